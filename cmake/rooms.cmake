@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# room(<folder> [USES rooms or libraries...]) makes one static library of the sources directly in
+# src/<folder>, and one test program of the *_test.cpp files beside them. A new file needs no edit
+# here; a new folder needs one line in src/CMakeLists.txt.
+function(room folder)
+    cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+    string(REPLACE "/" "_" name ${folder})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
+    set(tests ${sources})
+    list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+    list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+    if(sources)
+        add_library(${name} STATIC ${sources})
+        target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+        target_link_libraries(${name} PUBLIC ${ARG_USES})
+    else()
+        add_library(${name} INTERFACE)
+        target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+        target_link_libraries(${name} INTERFACE ${ARG_USES})
+    endif()
+    if(tests AND SLIPWAY_TESTS)
+        add_executable(${name}_test ${tests})
+        target_link_libraries(${name}_test PRIVATE ${name} GTest::gmock GTest::gtest_main rapidcheck)
+        target_compile_definitions(${name}_test PRIVATE SLIPWAY_ROOT="${CMAKE_SOURCE_DIR}")
+        add_test(NAME unit.${name} COMMAND ${name}_test)
+    endif()
+endfunction()

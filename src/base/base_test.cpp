@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "base/codec.hpp"
+#include "base/enums.hpp"
+#include "base/random.hpp"
+
+namespace slipway {
+namespace {
+
+SLIPWAY_ENUM(Colour, red, green_blue, black)
+
+struct Inner {
+    CiId ci;
+    std::string version;
+    bool operator==(const Inner&) const = default;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("ci", self.ci, required("the configuration item"));
+        visit("version", self.version, required("its version", 10));
+    }
+};
+
+struct Outer {
+    std::string title;
+    Colour colour{};
+    std::vector<Inner> cis;
+    std::optional<Time> at;
+    std::map<std::string, int> counts;
+    bool urgent = false;
+    bool operator==(const Outer&) const = default;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("title", self.title, required("what it is called"));
+        visit("colour", self.colour);
+        visit("cis", self.cis, optional("the items", 3));
+        visit("at", self.at);
+        visit("counts", self.counts);
+        visit("urgent", self.urgent);
+    }
+};
+
+Error decode_error(std::string_view text) {
+    auto json = parse_json(text);
+    EXPECT_TRUE(json) << text;
+    auto value = decode<Outer>(*json);
+    EXPECT_FALSE(value) << text;
+    return value ? Error{} : value.error();
+}
+
+TEST(Codec, refuses_bad_input_and_names_field_and_limit) {
+    const struct {
+        std::string_view text;
+        std::string_view field;
+        std::string_view message;
+    } rows[] = {
+        {R"({})", "title", "is required"},
+        {R"({"title":""})", "title", "must not be empty"},
+        {R"({"title":7})", "title", "expected a text"},
+        {R"({"title":"a\u0000b"})", "title", "NUL"},
+        {R"({"title":"t","colour":"blue"})", "colour", "red, green_blue, black"},
+        {R"({"title":"t","cis":[{"ci":"a b","version":"1"}]})", "cis[0].ci", "expected an id"},
+        {R"({"title":"t","cis":[{"ci":"a","version":"12345678901"}]})", "cis[0].version",
+         "limit is 10"},
+        {R"({"title":"t","cis":[{},{},{},{}]})", "cis", "the limit is 3"},
+        {R"({"title":"t","at":"yesterday"})", "at", "RFC 3339"},
+        {R"({"title":"t","urgent":"yes"})", "urgent", "true or false"},
+        {R"({"title":"t","extra":1})", "extra", "is not a field"},
+        {R"({"title":"t","cis":[{"ci":"a","version":"1","x":2}]})", "cis[0].x", "is not a field"},
+        {R"({"title":"t","counts":{"a":1.5}})", "counts.a", "whole number"},
+    };
+
+    for (const auto& row : rows) {
+        const auto error = decode_error(row.text);
+        ASSERT_EQ(error.code, ErrorCode::invalid_input);
+        ASSERT_FALSE(error.fields.empty());
+        EXPECT_EQ(error.fields.front().field, row.field) << row.text;
+        EXPECT_NE(error.fields.front().message.find(row.message), std::string::npos)
+            << error.fields.front().message;
+    }
+}
+
+TEST(Codec, restores_what_it_encoded_to_the_same_bytes) {
+    Outer outer{"t\n\"q\"", Colour::green_blue, {{CiId("db-1"), "1.4"}}, Time(Span(1)), {}, true};
+    outer.counts["b"] = -3;
+    const auto bytes = encode(outer);
+    EXPECT_EQ(
+        bytes, R"({"title":"t\n\"q\"","colour":"green_blue","cis":[{"ci":"db-1",)"
+               R"("version":"1.4"}],"at":"1970-01-01T00:00:00.001Z","counts":{"b":-3},)"
+               R"("urgent":true})"
+    );
+    const auto again = restore<Outer>(bytes);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*again, outer);
+    EXPECT_EQ(encode(*again), bytes);
+}
+
+TEST(Json, refuses_what_is_not_one_reading) {
+    std::string deep(40, '[');
+    deep += std::string(40, ']');
+    EXPECT_EQ(parse_json(deep).error().code, ErrorCode::limit_exceeded);
+    for (const auto* text :
+         {"", "{", "{\"a\":1,}", "[1] x", "{\"a\":1,\"a\":2}", "\"\xff\"", "nul", "// c\n1"})
+        EXPECT_FALSE(parse_json(text)) << text;
+    EXPECT_TRUE(parse_json(" {\"a\":\"x:y\\\":\",\"b\":{\"a\":1}} \n"));
+}
+
+TEST(Time, reads_and_writes_rfc3339) {
+    for (const auto* bad :
+         {"", "2026-02-30T00:00:00Z", "2026-11-22", "2026-11-22T24:00:00Z", "2026-11-22T10:00:00",
+          "2026-11-22T10:00:00+1", "1969-01-01T00:00:00Z", "2026-11-22T10:00:00Zx",
+          "2026-11-22T10:00:00.Z"})
+        EXPECT_FALSE(time_from_text(bad)) << bad;
+    const auto time = time_from_text("2026-11-22T10:00:00.1239+01:30");
+    ASSERT_TRUE(time);
+    EXPECT_EQ(to_text(*time), "2026-11-22T08:30:00.123Z");
+}
+
+TEST(Time, reads_and_writes_spans) {
+    using namespace std::chrono_literals;
+    for (const auto* bad : {"", "5", "h", "-5m", "5y", "99999999999999999h", "3651d", "1h 2m"})
+        EXPECT_FALSE(span_from_text(bad)) << bad;
+    EXPECT_EQ(*span_from_text("1h30m"), Span(90min));
+    EXPECT_EQ(*span_from_text("250ms"), Span(250));
+    EXPECT_EQ(to_text(Span(48h)), "2d");
+    EXPECT_EQ(to_text(Span(90min)), "90m");
+    EXPECT_EQ(to_text(Span(0)), "0s");
+}
+
+TEST(Hash, gives_the_published_values) {
+    EXPECT_EQ(
+        sha256("abc").hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+    EXPECT_EQ(*digest_from_hex(sha256("").hex()), sha256(""));
+    EXPECT_FALSE(digest_from_hex("BA78"));
+    EXPECT_EQ(*from_base64(to_base64(std::string_view("a\0b", 3))), std::string("a\0b", 3));
+    EXPECT_FALSE(from_base64("a==="));
+    EXPECT_FALSE(from_base64("YQ"));
+}
+
+TEST(Text, is_checked_as_utf8) {
+    EXPECT_TRUE(is_valid_text("Grüße, 世界 🚢"));
+    for (const std::string_view bad :
+         {"\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe4\xb8", "\x80"})
+        EXPECT_FALSE(is_valid_text(bad));
+    EXPECT_FALSE(is_valid_text(std::string_view("a\0", 2)));
+}
+
+TEST(Random, makes_readable_tokens) {
+    SystemRandom random;
+    EXPECT_EQ(readable_token(random, 40).size(), 40u);
+    EXPECT_NE(readable_token(random, 40), readable_token(random, 40));
+}
+
+} // namespace
+} // namespace slipway

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+// One list of fields per type serves everything that needs one: events and state documents, request
+// bodies, the OpenAPI schemas and the CLI's options.
+//
+//     struct Vote {
+//         PersonId person;
+//         Choice choice{};
+//         template <class Self, class Visitor>
+//         static void fields(Self& self, Visitor&& visit)
+//         {
+//             visit("person", self.person, required("who votes"));
+//             visit("choice", self.choice, required("the vote"));
+//         }
+//     };
+//
+// encode() writes the members in the order of the list and leaves empty ones out, so equal values
+// have equal bytes. decode() is for what others send: unknown members, wrong types, missing
+// required members and exceeded limits are errors that name the field. restore() is for what we
+// wrote.
+#pragma once
+
+#include <concepts>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/enums.hpp"
+#include "base/hash.hpp"
+#include "base/id.hpp"
+#include "base/json.hpp"
+#include "base/limits.hpp"
+#include "base/time.hpp"
+
+namespace slipway {
+
+// What people are told about a field, and its limit (characters of a text, elements of a list).
+struct FieldDoc {
+    std::string_view help = {};
+    std::size_t max = 0; // 0: title_max for text, list_max for lists
+    bool required = false;
+};
+
+constexpr FieldDoc required(std::string_view help, std::size_t max = 0) {
+    return {help, max, true};
+}
+
+constexpr FieldDoc optional(std::string_view help, std::size_t max = 0) {
+    return {help, max, false};
+}
+
+namespace codec {
+
+struct NullVisitor {
+    template <class... Arguments>
+    void operator()(Arguments&&...) const {}
+};
+
+template <class T>
+concept Described = requires(T& value, NullVisitor visitor) {
+    T::fields(value, visitor);
+};
+
+template <class T>
+struct is_id : std::false_type {};
+
+template <class Tag>
+struct is_id<Id<Tag>> : std::true_type {};
+
+template <class T, template <class...> class Template>
+struct is_instance : std::false_type {};
+
+template <template <class...> class Template, class... Arguments>
+struct is_instance<Template<Arguments...>, Template> : std::true_type {};
+
+template <class T, template <class...> class Template>
+constexpr bool is_a = is_instance<T, Template>::value;
+
+template <class T>
+constexpr bool is_text_like = std::same_as<T, std::string> || is_id<T>::value;
+
+template <class T>
+bool is_empty(const T& value) {
+    if constexpr (std::same_as<T, std::string> || is_id<T>::value || is_a<T, std::vector> || is_a<T, std::map> || is_a<T, std::set>)
+        return value.empty();
+    else if constexpr (is_a<T, std::optional>)
+        return !value.has_value();
+    else if constexpr (std::same_as<T, bool>)
+        return !value;
+    else if constexpr (std::same_as<T, Json>)
+        return value.is_null();
+    else
+        return false;
+}
+
+template <class T>
+void write(std::string& out, const T& value);
+
+struct Writer {
+    std::string& out;
+    bool first = true;
+
+    template <class T>
+    void operator()(std::string_view name, const T& value, FieldDoc = {}) {
+        if (is_empty(value))
+            return;
+        out += first ? "\"" : ",\"";
+        first = false;
+        out += name;
+        out += "\":";
+        write(out, value);
+    }
+};
+
+template <class T>
+void write(std::string& out, const T& value) {
+    if constexpr (std::same_as<T, std::string>) {
+        append_quoted(out, value);
+    } else if constexpr (is_id<T>::value) {
+        append_quoted(out, value.value);
+    } else if constexpr (std::same_as<T, bool>) {
+        out += value ? "true" : "false";
+    } else if constexpr (std::integral<T>) {
+        fmt::format_to(std::back_inserter(out), "{}", value);
+    } else if constexpr (std::floating_point<T>) {
+        append_text(out, Json(value));
+    } else if constexpr (NamedEnum<T>) {
+        append_quoted(out, to_text(value));
+    } else if constexpr (std::same_as<T, Time> || std::same_as<T, Span>) {
+        append_quoted(out, to_text(value));
+    } else if constexpr (std::same_as<T, Digest>) {
+        append_quoted(out, value.hex());
+    } else if constexpr (std::same_as<T, Json>) {
+        append_text(out, value);
+    } else if constexpr (is_a<T, std::optional>) {
+        if (value)
+            write(out, *value);
+        else
+            out += "null";
+    } else if constexpr (is_a<T, std::vector> || is_a<T, std::set>) {
+        out += '[';
+        bool first = true;
+        for (const auto& element : value) {
+            if (!first)
+                out += ',';
+            first = false;
+            write(out, element);
+        }
+        out += ']';
+    } else if constexpr (is_a<T, std::map>) {
+        out += '{';
+        bool first = true;
+        for (const auto& [key, element] : value) {
+            if (!first)
+                out += ',';
+            first = false;
+            write(out, key);
+            out += ':';
+            write(out, element);
+        }
+        out += '}';
+    } else {
+        static_assert(Described<T>, "give the type a fields() list");
+        out += '{';
+        T::fields(value, Writer{out});
+        out += '}';
+    }
+}
+
+// Where a value stands in the document, for messages: "cis[2].version_to".
+struct Path {
+    const Path* parent = nullptr;
+    std::string_view name = {};
+    std::size_t index = 0;
+    std::string text() const;
+};
+
+// What is wrong so far. `strict` is for input from outside.
+struct Findings {
+    bool strict = true;
+    std::vector<FieldError> errors = {};
+    void add(const Path& path, std::string message);
+};
+
+template <class T>
+void read(const Json& json, T& value, const Path& path, Findings& findings, FieldDoc doc);
+
+void read_text(
+    const Json& json, std::string& value, const Path& path, Findings& findings, FieldDoc doc
+);
+void refuse_unknown(
+    const JsonObject& object, const std::vector<std::string_view>& known, const Path& path,
+    Findings& findings
+);
+
+struct Reader {
+    const JsonObject& object;
+    const Path& path;
+    Findings& findings;
+    std::vector<std::string_view>& known;
+
+    template <class T>
+    void operator()(std::string_view name, T& value, FieldDoc doc = {}) {
+        if (findings.strict)
+            known.push_back(name);
+        const auto* member = object.if_contains({name.data(), name.size()});
+        const Path here{path.parent || !path.name.empty() ? &path : nullptr, name};
+        if (member == nullptr || (member->is_null() && !std::same_as<T, Json>)) {
+            if (doc.required && findings.strict)
+                findings.add(here, fmt::format("is required: {}", doc.help));
+            return;
+        }
+        read(*member, value, here, findings, doc);
+        if (doc.required && findings.strict && is_text_like<T> && is_empty(value))
+            findings.add(here, fmt::format("must not be empty: {}", doc.help));
+    }
+};
+
+template <class T>
+void read_list(const Json& json, T& value, const Path& path, Findings& findings, FieldDoc doc) {
+    const auto* array = json.if_array();
+    if (array == nullptr)
+        return findings.add(path, "expected a list");
+    const auto max = doc.max ? doc.max : limits::list_max;
+    if (findings.strict && array->size() > max)
+        return findings.add(
+            path, fmt::format("has {} elements, the limit is {}", array->size(), max)
+        );
+    for (std::size_t i = 0; i < array->size(); ++i) {
+        typename T::value_type element{};
+        read((*array)[i], element, Path{&path, {}, i}, findings, FieldDoc{});
+        value.insert(value.end(), std::move(element));
+    }
+}
+
+template <class T>
+void read_number(const Json& json, T& value, const Path& path, Findings& findings) {
+    boost::system::error_code failed;
+    const T number = json.is_number() ? json.to_number<T>(failed) : T{};
+    if (!json.is_number() || failed)
+        return findings.add(
+            path, std::integral<T> ? "expected a whole number in range" : "expected a number"
+        );
+    value = number;
+}
+
+template <class T, class Parse>
+void read_parsed(const Json& json, T& value, const Path& path, Findings& findings, Parse parse) {
+    if (!json.is_string())
+        return findings.add(path, "expected a text");
+    auto parsed = parse(view(json.get_string()));
+    if (!parsed)
+        return findings.add(path, parsed.error().message);
+    value = *parsed;
+}
+
+template <class T>
+void read_enum(const Json& json, T& value, const Path& path, Findings& findings) {
+    if (json.is_string())
+        if (const auto known = from_text<T>(view(json.get_string()))) {
+            value = *known;
+            return;
+        }
+    std::string names;
+    for (const auto name : enum_names(T{}))
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+    findings.add(path, "expected one of: " + names);
+}
+
+template <class T>
+void read_object(const Json& json, T& value, const Path& path, Findings& findings) {
+    const auto* object = json.if_object();
+    if (object == nullptr)
+        return findings.add(path, "expected an object");
+    std::vector<std::string_view> known;
+    T::fields(value, Reader{*object, path, findings, known});
+    if (findings.strict)
+        refuse_unknown(*object, known, path, findings);
+}
+
+template <class T>
+void read_map(const Json& json, T& value, const Path& path, Findings& findings, FieldDoc doc) {
+    const auto* object = json.if_object();
+    if (object == nullptr)
+        return findings.add(path, "expected an object");
+    const auto max = doc.max ? doc.max : limits::list_max;
+    if (findings.strict && object->size() > max)
+        return findings.add(
+            path, fmt::format("has {} members, the limit is {}", object->size(), max)
+        );
+    for (const auto& member : *object) {
+        const std::string_view key{member.key().data(), member.key().size()};
+        const Path here{&path, key};
+        if (findings.strict && key.size() > limits::name_max) {
+            findings.add(path, fmt::format("a name is longer than {} bytes", limits::name_max));
+            continue;
+        }
+        read(
+            member.value(), value[typename T::key_type(std::string(key))], here, findings,
+            FieldDoc{}
+        );
+    }
+}
+
+template <class T>
+void read(const Json& json, T& value, const Path& path, Findings& findings, FieldDoc doc) {
+    if constexpr (std::same_as<T, std::string>) {
+        read_text(json, value, path, findings, doc);
+    } else if constexpr (is_id<T>::value) {
+        read_text(json, value.value, path, findings, doc);
+        if (findings.strict && !value.empty() && !is_slug(value.value))
+            findings.add(
+                path, "expected an id: 1 to 64 letters, digits, '.', '_' or '-', "
+                      "beginning with a letter or digit"
+            );
+    } else if constexpr (std::same_as<T, bool>) {
+        if (!json.is_bool())
+            return findings.add(path, "expected true or false");
+        value = json.get_bool();
+    } else if constexpr (std::integral<T> || std::floating_point<T>) {
+        read_number(json, value, path, findings);
+    } else if constexpr (NamedEnum<T>) {
+        read_enum(json, value, path, findings);
+    } else if constexpr (std::same_as<T, Time>) {
+        read_parsed(json, value, path, findings, time_from_text);
+    } else if constexpr (std::same_as<T, Span>) {
+        read_parsed(json, value, path, findings, span_from_text);
+    } else if constexpr (std::same_as<T, Digest>) {
+        read_parsed(json, value, path, findings, digest_from_hex);
+    } else if constexpr (std::same_as<T, Json>) {
+        value = json;
+    } else if constexpr (is_a<T, std::optional>) {
+        read(json, value.emplace(), path, findings, doc);
+    } else if constexpr (is_a<T, std::vector> || is_a<T, std::set>) {
+        read_list(json, value, path, findings, doc);
+    } else if constexpr (is_a<T, std::map>) {
+        read_map(json, value, path, findings, doc);
+    } else {
+        read_object(json, value, path, findings);
+    }
+}
+
+Error invalid(std::vector<FieldError> errors);
+
+} // namespace codec
+
+template <class T>
+std::string encode(const T& value) {
+    std::string out;
+    codec::write(out, value);
+    return out;
+}
+
+template <class T>
+Json to_json(const T& value) {
+    auto parsed = parse_json(encode(value));
+    return parsed ? *std::move(parsed) : Json{};
+}
+
+// Strict: for input from outside. Errors: invalid_input with every field that is wrong.
+template <class T>
+Result<T> decode(const Json& json) {
+    codec::Findings findings{true};
+    T value{};
+    codec::read(json, value, codec::Path{}, findings, FieldDoc{});
+    if (!findings.errors.empty())
+        return tl::unexpected(codec::invalid(std::move(findings.errors)));
+    return value;
+}
+
+// For what encode() wrote. Members that a later version dropped are passed over.
+template <class T>
+Result<T> restore(const Json& json) {
+    codec::Findings findings{false};
+    T value{};
+    codec::read(json, value, codec::Path{}, findings, FieldDoc{});
+    if (!findings.errors.empty())
+        return fail(
+            ErrorCode::internal, "a stored record cannot be read",
+            findings.errors.front().field + ": " + findings.errors.front().message
+        );
+    return value;
+}
+
+template <class T>
+Result<T> restore(std::string_view bytes) {
+    return restore<T>(TRY(parse_json(bytes)));
+}
+
+} // namespace slipway

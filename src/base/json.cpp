@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.hpp"
+
+#include <boost/json/parser.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+
+namespace slipway {
+
+namespace {
+
+// Boost.JSON keeps the last of two members with one name. An approval of bytes cannot live with
+// two readings of one document, so a duplicate is refused: when the parser is done, the number of
+// member names it saw must be the number that the document holds.
+std::size_t count_members(const Json& value) {
+    std::size_t count = 0;
+    if (const auto* object = value.if_object()) {
+        count += object->size();
+        for (const auto& member : *object)
+            count += count_members(member.value());
+    } else if (const auto* array = value.if_array()) {
+        for (const auto& element : *array)
+            count += count_members(element);
+    }
+    return count;
+}
+
+// Counts colons outside strings, which is the number of members of a valid document.
+std::size_t count_member_names(std::string_view text) {
+    std::size_t count = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (quoted) {
+            if (text[i] == '\\')
+                ++i;
+            else if (text[i] == '"')
+                quoted = false;
+        } else if (text[i] == '"') {
+            quoted = true;
+        } else if (text[i] == ':') {
+            ++count;
+        }
+    }
+    return count;
+}
+
+void append_pretty(std::string& out, const Json& value, std::size_t indent) {
+    const auto line = [&](std::size_t depth) { out += '\n' + std::string(depth * 2, ' '); };
+    if (const auto* object = value.if_object(); object && !object->empty()) {
+        out += '{';
+        bool first = true;
+        for (const auto& member : *object) {
+            if (!first)
+                out += ',';
+            first = false;
+            line(indent + 1);
+            append_quoted(out, {member.key().data(), member.key().size()});
+            out += ": ";
+            append_pretty(out, member.value(), indent + 1);
+        }
+        line(indent);
+        out += '}';
+    } else if (const auto* array = value.if_array(); array && !array->empty()) {
+        out += '[';
+        bool first = true;
+        for (const auto& element : *array) {
+            if (!first)
+                out += ',';
+            first = false;
+            line(indent + 1);
+            append_pretty(out, element, indent + 1);
+        }
+        line(indent);
+        out += ']';
+    } else {
+        append_text(out, value);
+    }
+}
+
+} // namespace
+
+Result<Json> parse_json(std::string_view text) {
+    boost::json::parse_options options;
+    options.max_depth = limits::json_depth_max;
+    boost::json::parser parser({}, options);
+    boost::json::error_code failed;
+    const std::size_t used = parser.write_some(text.data(), text.size(), failed);
+    if (failed == boost::json::error::too_deep)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("JSON: nested deeper than {} levels", limits::json_depth_max)
+        );
+    if (failed)
+        return fail(
+            ErrorCode::invalid_input, fmt::format("JSON: {} at byte {}", failed.message(), used)
+        );
+    if (const auto rest = text.find_first_not_of(" \t\r\n", used); rest != std::string_view::npos)
+        return fail(ErrorCode::invalid_input, fmt::format("JSON: extra data at byte {}", rest));
+    Json value = parser.release();
+    if (count_members(value) != count_member_names(text))
+        return fail(ErrorCode::invalid_input, "JSON: an object has two members of one name");
+    return value;
+}
+
+std::string to_text(const Json& value) {
+    return boost::json::serialize(value);
+}
+
+void append_text(std::string& out, const Json& value) {
+    out += boost::json::serialize(value);
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t plain = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        out.append(text, plain, i - plain);
+        plain = i + 1;
+        switch (c) {
+        case '"':
+            out += "\\\"";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\t':
+            out += "\\t";
+            break;
+        default:
+            out += fmt::format("\\u{:04x}", c);
+        }
+    }
+    out.append(text, plain);
+    out += '"';
+}
+
+std::string to_pretty_text(const Json& value) {
+    std::string out;
+    append_pretty(out, value, 0);
+    out += '\n';
+    return out;
+}
+
+const Json* find(const Json& value, std::string_view key) {
+    const auto* object = value.if_object();
+    return object ? object->if_contains({key.data(), key.size()}) : nullptr;
+}
+
+std::string_view text_or_empty(const Json& value, std::string_view key) {
+    const auto* member = find(value, key);
+    return member && member->is_string() ? view(member->get_string()) : std::string_view{};
+}
+
+bool is_valid_text(std::string_view bytes) {
+    std::size_t i = 0;
+    while (i < bytes.size()) {
+        const auto lead = static_cast<unsigned char>(bytes[i]);
+        if (lead == 0)
+            return false;
+        if (lead < 0x80) {
+            ++i;
+            continue;
+        }
+        const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+        if (length == 0 || lead > 0xF4 || i + length > bytes.size())
+            return false;
+        std::uint32_t point = lead & (0xFFu >> (length + 1));
+        for (std::size_t k = 1; k < length; ++k) {
+            const auto next = static_cast<unsigned char>(bytes[i + k]);
+            if ((next & 0xC0) != 0x80)
+                return false;
+            point = point << 6 | (next & 0x3F);
+        }
+        constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+        if (point < smallest[length] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+} // namespace slipway

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON (RFC 8259). The one place that includes Boost.JSON. Parsing is strict: UTF-8 is checked, no
+// comments, no trailing commas, duplicate keys refused, depth and size limited. Values keep the
+// order of their keys, so writing what was read gives the same bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/result.hpp"
+
+namespace slipway {
+
+using Json = boost::json::value;
+using JsonObject = boost::json::object;
+using JsonArray = boost::json::array;
+
+// Errors: invalid_input with what and where (byte offset), limit_exceeded for depth.
+Result<Json> parse_json(std::string_view text);
+
+std::string to_text(const Json& value);
+void append_text(std::string& out, const Json& value);
+// Appends a JSON string with its quotes; control characters are escaped.
+void append_quoted(std::string& out, std::string_view text);
+// Two spaces of indentation, for people.
+std::string to_pretty_text(const Json& value);
+
+inline std::string_view view(const boost::json::string& text) {
+    return {text.data(), text.size()};
+}
+
+// The member named `key` of an object, or nullptr.
+const Json* find(const Json& value, std::string_view key);
+// The text of a string member, or empty.
+std::string_view text_or_empty(const Json& value, std::string_view key);
+
+// True when the bytes are valid UTF-8 (RFC 3629) without NUL.
+bool is_valid_text(std::string_view bytes);
+
+} // namespace slipway
