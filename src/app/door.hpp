@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one door through which state changes: authorise, load, gather facts, let the domain decide,
+// commit. Everything that HTTP, the CLI and the worker want done to a change or a record goes through
+// here; there is one function per shape of request, not one per command, because the commands are
+// data (domain/change/commands.hpp). Errors carry the gate's reasons; a version that moved on is
+// retried here up to limits::decide_retries_max times, unless the caller named the version.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/actor.hpp"
+#include "app/ports/store.hpp"
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/random.hpp"
+
+namespace slipway::app {
+
+// The key of an Idempotency-Key header and the digest of the request that it came with.
+struct IdempotencyKey {
+    std::string key;
+    Digest request;
+};
+
+struct CommandRequest {
+    std::string change; // "CHG-12"; empty for "open"
+    std::string command; // a name of the command table
+    Json body = JsonObject{};
+    std::optional<std::uint64_t> if_version = {}; // If-Match: conflict when the change has moved on
+    std::optional<IdempotencyKey> idempotency = {};
+    std::optional<TaskEnd> task_end = {}; // the worker's results
+};
+
+struct Answer {
+    std::string id; // of the change or record
+    std::uint64_t version = 0; // its version now: the ETag
+    std::string body; // JSON: what HTTP and the CLI show
+    std::uint64_t ledger_size = 0; // 0 when nothing was written
+    bool replayed = false; // the kept answer of an earlier request with the same key
+    bool created = false;
+};
+
+struct RecordRequest {
+    std::string kind; // a name of the register table: "ci", "blackout", "person" ...
+    std::string id;
+    Json body = JsonObject{};
+    std::optional<std::uint64_t> if_version = {};
+    std::optional<IdempotencyKey> idempotency = {};
+};
+
+struct RecordPage {
+    std::vector<std::pair<std::uint64_t, std::string>> rows; // version, document
+    std::string next; // cursor, empty at the end
+};
+
+class Door {
+  public:
+    struct Parts {
+        Store& store;
+        const Clock& clock;
+        Random& random;
+        std::string data_directory; // workflows/ and policies/ of the installation, may be empty
+    };
+
+    // Loads and checks workflows and policies. Errors name file, line and reason.
+    static Result<std::unique_ptr<Door>> open(Parts parts);
+    ~Door();
+    Door(const Door&) = delete;
+    Door& operator=(const Door&) = delete;
+
+    // Changes.
+    Result<Answer> execute(const Actor& actor, const CommandRequest& request);
+    Result<Answer> show_change(const Actor& actor, const std::string& change);
+    Result<std::vector<ChangeSummary>> find_changes(const Actor& actor, ChangeQuery query);
+    // Every gate's verdict as of now, in the order of the workflow: JSON {"gates":[...], "ready":...}.
+    Result<std::string> show_gates(const Actor& actor, const std::string& change);
+    // The checklist with each step's state, due date and what it still needs: JSON.
+    Result<std::string> show_steps(const Actor& actor, const std::string& change);
+    // Whether a pipeline may go on: JSON {"go":bool,"reasons":[...],"retry_after_ms":n}.
+    Result<std::string> show_clearance(const Actor& actor, const std::string& change);
+    // Free windows, best first, with reasons: JSON.
+    Result<std::string> propose_windows(const Actor& actor, const std::string& change, const Json& query);
+    Result<std::vector<StoredEvent>> history(
+        const Actor& actor, const std::string& change, std::uint64_t after_version, std::size_t limit
+    );
+
+    // Records of the registers.
+    Result<Answer> put_record(const Actor& actor, const RecordRequest& request);
+    Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
+    Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
+    Result<RecordPage> list_records(
+        const Actor& actor, const std::string& kind, const std::string& after, std::size_t limit
+    );
+
+    // The worker: looks at every change whose wake_at has come; returns how many it touched.
+    Result<std::size_t> wake(std::size_t limit);
+
+    const Clock& clock() const;
+    Store& store() const;
+
+    struct Inside;
+
+  private:
+    explicit Door(std::unique_ptr<Inside> inside);
+    std::unique_ptr<Inside> inside_;
+};
+
+} // namespace slipway::app

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the application asks of a database. Everything that one command causes (events, the new state
+// documents, what lists and searches show, outgoing tasks, the answer to keep for an idempotency key)
+// becomes durable in ONE transaction or not at all. Events are stored as the exact bytes that were
+// hashed, in one gapless sequence for the whole installation: the ledger. Implementations: SQLite and
+// PostgreSQL from the same code (src/store). All functions may be called from any thread.
+// Errors: conflict (a stream is not at the expected version), not_found, unavailable (the database
+// cannot be reached), limit_exceeded (the commit queue is full), internal.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/codec.hpp"
+#include "base/hash.hpp"
+#include "base/id.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace slipway::app {
+
+// One event stream: a change, or a record of a register (a configuration item, a blackout ...).
+struct StreamKey {
+    TenantId tenant;
+    std::string kind;
+    std::string id;
+    auto operator<=>(const StreamKey&) const = default;
+};
+
+// An event to append. `body` is the canonical JSON envelope; `leaf` its RFC 6962 leaf hash.
+struct NewEvent {
+    std::string type;
+    Time at{};
+    std::string body;
+    Digest leaf;
+};
+
+struct StoredEvent {
+    std::uint64_t seq = 0; // position in the ledger, from 0
+    StreamKey key;
+    std::uint64_t version = 0; // position in its stream, from 1
+    std::string type;
+    Time at{};
+    std::string body;
+    Digest leaf;
+};
+
+// What lists, searches, calendars and timers need to know of a change without reading it.
+struct ChangeSummary {
+    std::string id;
+    std::uint64_t number = 0;
+    std::string title;
+    std::string state;
+    std::string type;
+    std::string outcome;
+    std::string workflow;
+    std::string risk;
+    std::string requester;
+    std::string change_owner;
+    std::string meeting; // the CAB meeting on whose agenda it is
+    std::optional<Time> window_start;
+    std::optional<Time> window_end;
+    Time opened_at{};
+    Time updated_at{};
+    std::optional<Time> wake_at; // when the worker shall look at it again
+    std::vector<std::string> cis; // in scope or impacted
+    std::string search_text; // what full-text search finds; not given back
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit)
+    {
+        visit("id", self.id);
+        visit("number", self.number);
+        visit("title", self.title);
+        visit("state", self.state);
+        visit("type", self.type);
+        visit("outcome", self.outcome);
+        visit("workflow", self.workflow);
+        visit("risk", self.risk);
+        visit("requester", self.requester);
+        visit("change_owner", self.change_owner);
+        visit("meeting", self.meeting);
+        visit("window_start", self.window_start);
+        visit("window_end", self.window_end);
+        visit("opened_at", self.opened_at);
+        visit("updated_at", self.updated_at);
+        visit("wake_at", self.wake_at);
+        visit("cis", self.cis);
+    }
+};
+
+// One stream's part of a commit. expected_version 0 means that the stream must not exist yet.
+struct StreamWrite {
+    StreamKey key;
+    std::uint64_t expected_version = 0;
+    std::vector<NewEvent> events; // may be empty for nothing but a summary
+    std::string state; // the whole new state document
+    bool removed = false; // a removed record keeps its stream; lists leave it out
+    std::optional<ChangeSummary> summary; // for kind "change"
+    bool search_changed = true; // false: search_text is what it was
+};
+
+// Work for the outside world, committed with the events that ask for it (transactional outbox).
+struct TaskDraft {
+    std::string kind; // "run", "smoke", "backup", "snapshot", "notice", "page" ...
+    TenantId tenant;
+    std::string change; // the change it belongs to, or empty
+    std::string payload; // JSON
+    Time not_before{};
+};
+
+struct StoredTask {
+    TaskId id;
+    std::string kind;
+    TenantId tenant;
+    std::string change;
+    std::string payload;
+    int attempts = 0; // including this one
+    std::string lease; // proves the claim when the task is finished
+    std::string last_error = {};
+};
+
+// Ends a claimed task in the same transaction as what came of it. If the lease was lost to another
+// server, the whole commit is refused with `conflict`: nothing is done twice.
+struct TaskEnd {
+    TaskId id;
+    std::string lease;
+};
+
+// A bearer secret (session or API token), stored as the SHA-256 of the secret.
+struct Bearer {
+    Digest digest;
+    TenantId tenant;
+    PersonId person;
+    std::string id; // public name: "ses-..." or "tok-..."
+    std::string kind; // session | token
+    std::vector<std::string> scopes; // empty for a session: all that the person may do
+    std::string label;
+    Time created_at{};
+    Time expires_at{};
+};
+
+// A password as Argon2id text with its failure count; never part of the ledger.
+struct Credential {
+    TenantId tenant;
+    PersonId person;
+    std::string password_hash;
+    int failures = 0;
+    std::optional<Time> locked_until;
+};
+
+// The answer kept for an Idempotency-Key, per tenant and person.
+struct KeptAnswer {
+    TenantId tenant;
+    PersonId person;
+    std::string key;
+    Digest request; // digest of method, path and body: another request under one key is refused
+    int status = 0;
+    std::string body;
+    std::string etag;
+    Time at{};
+};
+
+struct Commit {
+    std::vector<StreamWrite> writes;
+    std::vector<TaskDraft> tasks;
+    std::optional<TaskEnd> task_end;
+    std::optional<KeptAnswer> answer;
+    std::vector<Bearer> put_bearers;
+    std::vector<Digest> drop_bearers;
+    std::vector<Credential> put_credentials;
+};
+
+struct Receipt {
+    std::uint64_t first_seq = 0; // of the events of this commit; meaningless when there are none
+    std::uint64_t next_seq = 0; // the size of the ledger after it
+};
+
+struct StoredStream {
+    StreamKey key;
+    std::uint64_t version = 0;
+    std::string state; // empty when the caller's known_version is current
+    bool removed = false;
+};
+
+struct ChangeQuery {
+    TenantId tenant;
+    std::string text; // full-text search; empty: no restriction
+    std::vector<std::string> states;
+    std::vector<std::string> types;
+    std::string requester;
+    std::string change_owner;
+    std::string ci;
+    std::string meeting;
+    std::optional<Time> window_from; // the window overlaps [window_from, window_until)
+    std::optional<Time> window_until;
+    std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
+    std::size_t limit = limits::page_size_default;
+};
+
+struct StoredCheckpoint {
+    std::uint64_t size = 0;
+    Time at{};
+    std::string note; // the signed note
+};
+
+// Attachments: content-addressed, written in chunks, visible only when complete.
+class BlobWriter {
+  public:
+    virtual ~BlobWriter() = default;
+    virtual Result<void> write(std::string_view bytes) = 0; // limit_exceeded past attachment_max
+    virtual Result<Digest> finish() = 0; // destroyed before finish(): nothing remains
+};
+
+class Store {
+  public:
+    virtual ~Store() = default;
+
+    // Streams. load gives not_found when there never was such a stream.
+    virtual Result<StoredStream> load(const StreamKey& key, std::uint64_t known_version = 0) = 0;
+    virtual Result<std::vector<StoredStream>> list(
+        const TenantId& tenant, const std::string& kind, const std::string& after_id,
+        std::size_t limit
+    ) = 0;
+    // A number that grows whenever any record of this kind changes: lets callers cache lists.
+    virtual Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) = 0;
+    virtual Result<std::vector<TenantId>> tenants() = 0;
+
+    // Blocks until durable. conflict: a stream has moved on, or a task's lease was lost.
+    virtual Result<Receipt> commit(Commit commit) = 0;
+    // For numbered streams (changes): `make` is called with the next number of (tenant, counter)
+    // inside the transaction, so numbers have no gaps. It must be quick and must not call the store.
+    virtual Result<Receipt> commit_numbered(
+        const TenantId& tenant, const std::string& counter,
+        std::function<Result<Commit>(std::uint64_t number)> make
+    ) = 0;
+
+    // Changes, newest number first.
+    virtual Result<std::vector<ChangeSummary>> find_changes(const ChangeQuery& query) = 0;
+    virtual Result<std::vector<StreamKey>> changes_to_wake(Time now, std::size_t limit) = 0;
+
+    // Events.
+    virtual Result<std::vector<StoredEvent>> events_of(
+        const StreamKey& key, std::uint64_t after_version, std::size_t limit
+    ) = 0;
+    // In ledger order from `seq`; all tenants when tenant is empty.
+    virtual Result<std::vector<StoredEvent>> events_from(
+        std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}
+    ) = 0;
+    // The fast whole-ledger scan for verification: calls `visit` for every event in seq order with
+    // views that live for the call; stops when it returns false.
+    virtual Result<void> scan_ledger(
+        std::uint64_t from_seq,
+        const std::function<bool(std::uint64_t seq, std::string_view body, std::string_view leaf)>&
+            visit
+    ) = 0;
+    virtual Result<std::uint64_t> ledger_size() = 0;
+    virtual Result<Digest> ledger_root(std::uint64_t size) = 0;
+    // The hash of the complete subtree of 2^level leaves that begins at leaf index * 2^level.
+    virtual Result<Digest> ledger_subtree(unsigned level, std::uint64_t index) = 0;
+    virtual Result<void> put_checkpoint(const StoredCheckpoint& checkpoint) = 0;
+    virtual Result<std::vector<StoredCheckpoint>> checkpoints(
+        std::uint64_t from_size, std::size_t limit
+    ) = 0;
+    // Called after each commit of this process with the new ledger size; must be quick.
+    virtual void on_committed(std::function<void(std::uint64_t size)> listener) = 0;
+
+    // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
+    virtual Result<std::vector<StoredTask>> claim_tasks(
+        const std::string& server, Time now, Time lease_until, std::size_t limit
+    ) = 0;
+    virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
+    // Tries again at `retry_at`; without it the task is dead and is listed by `doctor`.
+    virtual Result<void> fail_task(
+        const TaskEnd& task, const std::string& error, std::optional<Time> retry_at
+    ) = 0;
+    virtual Result<std::vector<StoredTask>> list_tasks(
+        const TenantId& tenant, const std::string& change, std::size_t limit
+    ) = 0;
+
+    // Identity.
+    virtual Result<std::optional<Bearer>> find_bearer(const Digest& digest) = 0;
+    virtual Result<std::vector<Bearer>> list_bearers(
+        const TenantId& tenant, const PersonId& person
+    ) = 0;
+    virtual Result<std::optional<Credential>> find_credential(
+        const TenantId& tenant, const PersonId& person
+    ) = 0;
+    virtual Result<void> put_credential(const Credential& credential) = 0;
+    virtual Result<std::optional<KeptAnswer>> find_answer(
+        const TenantId& tenant, const PersonId& person, const std::string& key
+    ) = 0;
+    // Removes expired bearers, answers older than `before`, and unfinished blobs.
+    virtual Result<void> sweep(Time now, Time answers_before) = 0;
+
+    // Attachments.
+    virtual Result<std::unique_ptr<BlobWriter>> new_blob(const TenantId& tenant) = 0;
+    virtual Result<std::uint64_t> blob_size(const TenantId& tenant, const Digest& digest) = 0;
+    virtual Result<void> read_blob(
+        const TenantId& tenant, const Digest& digest,
+        const std::function<Result<void>(std::string_view chunk)>& sink
+    ) = 0;
+
+    // Small named values of the installation: mode, origin, keys. Never secrets of people.
+    virtual Result<std::optional<std::string>> setting(const std::string& name) = 0;
+    virtual Result<void> put_setting(const std::string& name, const std::string& value) = 0;
+};
+
+} // namespace slipway::app

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The registers: people, configuration items, blackouts, boards and what else a change refers to. Each
+// is a kind of record with a typed document; one row gives GET/PUT/DELETE /api/v1/{plural}/{id}, the
+// CLI commands `slipway {name} list|show|put|remove` and the reference page.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "domain/identity/roles.hpp"
+
+namespace slipway::domain {
+
+struct RegisterRow {
+    std::string_view name; // "ci"; also the stream kind
+    std::string_view plural; // "cis"; also the path
+    std::string_view title; // "configuration item"
+    Permission read;
+    Permission write;
+    Json (*schema)();
+    // Checks a document and gives its canonical bytes. Errors: invalid_input naming the fields.
+    Result<std::string> (*normalise)(const std::string& id, const Json& document);
+};
+
+std::span<const RegisterRow> register_table();
+const RegisterRow* find_register(std::string_view name);
+
+} // namespace slipway::domain
