@@ -22,8 +22,7 @@ struct Actor {
     std::optional<std::vector<domain::Permission>> scopes;
     std::string via; // "session ses-...", "token tok-...", "worker", "setup"
 
-    bool may(domain::Permission permission) const
-    {
+    bool may(domain::Permission permission) const {
         if (scopes && std::find(scopes->begin(), scopes->end(), permission) == scopes->end())
             return false;
         return via == "worker" || domain::grants(roles, permission);

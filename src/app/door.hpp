@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one door through which state changes: authorise, load, gather facts, let the domain decide,
-// commit. Everything that HTTP, the CLI and the worker want done to a change or a record goes through
-// here; there is one function per shape of request, not one per command, because the commands are
-// data (domain/change/commands.hpp). Errors carry the gate's reasons; a version that moved on is
-// retried here up to limits::decide_retries_max times, unless the caller named the version.
+// commit. Everything that HTTP, the CLI and the worker want done to a change or a record goes
+// through here; there is one function per shape of request, not one per command, because the
+// commands are data (domain/change/commands.hpp). Errors carry the gate's reasons; a version that
+// moved on is retried here up to limits::decide_retries_max times, unless the caller named the
+// version.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/random.hpp"
+#include "domain/change/change.hpp"
 
 namespace slipway::app {
 
@@ -28,7 +30,7 @@ struct IdempotencyKey {
 };
 
 struct CommandRequest {
-    std::string change; // "CHG-12"; empty for "open"
+    std::string change;  // "CHG-12"; empty for "open"
     std::string command; // a name of the command table
     Json body = JsonObject{};
     std::optional<std::uint64_t> if_version = {}; // If-Match: conflict when the change has moved on
@@ -37,11 +39,11 @@ struct CommandRequest {
 };
 
 struct Answer {
-    std::string id; // of the change or record
-    std::uint64_t version = 0; // its version now: the ETag
-    std::string body; // JSON: what HTTP and the CLI show
+    std::string id;                // of the change or record
+    std::uint64_t version = 0;     // its version now: the ETag
+    std::string body;              // JSON: what HTTP and the CLI show
     std::uint64_t ledger_size = 0; // 0 when nothing was written
-    bool replayed = false; // the kept answer of an earlier request with the same key
+    bool replayed = false;         // the kept answer of an earlier request with the same key
     bool created = false;
 };
 
@@ -55,7 +57,7 @@ struct RecordRequest {
 
 struct RecordPage {
     std::vector<std::pair<std::uint64_t, std::string>> rows; // version, document
-    std::string next; // cursor, empty at the end
+    std::string next;                                        // cursor, empty at the end
 };
 
 class Door {
@@ -64,7 +66,9 @@ class Door {
         Store& store;
         const Clock& clock;
         Random& random;
-        std::string data_directory; // workflows/ and policies/ of the installation, may be empty
+        std::string data_directory; // workflows/ and policies/ of the installation
+        // Reads JUnit XML (an adapter's work); empty: such results are refused.
+        std::function<Result<std::vector<domain::SmokeResult>>(std::string_view xml)> read_junit;
     };
 
     // Loads and checks workflows and policies. Errors name file, line and reason.
@@ -77,16 +81,19 @@ class Door {
     Result<Answer> execute(const Actor& actor, const CommandRequest& request);
     Result<Answer> show_change(const Actor& actor, const std::string& change);
     Result<std::vector<ChangeSummary>> find_changes(const Actor& actor, ChangeQuery query);
-    // Every gate's verdict as of now, in the order of the workflow: JSON {"gates":[...], "ready":...}.
+    // Every gate's verdict as of now, in the order of the workflow: JSON {"gates":[...],
+    // "ready":...}.
     Result<std::string> show_gates(const Actor& actor, const std::string& change);
     // The checklist with each step's state, due date and what it still needs: JSON.
     Result<std::string> show_steps(const Actor& actor, const std::string& change);
     // Whether a pipeline may go on: JSON {"go":bool,"reasons":[...],"retry_after_ms":n}.
     Result<std::string> show_clearance(const Actor& actor, const std::string& change);
     // Free windows, best first, with reasons: JSON.
-    Result<std::string> propose_windows(const Actor& actor, const std::string& change, const Json& query);
+    Result<std::string>
+    propose_windows(const Actor& actor, const std::string& change, const Json& query);
     Result<std::vector<StoredEvent>> history(
-        const Actor& actor, const std::string& change, std::uint64_t after_version, std::size_t limit
+        const Actor& actor, const std::string& change, std::uint64_t after_version,
+        std::size_t limit
     );
 
     // Records of the registers.

@@ -55,6 +55,11 @@ constexpr FieldDoc optional(std::string_view help, std::size_t max = 0) {
     return {help, max, false};
 }
 
+// The head of a type's list of fields: SLIPWAY_FIELDS { visit("name", self.name); ... }
+#define SLIPWAY_FIELDS                                                                             \
+    template <class Self, class Visitor>                                                           \
+    static void fields([[maybe_unused]] Self& self, [[maybe_unused]] Visitor&& visit)
+
 namespace codec {
 
 struct NullVisitor {
@@ -91,6 +96,8 @@ bool is_empty(const T& value) {
         return value.empty();
     else if constexpr (is_a<T, std::optional>)
         return !value.has_value();
+    else if constexpr (std::same_as<T, Digest>)
+        return value == Digest{};
     else if constexpr (std::same_as<T, bool>)
         return !value;
     else if constexpr (std::same_as<T, Json>)

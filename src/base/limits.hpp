@@ -23,6 +23,43 @@ inline constexpr std::size_t page_size_default = 50;
 inline constexpr std::size_t connections_max = 1024;
 inline constexpr auto request_timeout = 30s;
 inline constexpr auto idle_timeout = 60s;
+inline constexpr auto linger_timeout = 2s; // reading what a refused client still sends
+inline constexpr std::size_t linger_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t target_max = 4096; // path and query of a request
+inline constexpr std::size_t path_segments_max = 16;
+inline constexpr std::size_t query_parameters_max = 32;
+inline constexpr std::size_t idempotency_key_max = 200;
+inline constexpr std::size_t request_workers = 48;
+inline constexpr std::size_t request_queue_max = 1024;
+inline constexpr std::size_t large_bodies_max = 4; // imports read at the same time
+inline constexpr std::size_t downloads_max = 16;   // each holds a worker
+inline constexpr std::size_t event_streams_max = 256;
+inline constexpr std::size_t event_stream_batch = 200;
+inline constexpr auto event_stream_heartbeat = 15s;
+inline constexpr std::size_t import_records_max = 200000;
+inline constexpr std::size_t import_errors_shown_max = 100;
+
+// Identity
+inline constexpr std::size_t password_min = 12;
+inline constexpr std::size_t password_max = 200;
+inline constexpr std::size_t password_memory = 64 * 1024 * 1024;
+inline constexpr unsigned password_operations = 2;
+inline constexpr std::ptrdiff_t password_hashes_at_once = 2;
+inline constexpr auto password_wait = 5s; // for one of those
+inline constexpr int login_failures_max = 10;
+inline constexpr auto login_lock = 15min;
+inline constexpr double logins_burst_per_person = 20;
+inline constexpr double logins_per_second_per_person = 0.2;
+inline constexpr double logins_burst_per_address = 100;
+inline constexpr double logins_per_second_per_address = 2;
+inline constexpr std::size_t login_buckets_max = 10000;
+inline constexpr auto session_life = 12h;
+inline constexpr auto token_life_max = 24h * 366;
+inline constexpr auto password_code_life = 24h;
+inline constexpr std::size_t bearers_per_person_max = 200;
+inline constexpr auto bearer_cache_life = 1s;
+inline constexpr std::size_t bearer_cache_max = 10000;
+inline constexpr int access_event_retries_max = 8;
 
 // Text fields
 inline constexpr std::size_t title_max = 200;
@@ -35,6 +72,7 @@ inline constexpr std::size_t list_max = 200;
 // Records of one change
 inline constexpr std::size_t attachments_per_change_max = 500;
 inline constexpr std::size_t runs_per_change_max = 200;
+inline constexpr std::size_t comments_per_change_max = 1000;
 inline constexpr std::size_t state_document_max = 4 * 1024 * 1024;
 inline constexpr std::size_t event_body_max = 256 * 1024;
 
@@ -42,20 +80,102 @@ inline constexpr std::size_t event_body_max = 256 * 1024;
 inline constexpr std::size_t yaml_file_max = 1024 * 1024;
 inline constexpr std::size_t yaml_depth_max = 32;
 inline constexpr std::size_t yaml_nodes_max = 100000;
+inline constexpr std::size_t yaml_errors_shown_max = 20;
+inline constexpr std::size_t yaml_paths_max = 8 * 1024 * 1024;
+inline constexpr std::size_t workflow_phases_max = 20;
+inline constexpr std::size_t workflow_steps_max = 200;
+inline constexpr std::size_t workflow_fields_max = 100;
+inline constexpr std::size_t workflow_reminders_max = 10;
+inline constexpr auto workflow_reminder_longest = 24h * 90;
 inline constexpr std::size_t runbook_file_max = 1024 * 1024;
 inline constexpr std::size_t runbook_steps_max = 500;
 inline constexpr std::size_t smoke_checks_max = 200;
 inline constexpr std::size_t transcript_max = 4 * 1024 * 1024;
 inline constexpr std::size_t transcript_line_max = 4000;
+inline constexpr std::size_t runbook_attributes_max = 32;
+inline constexpr std::size_t runbook_attribute_value_max = 4000;
+inline constexpr std::size_t runbook_front_matter_max = 16 * 1024;
+inline constexpr std::size_t runbook_smoke_max = 256 * 1024; // of one smoke block
+inline constexpr std::size_t runbook_findings_max = 1000;
+inline constexpr auto runbook_time_max = 168h; // of one step and of a whole runbook
+inline constexpr std::int64_t expectation_memory_max = 1024 * 1024;
+inline constexpr std::size_t smoke_body_max = 1024 * 1024;
+inline constexpr long smoke_redirects_max = 5;
+inline constexpr std::size_t junit_cases_max = 10000;
+inline constexpr int junit_depth_max = 32;
 
 // Expressions (jq)
 inline constexpr std::size_t expression_max = 4000;
+inline constexpr std::size_t expression_answers_max = 10000;
 inline constexpr auto expression_timeout = 200ms;
+inline constexpr auto expression_compile_timeout = 5s;
+inline constexpr std::size_t expression_memory_max = 32 * 1024 * 1024;
+inline constexpr std::size_t expression_stack_max = 512 * 1024 * 1024; // address space
+inline constexpr std::size_t expression_copies_max = 4; // of one program, for as many threads
+inline constexpr std::size_t expression_outputs_max = 10000;
+inline constexpr std::size_t expression_nodes_max = 1000000; // values in all outputs of a run
+inline constexpr std::size_t expression_cache_max = 128;
+
+// Ledger and its evidence
+inline constexpr std::size_t note_max = 64 * 1024;
+inline constexpr std::size_t note_signatures_max = 32;
+inline constexpr std::size_t proof_hashes_max = 64;
+inline constexpr std::size_t ledger_tiles_kept = 4096;
+inline constexpr std::size_t ledger_findings_max = 1000;
+inline constexpr std::size_t ledger_waiting_max = 65536;
+inline constexpr std::size_t ledger_streams_max = 4 * 1000 * 1000;
+inline constexpr std::size_t bundle_entries_max = 9999;
+inline constexpr std::size_t bundle_files_max = 20000;
+inline constexpr std::size_t bundle_manifest_max = 32 * 1024 * 1024;
+inline constexpr std::size_t bundle_entry_max = event_body_max + 4096;
+inline constexpr std::size_t bundle_entries_total_max = 256 * 1024 * 1024;
+
+// Calendar
+inline constexpr auto window_max = 7 * 24h;
+inline constexpr std::size_t occurrences_max = 2000; // of one rule in one answer
+inline constexpr auto occurrence_length_max = 366 * 24h;
+inline constexpr std::size_t recurrence_rule_max = 500; // characters
+inline constexpr int recurrence_interval_max = 1000;
+inline constexpr std::size_t blackouts_max = 5000;
+inline constexpr int business_days_max = 3660; // days of the calendar that one sum looks at
+inline constexpr auto board_lead_max = 90 * 24h;
+inline constexpr auto board_horizon = 400 * 24h;
+inline constexpr std::size_t slot_candidates_max = 5000;
+inline constexpr std::size_t slot_proposals_max = 20;
+inline constexpr std::size_t busy_intervals_max = 10000;
+inline constexpr std::size_t roster_shifts_max = 2000;
+
+// Connectors
+inline constexpr auto connector_connect_timeout = 10s;
+inline constexpr auto connector_call_timeout_max = 2h; // the longest deadline a call may have
+inline constexpr auto connector_retry_after_max = std::chrono::seconds(24 * 3600);
+inline constexpr int connector_redirects_max = 3;
+inline constexpr std::size_t connector_answer_max = 8 * 1024 * 1024;
+inline constexpr std::size_t connector_output_max = 8 * 1024 * 1024; // of a command
+inline constexpr std::size_t connector_pages_max = 100;
+inline constexpr std::size_t connector_items_max = 20000; // of all pages together
+inline constexpr auto connector_poll_interval_min = 1ms;
+inline constexpr std::size_t connector_requests_max = 20;   // of one operation
+inline constexpr std::size_t connector_arguments_max = 100; // of one command
+inline constexpr std::size_t connector_manifests_max = 500;
+inline constexpr auto connector_mapping_timeout = 2s; // one jq mapping of a whole answer
+inline constexpr std::size_t secret_max = 64 * 1024;
+inline constexpr auto secret_command_timeout = 10s;
+inline constexpr std::size_t tree_files_max = 1000 * 1000;
+inline constexpr std::size_t mail_header_max = 2000;
+inline constexpr std::size_t mail_recipients_max = 200;
+
+// Full-text search, in words
+inline constexpr std::size_t search_words_max = 16;
+inline constexpr std::size_t indexed_words_max = 20000;
 
 // Work
 inline constexpr std::size_t commit_batch_max = 256;
 inline constexpr std::size_t commit_queue_max = 4096;
 inline constexpr int task_attempts_max = 8;
 inline constexpr int decide_retries_max = 16;
+inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
+inline constexpr std::size_t records_page = 1000;
+inline constexpr std::size_t cached_changes_max = 512;
 
 } // namespace slipway::limits

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the application asks of a database. Everything that one command causes (events, the new state
-// documents, what lists and searches show, outgoing tasks, the answer to keep for an idempotency key)
-// becomes durable in ONE transaction or not at all. Events are stored as the exact bytes that were
-// hashed, in one gapless sequence for the whole installation: the ledger. Implementations: SQLite and
-// PostgreSQL from the same code (src/store). All functions may be called from any thread.
-// Errors: conflict (a stream is not at the expected version), not_found, unavailable (the database
-// cannot be reached), limit_exceeded (the commit queue is full), internal.
+// What the application asks of a database. Everything that one command causes (events, the new
+// state documents, what lists and searches show, outgoing tasks, the answer to keep for an
+// idempotency key) becomes durable in ONE transaction or not at all. Events are stored as the exact
+// bytes that were hashed, in one gapless sequence for the whole installation: the ledger.
+// Implementations: SQLite and PostgreSQL from the same code (src/store). All functions may be
+// called from any thread. Errors: conflict (a stream is not at the expected version), not_found,
+// unavailable (the database cannot be reached), limit_exceeded (the commit queue is full),
+// internal.
 #pragma once
 
 #include <cstdint>
@@ -66,13 +67,12 @@ struct ChangeSummary {
     std::optional<Time> window_end;
     Time opened_at{};
     Time updated_at{};
-    std::optional<Time> wake_at; // when the worker shall look at it again
+    std::optional<Time> wake_at;  // when the worker shall look at it again
     std::vector<std::string> cis; // in scope or impacted
-    std::string search_text; // what full-text search finds; not given back
+    std::string search_text;      // what full-text search finds; not given back
 
     template <class Self, class Visitor>
-    static void fields(Self& self, Visitor&& visit)
-    {
+    static void fields(Self& self, Visitor&& visit) {
         visit("id", self.id);
         visit("number", self.number);
         visit("title", self.title);
@@ -97,18 +97,18 @@ struct ChangeSummary {
 struct StreamWrite {
     StreamKey key;
     std::uint64_t expected_version = 0;
-    std::vector<NewEvent> events; // may be empty for nothing but a summary
-    std::string state; // the whole new state document
-    bool removed = false; // a removed record keeps its stream; lists leave it out
+    std::vector<NewEvent> events;         // may be empty for nothing but a summary
+    std::string state;                    // the whole new state document
+    bool removed = false;                 // a removed record keeps its stream; lists leave it out
     std::optional<ChangeSummary> summary; // for kind "change"
-    bool search_changed = true; // false: search_text is what it was
+    bool search_changed = true;           // false: search_text is what it was
 };
 
 // Work for the outside world, committed with the events that ask for it (transactional outbox).
 struct TaskDraft {
     std::string kind; // "run", "smoke", "backup", "snapshot", "notice", "page" ...
     TenantId tenant;
-    std::string change; // the change it belongs to, or empty
+    std::string change;  // the change it belongs to, or empty
     std::string payload; // JSON
     Time not_before{};
 };
@@ -119,7 +119,7 @@ struct StoredTask {
     TenantId tenant;
     std::string change;
     std::string payload;
-    int attempts = 0; // including this one
+    int attempts = 0;  // including this one
     std::string lease; // proves the claim when the task is finished
     std::string last_error = {};
 };
@@ -136,8 +136,8 @@ struct Bearer {
     Digest digest;
     TenantId tenant;
     PersonId person;
-    std::string id; // public name: "ses-..." or "tok-..."
-    std::string kind; // session | token
+    std::string id;                  // public name: "ses-..." or "tok-..."
+    std::string kind;                // session | token
     std::vector<std::string> scopes; // empty for a session: all that the person may do
     std::string label;
     Time created_at{};
@@ -177,7 +177,7 @@ struct Commit {
 
 struct Receipt {
     std::uint64_t first_seq = 0; // of the events of this commit; meaningless when there are none
-    std::uint64_t next_seq = 0; // the size of the ledger after it
+    std::uint64_t next_seq = 0;  // the size of the ledger after it
 };
 
 struct StoredStream {
@@ -188,16 +188,16 @@ struct StoredStream {
 };
 
 struct ChangeQuery {
-    TenantId tenant;
-    std::string text; // full-text search; empty: no restriction
-    std::vector<std::string> states;
-    std::vector<std::string> types;
-    std::string requester;
-    std::string change_owner;
-    std::string ci;
-    std::string meeting;
-    std::optional<Time> window_from; // the window overlaps [window_from, window_until)
-    std::optional<Time> window_until;
+    TenantId tenant = {};
+    std::string text = {}; // full-text search; empty: no restriction
+    std::vector<std::string> states = {};
+    std::vector<std::string> types = {};
+    std::string requester = {};
+    std::string change_owner = {};
+    std::string ci = {};
+    std::string meeting = {};
+    std::optional<Time> window_from = {}; // the window overlaps [window_from, window_until)
+    std::optional<Time> window_until = {};
     std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
     std::size_t limit = limits::page_size_default;
 };
@@ -233,7 +233,8 @@ class Store {
     // Blocks until durable. conflict: a stream has moved on, or a task's lease was lost.
     virtual Result<Receipt> commit(Commit commit) = 0;
     // For numbered streams (changes): `make` is called with the next number of (tenant, counter)
-    // inside the transaction, so numbers have no gaps. It must be quick and must not call the store.
+    // inside the transaction, so numbers have no gaps. It must be quick and must not call the
+    // store.
     virtual Result<Receipt> commit_numbered(
         const TenantId& tenant, const std::string& counter,
         std::function<Result<Commit>(std::uint64_t number)> make
@@ -244,13 +245,11 @@ class Store {
     virtual Result<std::vector<StreamKey>> changes_to_wake(Time now, std::size_t limit) = 0;
 
     // Events.
-    virtual Result<std::vector<StoredEvent>> events_of(
-        const StreamKey& key, std::uint64_t after_version, std::size_t limit
-    ) = 0;
+    virtual Result<std::vector<StoredEvent>>
+    events_of(const StreamKey& key, std::uint64_t after_version, std::size_t limit) = 0;
     // In ledger order from `seq`; all tenants when tenant is empty.
-    virtual Result<std::vector<StoredEvent>> events_from(
-        std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}
-    ) = 0;
+    virtual Result<std::vector<StoredEvent>>
+    events_from(std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}) = 0;
     // The fast whole-ledger scan for verification: calls `visit` for every event in seq order with
     // views that live for the call; stops when it returns false.
     virtual Result<void> scan_ledger(
@@ -263,37 +262,30 @@ class Store {
     // The hash of the complete subtree of 2^level leaves that begins at leaf index * 2^level.
     virtual Result<Digest> ledger_subtree(unsigned level, std::uint64_t index) = 0;
     virtual Result<void> put_checkpoint(const StoredCheckpoint& checkpoint) = 0;
-    virtual Result<std::vector<StoredCheckpoint>> checkpoints(
-        std::uint64_t from_size, std::size_t limit
-    ) = 0;
+    virtual Result<std::vector<StoredCheckpoint>>
+    checkpoints(std::uint64_t from_size, std::size_t limit) = 0;
     // Called after each commit of this process with the new ledger size; must be quick.
     virtual void on_committed(std::function<void(std::uint64_t size)> listener) = 0;
 
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
-    virtual Result<std::vector<StoredTask>> claim_tasks(
-        const std::string& server, Time now, Time lease_until, std::size_t limit
-    ) = 0;
+    virtual Result<std::vector<StoredTask>>
+    claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
     // Tries again at `retry_at`; without it the task is dead and is listed by `doctor`.
-    virtual Result<void> fail_task(
-        const TaskEnd& task, const std::string& error, std::optional<Time> retry_at
-    ) = 0;
-    virtual Result<std::vector<StoredTask>> list_tasks(
-        const TenantId& tenant, const std::string& change, std::size_t limit
-    ) = 0;
+    virtual Result<void>
+    fail_task(const TaskEnd& task, const std::string& error, std::optional<Time> retry_at) = 0;
+    virtual Result<std::vector<StoredTask>>
+    list_tasks(const TenantId& tenant, const std::string& change, std::size_t limit) = 0;
 
     // Identity.
     virtual Result<std::optional<Bearer>> find_bearer(const Digest& digest) = 0;
-    virtual Result<std::vector<Bearer>> list_bearers(
-        const TenantId& tenant, const PersonId& person
-    ) = 0;
-    virtual Result<std::optional<Credential>> find_credential(
-        const TenantId& tenant, const PersonId& person
-    ) = 0;
+    virtual Result<std::vector<Bearer>>
+    list_bearers(const TenantId& tenant, const PersonId& person) = 0;
+    virtual Result<std::optional<Credential>>
+    find_credential(const TenantId& tenant, const PersonId& person) = 0;
     virtual Result<void> put_credential(const Credential& credential) = 0;
-    virtual Result<std::optional<KeptAnswer>> find_answer(
-        const TenantId& tenant, const PersonId& person, const std::string& key
-    ) = 0;
+    virtual Result<std::optional<KeptAnswer>>
+    find_answer(const TenantId& tenant, const PersonId& person, const std::string& key) = 0;
     // Removes expired bearers, answers older than `before`, and unfinished blobs.
     virtual Result<void> sweep(Time now, Time answers_before) = 0;
 

@@ -17,11 +17,11 @@ struct Facts;
 struct Decision;
 
 struct CommandRow {
-    std::string_view name; // snake_case verb: "vote", "complete_step"
+    std::string_view name;    // snake_case verb: "vote", "complete_step"
     std::string_view summary; // one sentence for people
-    Permission permission; // what the actor needs at least
-    bool internal; // only the worker and the server itself; no route, no CLI command
-    Json (*schema)(); // JSON Schema of the body
+    Permission permission;    // what the actor needs at least
+    bool internal;            // only the worker and the server itself; no route, no CLI command
+    Json (*schema)();         // JSON Schema of the body
     Result<Decision> (*decide)(const Change& change, const Json& body, const Facts& facts);
 };
 

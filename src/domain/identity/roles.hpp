@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may do what: permissions are granted to roles, roles to people, per tenant; default deny. What
-// a person may do to one change beyond that (a requester never approves) is decided in domain/change.
+// Who may do what: permissions are granted to roles, roles to people, per tenant; default deny.
+// What a person may do to one change beyond that (a requester never approves) is decided in
+// domain/change.
 #pragma once
 
 #include <array>
@@ -17,15 +18,15 @@ namespace slipway::domain {
 // A token's scopes are permissions: it may do what its person may do and its scopes name.
 SLIPWAY_ENUM(
     Permission,
-    change_read, // see changes, calendar, records
-    change_write, // open changes, fill in and complete steps, log defects, comment
-    change_run, // start and steer runs, take snapshots, report results
+    change_read,    // see changes, calendar, records
+    change_write,   // open changes, fill in and complete steps, log defects, comment
+    change_run,     // start and steer runs, take snapshots, report results
     change_approve, // vote
-    change_manage, // record the CAB's decision, waive gates, close, cancel
-    record_write, // CMDB, calendar, boards, catalogue, roster, channels, rings
-    audit_read, // ledger, exports, everybody's tokens
-    people_manage, // people, roles, tokens of others
-    system_manage // sandbox clock, connectors, tenants
+    change_manage,  // record the CAB's decision, waive gates, close, cancel
+    record_write,   // CMDB, calendar, boards, catalogue, roster, channels, rings
+    audit_read,     // ledger, exports, everybody's tokens
+    people_manage,  // people, roles, tokens of others
+    system_manage   // sandbox clock, connectors, tenants
 )
 
 // administrator manages people and the system, and deliberately cannot vote, run or waive.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registers: people, configuration items, blackouts, boards and what else a change refers to. Each
-// is a kind of record with a typed document; one row gives GET/PUT/DELETE /api/v1/{plural}/{id}, the
-// CLI commands `slipway {name} list|show|put|remove` and the reference page.
+// The registers: people, configuration items, blackouts, boards and what else a change refers to.
+// Each is a kind of record with a typed document; one row gives GET/PUT/DELETE
+// /api/v1/{plural}/{id}, the CLI commands `slipway {name} list|show|put|remove` and the reference
+// page.
 #pragma once
 
 #include <span>
@@ -14,9 +15,9 @@
 namespace slipway::domain {
 
 struct RegisterRow {
-    std::string_view name; // "ci"; also the stream kind
+    std::string_view name;   // "ci"; also the stream kind
     std::string_view plural; // "cis"; also the path
-    std::string_view title; // "configuration item"
+    std::string_view title;  // "configuration item"
     Permission read;
     Permission write;
     Json (*schema)();

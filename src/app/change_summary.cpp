@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/change_summary.hpp"
+
+#include <charconv>
+
+namespace slipway::app {
+
+std::uint64_t change_number(std::string_view id) {
+    constexpr std::string_view prefix = "CHG-";
+    if (!id.starts_with(prefix))
+        return 0;
+    std::uint64_t number = 0;
+    const auto* end = id.data() + id.size();
+    const auto [stop, failed] = std::from_chars(id.data() + prefix.size(), end, number);
+    return failed == std::errc{} && stop == end ? number : 0;
+}
+
+ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at) {
+    ChangeSummary summary;
+    summary.id = change.id.value;
+    summary.number = change_number(change.id.value);
+    summary.title = change.title;
+    summary.state = to_text(change.state);
+    summary.type = to_text(domain::type_of(change));
+    summary.outcome = change.closure ? to_text(change.closure->outcome) : "";
+    summary.workflow = change.workflow.name;
+    summary.risk = to_text(change.risk);
+    summary.requester = change.requester.value;
+    summary.change_owner = change.change_owner.value;
+    if (change.queue)
+        summary.meeting =
+            fmt::format("{}@{}", change.queue->board, to_text(change.queue->meeting_at));
+    if (change.window) {
+        summary.window_start = change.window->start;
+        summary.window_end = change.window->end;
+    }
+    summary.opened_at = change.opened_at;
+    summary.updated_at = change.updated_at;
+    summary.wake_at = wake_at;
+    summary.search_text = change.id.value + " " + change.title;
+    if (change.scope) {
+        for (const auto& scoped : change.scope->cis) {
+            summary.cis.push_back(scoped.ci.value);
+            summary.search_text +=
+                fmt::format(" {} {} {}", scoped.ci.value, scoped.host, scoped.version_to);
+        }
+        for (const auto* text :
+             {&change.scope->summary, &change.scope->business_driver,
+              &change.scope->customer_impact, &change.scope->external_ticket,
+              &change.scope->incident})
+            summary.search_text += " " + *text;
+    }
+    for (const auto& defect : change.defects)
+        summary.search_text += " " + defect.title;
+    for (const auto& comment : change.comments)
+        summary.search_text += " " + comment.text;
+    if (change.closure)
+        summary.search_text += " " + change.closure->summary;
+    return summary;
+}
+
+} // namespace slipway::app

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The projection of a change that lists, searches, calendars and timers read: a pure function of
+// the state, so that rebuilding it from events gives the same rows.
+#pragma once
+
+#include "app/ports/store.hpp"
+#include "domain/change/change.hpp"
+
+namespace slipway::app {
+
+ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at);
+// "CHG-12" gives 12; 0 for anything else.
+std::uint64_t change_number(std::string_view id);
+
+} // namespace slipway::app

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind the door: loading, facts, the cache of states. Only door*.cpp include this.
+#pragma once
+
+#include <unordered_map>
+
+#include "app/door.hpp"
+#include "app/library.hpp"
+#include "app/tenant_records.hpp"
+#include "domain/change/command_table.hpp"
+#include "domain/change/facts.hpp"
+
+namespace slipway::app {
+
+struct LoadedChange {
+    std::uint64_t version = 0;
+    std::shared_ptr<const domain::Change> change;
+};
+
+// States as they were last loaded or committed, newest use last. A cached state is used only after
+// the store has confirmed its version, so another server's commit is never missed.
+class ChangeCache {
+  public:
+    std::optional<LoadedChange> find(const StreamKey& key);
+    void put(const StreamKey& key, LoadedChange loaded);
+
+  private:
+    std::mutex mutex_;
+    std::map<StreamKey, LoadedChange> changes_;
+};
+
+struct Door::Inside {
+    explicit Inside(Parts given) : parts(std::move(given)), records(parts.store) {}
+
+    Parts parts;
+    std::unique_ptr<Library> library;
+    TenantRecords records;
+    ChangeCache cache;
+
+    Result<LoadedChange> load(const TenantId& tenant, const std::string& change);
+    // Facts that every command sees.
+    Result<domain::Facts> gather(const Actor& actor, const domain::Change& change);
+    // Other changes whose windows touch this one on the same or a dependent item.
+    Result<std::vector<domain::OtherChange>>
+    others(const domain::Change& change, const domain::Interval& window);
+    // What the one command needs on top: bytes of a runbook, JUnit results, overlapping changes.
+    Result<void> gather_for(
+        const std::string& command, const Json& body, const domain::Change& change,
+        domain::Facts& facts
+    );
+    Result<Answer> open(const Actor& actor, const CommandRequest& request);
+    Result<Answer>
+    decide(const Actor& actor, const CommandRequest& request, const domain::CommandRow& row);
+    // The part of the commit that is the change itself, and the records that the decision edits.
+    Result<Commit> commit_of(
+        const Actor& actor, const StreamKey& key, std::uint64_t version,
+        const domain::Decision& decision, const domain::Facts& facts
+    );
+    Result<StreamWrite> record_write(
+        const Actor& actor, const StreamKey& key, std::uint64_t version, std::string_view event,
+        const std::string& document, bool removed
+    );
+};
+
+// The answer that a request with this idempotency key got before, if any.
+Result<std::optional<Answer>>
+kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key);
+// Adds the answer to the commit so that a repeated request gets it again.
+void keep_answer(
+    Commit& commit, const Actor& actor, const std::optional<IdempotencyKey>& key,
+    const Answer& answer, Time now
+);
+
+} // namespace slipway::app

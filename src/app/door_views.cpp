@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people and pipelines ask of a change: its record, its gates, its checklist, its clearance.
+#include "app/door_inside.hpp"
+#include "domain/calendar/slots.hpp"
+#include "domain/calendar/zone.hpp"
+#include "domain/change/steps.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::app {
+
+namespace {
+
+using domain::Permission;
+
+struct GatesView {
+    std::string id;
+    std::uint64_t version = 0;
+    std::string state;
+    Time at{};
+    std::string policy;
+    std::vector<domain::GateResult> gates;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("version", self.version);
+        visit("state", self.state);
+        visit("at", self.at);
+        visit("policy", self.policy);
+        visit("gates", self.gates);
+    }
+};
+
+struct StepView {
+    StepId id;
+    std::string phase;
+    std::string title;
+    std::string kind;
+    std::string guidance;
+    bool applies = false;
+    bool required = false;
+    domain::StepRecord record;
+    std::optional<Time> due_at;
+    std::vector<std::string> roles;
+    std::vector<domain::FieldSpec> form;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("phase", self.phase);
+        visit("title", self.title);
+        visit("kind", self.kind);
+        visit("guidance", self.guidance);
+        visit("applies", self.applies);
+        visit("required", self.required);
+        domain::StepRecord::fields(self.record, visit);
+        visit("due_at", self.due_at);
+        visit("roles", self.roles);
+        visit("fields", self.form);
+    }
+};
+
+struct StepsView {
+    std::string id;
+    std::uint64_t version = 0;
+    std::string workflow;
+    std::uint32_t workflow_version = 0;
+    std::vector<StepView> steps;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("version", self.version);
+        visit("workflow", self.workflow);
+        visit("workflow_version", self.workflow_version);
+        visit("steps", self.steps);
+    }
+};
+
+struct Clearance {
+    std::string id;
+    bool go = false;
+    std::vector<Reason> reasons;
+    std::int64_t retry_after_ms = 0;
+};
+
+// Approved, inside the window, and in no freeze: what a pipeline may rely on.
+Clearance clear(const domain::Change& change, const domain::Facts& facts) {
+    Clearance clearance{change.id.value, false, {}, 0};
+    auto& reasons = clearance.reasons;
+    if (domain::is_over(change) || domain::deployment_begun(change))
+        reasons.push_back(
+            {"run-exact", "state", "the change is past its deployment",
+             std::string(to_text(change.state)), "Open a new change"}
+        );
+    for (const auto* id : {"classification", "window", "cab-decision"}) {
+        auto result = domain::evaluate(*domain::find_gate(id), change, facts);
+        if (result.verdict == domain::Verdict::fail)
+            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
+    }
+    const bool approved =
+        domain::is_approved(change) || (domain::type_of(change) == domain::ChangeType::standard &&
+                                        change.classification->accepted);
+    if (!approved)
+        reasons.push_back(
+            {"cab-decision", "decision", "the change is not approved",
+             std::string(to_text(change.state)), "Have it approved"}
+        );
+    for (const auto& condition :
+         change.decision ? change.decision->conditions : std::vector<domain::Condition>{})
+        if (!condition.met_at)
+            reasons.push_back(
+                {"run-exact", "decision." + condition.id, "a condition of the CAB is open",
+                 condition.text, "Meet it and record it with meet_condition"}
+            );
+    if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
+        reasons.push_back(
+            {"run-exact", "window", "now is not inside the window",
+             change.window ? fmt::format(
+                                 "now {}, window {} to {}", to_text(facts.now),
+                                 to_text(change.window->start), to_text(change.window->end)
+                             )
+                           : "no window",
+             "Wait until the window opens"}
+        );
+    clearance.go = reasons.empty();
+    if (!clearance.go) {
+        constexpr std::int64_t shortest = 1000;
+        constexpr std::int64_t longest = 60000;
+        const auto until = change.window ? (change.window->start - facts.now).count() : longest;
+        clearance.retry_after_ms = std::clamp<std::int64_t>(until, shortest, longest);
+    }
+    return clearance;
+}
+
+std::string shown(const domain::Change& change, std::uint64_t version) {
+    const auto document = encode(change);
+    return fmt::format("{{\"version\":{},", version) + document.substr(1);
+}
+
+} // namespace
+
+Result<Answer> Door::show_change(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    const auto loaded = TRY(inside_->load(actor.tenant, change));
+    return Answer{change, loaded.version, shown(*loaded.change, loaded.version), 0, false, false};
+}
+
+Result<std::vector<ChangeSummary>> Door::find_changes(const Actor& actor, ChangeQuery query) {
+    TRY(require_permission(actor, Permission::change_read));
+    query.tenant = actor.tenant;
+    return inside_->parts.store.find_changes(query);
+}
+
+Result<std::string> Door::show_gates(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    const auto loaded = TRY(inside_->load(actor.tenant, change));
+    auto facts = TRY(inside_->gather(actor, *loaded.change));
+    TRY(inside_->gather_for("complete_step", Json{}, *loaded.change, facts));
+    return encode(GatesView{
+        change, loaded.version, std::string(to_text(loaded.change->state)), facts.now,
+        facts.policy->name, domain::evaluate_all(*loaded.change, facts)});
+}
+
+Result<std::string> Door::show_steps(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    const auto loaded = TRY(inside_->load(actor.tenant, change));
+    const auto facts = TRY(inside_->gather(actor, *loaded.change));
+    StepsView view{change, loaded.version, facts.workflow->name, facts.workflow->version, {}};
+    for (const auto& phase : facts.workflow->phases)
+        for (const auto& step : phase.steps) {
+            StepView row{
+                step.id,
+                phase.title,
+                step.title,
+                std::string(to_text(step.kind)),
+                step.guidance,
+                domain::applies(step, *loaded.change, facts),
+                step.is_required(),
+                {},
+                domain::due_at(step, *loaded.change, facts),
+                {},
+                step.form};
+            if (const auto found = loaded.change->steps.find(step.id);
+                found != loaded.change->steps.end())
+                row.record = found->second;
+            for (const auto role : step.roles)
+                row.roles.emplace_back(to_text(role));
+            view.steps.push_back(std::move(row));
+        }
+    return encode(view);
+}
+
+Result<std::string> Door::show_clearance(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    const auto loaded = TRY(inside_->load(actor.tenant, change));
+    auto facts = TRY(inside_->gather(actor, *loaded.change));
+    TRY(inside_->gather_for("complete_step", Json{}, *loaded.change, facts));
+    const auto clearance = clear(*loaded.change, facts);
+    // "go" is written even when it is false: a pipeline must not have to guess.
+    std::string body = "{\"id\":";
+    append_quoted(body, clearance.id);
+    body += fmt::format(
+        ",\"go\":{},\"state\":\"{}\",\"retry_after_ms\":{},\"reasons\":", clearance.go,
+        to_text(loaded.change->state), clearance.retry_after_ms
+    );
+    return body + encode(clearance.reasons) + "}";
+}
+
+Result<std::string>
+Door::propose_windows(const Actor& actor, const std::string& change, const Json& query) {
+    TRY(require_permission(actor, Permission::change_read));
+    const auto loaded = TRY(inside_->load(actor.tenant, change));
+    const auto& state = *loaded.change;
+    const auto records = TRY(inside_->records.of(actor.tenant));
+    Json wanted = query;
+    // What the runbooks say need not be asked again.
+    if (auto* object = wanted.if_object()) {
+        const auto fill = [&](const char* name, domain::RunbookPurpose purpose) {
+            const auto* runbook = domain::runbook_of(state, purpose);
+            if (!object->contains(name) && runbook)
+                (*object)[name] =
+                    to_text(Span(runbook->time_limit + inside_->library->policy().smoke_reserve));
+        };
+        fill("duration", domain::RunbookPurpose::deployment);
+        fill("rollback_duration", domain::RunbookPurpose::rollback);
+        if (!object->contains("zone"))
+            (*object)["zone"] = records->organisation.zone;
+    }
+    const auto request = TRY(decode<domain::SlotRequest>(wanted));
+    const domain::Interval range{
+        TRY(domain::to_instant(request.from, request.zone, "from")),
+        TRY(domain::to_instant(request.until, request.zone, "until"))};
+    std::vector<domain::BusyInterval> busy;
+    for (const auto& other : TRY(inside_->others(state, range)))
+        busy.push_back({other.window, other.id.value});
+    std::vector<std::string> touched;
+    for (const auto& scoped : state.scope ? state.scope->cis : std::vector<domain::ScopedCi>{})
+        touched.push_back(scoped.ci.value);
+    domain::SlotRules rules;
+    rules.busy = busy;
+    rules.blackouts = records->blackouts;
+    rules.touched = {touched, touched};
+    rules.friday_from = inside_->library->policy().friday_evening_from;
+    if (const auto roster = records->rosters.find(state.roster); roster != records->rosters.end())
+        rules.day_hours = roster->second.day_hours;
+    return encode(TRY(domain::propose_slots(request, rules)));
+}
+
+Result<std::vector<StoredEvent>> Door::history(
+    const Actor& actor, const std::string& change, std::uint64_t after_version, std::size_t limit
+) {
+    TRY(require_permission(actor, Permission::change_read));
+    TRY(inside_->load(actor.tenant, change));
+    return inside_->parts.store.events_of({actor.tenant, "change", change}, after_version, limit);
+}
+
+} // namespace slipway::app

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/library.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/yaml.hpp"
+#include "domain/change/steps.hpp"
+
+namespace slipway::app {
+
+namespace {
+
+Result<std::string> read_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream bytes;
+    if (!file || !(bytes << file.rdbuf()))
+        return fail(ErrorCode::invalid_input, "cannot read " + path.string());
+    return bytes.str();
+}
+
+} // namespace
+
+StreamKey workflow_key(const TenantId& tenant, const std::string& name, std::uint32_t version) {
+    return {tenant, "workflow", fmt::format("{}-v{}", name, version)};
+}
+
+Result<std::unique_ptr<Library>> Library::open(const std::string& directory) {
+    namespace fs = std::filesystem;
+    std::unique_ptr<Library> library(new Library);
+    const fs::path root(directory);
+    std::error_code failed;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(root / "workflows", failed))
+        if (entry.path().extension() == ".yaml")
+            files.push_back(entry.path());
+    if (files.empty())
+        return fail(ErrorCode::invalid_input, "no workflow in " + (root / "workflows").string());
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) {
+        auto yaml = TRY(read_file(file));
+        auto workflow = std::make_shared<const domain::Workflow>(
+            TRY(domain::read_workflow(yaml, file.filename().string()))
+        );
+        library->by_digest_[workflow->digest] = workflow;
+        auto& newest = library->by_name_[workflow->name];
+        if (!newest.workflow || newest.workflow->version < workflow->version)
+            newest = {workflow, std::move(yaml)};
+    }
+    const auto policy = TRY(read_file(root / "policies" / "default.yaml"));
+    library->policy_ = TRY(read_yaml<domain::Policy>(policy, "default.yaml"));
+    library->policy_.digest = sha256(policy);
+    return library;
+}
+
+std::vector<std::string> Library::workflow_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, text] : by_name_)
+        names.push_back(name);
+    return names;
+}
+
+Result<WorkflowText> Library::newest(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end())
+        return fail_field(
+            "workflow",
+            fmt::format(
+                "there is no workflow {}; known: {}", name, fmt::join(workflow_names(), ", ")
+            )
+        );
+    return found->second;
+}
+
+Result<std::shared_ptr<const domain::Workflow>>
+Library::of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = by_digest_.find(ref.digest); found != by_digest_.end())
+            return found->second;
+    }
+    const auto record = TRY(store.load(workflow_key(tenant, ref.name, ref.version)));
+    const auto json = TRY(parse_json(record.state));
+    const auto yaml = text_or_empty(json, "yaml");
+    auto workflow =
+        std::make_shared<const domain::Workflow>(TRY(domain::read_workflow(yaml, ref.name)));
+    if (workflow->digest != ref.digest)
+        return fail(
+            ErrorCode::internal, "the stored workflow is not the one the change was opened with",
+            ref.name
+        );
+    const std::lock_guard lock(mutex_);
+    by_digest_[ref.digest] = workflow;
+    return workflow;
+}
+
+Result<std::set<StepId>>
+Library::applicable(const domain::Workflow& workflow, const domain::Change& change) {
+    std::set<StepId> steps;
+    std::optional<Json> context;
+    std::string context_text;
+    for (const auto* step : domain::steps_of(workflow)) {
+        if (step->when.empty()) {
+            steps.insert(step->id);
+            continue;
+        }
+        if (!context) {
+            context = domain::when_context(change);
+            context_text = to_text(*context);
+        }
+        // Conditions see a small document that rarely changes, and running jq costs more than a
+        // hash.
+        const auto question = sha256(step->when + '\n' + context_text);
+        std::optional<bool> known;
+        {
+            const std::lock_guard lock(mutex_);
+            if (const auto found = answers_.find(question); found != answers_.end())
+                known = found->second;
+        }
+        if (!known) {
+            const auto program = TRY(expressions_.get(step->when));
+            known = TRY(program.holds(*context));
+            const std::lock_guard lock(mutex_);
+            if (answers_.size() >= limits::expression_answers_max)
+                answers_.clear();
+            answers_[question] = *known;
+        }
+        if (*known)
+            steps.insert(step->id);
+    }
+    return steps;
+}
+
+} // namespace slipway::app

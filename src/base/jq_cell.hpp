@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cell is where libjq runs: a piece of memory from which all that it allocates comes, and a stack
+// large enough for its deepest recursion. Whatever goes wrong in there (memory used up, time over,
+// a failed assertion of libjq) ends the work and not the process: the cell is left at once and its
+// memory is given back as a whole; so does an exponential comparison that libjq makes in one call.
+// libjq 1.6 has no such limits itself: it exits when malloc fails,
+// aborts on assertions that a program can reach, and recurses as deep as its data.
+// For base/jq.cpp only. Jq's allocation functions, its assertion failure, its loader of module
+// files and its array index are replaced in jq_cell.cpp, which is why no other library may use
+// libjq here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include <ucontext.h>
+
+namespace slipway {
+
+enum class CellEnd { finished, out_of_memory, out_of_time, assertion_failed };
+
+class JqCell {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    // Reserves limits::expression_memory_max of address space; pages are used as they are touched.
+    JqCell();
+    ~JqCell();
+    JqCell(const JqCell&) = delete;
+    JqCell& operator=(const JqCell&) = delete;
+
+    // Runs work(argument) with libjq's memory from this cell. The work must not throw, and must
+    // hold nothing that needs a destructor while it calls libjq. After anything but `finished` the
+    // cell can only be destroyed. Never nested.
+    CellEnd run(Clock::time_point deadline, void (*work)(void*), void* argument);
+
+    bool is_reserved() const { return memory_ != nullptr; }
+
+    // While libjq's results become values of C++, the work cannot be left at any place; what it
+    // does then must be limited by itself.
+    void hold_time() { deadline_ = Clock::time_point::max(); }
+
+    void resume_time(Clock::time_point deadline) { deadline_ = deadline; }
+
+    Clock::time_point deadline() const { return deadline_; }
+
+    // libjq 1.6 frees the stack of a run with free() itself, so growing blocks of a run come from
+    // malloc and are listed; a cell that was left frees what is listed. Called when libjq is about
+    // to free the stack of the run before.
+    void begin_growing();
+
+    std::size_t high_water() const { return static_cast<std::size_t>(top_ - memory_); }
+
+    // For the replaced functions.
+    static JqCell* active();
+    void* allocate(std::size_t size);
+    void* reallocate(void* block, std::size_t size);
+    void release(void* block);
+    bool owns(const void* block) const;
+    void* grow(void* block, std::size_t size);
+    bool release_grown(void* block);
+
+    bool grows() const { return growing_; }
+
+    [[noreturn]] void leave(CellEnd end);
+    void tick();
+
+  private:
+    struct Block;
+    static void enter();
+
+    static constexpr std::size_t classes = 160;
+    static constexpr std::size_t grown_max = 64;
+
+    struct Grown {
+        void* block;
+        std::size_t size;
+    };
+
+    char* memory_ = nullptr;
+    char* top_ = nullptr;
+    Block* free_[classes] = {};
+    Grown grown_[grown_max] = {};
+    std::size_t grown_count_ = 0;
+    bool growing_ = false;
+    std::size_t ticks_ = 0;
+    Clock::time_point deadline_;
+    CellEnd end_ = CellEnd::finished;
+    void (*work_)(void*) = nullptr;
+    void* argument_ = nullptr;
+    ucontext_t outside_{};
+    ucontext_t inside_{};
+};
+
+} // namespace slipway

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command transport and the manifests that use it: command, files and restic, for real.
+#include "connectors/connectors_fixture.hpp"
+
+#include <csignal>
+
+#include <sys/syscall.h>
+
+#include "connectors/command_transport.hpp"
+
+namespace slipway::connectors {
+
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+using testing::Not;
+
+CommandRequest shell(const std::string& script, Span timeout = std::chrono::seconds(20)) {
+    CommandRequest request;
+    request.arguments = {"sh", "-c", script};
+    request.timeout = timeout;
+    return request;
+}
+
+TEST(CommandTransport, RefusesWhatCannotRun) {
+    CommandRequest request;
+    request.timeout = std::chrono::seconds(1);
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{},
+          {""},
+          {"no-such-program"},
+          {"../bin/sh"},
+          {"/etc/passwd"},
+          {"sh", std::string("a\0b", 3)},
+          std::vector<std::string>(101, "sh")}) {
+        request.arguments = arguments;
+        const auto answer = run_command(request);
+        ASSERT_FALSE(answer);
+        EXPECT_EQ(answer.error().code, ErrorCode::invalid_input);
+    }
+}
+
+TEST(CommandTransport, EndlessOutputStopsAtTheLimit) {
+    const auto answer = run_command(shell("while :; do echo filler filler filler; done"));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::limit_exceeded);
+}
+
+TEST(CommandTransport, ASlowProgramAndItsChildrenAreEnded) {
+    auto name = (std::filesystem::temp_directory_path() / "child-XXXXXX").string();
+    const std::string folder = ::mkdtemp(name.data());
+    const auto answer = run_command(
+        shell("sleep 1000 & echo $! > " + folder + "/pid; wait", std::chrono::seconds(1))
+    );
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::timeout);
+    pid_t child = 0;
+    std::ifstream(folder + "/pid") >> child;
+    ASSERT_GT(child, 0);
+    // The signal was sent; the kernel says when the child is gone, however busy the machine is.
+    const int watched = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+    if (watched >= 0) {
+        pollfd one{watched, POLLIN, 0};
+        EXPECT_EQ(::poll(&one, 1, 60'000), 1);
+        ::close(watched);
+    }
+    std::filesystem::remove_all(folder);
+}
+
+TEST(CommandTransport, AnOrphanDoesNotHoldTheAnswer) {
+    const auto answer = run_command(shell("sleep 1000 & echo done"));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->output, "done\n");
+}
+
+TEST(CommandTransport, BytesStatusAndEnvironment) {
+    ::setenv("SLIPWAY_TEST_LEAK", "leaked", 1);
+    auto request = shell("cat; echo words >&2; env >&2; exit 7");
+    request.input = std::string(300'000, 'a');
+    request.environment = {{"GIVEN", "value"}};
+    const auto answer = run_command(request);
+    ::unsetenv("SLIPWAY_TEST_LEAK");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 7);
+    EXPECT_EQ(answer->output, request.input);
+    EXPECT_THAT(answer->last_words, HasSubstr("GIVEN=value"));
+    EXPECT_THAT(answer->last_words, Not(HasSubstr("leaked")));
+    const auto killed = run_command(shell("kill -KILL $$"));
+    ASSERT_TRUE(killed);
+    EXPECT_EQ(killed->status, 128 + SIGKILL);
+    auto deaf = shell("exec true"); // reads nothing of a long input
+    deaf.input = request.input;
+    EXPECT_TRUE(run_command(deaf));
+}
+
+TEST(TreeDigest, IsWhatTheShellSays) {
+    const auto scratch = ScratchFolder::make(std::filesystem::temp_directory_path().string());
+    ASSERT_TRUE(scratch);
+    ASSERT_EQ(
+        run_command(shell(
+                        "cd " + scratch->path() +
+                        " && mkdir -p b/c && echo x > b/c/d && echo y > a && : > b.e && "
+                        "ln -s /etc/passwd link"
+                    ))
+            ->status,
+        0
+    );
+    const auto tree = digest_tree(scratch->path());
+    ASSERT_TRUE(tree);
+    EXPECT_EQ(tree->files, 3);
+    const auto said = run_command(shell(
+        "cd " + scratch->path() +
+        " && find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d' ' -f1"
+    ));
+    EXPECT_EQ(said->output, tree->digest.hex() + "\n");
+    EXPECT_FALSE(digest_tree(scratch->path() + "/missing"));
+}
+
+class CommandConnectors : public ConnectorsTest {};
+
+TEST_F(CommandConnectors, ProgramsStandWhereTheServerAllows) {
+    for (const auto* program : {"/usr/bin/env", "sh", "../x", "/tmp/../usr/bin/env"}) {
+        configure("command", JsonObject{{"program", program}});
+        const auto answer = ask("command", app::CmdbRead{CiId("web")});
+        ASSERT_FALSE(answer) << program;
+        EXPECT_EQ(answer.error().fields.at(0).field, "settings.program");
+    }
+}
+
+TEST_F(CommandConnectors, ExitStatusesAndWrongAnswers) {
+    const auto program = write("program", "#!/bin/sh\ncat >&2; . " + path("script") + "\n", true);
+    configure("command", JsonObject{{"program", program}});
+
+    struct Case {
+        const char* script;
+        ErrorCode code;
+    };
+
+    for (const auto& one :
+         {Case{"exit 1", ErrorCode::invalid_input}, Case{"exit 4", ErrorCode::not_found},
+          Case{"exit 9", ErrorCode::conflict}, Case{"exit 75", ErrorCode::unavailable},
+          Case{"echo no json", ErrorCode::unavailable}, Case{"echo '{}'", ErrorCode::internal},
+          Case{"echo '{\"ci\":\"web\",\"extra\":1}'", ErrorCode::internal},
+          Case{"kill -9 $$", ErrorCode::invalid_input}}) {
+        write("script", one.script);
+        const auto answer = ask("command", app::CmdbRead{CiId("web")});
+        ASSERT_FALSE(answer) << one.script;
+        EXPECT_EQ(answer.error().code, one.code) << one.script << answer.error().message;
+    }
+}
+
+TEST_F(CommandConnectors, AProgramAnswers) {
+    const auto program = write(
+        "program",
+        "#!/bin/sh\ncat > " + path("seen") + "\necho '{\"ci\":\"web\",\"version\":\"1.5\"}'\n", true
+    );
+    configure("command", JsonObject{{"program", program}, {"options", JsonObject{{"a", 1}}}});
+    const auto record = ask("command", app::CmdbPush{CiId("web"), "1.5", "h", "ada", {}});
+    ASSERT_TRUE(record) << record.error().message;
+    EXPECT_EQ(record->version, "1.5");
+    std::string seen;
+    std::getline(std::ifstream(path("seen")), seen);
+    EXPECT_THAT(seen, HasSubstr(R"("capability":"cmdb","operation":"push","key":"key-1")"));
+    EXPECT_THAT(seen, HasSubstr(R"("options":{"a":1})"));
+}
+
+TEST_F(CommandConnectors, SecretsReachTheEnvironmentOnly) {
+    const auto program =
+        write("program", "#!/bin/sh\necho \"secret $TOKEN args $*\" >&2; cat >&2; exit 1\n", true);
+    const std::string head = R"yaml(
+system: leaky
+title: Leaky
+transport: command
+settings:
+  - {name: program, type: program, help: program, required: true}
+  - {name: token, type: text, help: token, secret: true}
+environment: {TOKEN: "{.settings.token}"}
+capabilities:
+  cmdb:
+    read:
+      requests: [{run: ["{.settings.program}", )yaml";
+    manifest("leaky", head + "\"x{.settings.token}\"]}]\n");
+    configure("leaky", JsonObject{{"program", program}, {"token", secret_reference()}});
+    auto answer = ask("leaky", app::CmdbRead{CiId("web")});
+    ASSERT_FALSE(answer);
+    EXPECT_THAT(answer.error().message, HasSubstr("must not stand in a command's arguments"));
+    manifest("leaky", head + "read]}]\n");
+    connectors_.reset();
+    answer = ask("leaky", app::CmdbRead{CiId("web")});
+    ASSERT_FALSE(answer);
+    EXPECT_THAT(answer.error().detail, HasSubstr("secret [secret] args read"));
+    EXPECT_THAT(all_texts(answer.error()), Not(HasSubstr(secret)));
+}
+
+TEST_F(CommandConnectors, ScratchIsRemovedAndValuesAreNoOptions) {
+    configure("restic", JsonObject{{"repository", path("repo")}, {"password", secret_reference()}});
+    const auto proof = ask("restic", app::BackupProve{CiId("web"), "h", "--help"});
+    ASSERT_FALSE(proof);
+    EXPECT_THAT(proof.error().message, HasSubstr("must not begin with '-'"));
+    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+        EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("slipway-")));
+}
+
+TEST_F(CommandConnectors, FolderSnapshotsLiveTheirLife) {
+    write("site/index.html", "1.4");
+    configure(
+        "files",
+        JsonObject{
+            {"program", SLIPWAY_ROOT "/src/connectors/testdata/snapshot.sh"},
+            {"folder", path("site")},
+            {"store", path("store")}}
+    );
+    const auto expires = time_from_text("2026-11-29T20:00:00Z");
+    const auto taken = ask("files", app::SnapshotTake{"web1", "slipway-CHG-12", *expires});
+    ASSERT_TRUE(taken) << all_texts(taken.error());
+    EXPECT_EQ(taken->tag, "slipway-CHG-12");
+    EXPECT_EQ(taken->expires, *expires);
+    EXPECT_GT(taken->size_bytes, 0);
+    EXPECT_EQ(ask("files", app::SnapshotRead{"../secret"}).error().code, ErrorCode::not_found);
+    EXPECT_EQ(ask("files", app::SnapshotRead{"none"}).error().code, ErrorCode::not_found);
+    EXPECT_EQ(ask("files", app::SnapshotRead{taken->id})->host, "web1");
+    EXPECT_EQ(ask("files", app::SnapshotList{"slipway-"})->snapshots.size(), 1U);
+    EXPECT_TRUE(ask("files", app::SnapshotList{"foreign-"})->snapshots.empty());
+
+    write("site/index.html", "1.5");
+    write("site/new.html", "new");
+    const auto reverted = ask("files", app::SnapshotRevert{taken->id});
+    ASSERT_TRUE(reverted) << all_texts(reverted.error());
+    std::string content;
+    std::getline(std::ifstream(path("site/index.html")), content);
+    EXPECT_EQ(content, "1.4");
+    EXPECT_FALSE(std::filesystem::exists(path("site/new.html")));
+
+    const auto foreign = ask("files", app::SnapshotRemove{taken->id, "slipway-CHG-13"});
+    ASSERT_FALSE(foreign);
+    EXPECT_EQ(foreign.error().code, ErrorCode::conflict);
+    EXPECT_EQ(ask("files", app::SnapshotList{"slipway-"})->snapshots.size(), 1U);
+    EXPECT_TRUE(ask("files", app::SnapshotRemove{taken->id, "slipway-CHG-12"})->done);
+    EXPECT_TRUE(ask("files", app::SnapshotRemove{taken->id, "slipway-CHG-12"})->done); // again
+    EXPECT_TRUE(ask("files", app::SnapshotList{"slipway-"})->snapshots.empty());
+}
+
+TEST_F(CommandConnectors, ResticProvesARestore) {
+    if (!std::filesystem::exists("/usr/bin/restic"))
+        GTEST_SKIP() << "restic is not installed (apt-get install restic)";
+    write("site/index.html", "1.4");
+    write("site/feed/items.json", "[]");
+    auto init =
+        shell("restic init --no-cache -q && restic backup --no-cache -q --host web1 --tag site site"
+        );
+    init.folder = folder_;
+    init.environment = {{"RESTIC_REPOSITORY", path("repo")}, {"RESTIC_PASSWORD", secret}};
+    ASSERT_EQ(run_command(init)->status, 0);
+    configure(
+        "restic",
+        JsonObject{{"repository", path("repo")}, {"password", secret_reference()}, {"tag", "site"}}
+    );
+    const auto status = ask("restic", app::BackupCheck{CiId("web"), "web1"});
+    ASSERT_TRUE(status) << all_texts(status.error());
+    ASSERT_TRUE(status->last_success.has_value());
+    EXPECT_EQ(status->source, path("site"));
+    const auto none = ask("restic", app::BackupCheck{CiId("web"), "other-host"});
+    ASSERT_TRUE(none) << all_texts(none.error());
+    EXPECT_FALSE(none->last_success.has_value());
+
+    const auto proof = ask("restic", app::BackupProve{CiId("web"), "web1", status->point});
+    ASSERT_TRUE(proof) << all_texts(proof.error());
+    EXPECT_TRUE(proof->restored);
+    EXPECT_EQ(proof->files, 2);
+    ASSERT_TRUE(proof->content_digest.has_value());
+    const auto again = ask("restic", app::BackupProve{CiId("web"), "web1", status->point});
+    EXPECT_EQ(again->content_digest, proof->content_digest);
+    EXPECT_FALSE(ask("restic", app::BackupProve{CiId("web"), "web1", "no-such-point"}));
+
+    write("secret", "wrong password\n");
+    const auto refused = ask("restic", app::BackupCheck{CiId("web"), "web1"});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(all_texts(refused.error()), Not(HasSubstr("wrong password\n")));
+}
+
+} // namespace
+
+} // namespace slipway::connectors

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/command_transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.hpp"
+#include "base/limits.hpp"
+
+namespace slipway::connectors {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::size_t last_words_max = 2000;
+constexpr const char* search_path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
+class File {
+  public:
+    explicit File(int number = -1) : number_(number) {}
+
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+
+    ~File() { close(); }
+
+    int get() const { return number_; }
+
+    void reset(int number) {
+        close();
+        number_ = number;
+    }
+
+    void close() {
+        if (number_ >= 0)
+            ::close(number_);
+        number_ = -1;
+    }
+
+  private:
+    int number_;
+};
+
+Result<void> make_pipe(File& reading, File& writing) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+        return fail(ErrorCode::unavailable, "no pipe for a command", std::strerror(errno));
+    reading.reset(ends[0]);
+    writing.reset(ends[1]);
+    // Only our end may be non-blocking.
+    ::fcntl(writing.get(), F_SETFL, ::fcntl(writing.get(), F_GETFL) & ~O_NONBLOCK);
+    return {};
+}
+
+// Input stands in memory before the program starts, so that no program can block us by not reading.
+Result<void> make_input(File& file, std::string_view bytes) {
+    file.reset(::memfd_create("input", MFD_CLOEXEC));
+    while (file.get() >= 0 && !bytes.empty()) {
+        const auto written = ::write(file.get(), bytes.data(), bytes.size());
+        if (written <= 0)
+            return fail(ErrorCode::unavailable, "no memory for a command's input");
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (file.get() < 0 || ::lseek(file.get(), 0, SEEK_SET) != 0)
+        return fail(ErrorCode::unavailable, "no memory for a command's input");
+    return {};
+}
+
+Result<void> check(const CommandRequest& request) {
+    if (request.arguments.empty() || request.arguments.front().empty())
+        return fail(ErrorCode::invalid_input, "the command names no program");
+    if (request.arguments.size() > limits::connector_arguments_max)
+        return fail(
+            ErrorCode::invalid_input, "the command has more than " +
+                                          std::to_string(limits::connector_arguments_max) +
+                                          " arguments"
+        );
+    const auto bad = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+    bool refused = std::any_of(request.arguments.begin(), request.arguments.end(), bad);
+    for (const auto& [name, value] : request.environment)
+        refused = refused || bad(name) || bad(value) || name.find('=') != std::string::npos;
+    if (refused)
+        return fail(ErrorCode::invalid_input, "a NUL byte in a command's arguments");
+    return {};
+}
+
+Result<std::string> program_path(const std::string& name) {
+    if (name.front() == '/') {
+        if (::access(name.c_str(), X_OK) == 0)
+            return name;
+    } else if (name.find('/') == std::string::npos) {
+        std::string_view rest = search_path;
+        while (!rest.empty()) {
+            const auto colon = rest.find(':');
+            const auto candidate = std::string(rest.substr(0, colon)) + "/" + name;
+            if (::access(candidate.c_str(), X_OK) == 0)
+                return candidate;
+            rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+        }
+    }
+    return fail(
+        ErrorCode::invalid_input, "there is no program '" + name + "'; expected a name in " +
+                                      search_path + " or an absolute path to an executable file"
+    );
+}
+
+struct SpawnSettings {
+    posix_spawnattr_t attributes{};
+    posix_spawn_file_actions_t files{};
+
+    SpawnSettings() {
+        posix_spawnattr_init(&attributes);
+        posix_spawn_file_actions_init(&files);
+    }
+
+    SpawnSettings(const SpawnSettings&) = delete;
+    SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+    ~SpawnSettings() {
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&files);
+    }
+};
+
+Result<pid_t> spawn(const CommandRequest& request, int input, int output, int errors) {
+    const auto program = TRY(program_path(request.arguments.front()));
+    SpawnSettings settings;
+    sigset_t all{};
+    sigset_t none{};
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&settings.attributes, &all);
+    posix_spawnattr_setsigmask(&settings.attributes, &none);
+    posix_spawnattr_setflags(
+        &settings.attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+    );
+    posix_spawn_file_actions_adddup2(&settings.files, input, 0);
+    posix_spawn_file_actions_adddup2(&settings.files, output, 1);
+    posix_spawn_file_actions_adddup2(&settings.files, errors, 2);
+    posix_spawn_file_actions_addclosefrom_np(&settings.files, 3);
+    posix_spawn_file_actions_addchdir_np(&settings.files, request.folder.c_str());
+    std::vector<std::string> variables{std::string("PATH=") + search_path, "LANG=C.UTF-8"};
+    for (const auto& [name, value] : request.environment)
+        variables.push_back(name + "=" + value);
+    std::vector<char*> arguments;
+    std::vector<char*> environment;
+    for (const auto& argument : request.arguments)
+        arguments.push_back(const_cast<char*>(argument.c_str())); // the POSIX signature
+    for (const auto& variable : variables)
+        environment.push_back(const_cast<char*>(variable.c_str()));
+    arguments.push_back(nullptr);
+    environment.push_back(nullptr);
+    pid_t child = 0;
+    const int failed = ::posix_spawn(
+        &child, program.c_str(), &settings.files, &settings.attributes, arguments.data(),
+        environment.data()
+    );
+    if (failed != 0)
+        return fail(
+            ErrorCode::invalid_input, "the program '" + request.arguments.front() +
+                                          "' cannot be started: " + std::strerror(failed)
+        );
+    return child;
+}
+
+// Owns a started child: whatever way we leave, its group is ended and it is reaped.
+class Child {
+  public:
+    explicit Child(pid_t pid)
+        : pid_(pid), file_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    ~Child() { end(); }
+
+    int file() const { return file_.get(); }
+
+    // The child is not reaped before the signal, so its group's number is still its own.
+    int end() {
+        if (pid_ == 0)
+            return status_;
+        ::kill(-pid_, SIGKILL);
+        int status = 0;
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
+        pid_ = 0;
+        status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return status_;
+    }
+
+  private:
+    pid_t pid_;
+    File file_;
+    int status_ = 0;
+};
+
+// Reads what is there. False when the writer has closed its end.
+bool drain(int file, std::string& into, std::size_t max, bool keep_end) {
+    std::array<char, 65536> buffer{};
+    for (;;) {
+        const auto count = ::read(file, buffer.data(), buffer.size());
+        if (count < 0)
+            return errno == EAGAIN || errno == EINTR;
+        if (count == 0)
+            return false;
+        into.append(buffer.data(), static_cast<std::size_t>(count));
+        if (keep_end && into.size() > max)
+            into.erase(0, into.size() - max);
+        if (!keep_end && into.size() > max)
+            return true;
+    }
+}
+
+Result<CommandAnswer>
+collect(const CommandRequest& request, Child& child, File& output, File& errors) {
+    const auto max = request.output_max > 0 ? request.output_max : limits::connector_output_max;
+    const auto end = SteadyClock::now() + request.timeout;
+    CommandAnswer answer;
+    for (bool ended = false; !ended;) {
+        const auto left = std::chrono::ceil<Span>(end - SteadyClock::now()).count();
+        if (left <= 0)
+            return fail(
+                ErrorCode::timeout, "the command '" + request.arguments.front() +
+                                        "' did not end within " + to_text(request.timeout)
+            );
+        std::array<pollfd, 3> files{
+            pollfd{child.file(), POLLIN, 0}, pollfd{output.get(), POLLIN, 0},
+            pollfd{errors.get(), POLLIN, 0}};
+        ::poll(files.data(), files.size(), static_cast<int>(std::min<Span::rep>(left, 60'000)));
+        ended = (files[0].revents & POLLIN) != 0;
+        if (output.get() >= 0 && !drain(output.get(), answer.output, max, false))
+            output.close();
+        if (errors.get() >= 0 && !drain(errors.get(), answer.last_words, last_words_max, true))
+            errors.close();
+        if (answer.output.size() > max)
+            return fail(
+                ErrorCode::limit_exceeded, "the command '" + request.arguments.front() +
+                                               "' wrote more than " + std::to_string(max) + " bytes"
+            );
+    }
+    answer.status = child.end();
+    return answer;
+}
+
+} // namespace
+
+Result<CommandAnswer> run_command(const CommandRequest& request) {
+    TRY(check(request));
+    File input;
+    File output_read;
+    File output_write;
+    File errors_read;
+    File errors_write;
+    TRY(make_input(input, request.input));
+    TRY(make_pipe(output_read, output_write));
+    TRY(make_pipe(errors_read, errors_write));
+    Child child(TRY(spawn(request, input.get(), output_write.get(), errors_write.get())));
+    output_write.close();
+    errors_write.close();
+    if (child.file() < 0)
+        return fail(ErrorCode::internal, "a command cannot be watched", std::strerror(errno));
+    return collect(request, child, output_read, errors_read);
+}
+
+} // namespace slipway::connectors

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a local program for a connector: an argument list, never a shell; bytes on standard input,
+// bytes on standard output. The program gets its own session, a minimal environment, no file of
+// ours but the three standard ones, a time limit and an output limit; when it ends or is ended, so
+// is everything it started in its session's group. Linux only (pidfd_open, memfd_create).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace slipway::connectors {
+
+struct CommandRequest {
+    std::vector<std::string> arguments = {}; // the first is the program, found in the fixed path
+    std::map<std::string, std::string> environment = {};
+    std::string input = {};
+    std::string folder = "/";
+    Span timeout{};
+    std::size_t output_max = 0; // bytes; 0: limits::connector_output_max
+};
+
+struct CommandAnswer {
+    int status = 0; // the exit status, or 128 + the signal that ended it
+    std::string output = {};
+    std::string last_words = {}; // the end of standard error, at most 2000 bytes
+};
+
+// Errors: invalid_input (no such program, a NUL byte), timeout, limit_exceeded (output).
+Result<CommandAnswer> run_command(const CommandRequest& request);
+
+// A private folder that is removed with everything in it when the object goes.
+class ScratchFolder {
+  public:
+    static Result<ScratchFolder> make(const std::string& below);
+    ScratchFolder(ScratchFolder&& other) noexcept;
+    ScratchFolder& operator=(ScratchFolder&&) = delete;
+    ~ScratchFolder();
+
+    const std::string& path() const { return path_; }
+
+  private:
+    explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
+
+    std::string path_;
+};
+
+struct TreeDigest {
+    Digest digest{};
+    std::int64_t files = 0;
+    std::int64_t bytes = 0;
+};
+
+// The digest of every regular file below a folder, as app::BackupProof defines it; symbolic links
+// are not followed. Errors: not_found, limit_exceeded (limits::tree_files_max), unavailable.
+Result<TreeDigest> digest_tree(const std::string& folder);
+
+} // namespace slipway::connectors

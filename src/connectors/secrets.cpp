@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/secrets.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/hash.hpp"
+#include "base/limits.hpp"
+#include "connectors/command_transport.hpp"
+#include "connectors/http_transport.hpp"
+
+namespace slipway::connectors {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t redact_min = 4; // shorter ones would blank out ordinary text
+
+struct Reference {
+    std::string_view kind;
+    std::string_view rest;
+};
+
+Reference split(std::string_view reference) {
+    const auto colon = reference.find(':');
+    if (colon == std::string_view::npos)
+        return {};
+    return {reference.substr(0, colon), reference.substr(colon + 1)};
+}
+
+std::vector<std::string> words(std::string_view text) {
+    std::vector<std::string> found;
+    while (!text.empty()) {
+        const auto space = text.find(' ');
+        if (space != 0)
+            found.emplace_back(text.substr(0, space));
+        text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+    }
+    return found;
+}
+
+Result<std::string> checked(std::string value, std::string_view what) {
+    if (value.ends_with('\n'))
+        value.pop_back();
+    if (value.ends_with('\r'))
+        value.pop_back();
+    if (value.empty() || value.size() > limits::secret_max || !is_valid_text(value))
+        return fail(
+            ErrorCode::invalid_input, "a secret (" + std::string(what) +
+                                          ") must be UTF-8 text of 1 to " +
+                                          std::to_string(limits::secret_max) + " bytes"
+        );
+    return value;
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes(limits::secret_max + 2, '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!file.eof() || file.gcount() == 0)
+        return fail(
+            ErrorCode::invalid_input, "the secret file " + path +
+                                          " cannot be read, is empty or is larger than " +
+                                          std::to_string(limits::secret_max) + " bytes"
+        );
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+    return checked(std::move(bytes), "file");
+}
+
+template <class Change>
+Json each_text(const Json& value, const Change& change) {
+    if (const auto* text = value.if_string())
+        return Json(change(view(*text)));
+    if (const auto* list = value.if_array()) {
+        JsonArray out;
+        for (const auto& element : *list)
+            out.push_back(each_text(element, change));
+        return out;
+    }
+    if (const auto* object = value.if_object()) {
+        JsonObject out;
+        for (const auto& member : *object)
+            out[member.key()] = each_text(member.value(), change);
+        return out;
+    }
+    return value;
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+        text.replace(at, what.size(), with);
+}
+
+} // namespace
+
+bool is_below(const std::string& path, const std::vector<std::string>& folders) {
+    std::error_code failed;
+    if (path.empty() || path.front() != '/')
+        return false;
+    const auto real = fs::weakly_canonical(path, failed);
+    if (failed)
+        return false;
+    return std::any_of(folders.begin(), folders.end(), [&](const auto& folder) {
+        const auto root = fs::weakly_canonical(folder, failed).string();
+        return !failed && !root.empty() &&
+               real.string().starts_with(root.ends_with('/') ? root : root + "/");
+    });
+}
+
+Result<void> check_reference(std::string_view reference, const SecretPolicy& policy) {
+    const auto [kind, rest] = split(reference);
+    const auto refuse = [](const std::string& message) {
+        return fail(ErrorCode::invalid_input, message);
+    };
+    if (reference.size() > limits::text_max || rest.find('\0') != std::string_view::npos)
+        return refuse("a reference is at most 4000 bytes without NUL");
+    if (kind == "file") {
+        if (!is_below(std::string(rest), policy.secret_folders))
+            return refuse("file: needs an absolute path below a folder for secrets");
+    } else if (kind == "env") {
+        if (!rest.starts_with(policy.environment_prefix) || rest.find('=') != rest.npos)
+            return refuse("env: needs a name that begins with " + policy.environment_prefix);
+    } else if (kind == "command") {
+        const auto program = words(rest);
+        if (program.empty() || !is_below(program.front(), policy.program_folders))
+            return refuse("command: needs a program below a folder that the server allows");
+    } else {
+        return refuse("expected a reference to the secret: file:/path, env:NAME or "
+                      "command:/program arguments, never the secret itself");
+    }
+    return {};
+}
+
+Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy) {
+    TRY(check_reference(reference, policy));
+    const auto [kind, rest] = split(reference);
+    if (kind == "file")
+        return read_secret_file(std::string(rest));
+    if (kind == "env") {
+        const auto* value = std::getenv(std::string(rest).c_str());
+        if (value == nullptr)
+            return fail(ErrorCode::invalid_input, "env:" + std::string(rest) + " is not set");
+        return checked(value, "env");
+    }
+    CommandRequest request;
+    request.arguments = words(rest);
+    request.timeout = limits::secret_command_timeout;
+    request.output_max = limits::secret_max + 2;
+    auto answer = TRY(run_command(request));
+    if (answer.status != 0)
+        return fail(
+            ErrorCode::unavailable,
+            "the command that gives a secret ended with status " + std::to_string(answer.status)
+        );
+    return checked(std::move(answer.output), "command");
+}
+
+std::string Secrets::to_nonce(Random& random) {
+    return to_hex(random.bytes(16));
+}
+
+std::string Secrets::add(std::string_view name, std::string secret) {
+    // Letters, digits and underscores only: the mark stays whole in a URL, a header and JSON.
+    auto mark = "secret_" + nonce_ + "_" + to_hex(name) + "_";
+    by_mark_[mark] = std::move(secret);
+    return mark;
+}
+
+std::string Secrets::reveal(std::string_view text, const Encode& encode) const {
+    std::string out(text);
+    for (const auto& [mark, secret] : by_mark_)
+        replace_all(out, mark, encode ? encode(secret) : secret);
+    return out;
+}
+
+Json Secrets::reveal(const Json& value) const {
+    return each_text(value, [&](std::string_view text) { return reveal(text); });
+}
+
+bool Secrets::has_mark(std::string_view text) const {
+    return text.find("secret_" + nonce_) != std::string_view::npos;
+}
+
+std::string Secrets::redact(std::string text) const {
+    for (const auto& [mark, secret] : by_mark_) {
+        replace_all(text, mark, "[secret]");
+        if (secret.size() < redact_min)
+            continue;
+        replace_all(text, secret, "[secret]");
+        replace_all(text, percent_encode(secret), "[secret]");
+        replace_all(text, to_base64(secret), "[secret]");
+    }
+    return text;
+}
+
+Json Secrets::redact(const Json& value) const {
+    if (by_mark_.empty())
+        return value;
+    return each_text(value, [&](std::string_view text) { return redact(std::string(text)); });
+}
+
+} // namespace slipway::connectors

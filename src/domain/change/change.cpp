@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/change.hpp"
+
+namespace slipway::domain {
+
+ChangeType type_of(const Change& change) {
+    return change.classification ? change.classification->type : ChangeType::unclassified;
+}
+
+const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose) {
+    const auto found = change.runbooks.find(std::string(to_text(purpose)));
+    return found == change.runbooks.end() ? nullptr : &found->second;
+}
+
+const Run* find_run(const Change& change, const RunId& id) {
+    for (const auto& run : change.runs)
+        if (run.id == id)
+            return &run;
+    return nullptr;
+}
+
+const Run* last_run(const Change& change, RunPurpose purpose) {
+    for (auto run = change.runs.rbegin(); run != change.runs.rend(); ++run)
+        if (run->purpose == purpose)
+            return &*run;
+    return nullptr;
+}
+
+const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion) {
+    for (auto report = change.smoke_reports.rbegin(); report != change.smoke_reports.rend();
+         ++report)
+        if (report->occasion == occasion)
+            return &*report;
+    return nullptr;
+}
+
+bool deployment_begun(const Change& change) {
+    return last_run(change, RunPurpose::deployment) != nullptr;
+}
+
+bool is_over(const Change& change) {
+    return change.closure.has_value();
+}
+
+std::map<std::string, Digest> section_digests(const Change& change) {
+    std::map<std::string, Digest> digests;
+    const auto put = [&](Section section, const Digest& digest) {
+        digests.emplace(to_text(section), digest);
+    };
+    if (change.scope)
+        put(Section::scope, sha256(encode(*change.scope)));
+    if (const auto* runbook = runbook_of(change, RunbookPurpose::deployment)) {
+        put(Section::deployment_runbook, runbook->digest);
+        put(Section::smoke_list, runbook->smoke_digest);
+    }
+    if (const auto* runbook = runbook_of(change, RunbookPurpose::rollback))
+        put(Section::rollback_runbook, runbook->digest);
+    if (change.window)
+        put(Section::window, sha256(fmt::format(
+                                 "{} {} {}", change.window->start_local, change.window->end_local,
+                                 change.window->zone
+                             )));
+    return digests;
+}
+
+Digest digest_of_sections(const std::map<std::string, Digest>& sections) {
+    return sha256(encode(sections));
+}
+
+bool is_approved(const Change& change) {
+    return change.decision &&
+           (change.decision->outcome == CabOutcome::approved ||
+            change.decision->outcome == CabOutcome::approved_with_conditions) &&
+           change.decision->sections == section_digests(change);
+}
+
+} // namespace slipway::domain

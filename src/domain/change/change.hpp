@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+// A change: the RFC and its whole record, as one value. It is what the events of its stream add up
+// to (apply.cpp) and nothing else: no field is ever set by hand, so replaying the events gives the
+// same bytes. The rules stand in gates/ and decide_*.cpp; this file only says what there is.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/codec.hpp"
+#include "domain/runbook/runbook.hpp"
+
+namespace slipway::domain {
+
+SLIPWAY_ENUM(ChangeType, unclassified, standard, normal, emergency)
+SLIPWAY_ENUM(
+    ChangeState, planning, validating, in_review, approved, deploying, implemented, rolling_back,
+    rolled_back, stabilising, closed, cancelled
+)
+SLIPWAY_ENUM(Outcome, successful, successful_with_issues, rolled_back, failed, cancelled)
+SLIPWAY_ENUM(Risk, low, medium, high)
+
+// The parts of a change that an approval is an approval of. Editing one voids what depended on it.
+SLIPWAY_ENUM(Section, scope, deployment_runbook, rollback_runbook, smoke_list, window)
+
+// --- 1 planning --------------------------------------------------------------------------------
+
+struct ScopedCi {
+    CiId ci;
+    std::string host;
+    std::string version_from;
+    std::string version_to;
+    bool operator==(const ScopedCi&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit("ci", self.ci, required("the configuration item that is changed"));
+        visit("host", self.host, optional("the host it runs on", limits::name_max));
+        visit("version_from", self.version_from, optional("the version it has now", 100));
+        visit("version_to", self.version_to, optional("the version it will have", 100));
+    }
+};
+
+struct Scope {
+    std::string summary;
+    std::string business_driver;
+    std::string customer_impact;
+    std::vector<ScopedCi> cis;
+    std::string external_ticket;
+    std::string incident;
+    bool database = false;
+    bool customer_facing = false;
+    bool operator==(const Scope&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit(
+            "summary", self.summary,
+            required("what is changed, from which version to which, where", limits::text_max)
+        );
+        visit(
+            "business_driver", self.business_driver,
+            optional("why the organisation wants it", limits::text_max)
+        );
+        visit(
+            "customer_impact", self.customer_impact,
+            optional("the behaviour that customers or users will see", limits::text_max)
+        );
+        visit("cis", self.cis, optional("the configuration items that are changed"));
+        visit("external_ticket", self.external_ticket, optional("its number in another ITSM", 100));
+        visit("incident", self.incident, optional("the incident that it answers", 100));
+        visit("database", self.database, optional("a database's data or schema is changed"));
+        visit("customer_facing", self.customer_facing, optional("customers notice it"));
+    }
+};
+
+SLIPWAY_ENUM(TraceDirection, upstream, downstream)
+
+struct ImpactHit {
+    CiId ci;
+    std::string ci_class;
+    std::string name;
+    TraceDirection direction{};
+    std::uint32_t depth = 0;
+    std::vector<CiId> path;
+    PersonId owner;
+    std::optional<Time> next_run; // of a scheduled job, at or after the window's start
+    bool stale = false;
+    bool needs_acknowledgement = false;
+
+    SLIPWAY_FIELDS {
+        visit("ci", self.ci);
+        visit("ci_class", self.ci_class);
+        visit("name", self.name);
+        visit("direction", self.direction);
+        visit("depth", self.depth);
+        visit("path", self.path);
+        visit("owner", self.owner);
+        visit("next_run", self.next_run);
+        visit("stale", self.stale);
+        visit("needs_acknowledgement", self.needs_acknowledgement);
+    }
+};
+
+struct Acknowledgement {
+    PersonId by;
+    Time at{};
+    std::string note;
+
+    SLIPWAY_FIELDS {
+        visit("by", self.by);
+        visit("at", self.at);
+        visit("note", self.note);
+    }
+};
+
+struct Impact {
+    Time traced_at{};
+    std::uint64_t cmdb_version = 0;
+    Digest traced_scope; // digest of the scope's CI list that was traced
+    std::vector<ImpactHit> hits;
+    std::vector<CiId> unknown; // named in the scope, not in the CMDB
+    std::map<CiId, Acknowledgement> acknowledged;
+
+    SLIPWAY_FIELDS {
+        visit("traced_at", self.traced_at);
+        visit("cmdb_version", self.cmdb_version);
+        visit("traced_scope", self.traced_scope);
+        visit("hits", self.hits);
+        visit("unknown", self.unknown);
+        visit("acknowledged", self.acknowledged);
+    }
+};
+
+// One step of a pinned runbook, as far as rules and runs need it.
+struct RunbookStepOutline {
+    std::string name;
+    std::string kind; // command, manual, verify, decision
+    std::string title;
+    std::string host;
+    std::string owner;
+    std::string abort_criterion;
+    Digest digest;
+    Span timeout{};
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name);
+        visit("kind", self.kind);
+        visit("title", self.title);
+        visit("host", self.host);
+        visit("owner", self.owner);
+        visit("abort_criterion", self.abort_criterion);
+        visit("digest", self.digest);
+        visit("timeout", self.timeout);
+    }
+};
+
+// A runbook pinned to the change: these bytes and no others.
+struct PinnedRunbook {
+    Digest digest;
+    std::string name;
+    std::string title;
+    PersonId author; // who pinned these bytes; he never approves
+    Time pinned_at{};
+    std::string engineer;
+    std::string backup_engineer;
+    Span time_limit{};
+    std::vector<RunbookStepOutline> steps;
+    std::vector<std::string> smoke_checks; // names
+    Digest smoke_digest;
+    std::vector<Reason> lint; // what the linter found wrong; empty means clean
+
+    SLIPWAY_FIELDS {
+        visit("digest", self.digest);
+        visit("name", self.name);
+        visit("title", self.title);
+        visit("author", self.author);
+        visit("pinned_at", self.pinned_at);
+        visit("engineer", self.engineer);
+        visit("backup_engineer", self.backup_engineer);
+        visit("time_limit", self.time_limit);
+        visit("steps", self.steps);
+        visit("smoke_checks", self.smoke_checks);
+        visit("smoke_digest", self.smoke_digest);
+        visit("lint", self.lint);
+    }
+};
+
+struct Classification {
+    ChangeType type{};
+    std::string reason;
+    std::string catalogue_entry; // standard
+    std::string incident;        // emergency
+    PersonId authoriser;         // emergency
+    ChangeType proposed{};       // what the rules proposed
+    std::vector<std::string> proposed_because;
+    bool accepted = false;   // its gate has passed
+    bool overridden = false; // the person chose another type than the rules proposed
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("type", self.type);
+        visit("reason", self.reason);
+        visit("catalogue_entry", self.catalogue_entry);
+        visit("incident", self.incident);
+        visit("authoriser", self.authoriser);
+        visit("proposed", self.proposed);
+        visit("proposed_because", self.proposed_because);
+        visit("accepted", self.accepted);
+        visit("overridden", self.overridden);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
+// The maintenance window: local times and an IANA zone are what was agreed; the instants follow.
+struct ChangeWindow {
+    std::string start_local;
+    std::string end_local;
+    std::string zone;
+    Time start{};
+    Time end{};
+    std::string reason; // why at a time that is warned about
+    PersonId by;
+
+    SLIPWAY_FIELDS {
+        visit("start_local", self.start_local);
+        visit("end_local", self.end_local);
+        visit("zone", self.zone);
+        visit("start", self.start);
+        visit("end", self.end);
+        visit("reason", self.reason);
+        visit("by", self.by);
+    }
+};
+
+// --- runs and smoke tests ----------------------------------------------------------------------
+
+SLIPWAY_ENUM(RunPurpose, ring_deploy, rehearsal, deployment, rollback)
+SLIPWAY_ENUM(RunState, running, waiting, succeeded, failed, aborted)
+SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped)
+SLIPWAY_ENUM(Executor, local, external)
+SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort)
+
+struct RunStep {
+    std::string name;
+    RunStepState state{};
+    std::optional<Time> started_at;
+    std::optional<Time> ended_at;
+    int exit_status = 0;
+    std::string detail;    // why it failed, who confirmed it
+    Digest transcript;     // attachment with what it printed; all zero when there is none
+    PersonId confirmed_by; // manual steps and decisions
+    int attempts = 0;
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name);
+        visit("state", self.state);
+        visit("started_at", self.started_at);
+        visit("ended_at", self.ended_at);
+        visit("exit_status", self.exit_status);
+        visit("detail", self.detail);
+        visit("transcript", self.transcript);
+        visit("confirmed_by", self.confirmed_by);
+        visit("attempts", self.attempts);
+    }
+};
+
+struct Run {
+    RunId id;
+    RunPurpose purpose{};
+    std::string ring; // id of the ring record
+    Digest runbook;   // the bytes that run
+    RunState state{};
+    Executor executor{};
+    Time started_at{};
+    std::optional<Time> ended_at;
+    PersonId started_by;
+    std::vector<RunStep> steps;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("purpose", self.purpose);
+        visit("ring", self.ring);
+        visit("runbook", self.runbook);
+        visit("state", self.state);
+        visit("executor", self.executor);
+        visit("started_at", self.started_at);
+        visit("ended_at", self.ended_at);
+        visit("started_by", self.started_by);
+        visit("steps", self.steps);
+    }
+};
+
+struct SmokeResult {
+    std::string name;
+    bool passed = false;
+    std::string detail;
+    std::uint32_t took_ms = 0;
+    bool outside = false; // seen from outside the declared networks
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("the check's name in the smoke list", limits::name_max));
+        visit("passed", self.passed);
+        visit("detail", self.detail, optional("what was seen", limits::text_max));
+        visit("took_ms", self.took_ms);
+        visit("outside", self.outside);
+    }
+};
+
+SLIPWAY_ENUM(SmokeSource, runner, junit, person)
+SLIPWAY_ENUM(SmokeOccasion, staging, rehearsal, production, rollback)
+
+struct SmokeReport {
+    std::string id; // "smoke-3"
+    std::string ring;
+    SmokeOccasion occasion{};
+    Digest list; // the smoke list that ran
+    Time at{};
+    SmokeSource source{};
+    PersonId by;
+    std::vector<SmokeResult> results;
+    std::vector<std::string> silent_agents;
+    std::vector<std::string> new_alerts;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("ring", self.ring);
+        visit("occasion", self.occasion);
+        visit("list", self.list);
+        visit("at", self.at);
+        visit("source", self.source);
+        visit("by", self.by);
+        visit("results", self.results);
+        visit("silent_agents", self.silent_agents);
+        visit("new_alerts", self.new_alerts);
+    }
+};
+
+// --- 2 validation ------------------------------------------------------------------------------
+
+// One fact in which the ring differs from production.
+struct Divergence {
+    std::string id; // "host/fact"
+    std::string ring_value;
+    std::string production_value;
+    PersonId accepted_by;
+    std::string accepted_because;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("ring_value", self.ring_value);
+        visit("production_value", self.production_value);
+        visit("accepted_by", self.accepted_by);
+        visit("accepted_because", self.accepted_because);
+    }
+};
+
+struct Parity {
+    std::string ring;
+    std::string production;
+    Time at{};
+    std::uint32_t facts_compared = 0;
+    std::vector<Divergence> divergences;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("production", self.production);
+        visit("at", self.at);
+        visit("facts_compared", self.facts_compared);
+        visit("divergences", self.divergences);
+    }
+};
+
+SLIPWAY_ENUM(BackupVerdict, verified, not_verified, not_applicable)
+
+struct BackupProof {
+    CiId ci;
+    std::string host;
+    std::string source; // connector and job
+    std::string point;  // the restore point
+    std::optional<Time> last_success;
+    bool restored = false; // really mounted or restored, not a green dashboard
+    std::optional<Time> restored_at;
+    std::string content_digest;
+    std::string detail;
+
+    SLIPWAY_FIELDS {
+        visit("ci", self.ci, required("the configuration item whose backup it is"));
+        visit("host", self.host, optional("its host", limits::name_max));
+        visit("source", self.source, required("the connector and job that made it"));
+        visit("point", self.point, optional("the restore point", limits::name_max));
+        visit("last_success", self.last_success, optional("when the last backup succeeded"));
+        visit("restored", self.restored, optional("the point was really restored or mounted"));
+        visit("restored_at", self.restored_at, optional("when it was restored"));
+        visit("content_digest", self.content_digest, optional("digest of the restored content"));
+        visit("detail", self.detail, optional("what was seen", limits::text_max));
+    }
+};
+
+struct Backup {
+    BackupVerdict verdict{BackupVerdict::not_verified};
+    std::string reason; // not_applicable
+    PersonId by;
+    Time at{};
+    std::vector<BackupProof> proofs;
+
+    SLIPWAY_FIELDS {
+        visit("verdict", self.verdict);
+        visit("reason", self.reason);
+        visit("by", self.by);
+        visit("at", self.at);
+        visit("proofs", self.proofs);
+    }
+};
+
+SLIPWAY_ENUM(Severity, minor, major, critical, blocker)
+SLIPWAY_ENUM(DefectState, open, resolved, accepted)
+
+struct Defect {
+    std::string id; // "D-1"
+    std::string title;
+    Severity severity{};
+    std::string link;
+    DefectState state{};
+    PersonId reported_by;
+    PersonId settled_by;
+    std::string settled_because;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("title", self.title);
+        visit("severity", self.severity);
+        visit("link", self.link);
+        visit("state", self.state);
+        visit("reported_by", self.reported_by);
+        visit("settled_by", self.settled_by);
+        visit("settled_because", self.settled_because);
+    }
+};
+
+} // namespace slipway::domain
+
+#include "domain/change/change_review.hpp"

@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second half of the record of a change: review, deployment day, closure and the Change itself.
+// Include domain/change/change.hpp, which includes this file.
+#pragma once
+
+#include "domain/change/change.hpp"
+
+namespace slipway::domain {
+
+// --- 3 review and communication ----------------------------------------------------------------
+
+SLIPWAY_ENUM(VoteChoice, approve, approve_with_conditions, defer, reject)
+SLIPWAY_ENUM(CabOutcome, approved, approved_with_conditions, deferred, rejected)
+
+struct Vote {
+    PersonId person;
+    VoteChoice choice{};
+    std::string comment;
+    std::vector<std::string> groups; // the groups of the board that he votes for
+    Digest of;                       // digest over all sections as he saw them
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("person", self.person);
+        visit("choice", self.choice);
+        visit("comment", self.comment);
+        visit("groups", self.groups);
+        visit("of", self.of);
+        visit("at", self.at);
+    }
+};
+
+struct Condition {
+    std::string id; // "C-1"
+    std::string text;
+    PersonId met_by;
+    std::optional<Time> met_at;
+    std::string evidence;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("text", self.text);
+        visit("met_by", self.met_by);
+        visit("met_at", self.met_at);
+        visit("evidence", self.evidence);
+    }
+};
+
+struct CabDecision {
+    CabOutcome outcome{};
+    std::string board;
+    bool emergency = false; // decided by the ECAB
+    PersonId recorded_by;
+    Time at{};
+    std::string minutes;
+    std::vector<Vote> votes; // those that carried it
+    std::vector<Condition> conditions;
+    std::map<std::string, Digest> sections; // what exactly was approved, by section name
+
+    SLIPWAY_FIELDS {
+        visit("outcome", self.outcome);
+        visit("board", self.board);
+        visit("emergency", self.emergency);
+        visit("recorded_by", self.recorded_by);
+        visit("at", self.at);
+        visit("minutes", self.minutes);
+        visit("votes", self.votes);
+        visit("conditions", self.conditions);
+        visit("sections", self.sections);
+    }
+};
+
+struct CabQueue {
+    std::string board;
+    Time submitted_at{};
+    PersonId submitted_by;
+    Time meeting_at{};
+    std::optional<Time> missed_meeting_at; // the meeting for which it came too late
+    std::string deferred_because;
+
+    SLIPWAY_FIELDS {
+        visit("board", self.board);
+        visit("submitted_at", self.submitted_at);
+        visit("submitted_by", self.submitted_by);
+        visit("meeting_at", self.meeting_at);
+        visit("missed_meeting_at", self.missed_meeting_at);
+        visit("deferred_because", self.deferred_because);
+    }
+};
+
+struct Voided {
+    Time at{};
+    PersonId by; // who made the edit
+    std::vector<Section> sections;
+    bool decision = false; // a recorded decision fell with it
+    std::uint32_t votes = 0;
+
+    SLIPWAY_FIELDS {
+        visit("at", self.at);
+        visit("by", self.by);
+        visit("sections", self.sections);
+        visit("decision", self.decision);
+        visit("votes", self.votes);
+    }
+};
+
+SLIPWAY_ENUM(NoticeKind, maintenance, update, all_clear, rolled_back)
+SLIPWAY_ENUM(DeliveryState, pending, delivered, failed)
+
+struct Delivery {
+    std::string channel; // id of the channel record
+    DeliveryState state{};
+    std::string receipt; // what the channel answered
+    std::optional<Time> at;
+
+    SLIPWAY_FIELDS {
+        visit("channel", self.channel);
+        visit("state", self.state);
+        visit("receipt", self.receipt);
+        visit("at", self.at);
+    }
+};
+
+struct Notice {
+    std::string id; // "N-1"
+    NoticeKind kind{};
+    std::string subject;
+    std::string body;
+    std::vector<std::string> services;
+    std::string report_to; // where to file tickets
+    Time sent_at{};
+    PersonId by;
+    std::vector<Delivery> deliveries;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("kind", self.kind);
+        visit("subject", self.subject);
+        visit("body", self.body);
+        visit("services", self.services);
+        visit("report_to", self.report_to);
+        visit("sent_at", self.sent_at);
+        visit("by", self.by);
+        visit("deliveries", self.deliveries);
+    }
+};
+
+SLIPWAY_ENUM(OncallRole, primary, secondary, escalation, client)
+
+struct Page {
+    OncallRole role{};
+    PersonId person;
+    DeliveryState state{};
+    std::string receipt;
+    Time paged_at{};
+    std::optional<Time> acknowledged_at;
+
+    SLIPWAY_FIELDS {
+        visit("role", self.role);
+        visit("person", self.person);
+        visit("state", self.state);
+        visit("receipt", self.receipt);
+        visit("paged_at", self.paged_at);
+        visit("acknowledged_at", self.acknowledged_at);
+    }
+};
+
+struct Oncall {
+    Time checked_at{};
+    Time from{}; // the window that was looked at
+    Time until{};
+    std::vector<std::string> gaps; // in words: who is missing when
+    std::vector<Page> pages;
+
+    SLIPWAY_FIELDS {
+        visit("checked_at", self.checked_at);
+        visit("from", self.from);
+        visit("until", self.until);
+        visit("gaps", self.gaps);
+        visit("pages", self.pages);
+    }
+};
+
+// --- 4 deployment ------------------------------------------------------------------------------
+
+SLIPWAY_ENUM(SnapshotState, requested, taken, failed, reverted, removed)
+
+struct Snapshot {
+    std::string id; // the provider's id
+    std::string host;
+    std::string connector;
+    std::string tag; // the change's number
+    SnapshotState state{};
+    std::optional<Time> taken_at;
+    Time expires_at{};
+    std::uint64_t size_bytes = 0;
+    bool read_back = false;
+    std::string detail;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("host", self.host);
+        visit("connector", self.connector);
+        visit("tag", self.tag);
+        visit("state", self.state);
+        visit("taken_at", self.taken_at);
+        visit("expires_at", self.expires_at);
+        visit("size_bytes", self.size_bytes);
+        visit("read_back", self.read_back);
+        visit("detail", self.detail);
+    }
+};
+
+// Something that did not go as the runbook says, and what the owner decided.
+struct Deviation {
+    RunId run;
+    std::string step;
+    std::string what;
+    RunChoice choice{};
+    std::string reason;
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("step", self.step);
+        visit("what", self.what);
+        visit("choice", self.choice);
+        visit("reason", self.reason);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
+// --- 5 closure ---------------------------------------------------------------------------------
+
+SLIPWAY_ENUM(ObservationKind, alert, ticket, spike)
+
+struct Observation {
+    std::string id; // "O-1"
+    ObservationKind kind{};
+    std::string title;
+    std::string source;
+    Time seen_at{};
+    PersonId resolved_by;
+    std::optional<Time> resolved_at;
+    std::string resolution;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("kind", self.kind);
+        visit("title", self.title);
+        visit("source", self.source);
+        visit("seen_at", self.seen_at);
+        visit("resolved_by", self.resolved_by);
+        visit("resolved_at", self.resolved_at);
+        visit("resolution", self.resolution);
+    }
+};
+
+struct Stabilisation {
+    Time from{};
+    Time until{};
+    std::vector<Observation> observations;
+
+    SLIPWAY_FIELDS {
+        visit("from", self.from);
+        visit("until", self.until);
+        visit("observations", self.observations);
+    }
+};
+
+struct ActionItem {
+    std::string id; // "A-1"
+    std::string title;
+    PersonId owner;
+    std::optional<Time> due_at;
+    std::optional<Time> done_at;
+    std::uint32_t reminders = 0;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("title", self.title);
+        visit("owner", self.owner);
+        visit("due_at", self.due_at);
+        visit("done_at", self.done_at);
+        visit("reminders", self.reminders);
+    }
+};
+
+struct Review {
+    Time held_at{};
+    PersonId by;
+    std::string went_to_plan;
+    std::string deviations;
+    std::string corrections;
+
+    SLIPWAY_FIELDS {
+        visit("held_at", self.held_at);
+        visit("by", self.by);
+        visit("went_to_plan", self.went_to_plan);
+        visit("deviations", self.deviations);
+        visit("corrections", self.corrections);
+    }
+};
+
+struct CmdbPush {
+    CiId ci;
+    std::string pushed;    // the version that was written
+    std::string read_back; // the version that was read afterwards
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("ci", self.ci);
+        visit("pushed", self.pushed);
+        visit("read_back", self.read_back);
+        visit("at", self.at);
+    }
+};
+
+struct Closure {
+    Outcome outcome{};
+    std::string summary;
+    PersonId by;
+    Time at{};
+    std::map<std::string, Digest> evidence; // everything attached, sealed by name
+
+    SLIPWAY_FIELDS {
+        visit("outcome", self.outcome);
+        visit("summary", self.summary);
+        visit("by", self.by);
+        visit("at", self.at);
+        visit("evidence", self.evidence);
+    }
+};
+
+// --- the record as a whole ---------------------------------------------------------------------
+
+SLIPWAY_ENUM(StepState, open, completed, postponed)
+
+struct StepRecord {
+    StepState state{};
+    Json values; // the workflow's own fields for this step, an object or null
+    PersonId assignee;
+    PersonId completed_by;
+    std::optional<Time> completed_at;
+    std::vector<std::string> warnings; // the gate passed, but said this
+    std::uint32_t reminders = 0;
+    bool overdue_noted = false;
+
+    SLIPWAY_FIELDS {
+        visit("state", self.state);
+        visit("values", self.values);
+        visit("assignee", self.assignee);
+        visit("completed_by", self.completed_by);
+        visit("completed_at", self.completed_at);
+        visit("warnings", self.warnings);
+        visit("reminders", self.reminders);
+        visit("overdue_noted", self.overdue_noted);
+    }
+};
+
+SLIPWAY_ENUM(OwedKind, step, retrospective_review)
+
+// What an emergency postponed. It stays on the record until it is settled.
+struct Owed {
+    std::string id; // the step's id, or "retrospective_review"
+    OwedKind kind{};
+    std::string reason;
+    PersonId by;
+    Time since{};
+    Time due_at{};
+    std::optional<Time> settled_at;
+    PersonId settled_by;
+    std::string note;
+    bool overdue_noted = false;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("kind", self.kind);
+        visit("reason", self.reason);
+        visit("by", self.by);
+        visit("since", self.since);
+        visit("due_at", self.due_at);
+        visit("settled_at", self.settled_at);
+        visit("settled_by", self.settled_by);
+        visit("note", self.note);
+        visit("overdue_noted", self.overdue_noted);
+    }
+};
+
+SLIPWAY_ENUM(WaiverState, requested, granted, revoked)
+
+struct Waiver {
+    std::string id; // "W-1"
+    std::string gate;
+    std::string reason;
+    WaiverState state{};
+    PersonId requested_by;
+    Time requested_at{};
+    PersonId granted_by;
+    Time expires_at{};
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("gate", self.gate);
+        visit("reason", self.reason);
+        visit("state", self.state);
+        visit("requested_by", self.requested_by);
+        visit("requested_at", self.requested_at);
+        visit("granted_by", self.granted_by);
+        visit("expires_at", self.expires_at);
+    }
+};
+
+struct Attachment {
+    Digest digest;
+    std::string name;
+    std::string media_type;
+    std::uint64_t size_bytes = 0;
+    StepId step;
+    std::string field;
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("digest", self.digest);
+        visit("name", self.name);
+        visit("media_type", self.media_type);
+        visit("size_bytes", self.size_bytes);
+        visit("step", self.step);
+        visit("field", self.field);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
+struct Comment {
+    std::string text;
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("text", self.text);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
+struct WorkflowRef {
+    std::string name;
+    std::uint32_t version = 0;
+    Digest digest;
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name);
+        visit("version", self.version);
+        visit("digest", self.digest);
+    }
+};
+
+struct Change {
+    ChangeId id;
+    TenantId tenant;
+    std::string title;
+    WorkflowRef workflow;
+    ChangeState state{};
+    Time opened_at{};
+    Time updated_at{};
+    PersonId requester;
+    PersonId change_owner;
+    PersonId implementer;
+    PersonId rollback_owner;
+    PersonId rollback_backup;
+    Risk risk{Risk::medium};
+    std::string production_ring; // ring records that this change uses
+    std::string test_ring;
+    std::string roster; // the on-call team
+
+    std::optional<Scope> scope;
+    std::optional<Impact> impact;
+    std::map<std::string, PinnedRunbook> runbooks; // by RunbookPurpose
+    std::optional<Classification> classification;
+    std::optional<ChangeWindow> window;
+
+    std::optional<Parity> parity;
+    std::optional<Backup> backup;
+    std::vector<Defect> defects;
+    std::vector<Run> runs;
+    std::vector<SmokeReport> smoke_reports;
+
+    std::optional<CabQueue> queue;
+    std::vector<Vote> votes;
+    std::optional<CabDecision> decision;
+    std::vector<Voided> voided;
+    std::vector<Notice> notices;
+    std::optional<Oncall> oncall;
+
+    std::vector<Snapshot> snapshots;
+    std::vector<Deviation> deviations;
+    std::string failed_because; // why the deployment failed; empty while it did not
+    std::optional<Stabilisation> stabilisation;
+    std::optional<Review> review;
+    std::vector<ActionItem> actions;
+    std::vector<CmdbPush> cmdb_pushes;
+    std::optional<Closure> closure;
+
+    std::map<StepId, StepRecord> steps;
+    std::vector<Owed> owed;
+    std::vector<Waiver> waivers;
+    std::vector<Attachment> attachments;
+    std::vector<Comment> comments;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id);
+        visit("tenant", self.tenant);
+        visit("title", self.title);
+        visit("workflow", self.workflow);
+        visit("state", self.state);
+        visit("opened_at", self.opened_at);
+        visit("updated_at", self.updated_at);
+        visit("requester", self.requester);
+        visit("change_owner", self.change_owner);
+        visit("implementer", self.implementer);
+        visit("rollback_owner", self.rollback_owner);
+        visit("rollback_backup", self.rollback_backup);
+        visit("risk", self.risk);
+        visit("production_ring", self.production_ring);
+        visit("test_ring", self.test_ring);
+        visit("roster", self.roster);
+        visit("scope", self.scope);
+        visit("impact", self.impact);
+        visit("runbooks", self.runbooks);
+        visit("classification", self.classification);
+        visit("window", self.window);
+        visit("parity", self.parity);
+        visit("backup", self.backup);
+        visit("defects", self.defects);
+        visit("runs", self.runs);
+        visit("smoke_reports", self.smoke_reports);
+        visit("queue", self.queue);
+        visit("votes", self.votes);
+        visit("decision", self.decision);
+        visit("voided", self.voided);
+        visit("notices", self.notices);
+        visit("oncall", self.oncall);
+        visit("snapshots", self.snapshots);
+        visit("deviations", self.deviations);
+        visit("failed_because", self.failed_because);
+        visit("stabilisation", self.stabilisation);
+        visit("review", self.review);
+        visit("actions", self.actions);
+        visit("cmdb_pushes", self.cmdb_pushes);
+        visit("closure", self.closure);
+        visit("steps", self.steps);
+        visit("owed", self.owed);
+        visit("waivers", self.waivers);
+        visit("attachments", self.attachments);
+        visit("comments", self.comments);
+    }
+};
+
+// --- plain questions about a change -------------------------------------------------------------
+
+ChangeType type_of(const Change& change);
+const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose);
+const Run* find_run(const Change& change, const RunId& id);
+// The last run of this purpose, whatever became of it; nullptr when there was none.
+const Run* last_run(const Change& change, RunPurpose purpose);
+const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
+// True once production was touched: from then on scope, runbooks and window stand still.
+bool deployment_begun(const Change& change);
+bool is_over(const Change& change); // closed or cancelled
+
+// The digest of each section as it stands; absent sections are left out.
+std::map<std::string, Digest> section_digests(const Change& change);
+// One digest over all of them: what a voter sees.
+Digest digest_of_sections(const std::map<std::string, Digest>& sections);
+// An approving decision that still holds: nobody edited what it approved.
+bool is_approved(const Change& change);
+
+} // namespace slipway::domain

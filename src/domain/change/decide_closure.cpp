@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of phase 5: stabilisation, review, CMDB, closure; and cancelling.
+#include <algorithm>
+
+#include "domain/change/decide.hpp"
+#include "domain/change/steps.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+// What the ledger already knows to have gone another way; the review starts from it.
+std::string deviations_of(const Change& change) {
+    std::string text;
+    for (const auto& deviation : change.deviations)
+        text += fmt::format(
+            "{} {}: {}; {} decided to {}: {}\n", deviation.run.value, deviation.step,
+            deviation.what, deviation.by.value, to_text(deviation.choice), deviation.reason
+        );
+    if (!change.failed_because.empty())
+        text += "The deployment failed: " + change.failed_because + "\n";
+    for (const auto& waiver : change.waivers)
+        if (waiver.state == WaiverState::granted)
+            text += fmt::format("{} was waived: {}\n", waiver.gate, waiver.reason);
+    return text;
+}
+
+std::map<std::string, Digest> evidence_of(const Change& change) {
+    std::map<std::string, Digest> evidence;
+    for (const auto& attachment : change.attachments)
+        evidence[fmt::format(
+            "attachment/{}/{}", attachment.digest.hex().substr(0, 12), attachment.name
+        )] = attachment.digest;
+    for (const auto& run : change.runs)
+        for (const auto& step : run.steps)
+            if (step.transcript != Digest{})
+                evidence[fmt::format("{}/{}", run.id.value, step.name)] = step.transcript;
+    return evidence;
+}
+
+void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& reasons) {
+    const auto refuse = [&](std::string message, std::string remedy) {
+        reasons.push_back(
+            {"closure", "outcome", std::move(message),
+             change.failed_because.empty() ? "no failure is on the record" : change.failed_because,
+             std::move(remedy)}
+        );
+    };
+    const auto* back = last_run(change, RunPurpose::rollback);
+    const bool rolled_back = back && back->state == RunState::succeeded;
+    const bool well = outcome == Outcome::successful || outcome == Outcome::successful_with_issues;
+    if (outcome == Outcome::cancelled)
+        refuse("a change is cancelled with the command cancel", "Use cancel");
+    else if (well && !change.failed_because.empty())
+        refuse("a failed deployment was not successful", "Close it as rolled_back or failed");
+    else if (outcome == Outcome::rolled_back && !rolled_back)
+        refuse("nothing was rolled back", "Close it as what it was");
+    else if (outcome == Outcome::failed && change.failed_because.empty())
+        refuse("no failure is on the record", "Record it with roll_back or decide_run");
+    else if (outcome == Outcome::successful && !change.deviations.empty())
+        refuse("something deviated from the runbook", "Close it as successful_with_issues");
+}
+
+// A standard change carries its entry's record; a failure suspends the entry at once.
+void note_trial(Decider& decider, const Change& change, Outcome outcome) {
+    if (type_of(change) != ChangeType::standard)
+        return;
+    const auto& id = change.classification->catalogue_entry;
+    const auto found = decider.facts().records->catalogue.find(id);
+    if (found == decider.facts().records->catalogue.end())
+        return;
+    auto entry = found->second;
+    const bool well = outcome == Outcome::successful;
+    entry.last_trials.push_back(well ? Trial::succeeded : Trial::failed);
+    if (entry.last_trials.size() > 10)
+        entry.last_trials.erase(entry.last_trials.begin());
+    if (!well && entry.suspended_because.empty()) {
+        entry.suspended_because = fmt::format("{} closed as {}", change.id.value, to_text(outcome));
+        decider.say("the catalogue entry " + id + " is suspended until it is approved anew");
+    }
+    decider.edit_record("catalogue_entry", id, entry);
+}
+
+} // namespace
+
+Result<Decision>
+log_observation(const Change& change, const LogObservation& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (!change.stabilisation)
+        return fail_blocked(
+            "the stabilisation period has not begun",
+            {{"stabilised", "stabilisation", "nothing is being watched yet",
+              std::string(to_text(change.state)), "Complete the production smoke tests first"}}
+        );
+    const auto count = change.stabilisation->observations.size();
+    if (count >= limits::list_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} observations", limits::list_max)
+        );
+    Decider decider(change, facts);
+    decider.emit(ObservationLogged{
+        {fmt::format("O-{}", count + 1), body.kind, body.title, body.source, facts.now, {}, {}, {}}}
+    );
+    return decider.finish();
+}
+
+Result<Decision>
+resolve_observation(const Change& change, const ResolveObservation& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.resolution, "resolution"));
+    for (const auto& seen :
+         change.stabilisation ? change.stabilisation->observations : std::vector<Observation>{})
+        if (seen.id == body.id) {
+            Decider decider(change, facts);
+            decider.emit(ObservationResolved{body.id, body.resolution});
+            return decider.finish();
+        }
+    return fail_field("id", "is not an observation of this change");
+}
+
+Result<Decision> hold_review(const Change& change, const HoldReview& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (!deployment_begun(change))
+        return fail_blocked(
+            "there is nothing to review yet", {{"pir", "review", "production was not touched",
+                                                std::string(to_text(change.state)), "Deploy first"}}
+        );
+    const auto known = deviations_of(change);
+    Decider decider(change, facts);
+    decider.emit(ReviewHeld{
+        {facts.now, facts.actor, body.went_to_plan, known + body.deviations, body.corrections}});
+    return decider.finish();
+}
+
+Result<Decision> add_action(const Change& change, const AddAction& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto owner = facts.records->people.find(body.owner);
+    if (owner == facts.records->people.end() || owner->second.inactive)
+        return fail_field("owner", "there is no active person " + body.owner.value);
+    if (body.due_at && *body.due_at <= facts.now)
+        return fail_field("due_at", "lies in the past");
+    if (change.actions.size() >= limits::list_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} action items", limits::list_max)
+        );
+    Decider decider(change, facts);
+    decider.emit(ActionAdded{
+        {fmt::format("A-{}", change.actions.size() + 1),
+         body.title,
+         body.owner,
+         body.due_at,
+         {},
+         0}});
+    return decider.finish();
+}
+
+Result<Decision>
+complete_action(const Change& change, const CompleteAction& body, const Facts& facts) {
+    // Actions outlive the change: they are completed after it is closed, too.
+    for (const auto& action : change.actions)
+        if (action.id == body.id) {
+            if (action.done_at)
+                return fail_field("id", "is done already");
+            if (action.owner != facts.actor && !facts.has_role(Role::change_manager))
+                return fail_blocked(
+                    "this action is somebody else's",
+                    {{"pir", action.id, "only its owner completes it",
+                      "owner " + action.owner.value, "Ask the owner"}}
+                );
+            Decider decider(change, facts);
+            decider.emit(ActionDone{body.id});
+            return decider.finish();
+        }
+    return fail_field("id", "is not an action of this change");
+}
+
+Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    if (!deployment_begun(change))
+        return fail_blocked(
+            "the CMDB says what runs, not what is planned",
+            {{"cmdb-updated", "runs", "production was not touched",
+              std::string(to_text(change.state)), "Deploy first"}}
+        );
+    const bool stands = change.failed_because.empty();
+    CmdbUpdated event;
+    Decider decider(change, facts);
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto known = facts.records->cis.find(scoped.ci);
+        if (known == facts.records->cis.end())
+            return fail_blocked(
+                "an item is not in the CMDB",
+                {{"cmdb-updated", "cmdb." + scoped.ci.value, "there is no record", "CMDB",
+                  "Add the configuration item"}}
+            );
+        auto record = known->second;
+        const auto& runs_now = stands ? scoped.version_to : scoped.version_from;
+        if (!runs_now.empty())
+            record.version = runs_now;
+        if (!scoped.host.empty())
+            record.host = scoped.host;
+        record.verified_at = facts.now;
+        decider.edit_record("ci", scoped.ci.value, record);
+        event.pushes.push_back({scoped.ci, record.version, record.version, facts.now});
+    }
+    decider.emit(event);
+    return decider.finish();
+}
+
+Result<Decision> close(const Change& change, const Close& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.summary, "summary"));
+    const auto* step = find_step(*facts.workflow, StepKind::closure);
+    std::vector<Reason> reasons;
+    if (step)
+        TRY(may_complete(*step, change, facts));
+    for (const auto* id : {"rollback-done", "stabilised", "pir", "cmdb-updated", "closure"}) {
+        auto result = evaluate(*find_gate(id), change, facts);
+        if (result.verdict == Verdict::fail || result.verdict == Verdict::postponed)
+            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
+    }
+    check_outcome(change, body.outcome, reasons);
+    if (!reasons.empty())
+        return fail_blocked("a half-closed change cannot be closed", std::move(reasons));
+    Decider decider(change, facts);
+    if (step)
+        decider.emit(StepCompleted{step->id, {"closure"}, {}, facts.policy->digest});
+    decider.emit(ChangeClosed{
+        {body.outcome, body.summary, facts.actor, facts.now, evidence_of(change)}});
+    note_trial(decider, change, body.outcome);
+    return decider.finish();
+}
+
+Result<Decision> cancel(const Change& change, const Cancel& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    if (deployment_begun(change))
+        return fail_blocked(
+            "production was touched: it cannot be cancelled",
+            {{"closure", "runs", "the deployment has begun", std::string(to_text(change.state)),
+              "Finish it, or roll it back"}}
+        );
+    const bool own = facts.actor == change.requester || facts.actor == change.change_owner;
+    if (!own && !facts.has_role(Role::change_manager))
+        return fail_blocked(
+            "this change is not yours to cancel",
+            {{"closure", "requester", "only requester, owner or change manager cancel",
+              "requester " + change.requester.value, "Ask one of them"}}
+        );
+    Decider decider(change, facts);
+    for (const auto& run : change.runs)
+        if (run.state == RunState::running || run.state == RunState::waiting)
+            decider.emit(RunEnded{run.id, RunState::aborted});
+    decider.emit(ChangeCancelled{body.reason});
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of phase 1: the RFC.
+#include "domain/calendar/window.hpp"
+#include "domain/calendar/zone.hpp"
+#include "domain/change/decide.hpp"
+#include "domain/change/impact.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+// A file's name is shown and put into archives: it is a name and never a path.
+Result<void> check_file_name(const std::string& name) {
+    if (name.find_first_of("/\\") != std::string::npos || name == "." || name == ".." ||
+        name.front() == '.' || !is_valid_text(name))
+        return fail_field("name", "expected a file name without a path, not beginning with '.'");
+    for (const char c : name)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return fail_field("name", "contains a control character");
+    return {};
+}
+
+Result<void> check_ring(const Facts& facts, const std::string& id, std::string_view field) {
+    if (!id.empty() && !facts.records->rings.contains(id))
+        return fail_field(std::string(field), "there is no ring " + id);
+    return {};
+}
+
+Result<void> check_person(const Facts& facts, const PersonId& id, std::string_view field) {
+    if (id.empty())
+        return {};
+    const auto found = facts.records->people.find(id);
+    if (found == facts.records->people.end() || found->second.inactive)
+        return fail_field(std::string(field), "there is no active person " + id.value);
+    return {};
+}
+
+Result<void> check_roster(const Facts& facts, const std::string& id) {
+    if (!id.empty() && !facts.records->rosters.contains(id))
+        return fail_field("roster", "there is no roster " + id);
+    return {};
+}
+
+// The one ring of a kind, or empty: nobody has to name what there is only one of.
+std::string only_ring(const Facts& facts, bool production) {
+    std::string only;
+    for (const auto& [id, ring] : facts.records->rings)
+        if ((ring.kind == RingKind::production) == production) {
+            if (!only.empty())
+                return {};
+            only = id;
+        }
+    return only;
+}
+
+struct Proposal {
+    ChangeType type = ChangeType::normal;
+    std::string entry;
+    std::vector<std::string> because;
+};
+
+// The type that the rules propose: the catalogue first, then an incident, otherwise normal.
+Proposal propose_type(const Change& change, const Facts& facts) {
+    Proposal proposal;
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    for (const auto& [id, entry] : facts.records->catalogue)
+        if (runbook && entry.deployment_runbook == runbook->digest) {
+            Change tried = change;
+            tried.classification = Classification{};
+            tried.classification->type = ChangeType::standard;
+            tried.classification->catalogue_entry = id;
+            GateFindings findings("classification");
+            gates::classification(tried, facts, findings);
+            if (findings.reasons.empty())
+                return {
+                    ChangeType::standard,
+                    id,
+                    {"catalogue entry " + id + " pre-approves these runbook bytes"}};
+            proposal.because.push_back(
+                "catalogue entry " + id + " does not allow it: " + findings.reasons.front().message
+            );
+        }
+    if (change.scope && !change.scope->incident.empty())
+        return {ChangeType::emergency, {}, {"it answers incident " + change.scope->incident}};
+    proposal.because.push_back("no catalogue entry matches its runbook and configuration items");
+    return proposal;
+}
+
+} // namespace
+
+Result<Decision> open(const Change& change, const OpenChange& body, const Facts& facts) {
+    TRY(check_ring(facts, body.production_ring, "production_ring"));
+    TRY(check_ring(facts, body.test_ring, "test_ring"));
+    TRY(check_person(facts, body.change_owner, "change_owner"));
+    TRY(check_person(facts, body.implementer, "implementer"));
+    TRY(check_roster(facts, body.roster));
+    Decider decider(change, facts);
+    ChangeOpened event{
+        change.id,
+        change.tenant,
+        body.title,
+        {facts.workflow->name, facts.workflow->version, facts.workflow->digest},
+        body.change_owner.empty() ? facts.actor : body.change_owner,
+        body.implementer,
+        body.risk,
+        body.production_ring.empty() ? only_ring(facts, true) : body.production_ring,
+        body.test_ring.empty() ? only_ring(facts, false) : body.test_ring,
+        body.roster};
+    if (event.roster.empty() && facts.records->rosters.size() == 1)
+        event.roster = facts.records->rosters.begin()->first;
+    decider.emit(event);
+    return decider.finish();
+}
+
+Result<Decision> describe(const Change& change, const DescribeScope& body, const Facts& facts) {
+    TRY(require_untouched(change, "scope"));
+    std::set<CiId> seen;
+    for (std::size_t i = 0; i < body.scope.cis.size(); ++i)
+        if (!seen.insert(body.scope.cis[i].ci).second)
+            return fail_field(fmt::format("cis[{}].ci", i), "is named twice");
+    Decider decider(change, facts);
+    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, body.scope});
+    decider.reopen(StepKind::scope, "the scope was edited");
+    return decider.finish();
+}
+
+Result<Decision> assign(const Change& change, const Assign& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(check_person(facts, body.change_owner.value_or(PersonId{}), "change_owner"));
+    TRY(check_person(facts, body.implementer.value_or(PersonId{}), "implementer"));
+    TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));
+    TRY(check_person(facts, body.rollback_backup.value_or(PersonId{}), "rollback_backup"));
+    TRY(check_ring(facts, body.production_ring.value_or(""), "production_ring"));
+    TRY(check_ring(facts, body.test_ring.value_or(""), "test_ring"));
+    TRY(check_roster(facts, body.roster.value_or("")));
+    if (body.production_ring && *body.production_ring != change.production_ring)
+        TRY(require_untouched(change, "production ring"));
+    Decider decider(change, facts);
+    decider.emit(ParticipantsAssigned{
+        body.change_owner, body.implementer, body.rollback_owner, body.rollback_backup, body.risk,
+        body.production_ring, body.test_ring, body.roster});
+    return decider.finish();
+}
+
+Result<Decision> trace_impact(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    if (!change.scope || change.scope->cis.empty())
+        return fail_blocked(
+            "there is nothing to trace",
+            {{"impact-traced", "scope.cis", "the scope names no configuration item", "empty",
+              "Describe the scope first"}}
+        );
+    std::optional<Interval> window;
+    if (change.window)
+        window = Interval{change.window->start, change.window->end};
+    auto impact = TRY(
+        domain::trace_impact(*facts.records, change.scope->cis, *facts.policy, facts.now, window)
+    );
+    // An acknowledgement of an item that is still impacted stays good.
+    if (change.impact)
+        for (const auto& hit : impact.hits)
+            if (const auto known = change.impact->acknowledged.find(hit.ci);
+                known != change.impact->acknowledged.end())
+                impact.acknowledged.insert(*known);
+    Decider decider(change, facts);
+    decider.emit(ImpactTraced{std::move(impact)});
+    return decider.finish();
+}
+
+Result<Decision>
+acknowledge_impact(const Change& change, const AcknowledgeImpact& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (!change.impact)
+        return fail_field("ci", "the impact has not been traced");
+    const auto owner = facts.records->cis.find(body.ci);
+    if (owner == facts.records->cis.end())
+        return fail_field("ci", "is not in the CMDB");
+    bool impacted = false;
+    for (const auto& known : change.impact->hits)
+        impacted = impacted || known.ci == body.ci;
+    if (!impacted)
+        return fail_field("ci", "is not among the impacted items");
+    if (!owner->second.owner.empty() && owner->second.owner != facts.actor &&
+        !facts.has_role(Role::change_manager))
+        return fail_blocked(
+            "only its owner acknowledges an impacted item",
+            {{"impact-traced", "ci", "you are not the owner of " + body.ci.value,
+              "owner " + owner->second.owner.value, "Ask the owner to acknowledge it"}}
+        );
+    Decider decider(change, facts);
+    decider.emit(ImpactAcknowledged{body.ci, body.note});
+    return decider.finish();
+}
+
+Result<Decision> attach(const Change& change, const Attach& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(check_file_name(body.name));
+    if (!facts.attachment_known)
+        return fail_field(
+            "digest", "nothing with this digest has been uploaded: POST /attachments first"
+        );
+    if (change.attachments.size() >= limits::attachments_per_change_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} attachments", limits::attachments_per_change_max)
+        );
+    if (!body.step.empty() && find_step(*facts.workflow, body.step.value) == nullptr)
+        return fail_field("step", "is not a step of this change's workflow");
+    Decider decider(change, facts);
+    decider.emit(AttachmentAdded{
+        {body.digest, body.name, body.media_type, facts.attachment_size, body.step, body.field,
+         facts.actor, facts.now}});
+    return decider.finish();
+}
+
+Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const Facts& facts) {
+    TRY(require_untouched(change, "runbook"));
+    TRY(check_file_name(body.name));
+    if (!facts.attachment_known || !facts.runbook)
+        return fail_field(
+            "digest", "nothing with this digest has been uploaded: POST /attachments first"
+        );
+    const std::string gate =
+        body.purpose == RunbookPurpose::rollback ? "rollback-runbook" : "ring-deployed";
+    std::vector<Reason> reasons;
+    for (const auto& finding : facts.runbook->findings)
+        if (finding.severity == LintSeverity::error)
+            reasons.push_back(
+                {gate, finding.line > 0 ? fmt::format("{}:{}", body.name, finding.line) : body.name,
+                 finding.message, finding.rule, finding.remedy}
+            );
+    if (!facts.runbook->runbook && reasons.empty())
+        reasons.push_back(
+            {gate, body.name, "this is not a runbook", body.name,
+             "Write it as docs/reference/runbook-format.md says"}
+        );
+    if (reasons.empty() && facts.runbook->runbook->purpose != body.purpose)
+        reasons.push_back(
+            {gate, body.name,
+             fmt::format("it is a {} runbook", to_text(facts.runbook->runbook->purpose)),
+             "purpose in its front matter", "Pin it for its own purpose"}
+        );
+    if (!reasons.empty())
+        return fail_blocked(
+            fmt::format("{} cannot be the {} runbook", body.name, to_text(body.purpose)),
+            std::move(reasons)
+        );
+    const auto& runbook = *facts.runbook->runbook;
+    PinnedRunbook pinned{
+        body.digest,
+        body.name,
+        runbook.title,
+        facts.actor,
+        facts.now,
+        runbook.engineer.value,
+        runbook.backup_engineer.value,
+        runbook.time_limit,
+        {},
+        {},
+        runbook.smoke_digest,
+        {}};
+    for (const auto& step : runbook.steps)
+        pinned.steps.push_back(
+            {step.name, std::string(to_text(step.kind)), step.title, step.host, step.owner.value,
+             step.abort_criterion, step.digest, step.timeout}
+        );
+    for (const auto& check : runbook.smoke)
+        pinned.smoke_checks.push_back(check.name);
+    Decider decider(change, facts);
+    decider.emit(AttachmentAdded{
+        {body.digest,
+         body.name,
+         "text/markdown",
+         facts.attachment_size,
+         {},
+         std::string(to_text(body.purpose)) + "_runbook",
+         facts.actor,
+         facts.now}});
+    decider.emit(RunbookPinned{body.purpose, std::move(pinned)});
+    if (body.purpose == RunbookPurpose::rollback)
+        decider.reopen(StepKind::runbook, "another rollback runbook was pinned");
+    for (const auto& finding : facts.runbook->findings)
+        if (finding.severity == LintSeverity::warning)
+            decider.say(fmt::format("{}:{}: {}", body.name, finding.line, finding.message));
+    return decider.finish();
+}
+
+Result<Decision> classify(const Change& change, const Classify& body, const Facts& facts) {
+    TRY(require_untouched(change, "classification"));
+    if (body.type == ChangeType::unclassified)
+        return fail_field("type", "expected one of: standard, normal, emergency");
+    TRY(check_person(facts, body.authoriser, "authoriser"));
+    const auto proposal = propose_type(change, facts);
+    Classification chosen{body.type,        body.reason,     body.catalogue_entry,
+                          body.incident,    body.authoriser, proposal.type,
+                          proposal.because, false,           body.type != proposal.type,
+                          facts.actor,      facts.now};
+    if (chosen.type == ChangeType::emergency && chosen.incident.empty() && change.scope)
+        chosen.incident = change.scope->incident;
+    // An incident or an authoriser is what makes an emergency one: no override.
+    if (chosen.type == ChangeType::emergency &&
+        !(chosen.incident.empty() && chosen.authoriser.empty()))
+        chosen.overridden = false;
+    Change tried = change;
+    tried.classification = chosen;
+    GateFindings findings("classification");
+    gates::classification(tried, facts, findings);
+    if (!findings.reasons.empty())
+        return fail_blocked(
+            fmt::format("this is not a {} change", to_text(body.type)), std::move(findings.reasons)
+        );
+    if (chosen.overridden)
+        TRY(require_reason(body.reason));
+    Decider decider(change, facts);
+    decider.emit(ChangeClassified{chosen});
+    decider.reopen(StepKind::classification, "it was classified anew");
+    if (chosen.overridden)
+        decider.say(fmt::format(
+            "the rules proposed {}; the override is on the record", to_text(chosen.proposed)
+        ));
+    return decider.finish();
+}
+
+Result<Decision> schedule(const Change& change, const Schedule& body, const Facts& facts) {
+    TRY(require_untouched(change, "window"));
+    const auto interval = TRY(resolve_window({body.start, body.end, body.zone}));
+    Decider decider(change, facts);
+    decider.emit(WindowScheduled{
+        {body.start, body.end, body.zone, interval.start, interval.end, body.reason, facts.actor}});
+    decider.reopen(StepKind::window, "the window was moved");
+    GateFindings findings("window");
+    gates::window(decider.change(), facts, findings);
+    for (const auto& reason : findings.reasons)
+        decider.say("the window gate will refuse it: " + reason.message);
+    for (const auto& warning : findings.warnings)
+        decider.say(warning);
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

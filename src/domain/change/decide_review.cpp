@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of phase 3: CAB, notices, on-call.
+#include <algorithm>
+
+#include "domain/calendar/zone.hpp"
+#include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
+#include "domain/change/notices.hpp"
+#include "domain/change/tasks.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+using Board = std::pair<const std::string, BoardRecord>;
+
+// The board that the change goes to: the named one, else the only one of its kind.
+Result<const Board*> find_board(const Facts& facts, const std::string& named, bool emergency) {
+    const Board* only = nullptr;
+    for (const auto& board : facts.records->boards) {
+        if (board.first == named)
+            return &board;
+        if (board.second.emergency == emergency) {
+            if (only && named.empty())
+                return fail_field("board", "there are several boards: name one");
+            only = &board;
+        }
+    }
+    if (!named.empty())
+        return fail_field("board", "there is no board " + named);
+    if (only == nullptr)
+        return fail_blocked(
+            "there is no board to decide",
+            {{"cab-decision", "board", emergency ? "no ECAB is set up" : "no CAB is set up",
+              "boards of the tenant", "Put a board record with its members"}}
+        );
+    return only;
+}
+
+bool is_member(const BoardRecord& board, const PersonId& person) {
+    return person == board.chair ||
+           std::find(board.members.begin(), board.members.end(), person) != board.members.end();
+}
+
+std::string deferral(const MeetingChoice& choice, const Change& change) {
+    std::string said = choice.explanation;
+    if (change.window && choice.meeting.start >= change.window->start)
+        said += fmt::format(
+            "; the window at {} must move behind it",
+            to_spoken_text(change.window->start, change.window->zone)
+        );
+    return said;
+}
+
+// Two named authorisers suffice in an emergency: the second vote decides.
+void decide_emergency(Decider& decider, const Board& board) {
+    const auto& change = decider.change();
+    std::uint32_t approving = 0;
+    for (const auto& vote : change.votes)
+        approving += vote.choice == VoteChoice::approve ? 1 : 0;
+    if (approving < quorum_of(&board.second, *decider.facts().policy, true))
+        return;
+    decider.emit(CabDecided{
+        {CabOutcome::approved,
+         board.first,
+         true,
+         decider.facts().actor,
+         decider.facts().now,
+         "decided by the ECAB",
+         change.votes,
+         {},
+         section_digests(change)}});
+    const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
+    if (std::none_of(change.owed.begin(), change.owed.end(), [](const Owed& owed) {
+            return owed.kind == OwedKind::retrospective_review;
+        }))
+        decider.emit(ReviewOwed{due});
+    decider.say("the ECAB has approved it; a retrospective review is owed by " + to_text(due));
+}
+
+} // namespace
+
+Result<Decision> submit(const Change& change, const Submit& body, const Facts& facts) {
+    TRY(require_untouched(change, "CAB queue"));
+    if (type_of(change) != ChangeType::normal)
+        return fail_blocked(
+            "only a normal change waits for the CAB",
+            {{"cab-lead-time", "classification", fmt::format("it is {}", to_text(type_of(change))),
+              "type", "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
+        );
+    const auto* board = TRY(find_board(facts, body.board, false));
+    std::vector<Reason> reasons;
+    for (const auto section :
+         {Section::scope, Section::window, Section::rollback_runbook, Section::deployment_runbook})
+        if (!section_digests(change).contains(std::string(to_text(section))))
+            reasons.push_back(
+                {"cab-lead-time", std::string(to_text(section)),
+                 fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
+                 "not there yet", "Complete it, then submit"}
+            );
+    if (const auto* gate = find_gate("rfc-specific")) {
+        auto result = evaluate(*gate, change, facts);
+        if (result.verdict == Verdict::fail)
+            reasons.insert(reasons.end(), result.reasons.begin(), result.reasons.end());
+    }
+    if (!reasons.empty())
+        return fail_blocked("the RFC is not ready for the CAB", std::move(reasons));
+    const auto choice = TRY(choose_meeting(board->second.schedule, facts.now));
+    CabQueue queue{board->first, facts.now, facts.actor, choice.meeting.start, {}, {}};
+    if (!choice.missed.empty()) {
+        queue.missed_meeting_at = choice.missed.front().meeting.start;
+        queue.deferred_because = deferral(choice, change);
+    }
+    Decider decider(change, facts);
+    decider.emit(ChangeSubmitted{queue});
+    decider.say(fmt::format(
+        "on the agenda of {} at {}", board->second.name,
+        to_spoken_text(queue.meeting_at, board->second.schedule.meetings.zone)
+    ));
+    if (!queue.deferred_because.empty())
+        decider.say(queue.deferred_because);
+    return decider.finish();
+}
+
+Result<Decision> vote(const Change& change, const CastVote& body, const Facts& facts) {
+    TRY(require_untouched(change, "vote"));
+    const bool emergency = type_of(change) == ChangeType::emergency;
+    if (!emergency && !change.queue)
+        return fail_blocked(
+            "there is nothing to vote on yet",
+            {{"cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
+              "Submit it first"}}
+        );
+    const auto* board = TRY(find_board(facts, emergency ? "" : change.queue->board, emergency));
+    if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
+        return fail_blocked(
+            "you must not vote on this change",
+            {{"cab-decision", "votes", why, "you are " + facts.actor.value,
+              "Another member of the board votes"}}
+        );
+    if (!is_member(board->second, facts.actor))
+        return fail_blocked(
+            "you are not on this board",
+            {{"cab-decision", "votes", "only members of the board vote", "board " + board->first,
+              "Have a member vote, or join the board"}}
+        );
+    if (change.decision && is_approved(change))
+        return fail_blocked(
+            "the board has decided",
+            {{"cab-decision", "decision", "the approval stands",
+              "decided " + to_text(change.decision->at), "Nothing is left to vote on"}}
+        );
+    if (body.choice != VoteChoice::approve)
+        TRY(require_reason(body.comment, "comment"));
+    Decider decider(change, facts);
+    const auto groups = facts.records->people.at(facts.actor).groups;
+    decider.emit(VoteCast{
+        {facts.actor, body.choice, body.comment, groups,
+         digest_of_sections(section_digests(change)), facts.now}});
+    if (emergency)
+        decide_emergency(decider, *board);
+    return decider.finish();
+}
+
+Result<Decision> decide(const Change& change, const RecordDecision& body, const Facts& facts) {
+    TRY(require_untouched(change, "decision"));
+    if (!change.queue)
+        return fail_blocked(
+            "there is nothing to decide yet",
+            {{"cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
+              "Submit it first"}}
+        );
+    if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
+        return fail_blocked(
+            "you must not record this decision",
+            {{"cab-decision", "decision", why, "you are " + facts.actor.value,
+              "The chair or another change manager records it"}}
+        );
+    const bool conditional = body.outcome == CabOutcome::approved_with_conditions;
+    if (conditional != !body.conditions.empty())
+        return fail_field(
+            "conditions",
+            conditional ? "name at least one condition" : "only approved_with_conditions has them"
+        );
+    if (body.outcome == CabOutcome::deferred || body.outcome == CabOutcome::rejected)
+        TRY(require_reason(body.minutes, "minutes"));
+    CabDecision decision{body.outcome,
+                         change.queue->board,
+                         false,
+                         facts.actor,
+                         facts.now,
+                         body.minutes,
+                         change.votes,
+                         {},
+                         section_digests(change)};
+    for (const auto& text : body.conditions) {
+        TRY(require_reason(text, "conditions"));
+        decision.conditions.push_back(
+            {fmt::format("C-{}", decision.conditions.size() + 1), text, {}, {}, {}}
+        );
+    }
+    Decider decider(change, facts);
+    decider.emit(CabDecided{std::move(decision)});
+    if (body.outcome == CabOutcome::approved || conditional) {
+        GateFindings findings("cab-decision");
+        gates::cab_decision(decider.change(), facts, findings);
+        if (!findings.reasons.empty())
+            return fail_blocked("this is not an approval", std::move(findings.reasons));
+    } else if (body.outcome == CabOutcome::deferred) {
+        const auto board = facts.records->boards.find(change.queue->board);
+        if (board != facts.records->boards.end()) {
+            const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
+            decider.emit(ChangeSubmitted{
+                {change.queue->board, change.queue->submitted_at, change.queue->submitted_by,
+                 next.meeting.start, change.queue->meeting_at, "deferred: " + body.minutes}});
+        }
+    }
+    return decider.finish();
+}
+
+Result<Decision>
+meet_condition(const Change& change, const MeetCondition& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.evidence, "evidence"));
+    const bool known = change.decision &&
+                       std::any_of(
+                           change.decision->conditions.begin(), change.decision->conditions.end(),
+                           [&](const Condition& condition) { return condition.id == body.id; }
+                       );
+    if (!known)
+        return fail_field("id", "is not a condition of this change");
+    Decider decider(change, facts);
+    decider.emit(ConditionMet{body.id, body.evidence});
+    return decider.finish();
+}
+
+Result<Decision> send_notice(const Change& change, const SendNotice& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (!change.window)
+        return fail_blocked(
+            "there is nothing to announce yet", {{"notice", "window", "the change has no window",
+                                                  "no window", "Schedule the window first"}}
+        );
+    if (change.notices.size() >= limits::list_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} notices", limits::list_max)
+        );
+    auto notice = TRY(compose_notice(change, body, facts));
+    Decider decider(change, facts);
+    std::vector<NoticeTask> tasks;
+    for (const auto& delivery : notice.deliveries)
+        tasks.push_back({change.id, notice.id, delivery.channel});
+    decider.emit(NoticeSent{std::move(notice)});
+    for (const auto& task : tasks)
+        if (facts.records->channels.at(task.channel).connector != "external")
+            decider.ask("notice", task);
+    return decider.finish();
+}
+
+Result<Decision>
+report_delivery(const Change& change, const ReportDelivery& body, const Facts& facts) {
+    TRY(require_open(change));
+    for (const auto& notice : change.notices)
+        for (const auto& delivery : notice.deliveries)
+            if (notice.id == body.notice && delivery.channel == body.channel) {
+                Decider decider(change, facts);
+                decider.emit(NoticeDelivered{
+                    body.notice, {body.channel, body.state, body.receipt, facts.now}});
+                return decider.finish();
+            }
+    return fail_field("notice", "this change has no such notice on such a channel");
+}
+
+Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    const auto roster = facts.records->rosters.find(change.roster);
+    if (!change.window || roster == facts.records->rosters.end())
+        return fail_blocked(
+            "the cover cannot be checked",
+            {{"oncall", change.window ? "roster" : "window",
+              change.window ? "the change names no known roster" : "the change has no window",
+              "roster " + change.roster, "Schedule the window and name the roster with assign"}}
+        );
+    const Interval window{change.window->start, change.window->end};
+    const auto report = TRY(cover(roster->second.shifts, window));
+    Oncall checked{facts.now, window.start, window.end, {}, {}};
+    const auto& zone = change.window->zone;
+    for (const auto& gap : report.gaps)
+        checked.gaps.push_back(fmt::format(
+            "nobody is {} from {} to {}", to_text(gap.role),
+            to_spoken_text(gap.interval.start, zone), to_spoken_text(gap.interval.end, zone)
+        ));
+    for (const auto& doubled : report.doubled)
+        checked.gaps.push_back(fmt::format(
+            "{} is both {} and {}", doubled.person.value, to_text(doubled.first),
+            to_text(doubled.second)
+        ));
+    const auto add = [&](OncallRole role, const PersonId& person) {
+        Page page{role, person, DeliveryState::pending, {}, facts.now, {}};
+        // An acknowledgement for this very window stays good.
+        if (change.oncall && change.oncall->from == window.start &&
+            change.oncall->until == window.end)
+            for (const auto& known : change.oncall->pages)
+                if (known.person == person && known.role == role)
+                    page = known;
+        for (const auto& known : checked.pages)
+            if (known.person == person && known.role == role)
+                return;
+        checked.pages.push_back(page);
+    };
+    for (const auto& held : report.held)
+        add(*from_text<OncallRole>(to_text(held.role)), held.person);
+    if (!roster->second.client_contact.empty())
+        add(OncallRole::client, PersonId(roster->second.client_contact));
+    Decider decider(change, facts);
+    const auto pages = checked.pages;
+    decider.emit(OncallChecked{std::move(checked)});
+    if (roster->second.connector.empty())
+        return decider.finish();
+    for (const auto& page : pages)
+        if (!page.acknowledged_at)
+            decider.ask(
+                "page",
+                PageTask{
+                    change.id, page.person, roster->second.connector,
+                    fmt::format("On call for {} as {}", change.id.value, to_text(page.role)),
+                    oncall_text(change), false}
+            );
+    return decider.finish();
+}
+
+Result<Decision> report_page(const Change& change, const ReportPage& body, const Facts& facts) {
+    TRY(require_open(change));
+    Decider decider(change, facts);
+    decider.emit(PageDelivered{body.person, body.state, body.receipt});
+    return decider.finish();
+}
+
+Result<Decision> acknowledge_page(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    for (const auto& page : change.oncall ? change.oncall->pages : std::vector<Page>{})
+        if (page.person == facts.actor) {
+            Decider decider(change, facts);
+            decider.emit(PageAcknowledged{facts.actor});
+            return decider.finish();
+        }
+    return fail_blocked(
+        "you were not paged for this change",
+        {{"oncall", "pages", "only who was paged acknowledges", "you are " + facts.actor.value,
+          "Check the roster (check_oncall)"}}
+    );
+}
+
+} // namespace slipway::domain::decide

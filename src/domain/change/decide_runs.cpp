@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of the deployment day: runs, the owner's decisions, rollback, snapshots.
+#include <algorithm>
+
+#include "domain/change/decide.hpp"
+#include "domain/change/tasks.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+bool is_done(const RunStep& step) {
+    return step.state == RunStepState::succeeded || step.state == RunStepState::skipped;
+}
+
+bool is_active(const Run& run) {
+    return run.state == RunState::running || run.state == RunState::waiting;
+}
+
+RunbookPurpose runbook_for(RunPurpose purpose) {
+    return purpose == RunPurpose::ring_deploy || purpose == RunPurpose::deployment
+               ? RunbookPurpose::deployment
+               : RunbookPurpose::rollback;
+}
+
+bool on_production(RunPurpose purpose) {
+    return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
+}
+
+const RunbookStepOutline*
+outline_of(const Change& change, const Run& run, const std::string& name) {
+    const auto* runbook = runbook_of(change, runbook_for(run.purpose));
+    if (runbook == nullptr)
+        return nullptr;
+    const auto found =
+        std::find_if(runbook->steps.begin(), runbook->steps.end(), [&](const auto& step) {
+            return step.name == name;
+        });
+    return found == runbook->steps.end() ? nullptr : &*found;
+}
+
+bool needs_person(const RunbookStepOutline* outline) {
+    return outline && (outline->kind == "manual" || outline->kind == "decision");
+}
+
+bool owns_run(const Change& change, const Facts& facts) {
+    return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
+           facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
+}
+
+Reason not_owner(const Change& change, std::string_view field) {
+    return {
+        "run-exact", std::string(field), "this is the owner's decision",
+        fmt::format(
+            "owner {}, rollback {} or {}", change.change_owner.value, change.rollback_owner.value,
+            change.rollback_backup.value
+        ),
+        "Call one of them"};
+}
+
+void ask_runner(Decider& decider, const Run& run) {
+    if (run.executor == Executor::local)
+        decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
+}
+
+// After a step's state changed: ends the run, stops it for a person, or lets it go on.
+void move_on(Decider& decider, const RunId& id) {
+    const Run* run = find_run(decider.change(), id);
+    const auto next = std::find_if(run->steps.begin(), run->steps.end(), [](const RunStep& step) {
+        return !is_done(step);
+    });
+    if (next == run->steps.end()) {
+        decider.emit(RunEnded{id, RunState::succeeded});
+        return;
+    }
+    const auto* outline = outline_of(decider.change(), *run, next->name);
+    if (next->state == RunStepState::failed)
+        decider.emit(RunStopped{id, next->name, "step failed: " + next->detail});
+    else if (needs_person(outline) && run->state != RunState::waiting)
+        decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
+}
+
+void start(Decider& decider, RunPurpose purpose, Executor executor) {
+    const auto& change = decider.change();
+    const auto* runbook = runbook_of(change, runbook_for(purpose));
+    Run run{
+        RunId(fmt::format("run-{}", change.runs.size() + 1)),
+        purpose,
+        on_production(purpose) ? change.production_ring : change.test_ring,
+        runbook->digest,
+        RunState::running,
+        executor,
+        decider.facts().now,
+        {},
+        decider.facts().actor,
+        {}};
+    for (const auto& step : runbook->steps)
+        run.steps.push_back({step.name, RunStepState::pending, {}, {}, 0, {}, {}, {}, 0});
+    decider.emit(RunStarted{run});
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
+}
+
+Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
+    const auto* runbook = runbook_of(change, runbook_for(body.purpose));
+    if (runbook == nullptr)
+        return fail_blocked(
+            "there is no runbook to run",
+            {{"run-exact", "runbook", "no runbook is pinned for this purpose",
+              std::string(to_text(runbook_for(body.purpose))), "Pin it with pin_runbook"}}
+        );
+    if (body.digest != Digest{} && body.digest != runbook->digest)
+        return fail_blocked(
+            "other bytes than the approved ones never run",
+            {{"run-exact", "digest", "this is not the pinned runbook",
+              fmt::format("asked {}, pinned {}", body.digest.hex(), runbook->digest.hex()),
+              "Pin those bytes and have them approved, or run the pinned ones"}}
+        );
+    if (change.runs.size() >= limits::runs_per_change_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} runs", limits::runs_per_change_max)
+        );
+    for (const auto& run : change.runs)
+        if (is_active(run))
+            return fail_blocked(
+                "another run of this change is going on",
+                {{"run-exact", "runs", run.id.value + " has not ended",
+                  std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
+            );
+    const auto& ring = on_production(body.purpose) ? change.production_ring : change.test_ring;
+    if (!facts.records->rings.contains(ring))
+        return fail_blocked(
+            "there is no ring to run on",
+            {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
+              "the change names no known ring", ring, "Name it with assign"}}
+        );
+    return {};
+}
+
+Result<void> may_deploy(const Change& change, const Facts& facts) {
+    if (deployment_begun(change) &&
+        (last_run(change, RunPurpose::deployment)->state == RunState::succeeded ||
+         !change.failed_because.empty()))
+        return fail_blocked(
+            "the deployment has already run",
+            {{"run-exact", "runs", "an approval is for one deployment",
+              last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
+        );
+    for (const auto& vote : change.decision ? change.decision->votes : std::vector<Vote>{})
+        if (vote.person == facts.actor)
+            return fail_blocked(
+                "who approved a change does not carry it out",
+                {{"run-exact", "started_by", "you voted on it", "vote of " + to_text(vote.at),
+                  "Another engineer starts it"}}
+            );
+    auto reasons = not_ready(change, facts);
+    if (!reasons.empty())
+        return fail_blocked("production may not be touched now", std::move(reasons));
+    return {};
+}
+
+Result<Run> active_run(const Change& change, const RunId& id) {
+    const auto* run = find_run(change, id);
+    if (run == nullptr)
+        return fail_field("run", "is not a run of this change");
+    if (!is_active(*run))
+        return fail_blocked(
+            "the run has ended", {{"run-exact", id.value, "it is over",
+                                   std::string(to_text(run->state)), "Start another run"}}
+        );
+    return *run;
+}
+
+} // namespace
+
+Result<Decision> start_run(const Change& change, const StartRun& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(may_start(change, body, facts));
+    if (body.purpose == RunPurpose::deployment)
+        TRY(may_deploy(change, facts));
+    if (body.purpose == RunPurpose::rollback && change.failed_because.empty())
+        return fail_blocked(
+            "nothing has failed that could be rolled back",
+            {{"rollback-done", "failed_because", "no failure is on the record",
+              std::string(to_text(change.state)),
+              "The owner decides with roll_back, which says why"}}
+        );
+    Decider decider(change, facts);
+    start(decider, body.purpose, body.executor);
+    return decider.finish();
+}
+
+Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
+    TRY(require_open(change));
+    const Run run = TRY(active_run(change, body.run));
+    if (facts.system != (run.executor == Executor::local))
+        return fail_blocked(
+            "another runner carries out this run",
+            {{"run-exact", run.id.value, "only its own runner reports",
+              std::string(to_text(run.executor)),
+              "Start the run with executor external to report it yourself"}}
+        );
+    if (body.steps.empty())
+        return fail_field("steps", "name at least one step");
+    Decider decider(change, facts);
+    for (const auto& report : body.steps) {
+        const Run& now = *find_run(decider.change(), run.id);
+        const auto next = std::find_if(now.steps.begin(), now.steps.end(), [](const RunStep& step) {
+            return !is_done(step);
+        });
+        if (now.state != RunState::running || next == now.steps.end() || next->name != report.name)
+            return fail_blocked(
+                "steps run in the order of the runbook",
+                {{"run-exact", "steps." + report.name, "this step is not the next one",
+                  next == now.steps.end() ? "the run has ended" : "next is " + next->name,
+                  "Follow the runbook; a stopped run goes on by its owner's decision"}}
+            );
+        if (report.state != RunStepState::running && report.state != RunStepState::succeeded &&
+            report.state != RunStepState::failed)
+            return fail_field(
+                "steps." + report.name, "a runner reports running, succeeded or failed"
+            );
+        RunStep step = *next;
+        step.attempts += step.state == RunStepState::running ? 0 : 1;
+        step.state = report.state;
+        step.started_at = report.started_at ? report.started_at : facts.now;
+        step.ended_at = report.state == RunStepState::running ? std::nullopt
+                        : report.ended_at                     ? report.ended_at
+                                                              : std::optional<Time>(facts.now);
+        step.exit_status = report.exit_status;
+        step.detail = report.detail;
+        step.transcript = report.transcript;
+        decider.emit(RunStepReported{run.id, step});
+        move_on(decider, run.id);
+    }
+    const Run& after = *find_run(decider.change(), run.id);
+    if (after.state == RunState::waiting)
+        decider.say(after.id.value + " stopped and waits for a person");
+    return decider.finish();
+}
+
+Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, const Facts& facts) {
+    TRY(require_open(change));
+    const Run run = TRY(active_run(change, body.run));
+    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
+        return !is_done(step);
+    });
+    const auto* outline = outline_of(change, run, body.step);
+    if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
+        return fail_field("step", "is not a manual step or decision point that is next");
+    const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
+    if (outline->kind == "decision" && !named && !owns_run(change, facts))
+        return fail_blocked(
+            "this decision is somebody else's",
+            {{"run-exact", body.step, "a decision point has a named owner",
+              "owner " + outline->owner, "Call " + outline->owner}}
+        );
+    Decider decider(change, facts);
+    RunStep step = *next;
+    step.state = RunStepState::succeeded;
+    step.started_at = step.started_at ? step.started_at : facts.now;
+    step.ended_at = facts.now;
+    step.confirmed_by = facts.actor;
+    step.detail = body.note;
+    ++step.attempts;
+    decider.emit(RunStepReported{run.id, step});
+    decider.emit(RunResumed{run.id});
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
+    return decider.finish();
+}
+
+Result<Decision> decide_run(const Change& change, const DecideRun& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const Run run = TRY(active_run(change, body.run));
+    if (!owns_run(change, facts) && on_production(run.purpose))
+        return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
+    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
+        return !is_done(step);
+    });
+    if (next == run.steps.end() ||
+        (body.choice != RunChoice::abort && run.state != RunState::waiting))
+        return fail_field("choice", "the run has not stopped: only abort is possible");
+    if (body.choice == RunChoice::resume && next->state != RunStepState::failed)
+        return fail_field("choice", "resume accepts a failed step as done; none has failed");
+    Decider decider(change, facts);
+    decider.emit(RunDecided{
+        {run.id, next->name,
+         next->detail.empty() ? std::string(to_text(next->state)) : next->detail, body.choice,
+         body.reason, facts.actor, facts.now}});
+    if (body.choice == RunChoice::abort) {
+        decider.emit(RunEnded{run.id, RunState::aborted});
+        if (run.purpose == RunPurpose::deployment)
+            decider.emit(DeploymentFailed{"aborted: " + body.reason});
+        return decider.finish();
+    }
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
+    return decider.finish();
+}
+
+Result<Decision> roll_back(const Change& change, const RollBack& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed == nullptr)
+        return fail_blocked(
+            "production was never touched",
+            {{"rollback-done", "runs", "there is nothing to roll back", "no run",
+              "Cancel the change instead"}}
+        );
+    if (!owns_run(change, facts))
+        return fail_blocked(
+            "the rollback is its owner's decision", {not_owner(change, "rollback")}
+        );
+    if (const auto* back = last_run(change, RunPurpose::rollback);
+        back && back->state == RunState::succeeded)
+        return fail_blocked(
+            "it was rolled back already",
+            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
+              "Complete the rollback step"}}
+        );
+    Decider decider(change, facts);
+    for (const auto& run : change.runs)
+        if (is_active(run))
+            decider.emit(RunEnded{run.id, RunState::aborted});
+    if (change.failed_because.empty())
+        decider.emit(DeploymentFailed{body.reason});
+    TRY(may_start(decider.change(), {RunPurpose::rollback, body.executor, {}}, facts));
+    start(decider, RunPurpose::rollback, body.executor);
+    return decider.finish();
+}
+
+Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    const auto ring = facts.records->rings.find(change.production_ring);
+    if (ring == facts.records->rings.end())
+        return fail_field("production_ring", "the change names no known production ring");
+    Decider decider(change, facts);
+    const Time expires = facts.now + facts.policy->snapshot_expires_after;
+    for (const auto& host : ring->second.hosts) {
+        Snapshot wanted{
+            {},
+            host.host,
+            ring->second.snapshot_connector,
+            change.id.value,
+            SnapshotState::requested,
+            {},
+            expires,
+            0,
+            false,
+            {}};
+        decider.emit(SnapshotReported{wanted});
+        if (!wanted.connector.empty() && wanted.connector != "external")
+            decider.ask(
+                "snapshot",
+                SnapshotTask{change.id, wanted.connector, host.host, change.id.value, expires, {}}
+            );
+    }
+    return decider.finish();
+}
+
+Result<Decision>
+report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& facts) {
+    // A snapshot expires after the change is over; its removal still belongs on the record.
+    const auto known = std::find_if(
+        change.snapshots.begin(), change.snapshots.end(),
+        [&](const Snapshot& snapshot) {
+            return snapshot.host == body.host &&
+                   (body.id.empty() || snapshot.id.empty() || snapshot.id == body.id);
+        }
+    );
+    if (known == change.snapshots.end())
+        return fail_field("host", "no snapshot of this host was asked for");
+    if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
+        return fail_field("taken_at", "lies in the future");
+    Snapshot snapshot = *known;
+    snapshot.id = body.id.empty() ? snapshot.id : body.id;
+    snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;
+    snapshot.state = body.state;
+    snapshot.detail = body.detail;
+    if (body.state == SnapshotState::taken) {
+        snapshot.tag = body.tag;
+        snapshot.taken_at = body.taken_at ? body.taken_at : facts.now;
+        snapshot.expires_at = *snapshot.taken_at + facts.policy->snapshot_expires_after;
+        snapshot.size_bytes = body.size_bytes;
+        snapshot.read_back = body.read_back;
+    }
+    Decider decider(change, facts);
+    decider.emit(SnapshotReported{std::move(snapshot)});
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands on the checklist itself: forms, completion with its gates, postponement, waivers.
+#include <algorithm>
+
+#include "domain/change/decide.hpp"
+#include "domain/change/steps.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+Result<const Step*> known_step(const Facts& facts, const StepId& id) {
+    const auto* step = find_step(*facts.workflow, id.value);
+    if (step == nullptr)
+        return fail_field("step", "is not a step of this change's workflow");
+    return step;
+}
+
+// What follows when the step is complete.
+void follow_up(Decider& decider, const Step& step) {
+    const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    const bool begins =
+        (step.kind == StepKind::smoke_production && change.failed_because.empty()) ||
+        step.kind == StepKind::rollback;
+    if (begins && !change.stabilisation) {
+        const Time until = facts.now + facts.policy->stabilisation;
+        decider.emit(StabilisationStarted{until});
+        decider.say("stabilisation until " + to_text(until));
+    }
+    for (const auto& owed : change.owed)
+        if (owed.id == step.id.value && !owed.settled_at) {
+            decider.emit(OwedSettled{owed.id, "the step was completed"});
+            return;
+        }
+}
+
+Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
+    for (const auto& waiver : change.waivers)
+        if (waiver.id == id)
+            return &waiver;
+    return fail_field("id", "is not a waiver of this change");
+}
+
+bool may_waive(const Facts& facts) {
+    return std::any_of(
+        facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),
+        [&](Role role) { return facts.has_role(role); }
+    );
+}
+
+} // namespace
+
+Result<Decision> fill_step(const Change& change, const FillStep& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto* step = TRY(known_step(facts, body.step));
+    const auto* values = body.values.if_object();
+    if (values == nullptr)
+        return fail_field("values", "expected an object");
+    auto wrong = check_fields(*step, *values, false);
+    if (!wrong.empty()) {
+        for (auto& error : wrong)
+            error.field = "values." + error.field;
+        return tl::unexpected(codec::invalid(std::move(wrong)));
+    }
+    Decider decider(change, facts);
+    decider.emit(StepFilled{body.step, body.values});
+    const auto record = change.steps.find(body.step);
+    if (record != change.steps.end() && record->second.state == StepState::completed)
+        decider.emit(StepReopened{body.step, "its form was edited"});
+    return decider.finish();
+}
+
+Result<Decision> complete_step(const Change& change, const CompleteStep& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto* step = TRY(known_step(facts, body.step));
+    if (step->kind == StepKind::closure)
+        return fail_field("step", "the change is closed with the command close");
+    const auto record = change.steps.find(body.step);
+    if (record != change.steps.end() && record->second.state == StepState::completed)
+        return fail(ErrorCode::conflict, "the step is complete already");
+    TRY(may_complete(*step, change, facts));
+    std::vector<Reason> reasons;
+    StepCompleted event{body.step, {}, {}, facts.policy->digest};
+    for (const auto& gate : gate_table()) {
+        if (gate.step != step->kind)
+            continue;
+        auto result = evaluate(gate, change, facts);
+        // A postponed step is completed by passing its gate now.
+        const bool says_no = result.verdict == Verdict::fail ||
+                             result.verdict == Verdict::postponed ||
+                             (result.verdict == Verdict::not_applicable && !result.reasons.empty());
+        if (says_no)
+            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
+        else
+            event.gates.emplace_back(gate.id);
+        std::move(
+            result.warnings.begin(), result.warnings.end(), std::back_inserter(event.warnings)
+        );
+        if (result.verdict == Verdict::waived)
+            event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
+    }
+    if (!reasons.empty())
+        return fail_blocked("the gate says no", std::move(reasons));
+    Decider decider(change, facts);
+    decider.emit(event);
+    follow_up(decider, *step);
+    return decider.finish();
+}
+
+Result<Decision> reopen_step(const Change& change, const ReopenStep& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    TRY(known_step(facts, body.step));
+    const auto record = change.steps.find(body.step);
+    if (record == change.steps.end() || record->second.state == StepState::open)
+        return fail(ErrorCode::conflict, "the step is open already");
+    Decider decider(change, facts);
+    decider.emit(StepReopened{body.step, body.reason});
+    return decider.finish();
+}
+
+Result<Decision> postpone_step(const Change& change, const ReopenStep& body, const Facts& facts) {
+    TRY(require_untouched(change, "step"));
+    TRY(require_reason(body.reason));
+    const auto* step = TRY(known_step(facts, body.step));
+    if (!may_postpone(*step, type_of(change)))
+        return fail_blocked(
+            "this step cannot be postponed",
+            {{"run-exact", "steps." + body.step.value,
+              fmt::format(
+                  "the workflow does not allow it for a {} change", to_text(type_of(change))
+              ),
+              "postpone in the workflow", "Complete the step"}}
+        );
+    const auto record = change.steps.find(body.step);
+    if (record != change.steps.end() && record->second.state != StepState::open)
+        return fail(ErrorCode::conflict, "the step is not open");
+    for (const auto& owed : change.owed)
+        if (owed.id == body.step.value)
+            return fail(ErrorCode::conflict, "the step is owed already");
+    const Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
+    Decider decider(change, facts);
+    decider.emit(StepPostponed{body.step, body.reason, due});
+    decider.say("owed by " + to_text(due) + "; the change cannot be closed before");
+    return decider.finish();
+}
+
+Result<Decision> assign_step(const Change& change, const AssignStep& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(known_step(facts, body.step));
+    const auto person = facts.records->people.find(body.person);
+    if (person == facts.records->people.end() || person->second.inactive)
+        return fail_field("person", "there is no active person " + body.person.value);
+    Decider decider(change, facts);
+    decider.emit(StepAssigned{body.step, body.person});
+    return decider.finish();
+}
+
+Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.note, "note"));
+    for (const auto& owed : change.owed) {
+        if (owed.id != body.id || owed.settled_at)
+            continue;
+        if (owed.kind == OwedKind::step)
+            return fail_field("id", "a postponed step is settled by completing it");
+        const bool board = facts.has_role(Role::cab_chair) || facts.has_role(Role::cab_member) ||
+                           facts.has_role(Role::change_manager);
+        if (facts.actor == change.requester || facts.actor == change.implementer || !board)
+            return fail_blocked(
+                "the CAB reviews an emergency afterwards",
+                {{"cab-decision", "owed", "not requester or implementer, but a member",
+                  "you are " + facts.actor.value, "A member of the CAB settles it"}}
+            );
+        if (!deployment_begun(change))
+            return fail_blocked(
+                "there is nothing to review yet",
+                {{"cab-decision", "owed", "production was not touched",
+                  std::string(to_text(change.state)), "Review it afterwards"}}
+            );
+        Decider decider(change, facts);
+        decider.emit(OwedSettled{body.id, body.note});
+        return decider.finish();
+    }
+    return fail_field("id", "nothing of this name is owed");
+}
+
+Result<Decision>
+request_waiver(const Change& change, const RequestWaiver& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    if (find_gate(body.gate) == nullptr)
+        return fail_field("gate", "there is no such gate");
+    const auto& never = facts.policy->never_waived;
+    if (std::find(never.begin(), never.end(), body.gate) != never.end())
+        return fail_blocked(
+            "this gate is never waived",
+            {{body.gate, "gate", "the policy does not allow a waiver of it",
+              "never_waived in policy " + facts.policy->name, "Do what the gate asks for"}}
+        );
+    if (body.valid_for <= Span::zero() || body.valid_for > facts.policy->waiver_longest)
+        return fail_field("valid_for", "at most " + to_text(facts.policy->waiver_longest));
+    if (change.waivers.size() >= limits::list_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} waivers", limits::list_max)
+        );
+    Decider decider(change, facts);
+    decider.emit(WaiverRequested{
+        {fmt::format("W-{}", change.waivers.size() + 1),
+         body.gate,
+         body.reason,
+         WaiverState::requested,
+         facts.actor,
+         facts.now,
+         {},
+         facts.now + body.valid_for}});
+    decider.say("a second person grants it with grant_waiver");
+    return decider.finish();
+}
+
+Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto* waiver = TRY(find_waiver(change, body.id));
+    if (waiver->state != WaiverState::requested)
+        return fail(ErrorCode::conflict, fmt::format("the waiver is {}", to_text(waiver->state)));
+    std::string why;
+    if (!may_waive(facts))
+        why = "only certain roles waive a gate";
+    else if (facts.actor == waiver->requested_by)
+        why = "who asks for a waiver does not grant it";
+    else if (facts.actor == change.requester || facts.actor == change.implementer)
+        why = "requester and implementer do not waive their own gates";
+    if (!why.empty())
+        return fail_blocked(
+            "you must not grant this waiver",
+            {{waiver->gate, "waivers." + waiver->id, why,
+              "asked for by " + waiver->requested_by.value,
+              "A change manager or the chair of the CAB grants it"}}
+        );
+    Decider decider(change, facts);
+    decider.emit(WaiverGranted{body.id});
+    return decider.finish();
+}
+
+Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const auto* waiver = TRY(find_waiver(change, body.id));
+    if (waiver->state == WaiverState::revoked)
+        return fail(ErrorCode::conflict, "the waiver is revoked already");
+    if (!may_waive(facts) && facts.actor != waiver->requested_by)
+        return fail_blocked(
+            "this waiver is not yours to revoke",
+            {{waiver->gate, "waivers." + waiver->id, "only certain roles revoke it",
+              "asked for by " + waiver->requested_by.value, "Ask a change manager"}}
+        );
+    Decider decider(change, facts);
+    decider.emit(WaiverRevoked{body.id, body.reason});
+    return decider.finish();
+}
+
+Result<Decision> comment(const Change& change, const AddComment& body, const Facts& facts) {
+    if (change.comments.size() >= limits::comments_per_change_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} comments", limits::comments_per_change_max)
+        );
+    Decider decider(change, facts);
+    decider.emit(Commented{body.text});
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

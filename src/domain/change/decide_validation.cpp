@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands of phase 2: ring, smoke tests, backup, defects.
+#include <algorithm>
+
+#include "domain/change/decide.hpp"
+#include "domain/change/tasks.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+// Hosts are compared in the order of the rings: the first test host with the first production
+// host, and the topology by the number of hosts.
+void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity& parity) {
+    const auto add = [&](std::string id, std::string mine, std::string theirs) {
+        ++parity.facts_compared;
+        if (mine != theirs)
+            parity.divergences.push_back({std::move(id), std::move(mine), std::move(theirs), {}, {}}
+            );
+    };
+    add("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
+    for (std::size_t i = 0; i < std::min(ring.hosts.size(), production.hosts.size()); ++i) {
+        const auto& mine = ring.hosts[i].facts;
+        const auto& theirs = production.hosts[i].facts;
+        std::set<std::string> names;
+        for (const auto& [name, value] : mine)
+            names.insert(name);
+        for (const auto& [name, value] : theirs)
+            names.insert(name);
+        const auto value_of = [](const auto& facts, const std::string& name) {
+            const auto found = facts.find(name);
+            return found == facts.end() ? std::string{} : found->second;
+        };
+        for (const auto& name : names)
+            add(fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
+                value_of(theirs, name));
+    }
+}
+
+RunbookPurpose judged_by(SmokeOccasion occasion) {
+    return occasion == SmokeOccasion::staging || occasion == SmokeOccasion::production
+               ? RunbookPurpose::deployment
+               : RunbookPurpose::rollback;
+}
+
+std::string ring_of(const Change& change, SmokeOccasion occasion) {
+    return occasion == SmokeOccasion::staging || occasion == SmokeOccasion::rehearsal
+               ? change.test_ring
+               : change.production_ring;
+}
+
+std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
+    return body.junit.empty() ? body.results : facts.junit;
+}
+
+} // namespace
+
+Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    const auto& rings = facts.records->rings;
+    const auto ring = rings.find(change.test_ring);
+    const auto production = rings.find(change.production_ring);
+    if (ring == rings.end() || production == rings.end())
+        return fail_blocked(
+            "there are no two rings to compare",
+            {{"ring-parity", ring == rings.end() ? "test_ring" : "production_ring",
+              "the change names no known ring", "rings of the tenant",
+              "Name both rings with assign"}}
+        );
+    Parity parity{ring->first, production->first, facts.now, 0, {}};
+    compare_hosts(ring->second, production->second, parity);
+    // A difference that was accepted stays accepted while it is the same difference.
+    if (change.parity)
+        for (auto& divergence : parity.divergences)
+            for (const auto& known : change.parity->divergences)
+                if (known.id == divergence.id && known.ring_value == divergence.ring_value &&
+                    known.production_value == divergence.production_value) {
+                    divergence.accepted_by = known.accepted_by;
+                    divergence.accepted_because = known.accepted_because;
+                }
+    Decider decider(change, facts);
+    decider.emit(RingCompared{std::move(parity)});
+    return decider.finish();
+}
+
+Result<Decision>
+accept_divergence(const Change& change, const AcceptDivergence& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const auto known = [&] {
+        for (const auto& divergence :
+             change.parity ? change.parity->divergences : std::vector<Divergence>{})
+            if (divergence.id == body.id)
+                return true;
+        return false;
+    }();
+    if (!known)
+        return fail_field("id", "is not a divergence of this change");
+    Decider decider(change, facts);
+    decider.emit(DivergenceAccepted{body.id, body.reason});
+    return decider.finish();
+}
+
+Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto* runbook = runbook_of(change, judged_by(body.occasion));
+    if (runbook == nullptr || runbook->smoke_checks.empty())
+        return fail_blocked(
+            "there is no smoke list to run",
+            {{"smoke-staging", "smoke", "the pinned runbook has no smoke list", "no list",
+              "Write the list into the runbook and pin it"}}
+        );
+    Decider decider(change, facts);
+    decider.ask(
+        "smoke",
+        SmokeTask{
+            change.id, body.occasion, ring_of(change, body.occasion), runbook->digest, facts.actor}
+    );
+    decider.say("the smoke list runs; its report follows");
+    return decider.finish();
+}
+
+Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, const Facts& facts) {
+    TRY(require_open(change));
+    const auto* runbook = runbook_of(change, judged_by(body.occasion));
+    if (runbook == nullptr)
+        return fail_field("occasion", "no runbook with a smoke list is pinned for it");
+    if (body.results.empty() == body.junit.empty())
+        return fail_field("results", "give either results or junit");
+    SmokeReport report{
+        fmt::format("smoke-{}", change.smoke_reports.size() + 1),
+        ring_of(change, body.occasion),
+        body.occasion,
+        body.list == Digest{} ? runbook->smoke_digest : body.list,
+        facts.now,
+        facts.system         ? SmokeSource::runner
+        : body.junit.empty() ? SmokeSource::person
+                             : SmokeSource::junit,
+        facts.actor,
+        named_results(body, facts),
+        body.silent_agents,
+        body.new_alerts};
+    if (change.smoke_reports.size() >= limits::runs_per_change_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} smoke reports", limits::runs_per_change_max)
+        );
+    Decider decider(change, facts);
+    decider.emit(SmokeReported{std::move(report)});
+    return decider.finish();
+}
+
+Result<Decision> verify_backup(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    const auto ring = facts.records->rings.find(change.production_ring);
+    if (ring == facts.records->rings.end() || ring->second.backup_connector.empty())
+        return fail_blocked(
+            "nobody can verify the backup",
+            {{"backup-restorable", "production_ring", "the production ring has no backup connector",
+              change.production_ring,
+              "Name one in the ring's record, or record the proof yourself"}}
+        );
+    BackupTask task{change.id, ring->second.backup_connector, {}, facts.actor};
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
+        task.cis.push_back(scoped);
+    if (task.cis.empty())
+        return fail_field("scope.cis", "name the configuration items first");
+    Decider decider(change, facts);
+    decider.ask("backup", task);
+    decider.say("the backups are checked and test-restored; the proof follows");
+    return decider.finish();
+}
+
+Result<Decision> record_backup(const Change& change, const RecordBackup& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (body.verdict == BackupVerdict::not_applicable)
+        TRY(require_reason(body.reason));
+    if (body.verdict == BackupVerdict::verified && body.proofs.empty())
+        return fail_field("proofs", "verified needs a proof for each configuration item");
+    Decider decider(change, facts);
+    decider.emit(BackupRecorded{{body.verdict, body.reason, facts.actor, facts.now, body.proofs}});
+    return decider.finish();
+}
+
+Result<Decision> log_defect(const Change& change, const LogDefect& body, const Facts& facts) {
+    TRY(require_open(change));
+    if (change.defects.size() >= limits::list_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a change holds at most {} defects", limits::list_max)
+        );
+    if (!body.link.empty() && !body.link.starts_with("https://") &&
+        !body.link.starts_with("http://"))
+        return fail_field("link", "expected an http or https address");
+    Decider decider(change, facts);
+    decider.emit(DefectLogged{
+        {fmt::format("D-{}", change.defects.size() + 1),
+         body.title,
+         body.severity,
+         body.link,
+         DefectState::open,
+         facts.actor,
+         {},
+         {}}});
+    return decider.finish();
+}
+
+Result<Decision> settle_defect(const Change& change, const SettleDefect& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const auto known =
+        std::find_if(change.defects.begin(), change.defects.end(), [&](const Defect& defect) {
+            return defect.id == body.id;
+        });
+    if (known == change.defects.end())
+        return fail_field("id", "is not a defect of this change");
+    const bool accepting = body.state == DefectState::accepted;
+    if (accepting && !facts.has_role(Role::change_manager) && facts.actor != change.change_owner)
+        return fail_blocked(
+            "this risk is not yours to accept",
+            {{"defects", body.id, "only the change owner or a change manager accepts it",
+              "owner " + change.change_owner.value, "Ask one of them"}}
+        );
+    Decider decider(change, facts);
+    decider.emit(DefectSettled{body.id, body.state, body.reason});
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

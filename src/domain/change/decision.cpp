@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/decision.hpp"
+
+namespace slipway::domain {
+
+void Decider::reopen(StepKind kind, std::string reason) {
+    for (const auto* step : steps_of(*facts_.workflow)) {
+        const auto record = change().steps.find(step->id);
+        if (step->kind == kind && record != change().steps.end() &&
+            record->second.state == StepState::completed)
+            emit(StepReopened{step->id, reason});
+    }
+}
+
+Decision Decider::finish() {
+    const auto sections = section_digests(change());
+    const auto seen = digest_of_sections(sections);
+    std::vector<Section> edited;
+    const bool approving =
+        change().decision && (change().decision->outcome == CabOutcome::approved ||
+                              change().decision->outcome == CabOutcome::approved_with_conditions);
+    if (approving && change().decision->sections != sections)
+        for (const auto name : enum_names(Section{})) {
+            const auto& approved = change().decision->sections;
+            const auto before = approved.find(std::string(name));
+            const auto after = sections.find(std::string(name));
+            const bool same = (before == approved.end()) == (after == sections.end()) &&
+                              (before == approved.end() || before->second == after->second);
+            if (!same)
+                edited.push_back(*from_text<Section>(name));
+        }
+    std::uint32_t stale_votes = 0;
+    for (const auto& vote : change().votes)
+        stale_votes += vote.of != seen ? 1 : 0;
+    if (!edited.empty() || stale_votes > 0) {
+        const bool decided = !edited.empty();
+        emit(ApprovalVoided{edited, decided, stale_votes});
+        say(decided ? "the CAB's approval is void: what it approved was edited"
+                    : "votes are void: what they were given for was edited");
+        if (decided)
+            reopen(StepKind::cab_decision, "the approval was voided");
+    }
+    return std::move(decision_);
+}
+
+Result<void> require_open(const Change& change) {
+    if (is_over(change))
+        return fail_blocked(
+            fmt::format("{} is {}", change.id.value, to_text(change.state)),
+            {{"closure", "state", "the change is over: its record stands still",
+              std::string(to_text(change.state)), "Open a new change"}}
+        );
+    return {};
+}
+
+Result<void> require_untouched(const Change& change, std::string_view what) {
+    TRY(require_open(change));
+    if (deployment_begun(change))
+        return fail_blocked(
+            fmt::format("the {} stands still since production was touched", what),
+            {{"run-exact", std::string(what), "the deployment has begun",
+              "state " + std::string(to_text(change.state)),
+              "Record a deviation (decide_run), or open a new change"}}
+        );
+    return {};
+}
+
+Result<void> require_reason(std::string_view reason, std::string_view field) {
+    if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos)
+        return fail_field(std::string(field), "is required: say why");
+    return {};
+}
+
+} // namespace slipway::domain

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command causes: events, the state that they add up to, work for the outside world and
+// edits of records. A Decider collects them; each event is applied at once, so later rules of one
+// command see what earlier ones did. When it finishes it voids exactly the approvals whose sections
+// an event edited; no command has to remember to.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "domain/change/events.hpp"
+#include "domain/change/facts.hpp"
+
+namespace slipway::domain {
+
+struct EventDraft {
+    std::string_view type;
+    std::string data; // JSON
+};
+
+struct TaskDraft {
+    std::string kind;    // run, smoke, backup, snapshot, snapshot_remove, notice, page
+    std::string payload; // JSON
+};
+
+struct RecordEdit {
+    std::string kind;
+    std::string id;
+    std::string document; // canonical JSON
+};
+
+struct Decision {
+    Change next;
+    std::vector<EventDraft> events;
+    std::vector<TaskDraft> tasks;
+    std::vector<RecordEdit> records;
+    std::vector<std::string> said; // for people: what happened beyond what was asked
+};
+
+class Decider {
+  public:
+    Decider(const Change& change, const Facts& facts) : facts_(facts) { decision_.next = change; }
+
+    template <class Event>
+    void emit(const Event& event) {
+        const Stamp stamp{facts_.now, facts_.actor};
+        decision_.events.push_back({Event::type, encode(event)});
+        event.apply(decision_.next, stamp);
+        settle_state(decision_.next, stamp);
+    }
+
+    template <class Payload>
+    void ask(std::string kind, const Payload& payload) {
+        decision_.tasks.push_back({std::move(kind), encode(payload)});
+    }
+
+    template <class Document>
+    void edit_record(std::string kind, std::string id, const Document& document) {
+        decision_.records.push_back({std::move(kind), std::move(id), encode(document)});
+    }
+
+    void say(std::string text) { decision_.said.push_back(std::move(text)); }
+
+    const Change& change() const { return decision_.next; }
+
+    const Facts& facts() const { return facts_; }
+
+    // Reopens the completed step of this kind: what it vouched for was edited.
+    void reopen(StepKind kind, std::string reason);
+    Decision finish();
+
+  private:
+    const Facts& facts_;
+    Decision decision_;
+};
+
+// Applies what only open changes allow, and what only untouched production allows.
+Result<void> require_open(const Change& change);
+Result<void> require_untouched(const Change& change, std::string_view what);
+Result<void> require_reason(std::string_view reason, std::string_view field = "reason");
+
+} // namespace slipway::domain

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/duties.hpp"
+
+#include <algorithm>
+
+namespace slipway::domain {
+
+std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person) {
+    if (person == change.requester)
+        return "the requester never approves his own change";
+    if (person == change.implementer)
+        return "the implementer never approves what he will carry out";
+    for (const auto& [purpose, runbook] : change.runbooks)
+        if (person == runbook.author)
+            return "the author of the " + purpose + " runbook never approves it";
+    for (const auto& run : change.runs)
+        if (run.purpose == RunPurpose::deployment && person == run.started_by)
+            return "who carried out the deployment never approves it";
+    const auto record = facts.records->people.find(person);
+    if (record == facts.records->people.end() || record->second.inactive)
+        return "this person is not an active person of the tenant";
+    const auto& roles = record->second.roles;
+    if (std::find(roles.begin(), roles.end(), Role::administrator) != roles.end())
+        return "an administrator never approves";
+    return {};
+}
+
+std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency) {
+    const auto usual = emergency ? policy.emergency_quorum : policy.quorum;
+    return board && board->quorum > 0 ? std::max(board->quorum, emergency ? usual : 1u) : usual;
+}
+
+} // namespace slipway::domain

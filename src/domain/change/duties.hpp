@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Separation of duties: who must not approve this change, whatever his roles. Controls: SOX ITGC,
+// SOC 2 CC8.1, NIST 800-53 AC-5.
+#pragma once
+
+#include "domain/change/facts.hpp"
+
+namespace slipway::domain {
+
+// Why this person may not approve the change: requester, author of a pinned runbook, implementer,
+// administrator, inactive or unknown. Empty: he may.
+std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
+
+// Approving votes that are needed; `board` may be null.
+std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);
+
+} // namespace slipway::domain

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/events.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace slipway::domain {
+
+namespace {
+
+template <class List, class Key>
+auto* by_id(List& list, const Key& id) {
+    const auto found =
+        std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.id == id; });
+    return found == list.end() ? nullptr : &*found;
+}
+
+RunStep* step_of(Run& run, const std::string& name) {
+    for (auto& step : run.steps)
+        if (step.name == name)
+            return &step;
+    return nullptr;
+}
+
+bool has_finished_run(const Change& change, RunPurpose purpose) {
+    const auto* run = last_run(change, purpose);
+    return run && run->state == RunState::succeeded;
+}
+
+bool has_running_run(const Change& change, RunPurpose purpose) {
+    const auto* run = last_run(change, purpose);
+    return run && (run->state == RunState::running || run->state == RunState::waiting);
+}
+
+bool any_completed(const Change& change) {
+    return std::any_of(change.steps.begin(), change.steps.end(), [](const auto& step) {
+        return step.second.state == StepState::completed;
+    });
+}
+
+// The state follows from the record; there is no second truth to keep in step.
+ChangeState state_of(const Change& change) {
+    if (change.state == ChangeState::cancelled)
+        return ChangeState::cancelled;
+    if (change.closure)
+        return ChangeState::closed;
+    if (!change.failed_because.empty()) {
+        if (!has_finished_run(change, RunPurpose::rollback))
+            return ChangeState::rolling_back;
+        return change.stabilisation ? ChangeState::stabilising : ChangeState::rolled_back;
+    }
+    if (change.stabilisation)
+        return ChangeState::stabilising;
+    if (has_finished_run(change, RunPurpose::deployment))
+        return ChangeState::implemented;
+    if (has_running_run(change, RunPurpose::deployment))
+        return ChangeState::deploying;
+    if (is_approved(change))
+        return ChangeState::approved;
+    if (type_of(change) == ChangeType::standard && change.classification->accepted)
+        return ChangeState::approved; // pre-approved by its catalogue entry
+    if (change.queue || !change.votes.empty())
+        return ChangeState::in_review;
+    if (change.classification && change.window && any_completed(change))
+        return ChangeState::validating;
+    return ChangeState::planning;
+}
+
+template <class Event>
+Result<void> restore_and_apply(Change& change, const Json& data, const Stamp& stamp) {
+    TRY(restore<Event>(data)).apply(change, stamp);
+    return {};
+}
+
+struct EventRow {
+    std::string_view type;
+    Result<void> (*apply)(Change&, const Json&, const Stamp&);
+};
+
+template <class... Events>
+constexpr std::array<EventRow, sizeof...(Events)> rows() {
+    return {EventRow{Events::type, restore_and_apply<Events>}...};
+}
+
+constexpr auto table = rows<
+    ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
+    RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, DivergenceAccepted, RunStarted,
+    RunStepReported, RunStopped, RunResumed, RunDecided, RunEnded, SmokeReported, BackupRecorded,
+    DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet,
+    ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged,
+    SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
+    ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated, ChangeClosed,
+    ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned, StepPostponed,
+    ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
+    AttachmentAdded, Commented>();
+
+} // namespace
+
+Result<void>
+apply_event(Change& change, std::string_view type, const Json& data, const Stamp& stamp) {
+    for (const auto& row : table)
+        if (row.type == type) {
+            TRY(row.apply(change, data, stamp));
+            settle_state(change, stamp);
+            return {};
+        }
+    return fail(
+        ErrorCode::internal, "the ledger holds an event that this version does not know",
+        std::string(type)
+    );
+}
+
+void settle_state(Change& change, const Stamp& stamp) {
+    change.updated_at = stamp.at;
+    change.state = state_of(change);
+}
+
+std::vector<std::string_view> event_types() {
+    std::vector<std::string_view> types;
+    for (const auto& row : table)
+        types.push_back(row.type);
+    return types;
+}
+
+void ChangeOpened::apply(Change& change, const Stamp& stamp) const {
+    change.id = id;
+    change.tenant = tenant;
+    change.title = title;
+    change.workflow = workflow;
+    change.opened_at = stamp.at;
+    change.requester = stamp.by;
+    change.change_owner = change_owner;
+    change.implementer = implementer;
+    change.risk = risk;
+    change.production_ring = production_ring;
+    change.test_ring = test_ring;
+    change.roster = roster;
+}
+
+void ScopeDescribed::apply(Change& change, const Stamp&) const {
+    change.title = title;
+    change.scope = scope;
+}
+
+void ParticipantsAssigned::apply(Change& change, const Stamp&) const {
+    const auto set = [](auto& field, const auto& value) {
+        if (value)
+            field = *value;
+    };
+    set(change.change_owner, change_owner);
+    set(change.implementer, implementer);
+    set(change.rollback_owner, rollback_owner);
+    set(change.rollback_backup, rollback_backup);
+    set(change.risk, risk);
+    set(change.production_ring, production_ring);
+    set(change.test_ring, test_ring);
+    set(change.roster, roster);
+}
+
+void ImpactTraced::apply(Change& change, const Stamp&) const {
+    change.impact = impact;
+}
+
+void ImpactAcknowledged::apply(Change& change, const Stamp& stamp) const {
+    if (change.impact)
+        change.impact->acknowledged[ci] = {stamp.by, stamp.at, note};
+}
+
+void RunbookPinned::apply(Change& change, const Stamp&) const {
+    change.runbooks[std::string(to_text(purpose))] = runbook;
+}
+
+void ChangeClassified::apply(Change& change, const Stamp&) const {
+    change.classification = classification;
+}
+
+void WindowScheduled::apply(Change& change, const Stamp&) const {
+    change.window = window;
+}
+
+void RingCompared::apply(Change& change, const Stamp&) const {
+    change.parity = parity;
+}
+
+void DivergenceAccepted::apply(Change& change, const Stamp& stamp) const {
+    if (auto* divergence = change.parity ? by_id(change.parity->divergences, id) : nullptr) {
+        divergence->accepted_by = stamp.by;
+        divergence->accepted_because = reason;
+    }
+}
+
+void RunStarted::apply(Change& change, const Stamp&) const {
+    change.runs.push_back(run);
+}
+
+void RunStepReported::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs, run))
+        if (auto* known = step_of(*found, step.name))
+            *known = step;
+}
+
+void RunStopped::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs, run))
+        found->state = RunState::waiting;
+}
+
+void RunResumed::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs, run))
+        found->state = RunState::running;
+}
+
+void RunDecided::apply(Change& change, const Stamp&) const {
+    change.deviations.push_back(deviation);
+    auto* run = by_id(change.runs, deviation.run);
+    if (run == nullptr)
+        return;
+    if (deviation.choice != RunChoice::abort)
+        run->state = RunState::running;
+    if (auto* step = step_of(*run, deviation.step)) {
+        if (deviation.choice == RunChoice::retry)
+            step->state = RunStepState::pending;
+        else if (deviation.choice == RunChoice::skip)
+            step->state = RunStepState::skipped;
+        else if (deviation.choice == RunChoice::resume)
+            step->state = RunStepState::succeeded;
+    }
+}
+
+void RunEnded::apply(Change& change, const Stamp& stamp) const {
+    if (auto* found = by_id(change.runs, run)) {
+        found->state = state;
+        found->ended_at = stamp.at;
+    }
+}
+
+void SmokeReported::apply(Change& change, const Stamp&) const {
+    change.smoke_reports.push_back(report);
+}
+
+void BackupRecorded::apply(Change& change, const Stamp&) const {
+    change.backup = backup;
+}
+
+void DefectLogged::apply(Change& change, const Stamp&) const {
+    change.defects.push_back(defect);
+}
+
+void DefectSettled::apply(Change& change, const Stamp& stamp) const {
+    if (auto* defect = by_id(change.defects, id)) {
+        defect->state = state;
+        defect->settled_by = state == DefectState::open ? PersonId{} : stamp.by;
+        defect->settled_because = reason;
+    }
+}
+
+void ChangeSubmitted::apply(Change& change, const Stamp&) const {
+    change.queue = queue;
+}
+
+void VoteCast::apply(Change& change, const Stamp&) const {
+    std::erase_if(change.votes, [&](const Vote& old) { return old.person == vote.person; });
+    change.votes.push_back(vote);
+}
+
+void CabDecided::apply(Change& change, const Stamp&) const {
+    change.decision = decision;
+    change.votes.clear(); // they stand in the decision; a later round begins empty
+}
+
+void ConditionMet::apply(Change& change, const Stamp& stamp) const {
+    if (auto* condition = change.decision ? by_id(change.decision->conditions, id) : nullptr) {
+        condition->met_by = stamp.by;
+        condition->met_at = stamp.at;
+        condition->evidence = evidence;
+    }
+}
+
+void ApprovalVoided::apply(Change& change, const Stamp& stamp) const {
+    change.voided.push_back({stamp.at, stamp.by, sections, decision, votes});
+    if (decision)
+        change.decision.reset();
+    change.votes.clear();
+}
+
+void NoticeSent::apply(Change& change, const Stamp&) const {
+    change.notices.push_back(notice);
+}
+
+void NoticeDelivered::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.notices, notice))
+        for (auto& known : found->deliveries)
+            if (known.channel == delivery.channel)
+                known = delivery;
+}
+
+void OncallChecked::apply(Change& change, const Stamp&) const {
+    change.oncall = oncall;
+}
+
+void PageDelivered::apply(Change& change, const Stamp&) const {
+    if (change.oncall)
+        for (auto& page : change.oncall->pages)
+            if (page.person == person) {
+                page.state = state;
+                page.receipt = receipt;
+            }
+}
+
+void PageAcknowledged::apply(Change& change, const Stamp& stamp) const {
+    if (change.oncall)
+        for (auto& page : change.oncall->pages)
+            if (page.person == person && !page.acknowledged_at)
+                page.acknowledged_at = stamp.at;
+}
+
+void SnapshotReported::apply(Change& change, const Stamp&) const {
+    for (auto& known : change.snapshots)
+        if (known.host == snapshot.host && known.connector == snapshot.connector &&
+            (known.id == snapshot.id || known.state == SnapshotState::requested ||
+             known.state == SnapshotState::failed)) {
+            known = snapshot;
+            return;
+        }
+    change.snapshots.push_back(snapshot);
+}
+
+void DeploymentFailed::apply(Change& change, const Stamp&) const {
+    change.failed_because = because;
+    change.stabilisation.reset();
+}
+
+void StabilisationStarted::apply(Change& change, const Stamp& stamp) const {
+    change.stabilisation = Stabilisation{stamp.at, until, {}};
+}
+
+void ObservationLogged::apply(Change& change, const Stamp&) const {
+    if (change.stabilisation)
+        change.stabilisation->observations.push_back(observation);
+}
+
+void ObservationResolved::apply(Change& change, const Stamp& stamp) const {
+    if (auto* found =
+            change.stabilisation ? by_id(change.stabilisation->observations, id) : nullptr) {
+        found->resolved_by = stamp.by;
+        found->resolved_at = stamp.at;
+        found->resolution = resolution;
+    }
+}
+
+void ReviewHeld::apply(Change& change, const Stamp&) const {
+    change.review = review;
+}
+
+void ActionAdded::apply(Change& change, const Stamp&) const {
+    change.actions.push_back(action);
+}
+
+void ActionDone::apply(Change& change, const Stamp& stamp) const {
+    if (auto* action = by_id(change.actions, id))
+        action->done_at = stamp.at;
+}
+
+void CmdbUpdated::apply(Change& change, const Stamp&) const {
+    change.cmdb_pushes = pushes;
+}
+
+void ChangeClosed::apply(Change& change, const Stamp&) const {
+    change.closure = closure;
+}
+
+void ChangeCancelled::apply(Change& change, const Stamp& stamp) const {
+    change.closure = Closure{Outcome::cancelled, reason, stamp.by, stamp.at, {}};
+    change.state = ChangeState::cancelled;
+}
+
+void StepFilled::apply(Change& change, const Stamp&) const {
+    change.steps[step].values = values;
+}
+
+void StepCompleted::apply(Change& change, const Stamp& stamp) const {
+    auto& record = change.steps[step];
+    record.state = StepState::completed;
+    record.completed_by = stamp.by;
+    record.completed_at = stamp.at;
+    record.warnings = warnings;
+    const bool classified = std::find(gates.begin(), gates.end(), "classification") != gates.end();
+    if (change.classification && classified)
+        change.classification->accepted = true;
+}
+
+void StepReopened::apply(Change& change, const Stamp&) const {
+    auto& record = change.steps[step];
+    record.state = StepState::open;
+    record.completed_by = {};
+    record.completed_at.reset();
+    record.warnings.clear();
+}
+
+void StepAssigned::apply(Change& change, const Stamp&) const {
+    change.steps[step].assignee = person;
+}
+
+void StepPostponed::apply(Change& change, const Stamp& stamp) const {
+    change.steps[step].state = StepState::postponed;
+    change.owed.push_back(
+        {step.value, OwedKind::step, reason, stamp.by, stamp.at, due_at, {}, {}, {}, false}
+    );
+}
+
+void ReviewOwed::apply(Change& change, const Stamp& stamp) const {
+    change.owed.push_back(
+        {"retrospective_review",
+         OwedKind::retrospective_review,
+         "an emergency is reviewed by the CAB afterwards",
+         stamp.by,
+         stamp.at,
+         due_at,
+         {},
+         {},
+         {},
+         false}
+    );
+}
+
+void OwedSettled::apply(Change& change, const Stamp& stamp) const {
+    for (auto& owed : change.owed)
+        if (owed.id == id && !owed.settled_at) {
+            owed.settled_at = stamp.at;
+            owed.settled_by = stamp.by;
+            owed.note = note;
+        }
+}
+
+void Reminded::apply(Change& change, const Stamp&) const {
+    switch (kind) {
+    case ReminderKind::step_due:
+        ++change.steps[StepId(about)].reminders;
+        break;
+    case ReminderKind::step_overdue:
+        change.steps[StepId(about)].overdue_noted = true;
+        break;
+    case ReminderKind::action_due:
+        if (auto* action = by_id(change.actions, about))
+            ++action->reminders;
+        break;
+    case ReminderKind::owed_overdue:
+        for (auto& owed : change.owed)
+            if (owed.id == about)
+                owed.overdue_noted = true;
+        break;
+    }
+}
+
+void WaiverRequested::apply(Change& change, const Stamp&) const {
+    change.waivers.push_back(waiver);
+}
+
+void WaiverGranted::apply(Change& change, const Stamp& stamp) const {
+    if (auto* waiver = by_id(change.waivers, id)) {
+        waiver->state = WaiverState::granted;
+        waiver->granted_by = stamp.by;
+    }
+}
+
+void WaiverRevoked::apply(Change& change, const Stamp&) const {
+    if (auto* waiver = by_id(change.waivers, id))
+        waiver->state = WaiverState::revoked;
+}
+
+void AttachmentAdded::apply(Change& change, const Stamp&) const {
+    change.attachments.push_back(attachment);
+}
+
+void Commented::apply(Change& change, const Stamp& stamp) const {
+    change.comments.push_back({text, stamp.by, stamp.at});
+}
+
+} // namespace slipway::domain

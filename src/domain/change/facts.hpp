@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a decision may look at besides the change itself: gathered before, never fetched while
+// deciding. The records are one immutable snapshot of the tenant's registers; the rest is what the
+// one command needs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "domain/change/change.hpp"
+#include "domain/identity/roles.hpp"
+#include "domain/policy/policy.hpp"
+#include "domain/records/records.hpp"
+#include "domain/runbook/runbook.hpp"
+#include "domain/workflow/workflow.hpp"
+
+namespace slipway::domain {
+
+// Another change whose window may stand in the way of this one.
+struct OtherChange {
+    ChangeId id;
+    std::string title;
+    Interval window;
+    std::vector<CiId> cis;
+};
+
+struct Facts {
+    Time now{};
+    PersonId actor;
+    std::vector<Role> roles;            // of the actor
+    bool system = false;                // the worker acts
+    const Policy* policy = nullptr;     // never null when a command is decided
+    const Workflow* workflow = nullptr; // the version that the change started with
+    std::set<StepId> applicable; // steps whose `when` holds (types are looked at by the domain)
+    std::shared_ptr<const Records> records;
+    std::vector<OtherChange> others;   // overlapping the window, not over
+    std::optional<LintReport> runbook; // pin_runbook: what the attached bytes are
+    std::string runbook_bytes_name;
+    bool attachment_known = true; // attach: the named digest is stored
+    std::uint64_t attachment_size = 0;
+    std::vector<SmokeResult> junit; // record_smoke: read from JUnit XML
+
+    bool has_role(Role role) const {
+        return std::find(roles.begin(), roles.end(), role) != roles.end();
+    }
+};
+
+// Whether the step belongs to this change's checklist now: its types and its `when`.
+bool applies(const Step& step, const Change& change, const Facts& facts);
+
+} // namespace slipway::domain

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checklist of a change as it stands: which steps apply, who may complete them, when they are
+// due. Pure; the workflow is the version that the change started with.
+#pragma once
+
+#include "domain/change/facts.hpp"
+
+namespace slipway::domain {
+
+// Who may complete the step, in which order and with which form. Errors: blocked with the reasons.
+Result<void> may_complete(const Step& step, const Change& change, const Facts& facts);
+
+// When the step is due; none while the date that it depends on is unknown.
+std::optional<Time> due_at(const Step& step, const Change& change, const Facts& facts);
+
+// What a `when:` condition sees, as its documentation says: type, state, risk, failed, fields ...
+Json when_context(const Change& change);
+
+} // namespace slipway::domain

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the outside world is asked to do, as the payload of a task: committed with the events that
+// ask for it, carried out by the worker, answered by a command through the same door.
+#pragma once
+
+#include "domain/change/change.hpp"
+
+namespace slipway::domain {
+
+// kind "run": carries out the pinned runbook from the first step that is not done.
+struct RunTask {
+    ChangeId change;
+    RunId run;
+    Digest runbook;
+    std::string ring;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("run", self.run);
+        visit("runbook", self.runbook);
+        visit("ring", self.ring);
+    }
+};
+
+// kind "smoke": runs the smoke list of the runbook against the ring.
+struct SmokeTask {
+    ChangeId change;
+    SmokeOccasion occasion{};
+    std::string ring;
+    Digest runbook;
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("occasion", self.occasion);
+        visit("ring", self.ring);
+        visit("runbook", self.runbook);
+        visit("asked_by", self.asked_by);
+    }
+};
+
+// kind "backup": checks and test-restores the backup of each item.
+struct BackupTask {
+    ChangeId change;
+    std::string connector;
+    std::vector<ScopedCi> cis;
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("connector", self.connector);
+        visit("cis", self.cis);
+        visit("asked_by", self.asked_by);
+    }
+};
+
+// kinds "snapshot" and "snapshot_remove".
+struct SnapshotTask {
+    ChangeId change;
+    std::string connector;
+    std::string host;
+    std::string tag;
+    Time expires_at{};
+    std::string id; // remove
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("connector", self.connector);
+        visit("host", self.host);
+        visit("tag", self.tag);
+        visit("expires_at", self.expires_at);
+        visit("id", self.id);
+    }
+};
+
+// kind "notice": one channel of one notice.
+struct NoticeTask {
+    ChangeId change;
+    std::string notice;
+    std::string channel;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("notice", self.notice);
+        visit("channel", self.channel);
+    }
+};
+
+// kind "page": calls one person; `about` is empty for an on-call page.
+struct PageTask {
+    ChangeId change;
+    PersonId person;
+    std::string connector;
+    std::string subject;
+    std::string body;
+    bool reminder = false; // a reminder needs no receipt on the record
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("person", self.person);
+        visit("connector", self.connector);
+        visit("subject", self.subject);
+        visit("body", self.body);
+        visit("reminder", self.reminder);
+    }
+};
+
+} // namespace slipway::domain

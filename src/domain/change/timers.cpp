@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/timers.hpp"
+
+#include <algorithm>
+
+#include "domain/change/decide.hpp"
+#include "domain/change/steps.hpp"
+#include "domain/change/tasks.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+using Fire = void (*)(Decider&, const std::string& about);
+
+struct Timer {
+    Time at{};
+    std::string about;
+    Fire fire = nullptr;
+};
+
+void page(Decider& decider, const PersonId& person, std::string subject, std::string body) {
+    const auto& change = decider.change();
+    const auto roster = decider.facts().records->rosters.find(change.roster);
+    if (person.empty() || roster == decider.facts().records->rosters.end() ||
+        roster->second.connector.empty())
+        return;
+    decider.ask(
+        "page",
+        PageTask{
+            change.id, person, roster->second.connector, std::move(subject), std::move(body), true}
+    );
+}
+
+PersonId responsible(const Change& change, const StepId& step) {
+    const auto record = change.steps.find(step);
+    return record != change.steps.end() && !record->second.assignee.empty()
+               ? record->second.assignee
+               : change.change_owner;
+}
+
+void remind_step(Decider& decider, const std::string& about) {
+    decider.emit(Reminded{ReminderKind::step_due, about});
+    page(
+        decider, responsible(decider.change(), StepId(about)),
+        fmt::format("{}: {} is due soon", decider.change().id.value, about),
+        "Please complete the step " + about + " of " + decider.change().title + ".\n"
+    );
+}
+
+void note_overdue(Decider& decider, const std::string& about) {
+    decider.emit(Reminded{ReminderKind::step_overdue, about});
+    page(
+        decider, responsible(decider.change(), StepId(about)),
+        fmt::format("{}: {} is overdue", decider.change().id.value, about),
+        "The step " + about + " of " + decider.change().title + " is overdue.\n"
+    );
+}
+
+void remind_action(Decider& decider, const std::string& about) {
+    decider.emit(Reminded{ReminderKind::action_due, about});
+    for (const auto& action : decider.change().actions)
+        if (action.id == about)
+            page(
+                decider, action.owner,
+                fmt::format("{}: action {} is open", decider.change().id.value, about),
+                action.title + "\n"
+            );
+}
+
+void note_owed(Decider& decider, const std::string& about) {
+    decider.emit(Reminded{ReminderKind::owed_overdue, about});
+    page(
+        decider, decider.change().change_owner,
+        fmt::format("{}: {} is owed and overdue", decider.change().id.value, about),
+        "The emergency change still owes it and cannot be closed before.\n"
+    );
+}
+
+void defer(Decider& decider, const std::string&) {
+    const auto& queue = *decider.change().queue;
+    const auto board = decider.facts().records->boards.find(queue.board);
+    if (board == decider.facts().records->boards.end())
+        return;
+    const auto next = choose_meeting(board->second.schedule, decider.facts().now);
+    if (next)
+        decider.emit(ChangeSubmitted{
+            {queue.board, queue.submitted_at, queue.submitted_by, next->meeting.start,
+             queue.meeting_at, "the meeting ended without a decision"}});
+}
+
+void remove_snapshot(Decider& decider, const std::string& about) {
+    for (auto snapshot : decider.change().snapshots)
+        if (snapshot.id == about && snapshot.state == SnapshotState::taken) {
+            snapshot.detail = "expired; its removal was asked for";
+            decider.emit(SnapshotReported{snapshot});
+            decider.ask(
+                "snapshot_remove",
+                SnapshotTask{
+                    decider.change().id, snapshot.connector, snapshot.host, snapshot.tag,
+                    snapshot.expires_at, snapshot.id}
+            );
+        }
+}
+
+void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
+    for (const auto* step : steps_of(*facts.workflow)) {
+        const auto found = change.steps.find(step->id);
+        static const StepRecord untouched;
+        const auto& record = found == change.steps.end() ? untouched : found->second;
+        if (record.state != StepState::open || !applies(*step, change, facts))
+            continue;
+        const auto due = due_at(*step, change, facts);
+        if (!due)
+            continue;
+        auto ahead = step->reminders;
+        std::sort(ahead.rbegin(), ahead.rend());
+        if (record.reminders < ahead.size())
+            timers.push_back({*due - ahead[record.reminders], step->id.value, remind_step});
+        if (!record.overdue_noted)
+            timers.push_back({*due, step->id.value, note_overdue});
+    }
+}
+
+std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
+    std::vector<Timer> timers;
+    for (const auto& action : change.actions)
+        if (!action.done_at && action.due_at) {
+            // A day before, on the day, then daily for a week: a PIR without follow-through is
+            // theatre, and so is a reminder that never ends.
+            constexpr std::uint32_t reminders_max = 9;
+            if (action.reminders < reminders_max)
+                timers.push_back(
+                    {*action.due_at + std::chrono::hours(24) * action.reminders -
+                         std::chrono::hours(24),
+                     action.id, remind_action}
+                );
+        }
+    for (const auto& snapshot : change.snapshots)
+        if (snapshot.state == SnapshotState::taken && snapshot.detail.empty() &&
+            !snapshot.id.empty() && snapshot.connector != "external")
+            timers.push_back({snapshot.expires_at, snapshot.id, remove_snapshot});
+    if (is_over(change))
+        return timers;
+    step_timers(change, facts, timers);
+    for (const auto& owed : change.owed)
+        if (!owed.settled_at && !owed.overdue_noted)
+            timers.push_back({owed.due_at, owed.id, note_owed});
+    if (change.queue && !change.decision && type_of(change) == ChangeType::normal)
+        timers.push_back({change.queue->meeting_at + std::chrono::hours(24), {}, defer});
+    return timers;
+}
+
+} // namespace
+
+std::optional<Time> wake_at(const Change& change, const Facts& facts) {
+    std::optional<Time> earliest;
+    for (const auto& timer : timers_of(change, facts))
+        if (!earliest || timer.at < *earliest)
+            earliest = timer.at;
+    return earliest;
+}
+
+namespace decide {
+
+Result<Decision> tick(const Change& change, const Nothing&, const Facts& facts) {
+    Decider decider(change, facts);
+    for (const auto& timer : timers_of(change, facts))
+        if (timer.at <= facts.now)
+            timer.fire(decider, timer.about);
+    return decider.finish();
+}
+
+} // namespace decide
+
+} // namespace slipway::domain

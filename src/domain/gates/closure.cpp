@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates of phase 5: stabilised, pir, cmdb-updated, closure.
+#include <algorithm>
+
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::gates {
+
+void stabilised(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (!change.stabilisation)
+        return findings.refuse(
+            "stabilisation", "the stabilisation period has not begun",
+            "production smoke tests are not complete",
+            "Complete the production smoke tests, or the rollback"
+        );
+    const auto& period = *change.stabilisation;
+    findings.looked_at("stabilisation", "since " + to_text(period.from), facts.now);
+    if (facts.now < period.until)
+        findings.refuse(
+            "stabilisation.until", "the stabilisation period is not over",
+            "until " + to_text(period.until), "Wait until then and keep watching"
+        );
+    for (const auto& seen : period.observations)
+        if (!seen.resolved_at)
+            findings.refuse(
+                "stabilisation." + seen.id,
+                fmt::format("an unresolved {}: {}", to_text(seen.kind), seen.title), seen.source,
+                "Resolve it with resolve_observation"
+            );
+}
+
+void pir(const Change& change, const Facts&, GateFindings& findings) {
+    if (!change.review)
+        return findings.refuse(
+            "review", "no post-implementation review was held", "no review",
+            "Hold it and record it with hold_review"
+        );
+    findings.looked_at("review", change.review->by.value, change.review->held_at);
+    if (change.review->went_to_plan.empty())
+        findings.refuse(
+            "review.went_to_plan", "the review does not say what went to plan", "empty",
+            "Record it with hold_review"
+        );
+    if ((!change.deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
+        findings.refuse(
+            "review.actions", "something deviated, but no action follows from it",
+            fmt::format("{} deviations", change.deviations.size()),
+            "Add an action item with owner and due date (add_action)"
+        );
+    for (const auto& action : change.actions)
+        if (action.owner.empty() || !action.due_at)
+            findings.refuse(
+                "review." + action.id, "an action has no owner or no due date", action.title,
+                "Give it both"
+            );
+}
+
+void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findings) {
+    const bool stands = change.failed_because.empty();
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto& expected = stands ? scoped.version_to : scoped.version_from;
+        const auto push = std::find_if(
+            change.cmdb_pushes.begin(), change.cmdb_pushes.end(),
+            [&](const auto& known) { return known.ci == scoped.ci; }
+        );
+        const std::string field = "cmdb." + scoped.ci.value;
+        if (push == change.cmdb_pushes.end()) {
+            findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
+            continue;
+        }
+        findings.looked_at(scoped.ci.value, "CMDB read back", push->at);
+        if (push->read_back != push->pushed || (!expected.empty() && push->read_back != expected))
+            findings.refuse(
+                field, "what was read back differs from what runs",
+                fmt::format("read {}, expected {}", push->read_back, expected),
+                "Run update_cmdb again"
+            );
+        const auto now_known = facts.records->cis.find(scoped.ci);
+        if (now_known == facts.records->cis.end() || now_known->second.version != push->read_back)
+            findings.refuse(
+                field, "the CMDB has changed since it was read back",
+                now_known == facts.records->cis.end() ? "no record" : now_known->second.version,
+                "Run update_cmdb again"
+            );
+    }
+}
+
+void closure(const Change& change, const Facts& facts, GateFindings& findings) {
+    for (const auto* step : steps_of(*facts.workflow)) {
+        if (step->kind == StepKind::closure || !step->is_required() ||
+            !applies(*step, change, facts))
+            continue;
+        const auto record = change.steps.find(step->id);
+        if (record == change.steps.end() || record->second.state != StepState::completed)
+            findings.refuse(
+                "steps." + step->id.value, "a required step is not complete: " + step->title,
+                record == change.steps.end() ? "open" : std::string(to_text(record->second.state)),
+                "Complete it with complete_step"
+            );
+    }
+    for (const auto& owed : change.owed)
+        if (!owed.settled_at)
+            findings.refuse(
+                "owed." + owed.id, "the emergency still owes " + owed.id,
+                "due " + to_text(owed.due_at), "Do it now and complete or settle it"
+            );
+    for (const auto& run : change.runs)
+        if (run.state == RunState::running || run.state == RunState::waiting)
+            findings.refuse(
+                "runs." + run.id.value, "a run has not ended", std::string(to_text(run.state)),
+                "End it with decide_run"
+            );
+}
+
+} // namespace slipway::domain::gates

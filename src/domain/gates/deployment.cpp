@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates of phase 4: snapshot, run-exact, smoke-production, rollback-done.
+#include <algorithm>
+
+#include "domain/gates/gate.hpp"
+#include "domain/gates/smoke.hpp"
+
+namespace slipway::domain::gates {
+
+void snapshot(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto ring = facts.records->rings.find(change.production_ring);
+    if (ring == facts.records->rings.end())
+        return findings.refuse(
+            "production_ring", "the production ring is unknown",
+            change.production_ring.empty() ? "none is named" : change.production_ring,
+            "Name the production ring of the change with assign"
+        );
+    const auto* run = last_run(change, RunPurpose::deployment);
+    const Time start = run ? run->started_at : facts.now;
+    for (const auto& host : ring->second.hosts) {
+        const auto taken = std::find_if(
+            change.snapshots.rbegin(), change.snapshots.rend(),
+            [&](const Snapshot& known) {
+                return known.host == host.host && known.taken_at && *known.taken_at <= start;
+            }
+        );
+        const std::string field = "snapshot." + host.host;
+        if (taken == change.snapshots.rend() || taken->state == SnapshotState::failed) {
+            findings.refuse(
+                field, "no snapshot of the production host " + host.host, "none",
+                "Take it with take_snapshot"
+            );
+            continue;
+        }
+        findings.looked_at("snapshot " + taken->id, taken->connector, taken->taken_at);
+        if (taken->tag != change.id.value || !taken->read_back)
+            findings.refuse(
+                field, "the snapshot was not read back with the change's number",
+                "tag " + taken->tag, "Take it again with take_snapshot"
+            );
+        if (start - *taken->taken_at > facts.policy->snapshot_age_max)
+            findings.refuse(
+                field,
+                "the snapshot is older than " + to_text(facts.policy->snapshot_age_max) +
+                    " when the deployment starts",
+                to_text(*taken->taken_at), "Take a new one with take_snapshot"
+            );
+    }
+}
+
+void run_exact(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    const auto* run = last_run(change, RunPurpose::deployment);
+    if (run == nullptr) {
+        for (auto& reason : not_ready(change, facts))
+            findings.reasons.push_back(std::move(reason));
+        return findings.refuse(
+            "deployment", "the deployment runbook has not run", "no run",
+            "Start it inside the window with start_run"
+        );
+    }
+    findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (runbook == nullptr || run->runbook != runbook->digest)
+        findings.refuse(
+            "deployment", "other bytes ran than those that were approved",
+            "ran " + run->runbook.hex(), "Roll back; the run was not the approved one"
+        );
+    if (!change.window || run->started_at < change.window->start ||
+        run->started_at >= change.window->end)
+        findings.refuse(
+            "deployment", "the run started outside the window", to_text(run->started_at),
+            "Record it as a deviation in the review"
+        );
+    if (run->state != RunState::succeeded && change.failed_because.empty())
+        findings.refuse(
+            "deployment", "the deployment runbook did not run to the end",
+            std::string(to_text(run->state)),
+            "Its owner decides: retry, skip, resume or abort (decide_run)"
+        );
+}
+
+void smoke_production(const Change& change, const Facts&, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    const auto* run = last_run(change, RunPurpose::deployment);
+    const auto* staging = last_smoke(change, SmokeOccasion::staging);
+    const auto* report = last_smoke(change, SmokeOccasion::production);
+    if (!change.failed_because.empty() && report)
+        return; // the failure is on the record and the rollback gate takes over
+    if (staging && report && staging->list != report->list)
+        findings.refuse(
+            "smoke.production", "another list ran than on staging",
+            "staging " + staging->list.hex().substr(0, 12) + ", production " +
+                report->list.hex().substr(0, 12),
+            "Run the same list on both"
+        );
+    look_at_smoke(
+        change, SmokeOccasion::production, runbook, run ? run->ended_at : std::optional<Time>{},
+        findings
+    );
+}
+
+void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
+    if (change.failed_because.empty())
+        return;
+    const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
+    const auto* run = last_run(change, RunPurpose::rollback);
+    if (run == nullptr || run->state != RunState::succeeded)
+        return findings.refuse(
+            "rollback", "the rollback has not run to the end",
+            run ? std::string(to_text(run->state)) : "no run",
+            "Start it with start_run, purpose rollback"
+        );
+    findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (runbook == nullptr || run->runbook != runbook->digest)
+        findings.refuse(
+            "rollback", "other bytes ran than the approved rollback runbook",
+            "ran " + run->runbook.hex(), "Run the approved rollback runbook"
+        );
+    look_at_smoke(change, SmokeOccasion::rollback, runbook, run->ended_at, findings);
+    std::set<std::string> announced;
+    std::set<std::string> told;
+    for (const auto& notice : change.notices)
+        for (const auto& delivery : notice.deliveries) {
+            if (notice.kind == NoticeKind::maintenance)
+                announced.insert(delivery.channel);
+            if (notice.kind == NoticeKind::rolled_back &&
+                delivery.state == DeliveryState::delivered)
+                told.insert(delivery.channel);
+        }
+    for (const auto& channel : announced)
+        if (!told.contains(channel))
+            findings.refuse(
+                "notice." + channel,
+                "the channel of the maintenance notice was not told of the rollback", channel,
+                "Send a notice of kind rolled_back"
+            );
+}
+
+} // namespace slipway::domain::gates

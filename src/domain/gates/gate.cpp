@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/gates/gate.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace slipway::domain {
+
+namespace {
+
+constexpr std::array table{
+    GateRow{
+        "rfc-specific", StepKind::scope,
+        "no version, no host, no customer-visible behaviour, or a vague summary",
+        gates::rfc_specific},
+    GateRow{
+        "impact-traced", StepKind::impact,
+        "no trace, an outdated trace, stale CI records, an impacted job nobody answers for",
+        gates::impact_traced},
+    GateRow{
+        "rollback-runbook", StepKind::runbook,
+        "no executable step, decision point, named engineer, abort criterion or time limit",
+        gates::rollback_runbook},
+    GateRow{
+        "classification", StepKind::classification,
+        "standard without a matching catalogue entry, emergency without a cause",
+        gates::classification},
+    GateRow{
+        "window", StepKind::window,
+        "a blackout, an overlapping change, no room or no daylight for the rollback",
+        gates::window},
+    GateRow{
+        "ring-parity", StepKind::deploy, "a test ring that differs from production",
+        gates::ring_parity},
+    GateRow{
+        "ring-deployed", StepKind::deploy, "the same bytes have not run on the test ring",
+        gates::ring_deployed},
+    GateRow{
+        "smoke-staging", StepKind::smoke, "no written list, a failed check, a changed list",
+        gates::smoke_staging},
+    GateRow{
+        "backup-restorable", StepKind::backup,
+        "an old backup, an unproven restore, a database without a fresh backup",
+        gates::backup_restorable},
+    GateRow{
+        "rollback-rehearsed", StepKind::rehearsal,
+        "no rehearsal after the deployment, other bytes, a failed step, an ending credential",
+        gates::rollback_rehearsed},
+    GateRow{
+        "defects", StepKind::defects, "an open grave defect whose risk nobody accepted",
+        gates::defects},
+    GateRow{
+        "cab-lead-time", StepKind::cab_queue,
+        "not submitted, or a window that begins before the meeting", gates::cab_lead_time},
+    GateRow{
+        "cab-decision", StepKind::cab_decision,
+        "no quorum, a missing group, a vote against the separation of duties, an edit since",
+        gates::cab_decision},
+    GateRow{
+        "notice", StepKind::notice,
+        "no notice, too late, incomplete, or a channel without a receipt", gates::notice},
+    GateRow{
+        "oncall", StepKind::oncall, "a gap, one person in two roles, no acknowledgement",
+        gates::oncall},
+    GateRow{
+        "snapshot", StepKind::snapshot, "a production host without a fresh snapshot",
+        gates::snapshot},
+    GateRow{
+        "run-exact", StepKind::execute,
+        "other bytes, outside the window, open conditions, an earlier gate that fails",
+        gates::run_exact},
+    GateRow{
+        "smoke-production", StepKind::smoke_production,
+        "another list than on staging, a failed check, a silent agent, a new alert",
+        gates::smoke_production},
+    GateRow{
+        "rollback-done", StepKind::rollback,
+        "a failed deployment without rollback, smoke tests and notice", gates::rollback_done},
+    GateRow{
+        "stabilised", StepKind::stabilise, "the period is not over, an unresolved alert",
+        gates::stabilised},
+    GateRow{"pir", StepKind::review, "no review, an action without owner or date", gates::pir},
+    GateRow{"cmdb-updated", StepKind::cmdb_update, "a read-back that differs", gates::cmdb_updated},
+    GateRow{"closure", StepKind::closure, "anything required that is missing", gates::closure},
+};
+
+const Waiver* standing_waiver(const Change& change, std::string_view gate, Time now) {
+    for (const auto& waiver : change.waivers)
+        if (waiver.gate == gate && waiver.state == WaiverState::granted && now < waiver.expires_at)
+            return &waiver;
+    return nullptr;
+}
+
+bool is_before_execution(const GateRow& gate) {
+    for (const auto& row : table) {
+        if (row.id == "run-exact")
+            return false;
+        if (row.id == gate.id)
+            return true;
+    }
+    return false;
+}
+
+void look_at_transition(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
+        findings.refuse(
+            "window", "production is touched only inside the window",
+            change.window ? fmt::format(
+                                "now {}, window {} to {}", to_text(facts.now),
+                                to_text(change.window->start), to_text(change.window->end)
+                            )
+                          : "no window",
+            change.window && facts.now < change.window->start
+                ? "Wait until the window opens"
+                : "Schedule a new window and have it approved"
+        );
+    if (change.decision)
+        for (const auto& condition : change.decision->conditions)
+            if (!condition.met_at)
+                findings.refuse(
+                    "decision." + condition.id, "a condition of the CAB is open", condition.text,
+                    "Meet it and record it with meet_condition"
+                );
+    if (runbook_of(change, RunbookPurpose::deployment) == nullptr)
+        findings.refuse(
+            "deployment_runbook", "no deployment runbook is pinned", "no file",
+            "Pin the deployment runbook"
+        );
+}
+
+} // namespace
+
+void GateFindings::refuse(
+    std::string_view field, std::string message, std::string evidence, std::string remedy
+) {
+    reasons.push_back(
+        {std::string(gate_), std::string(field), std::move(message), std::move(evidence),
+         std::move(remedy)}
+    );
+}
+
+void GateFindings::warn(std::string message) {
+    warnings.push_back(std::move(message));
+}
+
+void GateFindings::looked_at(std::string name, std::string source, std::optional<Time> at) {
+    facts.push_back({std::move(name), std::move(source), at});
+}
+
+std::span<const GateRow> gate_table() {
+    return table;
+}
+
+const GateRow* find_gate(std::string_view id) {
+    for (const auto& row : table)
+        if (row.id == id)
+            return &row;
+    return nullptr;
+}
+
+bool applies(const Step& step, const Change& change, const Facts& facts) {
+    return applies_to(step, type_of(change)) && facts.applicable.contains(step.id);
+}
+
+GateResult evaluate(const GateRow& gate, const Change& change, const Facts& facts) {
+    GateResult result{std::string(gate.id), {}, Verdict::pass, {}, {}, {}, {}};
+    const auto* step = find_step(*facts.workflow, gate.step);
+    if (step == nullptr || !applies(*step, change, facts)) {
+        result.verdict = Verdict::not_applicable;
+        return result;
+    }
+    result.step = step->id;
+    GateFindings findings(gate.id);
+    gate.look(change, facts, findings);
+    result.reasons = std::move(findings.reasons);
+    result.warnings = std::move(findings.warnings);
+    result.facts = std::move(findings.facts);
+    if (result.reasons.empty())
+        return result;
+    result.verdict = Verdict::fail;
+    const auto record = change.steps.find(step->id);
+    if (const auto* waiver = standing_waiver(change, gate.id, facts.now)) {
+        result.verdict = Verdict::waived;
+        result.waiver = waiver->id;
+    } else if (record != change.steps.end() && record->second.state == StepState::postponed) {
+        result.verdict = Verdict::postponed;
+    } else if (!step->is_required() && record == change.steps.end()) {
+        result.verdict = Verdict::not_applicable;
+    }
+    return result;
+}
+
+std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts) {
+    std::vector<GateResult> results;
+    for (const auto& gate : table)
+        results.push_back(evaluate(gate, change, facts));
+    return results;
+}
+
+std::vector<Reason> not_ready(const Change& change, const Facts& facts) {
+    GateFindings findings("run-exact");
+    look_at_transition(change, facts, findings);
+    auto reasons = std::move(findings.reasons);
+    for (const auto& gate : table) {
+        if (!is_before_execution(gate))
+            break;
+        auto result = evaluate(gate, change, facts);
+        if (result.verdict == Verdict::fail)
+            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
+    }
+    for (const auto* step : steps_of(*facts.workflow)) {
+        if (step->kind == StepKind::execute)
+            break;
+        if (!step->is_required() || !applies(*step, change, facts))
+            continue;
+        const auto record = change.steps.find(step->id);
+        if (record == change.steps.end() || record->second.state == StepState::open)
+            reasons.push_back(
+                {"run-exact", "steps." + step->id.value,
+                 "a required step before the deployment is not complete: " + step->title, "open",
+                 "Complete it with complete_step"}
+            );
+    }
+    return reasons;
+}
+
+} // namespace slipway::domain

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates of phase 3: cab-lead-time, cab-decision, notice, oncall.
+#include <algorithm>
+
+#include "domain/change/duties.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::gates {
+
+namespace {
+
+// Quorum, required groups and separation of duties; both boards.
+void look_at_votes(
+    const Change& change, const Facts& facts, const CabDecision& decision, GateFindings& findings
+) {
+    const auto board = facts.records->boards.find(decision.board);
+    std::uint32_t approving = 0;
+    std::set<std::string> groups;
+    for (const auto& vote : decision.votes) {
+        if (vote.choice != VoteChoice::approve &&
+            vote.choice != VoteChoice::approve_with_conditions)
+            continue;
+        if (const auto why = conflict_of_duty(change, facts, vote.person); !why.empty()) {
+            findings.refuse(
+                "decision.votes", fmt::format("{} must not vote: {}", vote.person.value, why),
+                "vote of " + to_text(vote.at), "Have another member vote"
+            );
+            continue;
+        }
+        ++approving;
+        groups.insert(vote.groups.begin(), vote.groups.end());
+    }
+    const auto least = quorum_of(
+        board == facts.records->boards.end() ? nullptr : &board->second, *facts.policy,
+        decision.emergency
+    );
+    if (approving < least)
+        findings.refuse(
+            "decision.votes", "the quorum is not reached",
+            fmt::format("{} of {} votes approve", approving, least),
+            "More members of the board vote"
+        );
+    if (board != facts.records->boards.end())
+        for (const auto& group : board->second.required_groups)
+            if (!groups.contains(group))
+                findings.refuse(
+                    "decision.votes", "a required group has not approved", group,
+                    "Somebody of this group votes"
+                );
+}
+
+void look_at_decision_owners(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (change.rollback_owner.empty() || change.rollback_backup.empty() ||
+        change.rollback_owner == change.rollback_backup)
+        return findings.refuse(
+            "rollback_owner", "the owner of the rollback decision and a backup must be named",
+            fmt::format(
+                "owner {}, backup {}",
+                change.rollback_owner.empty() ? "nobody" : change.rollback_owner.value,
+                change.rollback_backup.empty() ? "nobody" : change.rollback_backup.value
+            ),
+            "Name two people with assign"
+        );
+    const auto roster = facts.records->rosters.find(change.roster);
+    if (!change.window || roster == facts.records->rosters.end())
+        return findings.refuse(
+            "roster", "nobody knows who is on call in the window",
+            change.roster.empty() ? "no roster" : "no roster " + change.roster,
+            "Name the on-call roster of the change with assign"
+        );
+    const auto report = cover(roster->second.shifts, {change.window->start, change.window->end});
+    if (!report)
+        return findings.refuse(
+            "roster", "the roster cannot be evaluated", report.error().message, "Mend the roster"
+        );
+    findings.looked_at("roster", change.roster, facts.now);
+    for (const auto& person : {change.rollback_owner, change.rollback_backup})
+        if (std::none_of(report->held.begin(), report->held.end(), [&](const RoleHold& held) {
+                return held.person == person;
+            }))
+            findings.refuse(
+                "rollback_owner", person.value + " is not on call in the window",
+                "roster " + change.roster, "Name somebody who is on call, or change the roster"
+            );
+}
+
+} // namespace
+
+void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
+    if (!change.queue)
+        return findings.refuse(
+            "queue", "the RFC is not in the CAB's queue", "not submitted", "Submit it with submit"
+        );
+    const auto& queue = *change.queue;
+    findings.looked_at("queue", "board " + queue.board, queue.submitted_at);
+    if (queue.missed_meeting_at)
+        findings.warn(queue.deferred_because);
+    if (change.window && queue.meeting_at >= change.window->start)
+        findings.refuse(
+            "window.start", "the window begins before the CAB meets",
+            fmt::format(
+                "meeting {}, window {}", to_text(queue.meeting_at), to_text(change.window->start)
+            ),
+            "Move the window behind the meeting: " + queue.deferred_because
+        );
+}
+
+void cab_decision(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (!change.decision) {
+        const auto evidence =
+            change.voided.empty()
+                ? fmt::format("{} votes, no decision", change.votes.size())
+                : "the approval was voided at " + to_text(change.voided.back().at) + " by an edit";
+        return findings.refuse(
+            "decision", "the CAB has not decided", evidence,
+            "The board votes and its chair records the decision"
+        );
+    }
+    const auto& decision = *change.decision;
+    findings.looked_at("decision", "board " + decision.board, decision.at);
+    if (decision.outcome != CabOutcome::approved &&
+        decision.outcome != CabOutcome::approved_with_conditions)
+        return findings.refuse(
+            "decision.outcome", "the CAB has not approved it",
+            std::string(to_text(decision.outcome)) + ": " + decision.minutes,
+            "Answer what the board asked for and submit it again"
+        );
+    if (!is_approved(change))
+        findings.refuse(
+            "decision.sections", "something else was approved than what stands there now",
+            "the digests differ", "The board decides again"
+        );
+    look_at_votes(change, facts, decision, findings);
+    look_at_decision_owners(change, facts, findings);
+    for (const auto& condition : decision.conditions)
+        if (!condition.met_at)
+            findings.warn(fmt::format(
+                "condition {} is to be met before the deployment: {}", condition.id, condition.text
+            ));
+}
+
+void notice(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto found =
+        std::find_if(change.notices.rbegin(), change.notices.rend(), [](const Notice& sent) {
+            return sent.kind == NoticeKind::maintenance;
+        });
+    if (found == change.notices.rend())
+        return findings.refuse(
+            "notice", "no maintenance notice has been sent", "no notice", "Send it with send_notice"
+        );
+    findings.looked_at(found->id, "maintenance notice", found->sent_at);
+    if (!change.window)
+        return findings.refuse(
+            "window", "the notice has no window to announce", "no window", "Schedule the window"
+        );
+    if (found->services.empty())
+        findings.refuse(
+            "notice.services", "the notice names no service", "empty",
+            "Send it again with the services that are affected"
+        );
+    if (found->report_to.empty())
+        findings.refuse(
+            "notice.report_to", "the notice does not say where to report problems", "empty",
+            "Send it again with report_to"
+        );
+    if (found->body.find(to_text(change.window->start)) == std::string::npos &&
+        found->body.find(change.window->start_local) == std::string::npos)
+        findings.refuse(
+            "notice.body", "the notice names another start than the window",
+            "window start " + change.window->start_local,
+            "Send the notice again for the window as it is now"
+        );
+    const auto ahead = type_of(change) == ChangeType::emergency
+                           ? facts.policy->emergency_notice_ahead
+                           : facts.policy->notice_ahead;
+    if (found->sent_at > change.window->start - ahead)
+        findings.refuse(
+            "notice.sent_at", "the notice was sent too late",
+            fmt::format(
+                "sent {}, the window begins {}", to_text(found->sent_at),
+                to_text(change.window->start)
+            ),
+            "Send it at least " + to_text(ahead) + " before; move the window if need be"
+        );
+    if (found->deliveries.empty())
+        findings.refuse(
+            "notice.deliveries", "the notice went to no channel", "no channel",
+            "Set up a notice channel and send it again"
+        );
+    for (const auto& delivery : found->deliveries)
+        if (delivery.state != DeliveryState::delivered)
+            findings.refuse(
+                "notice." + delivery.channel, "a channel has not confirmed the notice",
+                fmt::format("{} {}", to_text(delivery.state), delivery.receipt),
+                "Mend the channel and send the notice again"
+            );
+}
+
+void oncall(const Change& change, const Facts&, GateFindings& findings) {
+    if (!change.oncall)
+        return findings.refuse(
+            "oncall", "the on-call cover has not been checked", "no check", "Run check_oncall"
+        );
+    const auto& checked = *change.oncall;
+    findings.looked_at("cover", "roster " + change.roster, checked.checked_at);
+    if (!change.window || checked.from != change.window->start ||
+        checked.until != change.window->end)
+        return findings.refuse(
+            "oncall", "the cover was checked for another window",
+            fmt::format("{} to {}", to_text(checked.from), to_text(checked.until)),
+            "Run check_oncall again"
+        );
+    for (const auto& gap : checked.gaps)
+        findings.refuse(
+            "oncall.cover", gap, "roster " + change.roster,
+            "Fill the roster, then run check_oncall again"
+        );
+    std::set<PersonId> people;
+    for (const auto& page : checked.pages)
+        if (page.role != OncallRole::client && !people.insert(page.person).second)
+            findings.refuse(
+                "oncall." + page.person.value, "one person stands in two roles",
+                std::string(to_text(page.role)), "Name another person"
+            );
+    for (const auto& page : checked.pages)
+        if (!page.acknowledged_at)
+            findings.refuse(
+                "oncall." + page.person.value,
+                fmt::format("{} ({}) has not acknowledged", page.person.value, to_text(page.role)),
+                "paged " + to_text(page.paged_at),
+                page.person.value + " acknowledges with acknowledge_page"
+            );
+}
+
+} // namespace slipway::domain::gates

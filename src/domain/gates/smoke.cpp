@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/gates/smoke.hpp"
+
+#include <algorithm>
+
+namespace slipway::domain::gates {
+
+void look_at_smoke(
+    const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
+    std::optional<Time> not_before, GateFindings& findings
+) {
+    const auto field = fmt::format("smoke.{}", to_text(occasion));
+    if (runbook == nullptr || runbook->smoke_checks.empty())
+        return findings.refuse(
+            field, "there is no written smoke list",
+            runbook ? "the runbook has none" : "no runbook is pinned",
+            "Write the list into the runbook as a smoke block and pin it again"
+        );
+    const auto* report = last_smoke(change, occasion);
+    if (report == nullptr)
+        return findings.refuse(
+            field, "the smoke list has not run", "no report",
+            "Run it (run_smoke) or import the results (record_smoke)"
+        );
+    findings.looked_at(
+        report->id, fmt::format("{} on {}", to_text(report->source), report->ring), report->at
+    );
+    if (report->list != runbook->smoke_digest)
+        return findings.refuse(
+            field, "the smoke list was changed since it ran",
+            "ran " + report->list.hex().substr(0, 12) + ", pinned " +
+                runbook->smoke_digest.hex().substr(0, 12),
+            "Run the list again"
+        );
+    if (!not_before || report->at < *not_before)
+        return findings.refuse(
+            field, "the smoke list ran before the run that it judges", "ran " + to_text(report->at),
+            "Run the list again"
+        );
+    for (const auto& name : runbook->smoke_checks) {
+        const auto result = std::find_if(
+            report->results.begin(), report->results.end(),
+            [&](const SmokeResult& known) { return known.name == name; }
+        );
+        if (result == report->results.end())
+            findings.refuse(
+                field + "." + name, "a check of the list did not run", name, "Run the whole list"
+            );
+        else if (!result->passed)
+            findings.refuse(
+                field + "." + name, "a smoke check failed", result->detail,
+                "Mend what it found and run the list again"
+            );
+    }
+    for (const auto& agent : report->silent_agents)
+        findings.refuse(
+            field + ".agents", "a monitoring agent is silent", agent,
+            "Bring the agent back, then run the list again"
+        );
+    for (const auto& alert : report->new_alerts)
+        findings.refuse(
+            field + ".alerts", "a new alert came up", alert,
+            "Mend its cause, then run the list again"
+        );
+}
+
+} // namespace slipway::domain::gates

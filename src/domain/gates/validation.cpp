@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates of phase 2: ring-parity, ring-deployed, smoke-staging, backup-restorable,
+// rollback-rehearsed, defects.
+#include <algorithm>
+
+#include "domain/gates/gate.hpp"
+#include "domain/gates/smoke.hpp"
+
+namespace slipway::domain::gates {
+
+namespace {
+
+std::string short_hex(const Digest& digest) {
+    return digest.hex().substr(0, 12);
+}
+
+// Refuses unless the run finished with exactly these bytes and every step did what it should.
+bool look_at_run(
+    const Run* run, const PinnedRunbook& runbook, std::string_view field, Span valid_for, Time now,
+    GateFindings& findings
+) {
+    if (run == nullptr) {
+        findings.refuse(field, "it has not run", "no run", "Start the run on the test ring");
+        return false;
+    }
+    findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (run->runbook != runbook.digest)
+        findings.refuse(
+            field, "other bytes ran than those that are pinned",
+            fmt::format("ran {}, pinned {}", short_hex(run->runbook), short_hex(runbook.digest)),
+            "Run it again with the pinned runbook"
+        );
+    else if (run->state != RunState::succeeded)
+        findings.refuse(
+            field, fmt::format("{} did not run to the end", run->id.value),
+            std::string(to_text(run->state)), "Mend what failed and run it again"
+        );
+    else if (run->ended_at && now - *run->ended_at > valid_for)
+        findings.refuse(
+            field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at),
+            "Run it again"
+        );
+    else
+        return true;
+    return false;
+}
+
+} // namespace
+
+void ring_parity(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (!change.parity)
+        return findings.refuse(
+            "parity", "the test ring has not been compared with production", "no comparison",
+            "Run compare_ring"
+        );
+    const auto& parity = *change.parity;
+    findings.looked_at("comparison", parity.ring + " with " + parity.production, parity.at);
+    if (parity.facts_compared == 0)
+        findings.refuse(
+            "parity", "no fact was compared", "the rings hold no facts",
+            "Gather the facts of both rings, then run compare_ring again"
+        );
+    if (facts.now - parity.at > facts.policy->parity_valid_for)
+        findings.refuse(
+            "parity", "the comparison is older than " + to_text(facts.policy->parity_valid_for),
+            to_text(parity.at), "Run compare_ring again"
+        );
+    for (const auto& id : {parity.ring, parity.production}) {
+        const auto ring = facts.records->rings.find(id);
+        if (ring != facts.records->rings.end() && ring->second.facts_at &&
+            *ring->second.facts_at > parity.at)
+            findings.refuse(
+                "parity", "the facts of " + id + " were gathered anew since",
+                to_text(*ring->second.facts_at), "Run compare_ring again"
+            );
+    }
+    for (const auto& divergence : parity.divergences)
+        if (divergence.accepted_by.empty())
+            findings.refuse(
+                "parity." + divergence.id, "the test ring differs from production",
+                fmt::format(
+                    "{}: {} has {}, {} has {}", divergence.id, parity.ring,
+                    divergence.ring_value.empty() ? "nothing" : divergence.ring_value,
+                    parity.production,
+                    divergence.production_value.empty() ? "nothing" : divergence.production_value
+                ),
+                "Mend the ring, or accept the difference with a reason (accept_divergence)"
+            );
+        else
+            findings.warn(fmt::format(
+                "{} accepted that {} differs: {}", divergence.accepted_by.value, divergence.id,
+                divergence.accepted_because
+            ));
+}
+
+void ring_deployed(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    if (runbook == nullptr)
+        return findings.refuse(
+            "deployment_runbook", "no deployment runbook is pinned", "no file",
+            "Pin the deployment runbook"
+        );
+    look_at_run(
+        last_run(change, RunPurpose::ring_deploy), *runbook, "ring_deploy",
+        facts.policy->ring_deploy_valid_for, facts.now, findings
+    );
+}
+
+void smoke_staging(const Change& change, const Facts&, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    const auto* run = last_run(change, RunPurpose::ring_deploy);
+    look_at_smoke(
+        change, SmokeOccasion::staging, runbook, run ? run->ended_at : std::optional<Time>{},
+        findings
+    );
+}
+
+void backup_restorable(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (!change.backup)
+        return findings.refuse(
+            "backup", "no backup has been checked", "no record",
+            "Run verify_backup, or record the proof with record_backup"
+        );
+    const auto& backup = *change.backup;
+    const bool database = change.scope && change.scope->database;
+    findings.looked_at("backup", std::string(to_text(backup.verdict)), backup.at);
+    if (backup.verdict == BackupVerdict::not_verified)
+        return findings.refuse(
+            "backup.verdict", "the backup is not verified", backup.reason,
+            "Restore the latest point and record the proof"
+        );
+    if (backup.verdict == BackupVerdict::not_applicable) {
+        if (database)
+            findings.refuse(
+                "backup.verdict", "a database change always needs a backup",
+                "not_applicable: " + backup.reason, "Take a backup and prove it"
+            );
+        else
+            findings.warn("no backup, because: " + backup.reason);
+        return;
+    }
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto proof =
+            std::find_if(backup.proofs.begin(), backup.proofs.end(), [&](const auto& known) {
+                return known.ci == scoped.ci;
+            });
+        const std::string field = "backup." + scoped.ci.value;
+        if (proof == backup.proofs.end()) {
+            findings.refuse(
+                field, "no backup of " + scoped.ci.value + " is proven", "no proof",
+                "Prove the backup of this configuration item"
+            );
+            continue;
+        }
+        findings.looked_at("restore point " + proof->point, proof->source, proof->last_success);
+        if (!proof->last_success || facts.now - *proof->last_success > facts.policy->backup_age_max)
+            findings.refuse(
+                field,
+                "the last successful backup is older than " + to_text(facts.policy->backup_age_max),
+                proof->last_success ? to_text(*proof->last_success) : "never",
+                "Take a backup and prove it again"
+            );
+        if (proof->last_success && *proof->last_success > facts.now)
+            findings.refuse(
+                field, "the backup's time lies in the future: a clock is wrong",
+                to_text(*proof->last_success), "Set the clocks right, then prove it again"
+            );
+        if (!proof->restored || !proof->restored_at)
+            findings.refuse(
+                field, "the restore is not proven", "a job's success is not a restore",
+                "Restore or mount the point and compare its content"
+            );
+        else if (facts.now - *proof->restored_at > facts.policy->restore_proof_age_max)
+            findings.refuse(
+                field,
+                "the restore proof is older than " + to_text(facts.policy->restore_proof_age_max),
+                to_text(*proof->restored_at), "Restore the latest point again"
+            );
+        if (!database || !change.window || deployment_begun(change))
+            continue;
+        const Time fresh_from = change.window->start - facts.policy->fresh_backup_before_window;
+        const bool fresh = proof->last_success && *proof->last_success >= fresh_from;
+        if (!fresh && facts.now >= fresh_from)
+            findings.refuse(
+                field, "a database change needs a fresh backup before the window",
+                "last " + (proof->last_success ? to_text(*proof->last_success) : "never"),
+                "Take one after " + to_text(fresh_from) + " and prove it"
+            );
+        else if (!fresh)
+            findings.warn(
+                "a fresh backup of " + scoped.ci.value + " is due after " + to_text(fresh_from)
+            );
+    }
+}
+
+void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
+    if (runbook == nullptr)
+        return findings.refuse(
+            "rollback_runbook", "no rollback runbook is pinned", "no file",
+            "Pin the rollback runbook"
+        );
+    const auto* run = last_run(change, RunPurpose::rehearsal);
+    if (!look_at_run(
+            run, *runbook, "rehearsal", facts.policy->rehearsal_valid_for, facts.now, findings
+        ))
+        return;
+    const auto* deployed = last_run(change, RunPurpose::ring_deploy);
+    if (deployed == nullptr || !deployed->ended_at || run->started_at < *deployed->ended_at)
+        return findings.refuse(
+            "rehearsal", "the rollback was rehearsed before the deployment",
+            "rehearsed " + to_text(run->started_at),
+            "Deploy to the ring, then rehearse the rollback there"
+        );
+    for (const auto& step : run->steps)
+        if (step.state == RunStepState::skipped)
+            findings.refuse(
+                "rehearsal." + step.name, "a step of the rehearsal was skipped", step.name,
+                "Rehearse it with every step"
+            );
+    const auto production = facts.records->rings.find(change.production_ring);
+    if (production != facts.records->rings.end() && change.window)
+        for (const auto& credential : production->second.credentials)
+            if (credential.expires_at && *credential.expires_at < change.window->end)
+                findings.refuse(
+                    "credentials." + credential.name, "a credential ends before the window does",
+                    "expires " + to_text(*credential.expires_at), "Rotate it, then rehearse again"
+                );
+    look_at_smoke(change, SmokeOccasion::rehearsal, runbook, run->ended_at, findings);
+}
+
+void defects(const Change& change, const Facts& facts, GateFindings& findings) {
+    for (const auto& defect : change.defects) {
+        const auto& grave = facts.policy->defect_severities;
+        const bool counts =
+            std::find(grave.begin(), grave.end(), to_text(defect.severity)) != grave.end();
+        if (defect.state == DefectState::open && counts)
+            findings.refuse(
+                "defects." + defect.id,
+                fmt::format("{} defect is open: {}", to_text(defect.severity), defect.title),
+                defect.link.empty() ? defect.id : defect.link,
+                "Resolve it, or have its risk accepted with a reason (settle_defect)"
+            );
+        else if (defect.state == DefectState::accepted)
+            findings.warn(fmt::format(
+                "{} accepted the risk of {}: {}", defect.settled_by.value, defect.id,
+                defect.settled_because
+            ));
+        else if (defect.state == DefectState::open)
+            findings.warn(fmt::format("known issue {}: {}", defect.id, defect.title));
+    }
+}
+
+} // namespace slipway::domain::gates

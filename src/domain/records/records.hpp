@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// The documents of the registers: what a change refers to and what its gates look at. Each has an
+// id that people choose (base/id.hpp, is_slug) and is replaced as a whole; its history is its
+// events.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/codec.hpp"
+#include "domain/calendar/blackout.hpp"
+#include "domain/calendar/board.hpp"
+#include "domain/calendar/business_time.hpp"
+#include "domain/calendar/day_hours.hpp"
+#include "domain/calendar/roster.hpp"
+#include "domain/identity/roles.hpp"
+
+namespace slipway::domain {
+
+struct PersonRecord {
+    std::string name;
+    std::string email;
+    std::string phone;
+    std::vector<Role> roles;
+    std::vector<std::string> groups; // groups of boards that he may vote for
+    bool inactive = false;
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("the person's name"));
+        visit("email", self.email, optional("mail address", limits::name_max));
+        visit("phone", self.phone, optional("telephone number", 50));
+        visit("roles", self.roles, optional("what the person may do", 10));
+        visit("groups", self.groups, optional("groups he speaks for on boards", 20));
+        visit("inactive", self.inactive, optional("true: cannot sign in or act"));
+    }
+};
+
+SLIPWAY_ENUM(
+    CiClass, service, application, database, host, load_balancer, scheduled_job, integration,
+    monitoring_agent, network, storage, other
+)
+
+struct CiRecord {
+    std::string name;
+    CiClass ci_class = CiClass::other;
+    std::string host;
+    std::string version;
+    std::string ring; // id of the ring record it belongs to
+    PersonId owner;
+    std::vector<CiId> depends_on;
+    bool customer_facing = false;
+    std::optional<Recurrence> schedule; // of a scheduled job
+    std::optional<Time> verified_at;    // when the record was last compared with reality
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("what people call it"));
+        visit("ci_class", self.ci_class, required("its class"));
+        visit("host", self.host, optional("the host it runs on", limits::name_max));
+        visit("version", self.version, optional("its version now", 100));
+        visit("ring", self.ring, optional("the ring it belongs to", 64));
+        visit("owner", self.owner, optional("the person who answers for it"));
+        visit("depends_on", self.depends_on, optional("what it needs to work", 1000));
+        visit("customer_facing", self.customer_facing, optional("customers see it"));
+        visit("schedule", self.schedule, optional("when a scheduled job runs"));
+        visit("verified_at", self.verified_at, optional("when the record was last verified"));
+    }
+};
+
+struct BoardRecord {
+    std::string name;
+    bool emergency = false; // this is the ECAB
+    BoardSchedule schedule;
+    PersonId chair;
+    std::vector<PersonId> members;            // of an ECAB: the named authorisers
+    std::vector<std::string> required_groups; // each must be among the approving votes
+    std::uint32_t quorum = 0;                 // 0: the policy's
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("what the board is called"));
+        visit("emergency", self.emergency, optional("true: the board for emergencies (ECAB)"));
+        visit("schedule", self.schedule, optional("when it meets and its lead time"));
+        visit("chair", self.chair, optional("who records its decisions"));
+        visit("members", self.members, required("who votes", 100));
+        visit("required_groups", self.required_groups, optional("groups that must approve", 20));
+        visit("quorum", self.quorum, optional("votes needed; 0: the policy's number"));
+    }
+};
+
+SLIPWAY_ENUM(Trial, succeeded, failed)
+
+struct CatalogueRecord {
+    std::string title;
+    Digest deployment_runbook;
+    std::optional<Digest> rollback_runbook;
+    std::vector<CiClass> ci_classes;
+    std::vector<PersonId> approved_by;
+    Time expires_at{};
+    std::string suspended_because;
+    std::vector<Trial> last_trials;
+
+    SLIPWAY_FIELDS {
+        visit("title", self.title, required("what the standard change does"));
+        visit("deployment_runbook", self.deployment_runbook, required("SHA-256 of its runbook"));
+        visit("rollback_runbook", self.rollback_runbook, optional("SHA-256 of its rollback"));
+        visit("ci_classes", self.ci_classes, required("classes of CI it is allowed for", 20));
+        visit("approved_by", self.approved_by, required("who pre-approved it, at least two", 20));
+        visit("expires_at", self.expires_at, required("until when it may be used"));
+        visit("suspended_because", self.suspended_because, optional("empty: not suspended", 1000));
+        visit("last_trials", self.last_trials, optional("its last ten runs, newest last", 10));
+    }
+};
+
+struct RosterRecord {
+    std::string name;
+    std::vector<RosterShift> shifts;
+    DayHours day_hours;
+    std::string client_contact; // of an MSP's client: who decides after hours
+    std::string connector;      // pages through this connector instance; empty: by mail channel
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("the team"));
+        visit("shifts", self.shifts, required("who is on call when", 500));
+        visit("day_hours", self.day_hours, optional("the team's daylight"));
+        visit("client_contact", self.client_contact, optional("person id at the client", 64));
+        visit("connector", self.connector, optional("connector that pages", 64));
+    }
+};
+
+struct ChannelRecord {
+    std::string name;
+    std::string connector; // id of the connector record
+    std::vector<std::string> recipients;
+    std::vector<std::string> services; // empty: for every service
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("what people call it"));
+        visit("connector", self.connector, required("the connector that sends", 64));
+        visit("recipients", self.recipients, optional("addresses or channel names", 100));
+        visit("services", self.services, optional("only for these services"));
+    }
+};
+
+SLIPWAY_ENUM(RingKind, test, staging, pilot, production)
+
+struct RingHost {
+    std::string host;
+    CiId ci;
+    std::string address;                      // for SSH; empty: local
+    std::map<std::string, std::string> facts; // os_build, kernel, package.nginx, agent.node ...
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, required("its name in this ring", limits::name_max));
+        visit("ci", self.ci, optional("its configuration item"));
+        visit("address", self.address, optional("where to reach it", limits::name_max));
+        visit("facts", self.facts, optional("what was found on it", 1000));
+    }
+};
+
+// A credential that runbooks need on the ring; the secret itself is never here.
+struct RingCredential {
+    std::string name;
+    std::optional<Time> expires_at;
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("what it is called"));
+        visit("expires_at", self.expires_at, optional("when it ends or is rotated"));
+    }
+};
+
+struct RingRecord {
+    std::string name;
+    RingKind kind{};
+    std::map<std::string, std::string> variables; // handed to runbooks: the same bytes, other ring
+    std::vector<RingHost> hosts;
+    std::optional<Time> facts_at; // when the facts were gathered
+    std::vector<RingCredential> credentials;
+    std::string snapshot_connector;
+    std::string backup_connector;
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("what people call it"));
+        visit("kind", self.kind, required("test, staging, pilot or production"));
+        visit("variables", self.variables, optional("environment of its runbooks", 100));
+        visit("hosts", self.hosts, required("its hosts"));
+        visit("facts_at", self.facts_at, optional("when the facts were gathered"));
+        visit("credentials", self.credentials, optional("what its runbooks sign in with"));
+        visit("snapshot_connector", self.snapshot_connector, optional("takes snapshots", 64));
+        visit("backup_connector", self.backup_connector, optional("proves backups", 64));
+    }
+};
+
+struct ConnectorRecord {
+    std::string manifest;                        // connectors/<manifest>.yaml
+    std::map<std::string, std::string> settings; // secrets by reference: file:, env:, command:
+
+    SLIPWAY_FIELDS {
+        visit("manifest", self.manifest, required("name of the manifest", 64));
+        visit("settings", self.settings, optional("as the manifest describes them", 100));
+    }
+};
+
+// One per tenant, id "main": what holds for the whole organisation.
+struct OrganisationRecord {
+    std::string name;
+    std::string zone = "UTC";
+    BusinessHours business_hours;
+    std::string report_to; // where users file tickets after a change
+
+    SLIPWAY_FIELDS {
+        visit("name", self.name, required("name of the organisation"));
+        visit("zone", self.zone, required("IANA time zone", 64));
+        visit("business_hours", self.business_hours, optional("for due dates in business time"));
+        visit("report_to", self.report_to, optional("where users file tickets", limits::name_max));
+    }
+};
+
+// Everything in a tenant's registers at one moment, as gates see it. Immutable; shared by commands.
+struct Records {
+    std::uint64_t version = 0;      // grows with every change of any record
+    std::uint64_t cmdb_version = 0; // grows with every change of a CI
+    std::map<PersonId, PersonRecord> people;
+    std::map<CiId, CiRecord> cis;
+    std::map<CiId, std::vector<CiId>> dependents; // who depends on it: depends_on turned round
+    std::vector<Blackout> blackouts;
+    std::map<std::string, BoardRecord> boards;
+    std::map<std::string, CatalogueRecord> catalogue;
+    std::map<std::string, RosterRecord> rosters;
+    std::map<std::string, ChannelRecord> channels;
+    std::map<std::string, RingRecord> rings;
+    std::map<std::string, ConnectorRecord> connectors;
+    OrganisationRecord organisation;
+};
+
+// Puts one stored document into the snapshot; `version` is its stream's version.
+Result<void> add_record(
+    Records& records, const std::string& kind, const std::string& id, std::string_view document
+);
+
+} // namespace slipway::domain

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/records/register_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/schema.hpp"
+#include "domain/calendar/zone.hpp"
+#include "domain/records/records.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+// What a document must satisfy beyond the types of its fields.
+Result<void> check(const std::string&, const PersonRecord& person) {
+    if (!person.email.empty() && person.email.find('@') == std::string::npos)
+        return fail_field("email", "expected a mail address");
+    if (person.email.find_first_of("\r\n") != std::string::npos)
+        return fail_field("email", "must not contain line breaks");
+    return {};
+}
+
+Result<void> check(const std::string& id, const CiRecord& ci) {
+    if (std::find(ci.depends_on.begin(), ci.depends_on.end(), CiId(id)) != ci.depends_on.end())
+        return fail_field("depends_on", "a configuration item cannot depend on itself");
+    if (ci.schedule)
+        TRY(check_recurrence(*ci.schedule, "schedule"));
+    return {};
+}
+
+Result<void> check(const std::string&, const BoardRecord& board) {
+    if (board.members.empty())
+        return fail_field("members", "a board needs at least one member");
+    if (!board.emergency)
+        TRY(check_board_schedule(board.schedule));
+    if (board.quorum > board.members.size())
+        return fail_field("quorum", "is larger than the board");
+    return {};
+}
+
+Result<void> check(const std::string&, const CatalogueRecord& entry) {
+    auto approvers = entry.approved_by;
+    std::sort(approvers.begin(), approvers.end());
+    approvers.erase(std::unique(approvers.begin(), approvers.end()), approvers.end());
+    if (approvers.size() < 2)
+        return fail_field("approved_by", "a standard change is pre-approved by two people");
+    if (entry.ci_classes.empty())
+        return fail_field("ci_classes", "name at least one class");
+    return {};
+}
+
+Result<void> check(const std::string&, const RosterRecord& roster) {
+    for (std::size_t i = 0; i < roster.shifts.size(); ++i)
+        TRY(check_recurrence(roster.shifts[i].when, fmt::format("shifts[{}].when", i)));
+    return check_day_hours(roster.day_hours, "day_hours");
+}
+
+Result<void> check(const std::string&, const ChannelRecord& channel) {
+    for (const auto& recipient : channel.recipients)
+        if (recipient.find_first_of("\r\n") != std::string::npos)
+            return fail_field("recipients", "must not contain line breaks");
+    return {};
+}
+
+Result<void> check(const std::string&, const RingRecord& ring) {
+    for (const auto& [name, value] : ring.variables)
+        if (name.empty() ||
+            name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != std::string::npos)
+            return fail_field(
+                "variables." + name, "expected a name of capital letters, digits and '_'"
+            );
+    return {};
+}
+
+Result<void> check(const std::string&, const ConnectorRecord& connector) {
+    if (!is_slug(connector.manifest))
+        return fail_field("manifest", "expected the name of a manifest");
+    return {};
+}
+
+Result<void> check(const std::string& id, const OrganisationRecord& organisation) {
+    if (id != "main")
+        return fail_field("id", "there is one organisation record per tenant: main");
+    if (!is_known_zone(organisation.zone))
+        return fail_field("zone", "is not an IANA time zone");
+    return check_business_hours(organisation.business_hours, "business_hours");
+}
+
+Result<void> check(const std::string& id, Blackout& blackout) {
+    if (blackout.id != id)
+        return fail_field("id", "must be the id of the address");
+    return check_blackout(blackout);
+}
+
+template <class T>
+Result<std::string> normalise(const std::string& id, const Json& document) {
+    auto value = TRY(decode<T>(document));
+    TRY(check(id, value));
+    return encode(value);
+}
+
+// A blackout names itself because hits quote it; the address fills the id in.
+Result<std::string> normalise_blackout(const std::string& id, const Json& document) {
+    Json named = document;
+    if (auto* object = named.if_object(); object && !object->contains("id"))
+        (*object)["id"] = id;
+    return normalise<Blackout>(id, named);
+}
+
+template <class T>
+constexpr RegisterRow
+row(std::string_view name, std::string_view plural, std::string_view title, Permission write) {
+    return {name, plural, title, Permission::change_read, write, schema_of<T>, normalise<T>};
+}
+
+const std::array table{
+    row<PersonRecord>("person", "people", "person", Permission::people_manage),
+    row<CiRecord>("ci", "cis", "configuration item", Permission::record_write),
+    RegisterRow{
+        "blackout", "blackouts", "blackout", Permission::change_read, Permission::record_write,
+        schema_of<Blackout>, normalise_blackout},
+    row<BoardRecord>("board", "boards", "change advisory board", Permission::record_write),
+    row<CatalogueRecord>(
+        "catalogue_entry", "catalogue", "standard change", Permission::change_manage
+    ),
+    row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),
+    row<ChannelRecord>("channel", "channels", "notice channel", Permission::record_write),
+    row<RingRecord>("ring", "rings", "ring", Permission::record_write),
+    row<ConnectorRecord>("connector", "connectors", "connector", Permission::system_manage),
+    row<OrganisationRecord>(
+        "organisation", "organisations", "organisation", Permission::system_manage
+    ),
+};
+
+} // namespace
+
+std::span<const RegisterRow> register_table() {
+    return table;
+}
+
+const RegisterRow* find_register(std::string_view name) {
+    for (const auto& row : table)
+        if (row.name == name)
+            return &row;
+    return nullptr;
+}
+
+} // namespace slipway::domain

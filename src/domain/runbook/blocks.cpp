@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/runbook/blocks.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <cmark.h>
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "base/limits.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+// libcmark 0.30.2 takes quadratic time for some runs of brackets ("![[](" repeated), which a
+// hostile file could use. Brackets have no part in the structure of blocks, so they go in as two
+// control characters of the same width and come out as brackets again.
+constexpr char open_bracket = '\x01';
+constexpr char close_bracket = '\x02';
+
+std::string hide_brackets(std::string_view text) {
+    std::string hidden(text);
+    for (char& c : hidden)
+        c = c == '[' ? open_bracket : c == ']' ? close_bracket : c;
+    return hidden;
+}
+
+std::string show_brackets(const char* text) {
+    std::string shown = text == nullptr ? "" : text;
+    for (char& c : shown)
+        c = c == open_bracket ? '[' : c == close_bracket ? ']' : c;
+    return shown;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
+    return text;
+}
+
+std::vector<std::string_view> split_lines(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        lines.push_back(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return lines;
+}
+
+std::size_t fence_length(std::string_view text) {
+    if (text.empty() || (text.front() != '`' && text.front() != '~'))
+        return 0;
+    const auto length = std::min(text.find_first_not_of(text.front()), text.size());
+    return length >= 3 ? length : 0;
+}
+
+// CommonMark 4.5: a closing fence is at least as long as the opening one and stands alone. libcmark
+// closes a block at the end of its container by itself; only the source tells the difference.
+bool closes(std::string_view line, char fence, std::size_t length) {
+    line = trim(line);
+    const auto begin = line.find_first_not_of(" \t>");
+    if (begin == std::string_view::npos)
+        return false;
+    line.remove_prefix(begin);
+    return line.size() >= length && line.find_first_not_of(fence) == std::string_view::npos;
+}
+
+struct NodeDelete {
+    void operator()(cmark_node* node) const { cmark_node_free(node); }
+};
+
+struct IteratorDelete {
+    void operator()(cmark_iter* iterator) const { cmark_iter_free(iterator); }
+};
+
+class BlockFinder {
+  public:
+    explicit BlockFinder(std::string_view markdown) : lines_(split_lines(markdown)) {}
+
+    void enter(cmark_node* node) {
+        switch (cmark_node_get_type(node)) {
+        case CMARK_NODE_HEADING:
+            in_heading_ = true;
+            heading_.clear();
+            break;
+        case CMARK_NODE_TEXT:
+        case CMARK_NODE_CODE:
+            if (in_heading_)
+                heading_ += show_brackets(cmark_node_get_literal(node));
+            break;
+        case CMARK_NODE_CODE_BLOCK:
+            add(node);
+            break;
+        default:
+            break;
+        }
+    }
+
+    void leave(cmark_node* node) {
+        if (cmark_node_get_type(node) != CMARK_NODE_HEADING)
+            return;
+        in_heading_ = false;
+        if (found_.first_heading.empty())
+            found_.first_heading = heading_;
+    }
+
+    MarkdownBlocks take() { return std::move(found_); }
+
+  private:
+    void add(cmark_node* node) {
+        const auto start = static_cast<std::size_t>(cmark_node_get_start_line(node));
+        const auto column = static_cast<std::size_t>(cmark_node_get_start_column(node));
+        if (start == 0 || start > lines_.size() || column == 0 || column > lines_[start - 1].size())
+            return;
+        auto opening = lines_[start - 1].substr(column - 1);
+        const auto length = fence_length(opening);
+        auto body = show_brackets(cmark_node_get_literal(node));
+        // The text of indented code begins at its column too, and may look like a fence; but then
+        // it is the first line of the body as well.
+        if (length == 0 || body.starts_with(opening))
+            return;
+        const auto end = static_cast<std::size_t>(cmark_node_get_end_line(node));
+        FencedBlock block;
+        block.line = static_cast<int>(start);
+        block.info = trim(opening.substr(length));
+        block.body = std::move(body);
+        block.heading = heading_;
+        block.closed =
+            end > start && end <= lines_.size() && closes(lines_[end - 1], opening.front(), length);
+        found_.fenced.push_back(std::move(block));
+    }
+
+    std::vector<std::string_view> lines_;
+    std::string heading_;
+    bool in_heading_ = false;
+    MarkdownBlocks found_;
+};
+
+tl::unexpected<Error> bad(std::string message) {
+    return fail_field("attributes", std::move(message));
+}
+
+Result<std::vector<Attribute>> json_attributes(std::string_view text) {
+    const auto json = parse_json(text);
+    if (!json)
+        return bad("not valid JSON: " + json.error().message);
+    std::vector<Attribute> attributes;
+    for (const auto& member : json->as_object()) {
+        std::string key(member.key().data(), member.key().size());
+        if (member.value().is_object() || member.value().is_array() || member.value().is_null())
+            return bad(fmt::format("\"{}\" must be a text, a number, true or false", key));
+        const auto* string = member.value().if_string();
+        attributes.push_back(
+            {std::move(key),
+             string != nullptr ? std::string(view(*string)) : to_text(member.value())}
+        );
+    }
+    return attributes;
+}
+
+// key=value, separated by blanks; a value in double quotes may hold blanks, \" and \\.
+Result<std::vector<Attribute>> plain_attributes(std::string_view text) {
+    std::vector<Attribute> attributes;
+    for (text = trim(text); !text.empty(); text = trim(text)) {
+        const auto end = text.find_first_of("= \t");
+        if (end == 0 || end == std::string_view::npos || text[end] != '=')
+            return bad(fmt::format("expected key=value at \"{}\"", text.substr(0, end)));
+        Attribute attribute{std::string(text.substr(0, end)), {}};
+        text.remove_prefix(end + 1);
+        if (text.starts_with('"')) {
+            std::size_t at = 1;
+            for (; at < text.size() && text[at] != '"'; ++at) {
+                if (text[at] == '\\' && at + 1 < text.size() &&
+                    (text[at + 1] == '"' || text[at + 1] == '\\'))
+                    ++at;
+                attribute.value += text[at];
+            }
+            if (at >= text.size())
+                return bad(fmt::format("the quote after {}= is not closed", attribute.key));
+            text.remove_prefix(at + 1);
+            if (!text.empty() && text.front() != ' ' && text.front() != '\t')
+                return bad(fmt::format("expected a blank after the value of {}", attribute.key));
+        } else {
+            const auto stop = std::min(text.find_first_of(" \t"), text.size());
+            attribute.value = text.substr(0, stop);
+            text.remove_prefix(stop);
+        }
+        attributes.push_back(std::move(attribute));
+    }
+    return attributes;
+}
+
+} // namespace
+
+MarkdownBlocks find_blocks(std::string_view markdown) {
+    const std::string hidden = hide_brackets(markdown);
+    const std::unique_ptr<cmark_node, NodeDelete> root(
+        cmark_parse_document(hidden.data(), hidden.size(), CMARK_OPT_DEFAULT)
+    );
+    const std::unique_ptr<cmark_iter, IteratorDelete> iterator(cmark_iter_new(root.get()));
+    BlockFinder finder(markdown);
+    for (auto event = cmark_iter_next(iterator.get()); event != CMARK_EVENT_DONE;
+         event = cmark_iter_next(iterator.get())) {
+        if (event == CMARK_EVENT_ENTER)
+            finder.enter(cmark_iter_get_node(iterator.get()));
+        else
+            finder.leave(cmark_iter_get_node(iterator.get()));
+    }
+    return finder.take();
+}
+
+Result<BlockInfo> parse_info(std::string_view info) {
+    info = trim(info);
+    BlockInfo parsed;
+    const auto end = std::min(info.find_first_of(" \t{"), info.size());
+    parsed.language = info.substr(0, end);
+    const auto rest = trim(info.substr(end));
+    const auto begin = rest.find('{');
+    if (begin == std::string_view::npos)
+        return parsed;
+    if (begin != 0)
+        return bad(fmt::format("\"{}\" stands before the brace", trim(rest.substr(0, begin))));
+    if (rest.back() != '}')
+        return bad("the brace is not closed at the end of the line");
+    parsed.braces = true;
+    const auto inside = trim(rest.substr(1, rest.size() - 2));
+    if (inside.starts_with('"'))
+        parsed.attributes = TRY(json_attributes(rest));
+    else
+        parsed.attributes = TRY(plain_attributes(inside));
+    if (parsed.attributes.size() > limits::runbook_attributes_max)
+        return bad(fmt::format("more than {} attributes", limits::runbook_attributes_max));
+    for (std::size_t i = 0; i < parsed.attributes.size(); ++i) {
+        const auto& [key, value] = parsed.attributes[i];
+        if (value.size() > limits::runbook_attribute_value_max)
+            return bad(
+                fmt::format("{} is longer than {} bytes", key, limits::runbook_attribute_value_max)
+            );
+        for (std::size_t j = 0; j < i; ++j)
+            if (parsed.attributes[j].key == key)
+                return bad(fmt::format("{} stands there twice", key));
+    }
+    return parsed;
+}
+
+} // namespace slipway::domain

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the fenced blocks of a Markdown text (CommonMark 0.30, through libcmark): what stands in
+// their info string, what in their body, below which heading, and whether their fence is closed.
+// Blocks inside lists and quotes count; those inside HTML comments and indented code do not.
+// Internal to domain/runbook.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace slipway::domain {
+
+struct FencedBlock {
+    int line = 0;     // of the opening fence, counted from 1 in the text given
+    std::string info; // as written: CommonMark's escapes are not undone, since JSON has its own
+    std::string body;
+    std::string heading; // text of the heading above, empty when there is none
+    bool closed = true;
+};
+
+struct MarkdownBlocks {
+    std::string first_heading;
+    std::vector<FencedBlock> fenced;
+};
+
+// The text must be valid UTF-8 with LF line ends and free of the control characters U+0001 and
+// U+0002, which stand for brackets on the way through libcmark.
+MarkdownBlocks find_blocks(std::string_view markdown);
+
+struct Attribute {
+    std::string key;
+    std::string value;
+};
+
+struct BlockInfo {
+    std::string language;
+    bool braces = false; // attributes were given, if only "{}"
+    std::vector<Attribute> attributes;
+};
+
+// Takes an info string apart: sh {"name":"drain"} or sh { name=drain note="two words" }.
+// Errors: invalid_input with "attributes" as the field.
+Result<BlockInfo> parse_info(std::string_view info);
+
+} // namespace slipway::domain

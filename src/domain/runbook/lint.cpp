@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a runbook that can be read must still have before people may rely on it. The rules for a
+// rollback runbook are those of the gate rollback-runbook (requirements, step 1.3): an executable
+// step, a decision point, a named engineer at it, an abort criterion and a time limit.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "domain/runbook/parsing.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+constexpr std::string_view decision_example =
+    "add a decision point:\n"
+    "```decision {name=go-or-stay owner=anna backup=ben}\n"
+    "Look at the error rate of the last five minutes.\n"
+    "\n"
+    "Abort if the old version does not answer within 10 minutes.\n"
+    "```";
+
+constexpr std::string_view step_example = "add a step that runs:\n"
+                                          "```sh {\"name\":\"switch-back\",\"timeout\":\"60s\"}\n"
+                                          "./switch 1.4\n"
+                                          "```";
+
+constexpr std::string_view smoke_example = "add a smoke list:\n"
+                                           "```smoke\n"
+                                           "- name: front-page\n"
+                                           "  http: ${SITE_URL}/\n"
+                                           "  expect: Harbor 1.5\n"
+                                           "```";
+
+class Linter {
+  public:
+    explicit Linter(const Runbook& runbook) : runbook_(runbook), findings_(runbook.notes) {}
+
+    std::vector<LintFinding> run() {
+        check_steps();
+        if (runbook_.purpose == RunbookPurpose::rollback)
+            check_rollback();
+        else
+            check_deployment();
+        check_times();
+        return std::move(findings_);
+    }
+
+  private:
+    void find(
+        LintSeverity severity, int line, std::string rule, std::string message, std::string remedy
+    ) {
+        findings_.push_back({severity, line, std::move(rule), std::move(message), std::move(remedy)}
+        );
+    }
+
+    bool any_step(auto&& predicate) const {
+        return std::any_of(runbook_.steps.begin(), runbook_.steps.end(), predicate);
+    }
+
+    void check_steps();
+    void check_command(const RunbookStep& step);
+    void check_decision(const RunbookStep& step);
+    void check_rollback();
+    void check_deployment();
+    void check_times();
+
+    const Runbook& runbook_;
+    std::vector<LintFinding> findings_;
+};
+
+// "TBD" at a decision point is nobody.
+bool is_placeholder(const PersonId& person) {
+    std::string lower = person.value;
+    for (char& c : lower)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    constexpr std::array<std::string_view, 14> names{
+        "tbd",     "tba",     "todo", "na",    "none",     "nobody", "someone",
+        "anybody", "unknown", "team", "admin", "engineer", "oncall", "on-call",
+    };
+    return std::find(names.begin(), names.end(), lower) != names.end();
+}
+
+// True when the script only talks: comments, echo, printf, true, ":" and exit.
+bool only_talks(std::string_view script) {
+    while (!script.empty()) {
+        const auto end = script.find('\n');
+        auto line = script.substr(0, end);
+        script.remove_prefix(end == std::string_view::npos ? script.size() : end + 1);
+        const auto begin = line.find_first_not_of(" \t");
+        if (begin == std::string_view::npos || line[begin] == '#')
+            continue;
+        line.remove_prefix(begin);
+        const auto word = line.substr(0, line.find_first_of(" \t;"));
+        const bool talk = word == "echo" || word == "printf" || word == "true" || word == ":" ||
+                          word == "exit" || word == "set";
+        // Whatever could start another command makes it more than talk.
+        if (!talk || line.find_first_of(";|&`>") != std::string_view::npos ||
+            line.find("$(") != std::string_view::npos)
+            return false;
+    }
+    return true;
+}
+
+void Linter::check_command(const RunbookStep& step) {
+    if (!step.timeout_given)
+        find(
+            LintSeverity::warning, step.line, "no-timeout",
+            fmt::format(
+                "the step {} gives no timeout; {} is used", step.name, to_text(step_timeout_default)
+            ),
+            "add timeout=60s"
+        );
+    if (step.script.starts_with("$ ") || step.script.find("\n$ ") != std::string::npos)
+        find(
+            LintSeverity::warning, step.line, "prompt",
+            fmt::format("a line of {} begins with the prompt \"$ \"", step.name),
+            "remove the prompt; the script is run as it stands"
+        );
+    if (only_talks(step.script))
+        find(
+            LintSeverity::warning, step.line, "only-talk",
+            fmt::format("the step {} prints text and does nothing", step.name),
+            "write what it runs, or use a ```manual block for a person's work"
+        );
+}
+
+void Linter::check_decision(const RunbookStep& step) {
+    // A rollback without these is refused by the gate; elsewhere a decision point is optional, but
+    // one that nobody can take is still a mistake.
+    if (step.owner.empty() || is_placeholder(step.owner))
+        find(
+            LintSeverity::error, step.line, "no-named-engineer",
+            step.owner.empty() ? fmt::format("nobody is named to take the decision {}", step.name)
+                               : fmt::format("\"{}\" is nobody's name", step.owner.value),
+            "add owner=anna, or engineer: anna in the front matter"
+        );
+    if (step.abort_criterion.empty())
+        find(
+            LintSeverity::error, step.line, "no-abort-criterion",
+            fmt::format("the decision {} does not say when to stop", step.name),
+            "add abort-if=, or a line such as: Abort if errors stay above 2 % for 5 minutes."
+        );
+    if (step.backup.empty() || step.backup == step.owner || is_placeholder(step.backup))
+        find(
+            LintSeverity::warning, step.line, "no-backup",
+            fmt::format("no second person can take the decision {}", step.name),
+            "add backup=ben, or backup_engineer: ben in the front matter"
+        );
+}
+
+void Linter::check_steps() {
+    for (const auto& step : runbook_.steps) {
+        if (step.executable())
+            check_command(step);
+        else if (step.kind == RunbookStepKind::decision)
+            check_decision(step);
+        else if (step.owner.empty() || is_placeholder(step.owner))
+            find(
+                LintSeverity::warning, step.line, "no-owner",
+                fmt::format("nobody is named to do {}", step.name), "add owner=anna"
+            );
+    }
+    if (runbook_.title.empty())
+        find(
+            LintSeverity::warning, 0, "no-title", "the runbook has no title",
+            "add title: to the front matter, or a heading"
+        );
+}
+
+void Linter::check_rollback() {
+    const bool executable = any_step([](const RunbookStep& step) {
+        return step.kind == RunbookStepKind::command && !only_talks(step.script);
+    });
+    if (!executable)
+        find(
+            LintSeverity::error, 0, "no-executable-step",
+            "the runbook says that one can roll back, not how: no step in it runs anything",
+            std::string(step_example)
+        );
+    const bool decision =
+        any_step([](const RunbookStep& step) { return step.kind == RunbookStepKind::decision; });
+    if (!decision) {
+        find(
+            LintSeverity::error, 0, "no-decision-point",
+            "the runbook does not say where it is decided to roll back or to stay",
+            std::string(decision_example)
+        );
+        find(
+            LintSeverity::error, 0, "no-abort-criterion", "the runbook does not say when to stop",
+            std::string(decision_example)
+        );
+        if (runbook_.engineer.empty() || is_placeholder(runbook_.engineer))
+            find(
+                LintSeverity::error, 0, "no-named-engineer",
+                "nobody is named who takes the decision",
+                "add engineer: anna to the front matter, and owner=anna to the decision point"
+            );
+    }
+    if (runbook_.time_limit == Span::zero())
+        find(
+            LintSeverity::error, 0, "no-time-limit",
+            "the runbook does not say how long the rollback may take",
+            "add time_limit: 45m to the front matter"
+        );
+}
+
+void Linter::check_deployment() {
+    const bool step = any_step([](const RunbookStep& one) {
+        return one.kind == RunbookStepKind::command || one.kind == RunbookStepKind::manual;
+    });
+    if (!step)
+        find(
+            LintSeverity::error, 0, "no-step", "the runbook has no step that does anything",
+            std::string(step_example)
+        );
+    if (runbook_.smoke.empty())
+        find(
+            LintSeverity::error, 0, "no-smoke-list",
+            "the runbook does not say how to tell that the release works",
+            std::string(smoke_example)
+        );
+    if (runbook_.engineer.empty() || is_placeholder(runbook_.engineer))
+        find(
+            LintSeverity::warning, 0, "no-named-engineer", "nobody is named who runs it",
+            "add engineer: anna to the front matter"
+        );
+    if (runbook_.time_limit == Span::zero())
+        find(
+            LintSeverity::warning, 0, "no-time-limit",
+            "the runbook does not say how long it may take",
+            "add time_limit: 45m to the front matter"
+        );
+}
+
+void Linter::check_times() {
+    Span sum{};
+    for (const auto& step : runbook_.steps)
+        sum += step.timeout;
+    if (runbook_.time_limit != Span::zero() && sum > runbook_.time_limit)
+        find(
+            LintSeverity::warning, 0, "time-limit-too-short",
+            fmt::format(
+                "the steps may take {}, the whole runbook {}", to_text(sum),
+                to_text(runbook_.time_limit)
+            ),
+            "raise time_limit, or lower the timeouts of the steps"
+        );
+}
+
+void sort_by_line(std::vector<LintFinding>& findings) {
+    if (findings.size() > limits::runbook_findings_max) {
+        // Errors are what must not be left out.
+        std::stable_sort(
+            findings.begin(), findings.end(),
+            [](const LintFinding& a, const LintFinding& b) { return a.severity < b.severity; }
+        );
+        findings.resize(limits::runbook_findings_max);
+    }
+    std::stable_sort(
+        findings.begin(), findings.end(),
+        [](const LintFinding& a, const LintFinding& b) { return a.line < b.line; }
+    );
+}
+
+} // namespace
+
+std::vector<LintFinding> lint_runbook(const Runbook& runbook) {
+    auto findings = Linter(runbook).run();
+    sort_by_line(findings);
+    return findings;
+}
+
+LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expected) {
+    auto parsing = read_runbook(bytes);
+    const bool readable = parsing.errors.empty();
+    if (!parsing.has_purpose && expected)
+        parsing.runbook.purpose = *expected;
+    else if (!parsing.has_purpose && parsing.speaks_of_rollback)
+        parsing.runbook.purpose = RunbookPurpose::rollback;
+    LintReport report;
+    report.findings = std::move(parsing.errors);
+    if (parsing.has_purpose && expected && parsing.runbook.purpose != *expected)
+        report.findings.push_back(
+            {LintSeverity::error, 1, "other-purpose",
+             fmt::format(
+                 "this is a {} runbook, a {} runbook is needed", to_text(parsing.runbook.purpose),
+                 to_text(*expected)
+             ),
+             fmt::format("hand in the {} runbook", to_text(*expected))}
+        );
+    // What could not be read at all (too large, not text) has no content to hold to the rules.
+    if (parsing.runbook.digest != Digest{})
+        for (auto& finding : Linter(parsing.runbook).run())
+            report.findings.push_back(std::move(finding));
+    sort_by_line(report.findings);
+    if (readable)
+        report.runbook = std::move(parsing.runbook);
+    return report;
+}
+
+bool LintReport::passed() const {
+    return std::none_of(findings.begin(), findings.end(), [](const LintFinding& finding) {
+        return finding.severity == LintSeverity::error;
+    });
+}
+
+} // namespace slipway::domain

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A runbook while it is being read: what is there so far and what is wrong with it. Reading goes on
+// after an error, so that the linter can show all of them at once; parse_runbook gives no runbook
+// when there is any. Internal to domain/runbook.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/runbook/blocks.hpp"
+#include "domain/runbook/runbook.hpp"
+
+namespace slipway::domain {
+
+struct Parsing {
+    Runbook runbook;
+    bool has_front_matter = false;
+    bool has_purpose = false;
+    bool speaks_of_rollback = false; // the text does, whatever its front matter says
+    std::vector<LintFinding> errors;
+
+    void refuse(int line, std::string rule, std::string message, std::string remedy);
+    // Something that does not make the runbook invalid.
+    void remark(
+        LintSeverity severity, int line, std::string rule, std::string message, std::string remedy
+    );
+};
+
+Parsing read_runbook(std::string_view bytes);
+
+// One ```smoke block: appends its checks to the runbook.
+void read_smoke_block(const FencedBlock& block, Parsing& parsing);
+
+// One block whose language is sh, manual, decision and so on, or which claims a name.
+void read_step_block(const FencedBlock& block, Parsing& parsing);
+
+// At most `size` bytes of the text, cut between two characters.
+std::string cut_text(std::string_view text, std::size_t size);
+
+// Puts a PersonId in place; an empty text leaves it empty.
+void read_person(
+    std::string_view text, std::string_view what, int line, PersonId& person, Parsing& parsing
+);
+// Refuses each error of base/yaml.hpp at its line of the file; the YAML begins on `first_line`.
+void refuse_yaml(
+    const Error& error, int first_line, std::string rule, std::string_view remedy, Parsing& parsing
+);
+// Puts a time between 1 ms and runbook_time_max in place, and returns true.
+bool read_time(
+    std::string_view text, std::string_view what, int line, Span& span, Parsing& parsing
+);
+bool check_time(Span given, std::string_view what, int line, Span& span, Parsing& parsing);
+
+} // namespace slipway::domain

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/command_table.hpp"
+#include "http/answers.hpp"
+#include "http/resources.hpp"
+
+namespace slipway::http {
+
+namespace {
+
+using domain::Permission;
+
+constexpr std::string_view changes_path = "/api/v1/changes";
+
+std::vector<std::string> split_list(std::optional<std::string_view> text) {
+    std::vector<std::string> out;
+    while (text && !text->empty()) {
+        const auto comma = text->find(',');
+        if (comma != 0)
+            out.emplace_back(text->substr(0, comma));
+        text->remove_prefix(comma == std::string_view::npos ? text->size() : comma + 1);
+    }
+    return out;
+}
+
+std::string text_of(const Call& call, std::string_view name) {
+    return std::string(call.query(name).value_or(""));
+}
+
+Result<Response> find_changes(app::Door& door, Call& call) {
+    app::ChangeQuery query;
+    query.tenant = call.actor.tenant;
+    query.text = text_of(call, "q");
+    query.states = split_list(call.query("state"));
+    query.types = split_list(call.query("type"));
+    query.requester = text_of(call, "requester");
+    query.change_owner = text_of(call, "owner");
+    query.ci = text_of(call, "ci");
+    query.meeting = text_of(call, "meeting");
+    query.window_from = TRY(query_time(call, "window_from"));
+    query.window_until = TRY(query_time(call, "window_until"));
+    query.before_number = TRY(query_number(call, "cursor", 0));
+    query.limit = TRY(page_limit(call));
+    const auto limit = query.limit;
+    const auto found = TRY(door.find_changes(call.actor, std::move(query)));
+    std::string items;
+    for (const auto& summary : found) {
+        items += items.empty() ? "" : ",";
+        codec::write(items, summary);
+    }
+    return list_answer(items, found.size() < limit ? "" : std::to_string(found.back().number));
+}
+
+Result<Response> history(app::Door& door, Call& call) {
+    const auto limit = TRY(page_limit(call));
+    const auto after = TRY(query_number(call, "cursor", 0));
+    const auto events = TRY(door.history(call.actor, call.id(), after, limit));
+    std::string items;
+    for (const auto& event : events) {
+        items += fmt::format(
+            R"({}{{"seq":{},"version":{},"type":"{}","at":"{}","leaf":"{}","entry":{}}})",
+            items.empty() ? "" : ",", event.seq, event.version, event.type, to_text(event.at),
+            event.leaf.hex(), event.body
+        );
+    }
+    return list_answer(items, events.size() < limit ? "" : std::to_string(events.back().version));
+}
+
+Result<Response> command(app::Door& door, Call& call, const domain::CommandRow& row) {
+    app::CommandRequest request;
+    request.change = call.path.empty() ? std::string{} : call.id();
+    request.command = row.name;
+    request.if_version = TRY(if_match(call));
+    request.idempotency = TRY(idempotency_key(call));
+    request.body = std::move(call.body);
+    return door_answer(call, TRY(door.execute(call.actor, request)), changes_path);
+}
+
+Result<Response> propose(app::Door& door, Call& call) {
+    JsonObject query;
+    for (const auto& [name, value] : call.target.query)
+        query[name] = value;
+    return json_answer(TRY(door.propose_windows(call.actor, call.id(), Json(std::move(query)))));
+}
+
+// GET /changes/{id}/... whose answer is a document that the door makes.
+Route view(
+    std::string_view name, std::string_view operation, std::string_view summary, Handler handler
+) {
+    Route route;
+    route.path = fmt::format("{}/{{id}}{}", changes_path, name);
+    route.operation_id = operation;
+    route.summary = summary;
+    route.tag = "changes";
+    route.permission = Permission::change_read;
+    route.handler = std::move(handler);
+    return route;
+}
+
+void add_views(Routes& routes, app::Door& door) {
+    routes.push_back(view(
+        "", "show_change", "One change with its whole record.",
+        [&](Call& call) -> Result<Response> {
+            return door_answer(call, TRY(door.show_change(call.actor, call.id())), changes_path);
+        }
+    ));
+    routes.push_back(view(
+        "/gates", "show_gates", "The verdict of every gate as of now.",
+        [&](Call& call) -> Result<Response> {
+            return json_answer(TRY(door.show_gates(call.actor, call.id())));
+        }
+    ));
+    routes.push_back(view(
+        "/steps", "show_steps", "The checklist: each step's state, due date and what it needs.",
+        [&](Call& call) -> Result<Response> {
+            return json_answer(TRY(door.show_steps(call.actor, call.id())));
+        }
+    ));
+    routes.push_back(view(
+        "/clearance", "show_clearance", "Whether a pipeline may go on now, and why not.",
+        [&](Call& call) -> Result<Response> {
+            return json_answer(TRY(door.show_clearance(call.actor, call.id())));
+        }
+    ));
+    routes.push_back(view(
+        "/window_proposals", "propose_windows", "Free windows, best first, with reasons.",
+        [&](Call& call) -> Result<Response> { return propose(door, call); }
+    ));
+    routes.back().query = {
+        {"from", "the earliest start"},
+        {"until", "the latest end"},
+        {"length", "how long the window is, such as \"2h\""},
+        {"limit", "how many proposals"},
+    };
+    routes.push_back(view(
+        "/events", "list_change_events", "The ledger entries of one change, oldest first.",
+        [&](Call& call) -> Result<Response> { return history(door, call); }
+    ));
+    routes.back().query = {limit_parameter, cursor_parameter};
+    routes.back().response_schema = list_schema_of({});
+}
+
+Route command_route(app::Door& door, const domain::CommandRow& row) {
+    Route route;
+    route.method = Method::post;
+    const bool opens = row.name == "open";
+    route.path =
+        opens ? std::string(changes_path) : fmt::format("{}/{{id}}/{}", changes_path, row.name);
+    route.operation_id = opens ? std::string("open_change") : std::string(row.name);
+    route.summary = row.summary;
+    route.tag = "changes";
+    route.permission = row.permission;
+    route.body = Body::json;
+    route.body_limit = limits::request_body_max;
+    route.request_schema = row.schema ? row.schema() : Json{};
+    route.success = opens ? 201 : 200;
+    route.keyed = true;
+    route.conditional = !opens;
+    route.handler = [&door, &row](Call& call) -> Result<Response> {
+        return command(door, call, row);
+    };
+    return route;
+}
+
+} // namespace
+
+void add_changes(Routes& routes, Services& services) {
+    app::Door& door = services.door;
+    Route list;
+    list.path = changes_path;
+    list.operation_id = "find_changes";
+    list.summary = "Changes, newest first, by filter and full-text search.";
+    list.tag = "changes";
+    list.permission = Permission::change_read;
+    list.query = {
+        {"q", "words to search for"},
+        {"state", "one or more states, separated by commas"},
+        {"type", "one or more types, separated by commas"},
+        {"requester", "the person who asked for it"},
+        {"owner", "the change owner"},
+        {"ci", "a configuration item in scope or impacted"},
+        {"meeting", "the CAB meeting on whose agenda it is"},
+        {"window_from", "the window ends after this time"},
+        {"window_until", "the window starts before this time"},
+        limit_parameter,
+        cursor_parameter,
+    };
+    list.response_schema = list_schema_of({});
+    list.handler = [&door](Call& call) -> Result<Response> { return find_changes(door, call); };
+    routes.push_back(std::move(list));
+    add_views(routes, door);
+    for (const auto& row : domain::command_table())
+        if (!row.internal)
+            routes.push_back(command_route(door, row));
+}
+
+} // namespace slipway::http

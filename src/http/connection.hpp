@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection, over TCP or TLS: the coroutine that reads requests one after the other and writes
+// their answers in the same order, which is all that pipelining asks for. Only listener.cpp and
+// listener_tls.cpp include this, because it brings Asio and Beast. A connection belongs to one loop
+// and is touched by that loop's thread only; workers hand their results back by posting to it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "base/clock.hpp"
+#include "http/head.hpp"
+#include "http/listener.hpp"
+#include "http/problem.hpp"
+#include "http/workers.hpp"
+
+namespace slipway::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+using Executor = asio::io_context::executor_type;
+template <class T>
+using Task = asio::awaitable<T, Executor>;
+using Tcp = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using Steady = std::chrono::steady_clock;
+using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
+using ErrorBits = boost::system::error_code;
+inline constexpr asio::use_awaitable_t<Executor> awaiting{};
+
+// What a loop knows of a connection.
+class Held {
+  public:
+    virtual ~Held() = default;
+    virtual void close() = 0;
+    Steady::time_point deadline = Steady::time_point::max();
+    bool idle = false; // between requests
+};
+
+// One thread, its sockets and their deadlines.
+struct Loop {
+    asio::io_context io{1};
+    std::list<Held*> held;
+    std::set<Timer*> waiting_streams;
+    std::uint64_t wakes = 0;
+    std::atomic<bool> wake_posted{false};
+    std::thread thread;
+    std::string date;
+    std::chrono::seconds date_second{-1};
+
+    const std::string& date_now() {
+        const auto now = SystemClock{}.now();
+        const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
+        if (second != date_second) {
+            date = http_date(now);
+            date_second = second;
+        }
+        return date;
+    }
+};
+
+// Counts what is bounded; a Share gives its place back.
+class Share {
+  public:
+    Share(std::atomic<std::size_t>& count, std::size_t most) : count_(count), taken_(true) {
+        if (count_.fetch_add(1) >= most) {
+            count_.fetch_sub(1);
+            taken_ = false;
+        }
+    }
+
+    ~Share() {
+        if (taken_)
+            count_.fetch_sub(1);
+    }
+
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    bool taken() const { return taken_; }
+
+  private:
+    std::atomic<std::size_t>& count_;
+    bool taken_;
+};
+
+// What all connections share.
+struct Server {
+    Api& api;
+    ListenerOptions options;
+    Workers workers;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::size_t> large_bodies{0};
+    std::atomic<std::size_t> downloads{0};
+    std::atomic<std::size_t> event_streams{0};
+    std::mutex mutex = {};
+    std::condition_variable ended = {};
+    std::size_t connections = 0; // under the mutex
+};
+
+using Serve = std::function<void(Server&, Loop&, Tcp)>;
+// Errors: invalid_input when the certificate or key cannot be used.
+Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
+
+// Runs the function on a worker and comes back to the loop; false when the queue is full.
+template <class Function>
+Task<bool> on_worker(Server& server, Executor executor, Function function) {
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
+        [&server, executor](auto handler, Function work) {
+            using Done = decltype(handler);
+
+            struct Work final : Job {
+                Work(Executor e, Function f, Done d)
+                    : executor(e), function(std::move(f)), done(std::move(d)) {}
+
+                void run() override {
+                    function();
+                    asio::post(executor, [d = std::move(done)]() mutable { d(true); });
+                }
+
+                Executor executor;
+                Function function;
+                Done done;
+            };
+
+            std::unique_ptr<Job> job =
+                std::make_unique<Work>(executor, std::move(work), std::move(handler));
+            if (server.workers.submit(job))
+                return;
+            auto refused = std::shared_ptr<Job>(std::move(job));
+            asio::post(executor, [refused] {
+                std::move(static_cast<Work&>(*refused).done)(false);
+            });
+        },
+        awaiting, std::move(function)
+    );
+}
+
+// Hands the pieces of a long answer from a worker to the loop, one at a time.
+struct Pipe {
+    explicit Pipe(Loop& loop) : timer(loop.io) {}
+
+    std::mutex mutex = {};
+    std::condition_variable taken = {};
+    std::string_view chunk = {};
+    bool full = false;
+    bool closed = false; // the client has gone
+    bool done = false;   // the worker has ended
+    bool whole = false;  // ... and has written everything
+    Timer timer;         // cancelled on the loop to wake the coroutine
+};
+
+template <class Stream>
+class Connection final : public Held {
+  public:
+    Connection(Server& server, Loop& loop, Stream stream, bool secure)
+        : server_(server), loop_(loop), stream_(std::move(stream)), secure_(secure) {
+        ErrorBits ignored;
+        const auto peer = socket().remote_endpoint(ignored);
+        address_ = ignored ? std::string{} : peer.address().to_string();
+        place_ = loop_.held.insert(loop_.held.end(), this);
+    }
+
+    ~Connection() override {
+        loop_.held.erase(place_);
+        const std::lock_guard lock(server_.mutex);
+        --server_.connections;
+        server_.ended.notify_all();
+    }
+
+    void close() override {
+        ErrorBits ignored;
+        socket().close(ignored);
+    }
+
+    // `begin` is the TLS handshake, or nothing.
+    template <class Begin, class End>
+    Task<void> run(Begin begin, End end);
+
+  private:
+    using Parser = beast::http::request_parser<beast::http::string_body>;
+    using UploadParser = beast::http::request_parser<beast::http::buffer_body>;
+
+    auto& socket() { return stream_.lowest_layer(); }
+
+    Executor executor() { return loop_.io.get_executor(); }
+
+    void allow(Span span) { deadline = Steady::now() + span; }
+
+    Task<bool> fill();
+    Task<bool> serve_one();
+    Task<bool> read_header(Parser& parser);
+    std::optional<Response> check_protocol(Parser& parser, Request& request) const;
+    std::optional<Response> check_body(const Prepared& prepared, Parser& parser) const;
+    Task<std::optional<Response>> read_body(Parser& parser, bool large);
+    Task<Response> take_upload(const Prepared& prepared, Parser& parser);
+    Task<Response> take_request(Prepared& prepared, Parser& parser);
+    Task<bool> send(Response response, bool head_only);
+    Task<bool> send_text(std::string_view text);
+    Task<bool> send_stream(BodyStream stream);
+    Task<void> send_events(std::shared_ptr<EventSource> events);
+    Task<void> linger();
+    Response refusal(ErrorCode code, std::string message, int status) const;
+    Response busy() const;
+
+    Server& server_;
+    Loop& loop_;
+    Stream stream_;
+    const bool secure_;
+    std::string address_;
+    std::list<Held*>::iterator place_;
+    beast::flat_buffer buffer_;
+    bool keep_alive_ = true;
+    bool unread_ = false; // the client may still be sending what will not be read
+};
+
+template <class Stream>
+template <class Begin, class End>
+Task<void> Connection<Stream>::run(Begin begin, End end) {
+    allow(server_.options.request_timeout);
+    if (!co_await begin(stream_))
+        co_return;
+    while (co_await serve_one())
+        ;
+    if (!socket().is_open())
+        co_return;
+    allow(server_.options.linger_timeout);
+    co_await end(stream_);
+    if (unread_)
+        co_await linger();
+}
+
+template <class Stream>
+Task<bool> Connection<Stream>::fill() {
+    constexpr std::size_t piece = 16 * 1024;
+    ErrorBits failed;
+    const std::size_t got = co_await stream_.async_read_some(
+        buffer_.prepare(piece), asio::redirect_error(awaiting, failed)
+    );
+    buffer_.commit(got);
+    co_return !failed;
+}
+
+// Closing at once would make the kernel throw away the answer that the client has not read yet.
+template <class Stream>
+Task<void> Connection<Stream>::linger() {
+    ErrorBits ignored;
+    socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    std::size_t read = 0;
+    buffer_.clear();
+    while (read < limits::linger_bytes_max && co_await fill()) {
+        read += buffer_.size();
+        buffer_.clear();
+    }
+}
+
+template <class Stream>
+Response Connection<Stream>::refusal(ErrorCode code, std::string message, int status) const {
+    Error error;
+    error.code = code;
+    error.message = std::move(message);
+    return problem(error, status, "");
+}
+
+template <class Stream>
+Response Connection<Stream>::busy() const {
+    Error error;
+    error.code = ErrorCode::unavailable;
+    error.message = "the server has too much to do at this moment";
+    error.retry_after_ms = 1000;
+    return problem(error, "");
+}
+
+// False when the connection ends; a request that cannot be parsed was answered.
+template <class Stream>
+Task<bool> Connection<Stream>::read_header(Parser& parser) {
+    parser.header_limit(limits::request_header_max);
+    parser.body_limit(boost::none);
+    parser.eager(false);
+    if (buffer_.size() == 0) {
+        allow(server_.options.idle_timeout);
+        idle = true;
+        const bool filled = !server_.stopping && co_await fill();
+        idle = false;
+        if (!filled)
+            co_return false;
+    }
+    allow(server_.options.request_timeout);
+    while (true) {
+        ErrorBits failed;
+        buffer_.consume(parser.put(buffer_.data(), failed));
+        if (parser.is_header_done())
+            co_return true;
+        if (failed && failed != beast::http::error::need_more) {
+            keep_alive_ = false;
+            unread_ = true;
+            const bool large = failed == beast::http::error::header_limit;
+            co_await send(
+                large ? refusal(
+                            ErrorCode::limit_exceeded,
+                            fmt::format(
+                                "the head of a request has at most {} bytes",
+                                limits::request_header_max
+                            ),
+                            431
+                        )
+                      : refusal(ErrorCode::invalid_input, "this is not an HTTP/1.1 request", 400),
+                false
+            );
+            co_return false;
+        }
+        if (!co_await fill())
+            co_return false;
+    }
+}
+
+// What RFC 9112 wants refused, and what two parties could read differently.
+template <class Stream>
+std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Request& request) const {
+    const auto& message = parser.get();
+    request.method =
+        method_from_name({message.method_string().data(), message.method_string().size()});
+    request.target = {message.target().data(), message.target().size()};
+    request.address = address_;
+    request.secure = secure_;
+    if (const auto length = parser.content_length())
+        request.content_length = *length;
+    for (const auto& field : message) {
+        const auto name =
+            header_from_name({field.name_string().data(), field.name_string().size()});
+        if (!name)
+            continue;
+        if (request.header(*name))
+            return refusal(
+                ErrorCode::invalid_input, fmt::format("{}: stands twice", header_name(*name)), 400
+            );
+        request.set(*name, {field.value().data(), field.value().size()});
+    }
+    if (message.version() >= 11 && !request.header(Header::host))
+        return refusal(ErrorCode::invalid_input, "Host: is required", 400);
+    const auto coding = message.find(beast::http::field::transfer_encoding);
+    if (coding != message.end() &&
+        (!parser.chunked() || message.count(beast::http::field::content_length) != 0 ||
+         !beast::iequals(coding->value(), "chunked")))
+        return refusal(
+            ErrorCode::invalid_input,
+            "Transfer-Encoding: only chunked, and not together with Content-Length", 400
+        );
+    const auto expect = request.header(Header::expect);
+    if (expect && !beast::iequals({expect->data(), expect->size()}, "100-continue"))
+        return refusal(ErrorCode::invalid_input, "Expect: only 100-continue", 417);
+    return std::nullopt;
+}
+
+template <class Stream>
+std::optional<Response>
+Connection<Stream>::check_body(const Prepared& prepared, Parser& parser) const {
+    const std::uint64_t announced = parser.content_length().value_or(parser.chunked() ? 1 : 0);
+    if (announced <= prepared.body_limit() || prepared.page)
+        return std::nullopt;
+    return refusal(
+        ErrorCode::limit_exceeded,
+        prepared.body_limit() == 0
+            ? std::string("this operation takes no body")
+            : fmt::format("the body has at most {} bytes", prepared.body_limit()),
+        413
+    );
+}
+
+// Nothing when the whole body is there; `closed` is an answer nobody reads.
+template <class Stream>
+Task<std::optional<Response>> Connection<Stream>::read_body(Parser& parser, bool large) {
+    const auto latest = Steady::now() + server_.options.request_timeout * (large ? 20 : 1);
+    while (!parser.is_done()) {
+        ErrorBits failed = beast::http::error::need_more;
+        if (buffer_.size() > 0)
+            buffer_.consume(parser.put(buffer_.data(), failed));
+        if (failed == beast::http::error::body_limit)
+            co_return refusal(ErrorCode::limit_exceeded, "the body is too large", 413);
+        if (failed && failed != beast::http::error::need_more)
+            co_return refusal(ErrorCode::invalid_input, "the body is not valid HTTP", 400);
+        if (parser.is_done())
+            break;
+        if (failed && !co_await fill()) {
+            close();
+            co_return Response{};
+        }
+        if (large)
+            deadline = std::min(latest, Steady::now() + server_.options.request_timeout);
+    }
+    co_return std::nullopt;
+}
+
+template <class Stream>
+Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser& parser) {
+    Api& api = server_.api;
+    Result<std::unique_ptr<BodySink>> sink;
+    if (!co_await on_worker(server_, executor(), [&] { sink = api.open_upload(prepared); }))
+        co_return busy();
+    if (!sink)
+        co_return api.refuse(prepared, sink.error());
+    UploadParser upload(std::move(parser));
+    upload.body_limit(limits::attachment_max);
+    upload.eager(true);
+    std::string chunk(limits::blob_chunk, '\0');
+    const auto latest = Steady::now() + server_.options.request_timeout * 20;
+    while (!upload.is_done()) {
+        auto& body = upload.get().body();
+        if (body.data == nullptr) {
+            body.data = chunk.data();
+            body.size = chunk.size();
+        }
+        ErrorBits failed = beast::http::error::need_more;
+        if (buffer_.size() > 0)
+            buffer_.consume(upload.put(buffer_.data(), failed));
+        if (failed == beast::http::error::body_limit)
+            co_return refusal(
+                ErrorCode::limit_exceeded,
+                fmt::format("an attachment has at most {} bytes", limits::attachment_max), 413
+            );
+        const bool full = body.size == 0 || failed == beast::http::error::need_buffer;
+        if (failed && failed != beast::http::error::need_more && !full)
+            co_return refusal(ErrorCode::invalid_input, "the body is not valid HTTP", 400);
+        if (full || upload.is_done()) {
+            const std::string_view bytes(chunk.data(), chunk.size() - body.size);
+            Result<void> written;
+            if (!co_await on_worker(server_, executor(), [&] { written = (*sink)->write(bytes); }))
+                co_return busy();
+            if (!written)
+                co_return api.refuse(prepared, written.error());
+            body.data = nullptr;
+        } else if (!co_await fill()) {
+            close();
+            co_return Response{};
+        }
+        deadline = std::min(latest, Steady::now() + server_.options.request_timeout);
+    }
+    Result<Response> done;
+    if (!co_await on_worker(server_, executor(), [&] { done = (*sink)->finish(); }))
+        co_return busy();
+    unread_ = false;
+    co_return done ? *std::move(done) : api.refuse(prepared, done.error());
+}
+
+template <class Stream>
+Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& parser) {
+    Api& api = server_.api;
+    unread_ = !parser.is_done();
+    if (prepared.refusal)
+        co_return *std::move(prepared.refusal);
+    if (auto refused = check_body(prepared, parser))
+        co_return *std::move(refused);
+    const bool large = prepared.needs_admission();
+    std::optional<Share> share;
+    if (large) {
+        share.emplace(server_.large_bodies, limits::large_bodies_max);
+        std::optional<Response> refused;
+        if (!share->taken() ||
+            !co_await on_worker(server_, executor(), [&] { refused = api.admit(prepared); }))
+            co_return busy();
+        if (refused)
+            co_return *std::move(refused);
+    }
+    if (prepared.request.header(Header::expect) && !parser.is_done() && buffer_.size() == 0)
+        if (!co_await send_text("HTTP/1.1 100 Continue\r\n\r\n"))
+            co_return Response{};
+    if (prepared.streamed())
+        co_return co_await take_upload(prepared, parser);
+    parser.body_limit(prepared.page ? limits::request_body_max : prepared.body_limit());
+    parser.eager(true);
+    if (auto refused = co_await read_body(parser, large))
+        co_return *std::move(refused);
+    unread_ = false;
+    prepared.request.body = parser.get().body();
+    deadline = Steady::time_point::max(); // how long a use case takes is its own business
+    Response response;
+    if (!co_await on_worker(server_, executor(), [&] { response = api.run(prepared); }))
+        co_return busy();
+    co_return response;
+}
+
+template <class Stream>
+Task<bool> Connection<Stream>::serve_one() {
+    Parser parser;
+    if (!co_await read_header(parser))
+        co_return false;
+    keep_alive_ = parser.keep_alive();
+    Request request;
+    if (auto refused = check_protocol(parser, request)) {
+        keep_alive_ = false;
+        unread_ = true;
+        co_await send(*std::move(refused), false);
+        co_return false;
+    }
+    const bool head_only = request.method == Method::head;
+    Prepared prepared = server_.api.prepare(std::move(request));
+    Response response = co_await take_request(prepared, parser);
+    if (!socket().is_open())
+        co_return false;
+    // What was not read of this request would be taken for the next one.
+    keep_alive_ = keep_alive_ && !unread_ && !server_.stopping && !response.events;
+    co_return co_await send(std::move(response), head_only) && keep_alive_;
+}
+
+template <class Stream>
+Task<bool> Connection<Stream>::send_text(std::string_view text) {
+    ErrorBits failed;
+    co_await asio::async_write(
+        stream_, asio::buffer(text.data(), text.size()), asio::redirect_error(awaiting, failed)
+    );
+    co_return !failed;
+}
+
+template <class Stream>
+Task<bool> Connection<Stream>::send(Response response, bool head_only) {
+    allow(server_.options.request_timeout);
+    std::optional<Share> share;
+    if (response.stream && !head_only) {
+        share.emplace(server_.downloads, limits::downloads_max);
+        if (!share->taken())
+            response = busy();
+    }
+    if (response.events && !head_only) {
+        share.emplace(server_.event_streams, server_.options.event_streams);
+        if (!share->taken())
+            response = busy();
+    }
+    const std::string head = write_head(response, loop_.date_now(), keep_alive_);
+    const std::string_view body = head_only ? std::string_view{} : response.body;
+    const std::array<asio::const_buffer, 2> pieces{
+        asio::buffer(head), asio::buffer(body.data(), body.size())};
+    ErrorBits failed;
+    co_await asio::async_write(stream_, pieces, asio::redirect_error(awaiting, failed));
+    if (failed || head_only)
+        co_return !failed;
+    if (response.stream)
+        co_return co_await send_stream(*std::move(response.stream));
+    if (response.events)
+        co_await send_events(std::move(response.events));
+    co_return true;
+}
+
+// The worker writes into the pipe and waits until the loop has sent the piece; so one piece of the
+// answer is in memory, and a slow client slows the reading down.
+template <class Stream>
+Task<bool> Connection<Stream>::send_stream(BodyStream stream) {
+    const auto pipe = std::make_shared<Pipe>(loop_);
+    const auto wake = [pipe, executor = executor()] {
+        asio::post(executor, [pipe] { pipe->timer.cancel(); });
+    };
+    const auto produce = [pipe, wake, stream = std::move(stream)] {
+        std::uint64_t written = 0;
+        const auto result = stream.write([&](std::string_view bytes) -> Result<void> {
+            std::unique_lock lock(pipe->mutex);
+            pipe->chunk = bytes;
+            pipe->full = !pipe->closed;
+            wake();
+            pipe->taken.wait(lock, [&] { return !pipe->full; });
+            written += bytes.size();
+            if (pipe->closed)
+                return fail(ErrorCode::unavailable, "the client has gone");
+            return {};
+        });
+        const std::lock_guard lock(pipe->mutex);
+        pipe->whole = result.has_value() && written == stream.size;
+        pipe->done = true;
+        wake();
+    };
+    // The result of the job is awaited through the pipe, so it is started and not awaited here.
+    asio::co_spawn(
+        loop_.io,
+        [&server = server_, executor = executor(), pipe, produce]() -> Task<void> {
+            if (!co_await on_worker(server, executor, produce)) {
+                pipe->done = true;
+                pipe->timer.cancel();
+            }
+        },
+        asio::detached
+    );
+    while (true) {
+        std::unique_lock lock(pipe->mutex);
+        if (pipe->full) {
+            const auto chunk = pipe->chunk;
+            lock.unlock();
+            allow(server_.options.request_timeout);
+            const bool sent = co_await send_text(chunk);
+            lock.lock();
+            pipe->closed = !sent;
+            pipe->full = false;
+            pipe->taken.notify_one();
+        } else if (pipe->done) {
+            co_return pipe->whole;
+        } else {
+            lock.unlock();
+            ErrorBits ignored;
+            // The worker's wake-up is posted to this loop, so it cannot come before the wait.
+            pipe->timer.expires_after(std::chrono::seconds(1));
+            co_await pipe->timer.async_wait(asio::redirect_error(awaiting, ignored));
+        }
+    }
+}
+
+template <class Stream>
+Task<void> Connection<Stream>::send_events(std::shared_ptr<EventSource> events) {
+    Timer timer(loop_.io);
+    auto last_sent = Steady::now();
+    bool connected = co_await send_text(": connected\n\n");
+    while (connected && !server_.stopping) {
+        const auto seen = loop_.wakes;
+        deadline = Steady::time_point::max();
+        Result<std::string> text;
+        const bool ran = co_await on_worker(server_, executor(), [&] { text = events->next(); });
+        if (ran && !text)
+            break;
+        std::string out = ran ? *std::move(text) : std::string{};
+        if (out.empty() && Steady::now() - last_sent >= server_.options.event_heartbeat)
+            out = ": heartbeat\n\n";
+        if (!out.empty()) {
+            allow(server_.options.request_timeout);
+            connected = co_await send_text(out);
+            last_sent = Steady::now();
+        }
+        if (ran && events->more())
+            continue;
+        ErrorBits ignored;
+        deadline = Steady::time_point::max();
+        if (loop_.wakes == seen && !server_.stopping) {
+            timer.expires_after(
+                std::min(server_.options.event_poll, server_.options.event_heartbeat)
+            );
+            loop_.waiting_streams.insert(&timer);
+            co_await timer.async_wait(asio::redirect_error(awaiting, ignored));
+            loop_.waiting_streams.erase(&timer);
+        }
+        timer.expires_after(server_.options.event_gap);
+        co_await timer.async_wait(asio::redirect_error(awaiting, ignored));
+    }
+}
+
+} // namespace slipway::http

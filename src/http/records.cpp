@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/records/register_table.hpp"
+#include "http/answers.hpp"
+#include "http/resources.hpp"
+
+namespace slipway::http {
+
+namespace {
+
+using domain::RegisterRow;
+
+struct ImportRecord {
+    std::string id;
+    Json document;
+};
+
+std::string collection_path(const RegisterRow& row) {
+    return fmt::format("/api/v1/{}", row.plural);
+}
+
+Result<app::RecordRequest> record_request(const RegisterRow& row, Call& call) {
+    app::RecordRequest request;
+    request.kind = row.name;
+    request.id = call.id();
+    request.if_version = TRY(if_match(call));
+    request.idempotency = TRY(idempotency_key(call));
+    request.body = std::move(call.body);
+    return request;
+}
+
+// A person's roles decide what his sessions may do, so what is remembered of him must go.
+void forget(Services& services, const RegisterRow& row, const Call& call) {
+    if (row.name == "person")
+        services.identity.forget(call.actor.tenant, PersonId(call.id()));
+}
+
+Result<Response> list(app::Door& door, const RegisterRow& row, Call& call) {
+    const auto limit = TRY(page_limit(call));
+    const std::string after(call.query("cursor").value_or(""));
+    const auto page = TRY(door.list_records(call.actor, std::string(row.name), after, limit));
+    std::string items;
+    for (const auto& [version, document] : page.rows) {
+        items += items.empty() ? "" : ",";
+        items += document;
+    }
+    return list_answer(items, page.next);
+}
+
+Result<Response> put(Services& services, const RegisterRow& row, Call& call) {
+    const auto request = TRY(record_request(row, call));
+    const auto answer = TRY(services.door.put_record(call.actor, request));
+    forget(services, row, call);
+    return door_answer(call, answer, collection_path(row));
+}
+
+Result<Response> remove(Services& services, const RegisterRow& row, Call& call) {
+    const auto request = TRY(record_request(row, call));
+    const auto answer = TRY(services.door.remove_record(call.actor, request));
+    forget(services, row, call);
+    return door_answer(call, answer, collection_path(row));
+}
+
+Result<ImportRecord> import_record(Json json, std::size_t index) {
+    auto* object = json.if_object();
+    const std::string id(text_or_empty(json, "id"));
+    if (object == nullptr || !is_slug(id))
+        return fail_field(fmt::format("[{}].id", index), "expected an object with an id");
+    object->erase("id");
+    return ImportRecord{id, std::move(json)};
+}
+
+Result<void> too_many_records(std::size_t count) {
+    if (count <= limits::import_records_max)
+        return {};
+    return fail(
+        ErrorCode::limit_exceeded,
+        fmt::format("an import has at most {} records", limits::import_records_max)
+    );
+}
+
+// One JSON document a line, or one JSON array.
+Result<std::vector<ImportRecord>> parse_import(std::string_view body, bool lines) {
+    std::vector<ImportRecord> records;
+    if (!lines) {
+        Json json = TRY(parse_json(body));
+        auto* array = json.if_array();
+        if (array == nullptr)
+            return fail_field("body", "expected a JSON array, or application/x-ndjson");
+        TRY(too_many_records(array->size()));
+        for (std::size_t i = 0; i < array->size(); ++i)
+            records.push_back(TRY(import_record(std::move((*array)[i]), i)));
+        return records;
+    }
+    while (!body.empty()) {
+        const auto end = body.find('\n');
+        const auto line = body.substr(0, end);
+        body.remove_prefix(end == std::string_view::npos ? body.size() : end + 1);
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos)
+            continue;
+        TRY(too_many_records(records.size() + 1));
+        auto json = parse_json(line);
+        if (!json)
+            return fail_field(fmt::format("[{}]", records.size()), json.error().message);
+        records.push_back(TRY(import_record(*std::move(json), records.size())));
+    }
+    return records;
+}
+
+// Every record is checked before the first is written, so that a malformed file changes nothing.
+Result<void> check_import(const RegisterRow& row, const std::vector<ImportRecord>& records) {
+    Error error;
+    error.code = ErrorCode::invalid_input;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto checked = row.normalise(records[i].id, records[i].document);
+        if (checked)
+            continue;
+        if (checked.error().fields.empty())
+            error.fields.push_back({fmt::format("[{}]", i), checked.error().message});
+        for (const auto& field : checked.error().fields)
+            error.fields.push_back({fmt::format("[{}].{}", i, field.field), field.message});
+        if (error.fields.size() >= limits::import_errors_shown_max)
+            break;
+    }
+    if (error.fields.empty())
+        return {};
+    error.message = fmt::format(
+        "nothing was imported: {} of {} records are not valid; the first: {}: {}",
+        error.fields.size(), records.size(), error.fields.front().field,
+        error.fields.front().message
+    );
+    return tl::unexpected(std::move(error));
+}
+
+Result<Response> import(app::Door& door, const RegisterRow& row, Call& call) {
+    const auto type = media_type(call.request.header(Header::content_type).value_or(""));
+    auto records = TRY(parse_import(call.request.body, type == "application/x-ndjson"));
+    TRY(check_import(row, records));
+    std::size_t created = 0;
+    for (auto& record : records) {
+        app::RecordRequest request;
+        request.kind = row.name;
+        request.id = std::move(record.id);
+        request.body = std::move(record.document);
+        created += TRY(door.put_record(call.actor, request)).created ? 1 : 0;
+    }
+    return json_answer(fmt::format(R"({{"imported":{},"created":{}}})", records.size(), created));
+}
+
+Route base_route(const RegisterRow& row, Method method, std::string_view verb) {
+    Route route;
+    route.method = method;
+    route.path = collection_path(row) + "/{id}";
+    route.operation_id = fmt::format("{}_{}", verb, row.name);
+    route.tag = row.plural;
+    route.permission = method == Method::get ? row.read : row.write;
+    return route;
+}
+
+void add_reading(Routes& routes, app::Door& door, const RegisterRow& row) {
+    Route one = base_route(row, Method::get, "show");
+    one.summary = fmt::format("One {}.", row.title);
+    one.response_schema = row.schema();
+    one.handler = [&door, &row](Call& call) -> Result<Response> {
+        const auto answer = TRY(door.show_record(call.actor, std::string(row.name), call.id()));
+        return door_answer(call, answer, collection_path(row));
+    };
+    Route all = base_route(row, Method::get, "list");
+    all.path = collection_path(row);
+    all.summary = fmt::format("Every {}, by id.", row.title);
+    all.query = {limit_parameter, cursor_parameter};
+    all.response_schema = list_schema_of(row.schema());
+    all.handler = [&door, &row](Call& call) -> Result<Response> { return list(door, row, call); };
+    routes.push_back(std::move(all));
+    routes.push_back(std::move(one));
+}
+
+void add_writing(Routes& routes, Services& services, const RegisterRow& row) {
+    Route write = base_route(row, Method::put, "put");
+    write.summary = fmt::format("Writes one {}, new or instead of what was there.", row.title);
+    write.body = Body::json;
+    write.body_limit = limits::request_body_max;
+    write.request_schema = row.schema();
+    write.keyed = write.conditional = true;
+    write.handler = [&services, &row](Call& call) -> Result<Response> {
+        return put(services, row, call);
+    };
+    Route away = base_route(row, Method::remove, "remove");
+    away.summary = fmt::format("Removes one {}; its history stays in the ledger.", row.title);
+    away.keyed = away.conditional = true;
+    away.handler = [&services, &row](Call& call) -> Result<Response> {
+        return remove(services, row, call);
+    };
+    routes.push_back(std::move(write));
+    routes.push_back(std::move(away));
+}
+
+void add_import(Routes& routes, app::Door& door, const RegisterRow& row) {
+    Route route = base_route(row, Method::post, "import");
+    route.path = collection_path(row) + "/import";
+    route.operation_id = fmt::format("import_{}", row.plural);
+    route.summary = "Many records at once; nothing is written unless all are valid.";
+    route.body = Body::text;
+    route.body_limit = limits::import_body_max;
+    route.request_types = {"application/json", "application/x-ndjson"};
+    route.request_schema = JsonObject{{"type", "array"}, {"items", JsonObject{{"type", "object"}}}};
+    route.handler = [&door, &row](Call& call) -> Result<Response> {
+        return import(door, row, call);
+    };
+    routes.push_back(std::move(route));
+}
+
+} // namespace
+
+void add_records(Routes& routes, Services& services) {
+    for (const auto& row : domain::register_table()) {
+        add_reading(routes, services.door, row);
+        add_writing(routes, services, row);
+        if (row.name == "ci")
+            add_import(routes, services.door, row);
+    }
+}
+
+} // namespace slipway::http

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/junit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+
+#include <expat.h>
+#include <fmt/format.h>
+
+#include "runner/transcript.hpp"
+
+namespace slipway::runner {
+
+using domain::RunOutcome;
+using domain::SmokeResult;
+
+namespace {
+
+struct ParserDelete {
+    void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
+};
+
+// The value of an attribute, or empty. expat gives name and value in turn, then a null pointer.
+std::string_view attribute(const XML_Char** attributes, std::string_view name) {
+    for (; *attributes != nullptr; attributes += 2)
+        if (*attributes == name)
+            return attributes[1];
+    return {};
+}
+
+std::string cut(std::string text, std::size_t size) {
+    if (text.size() > size) {
+        while ((static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+            --size;
+        text.resize(size);
+    }
+    return text;
+}
+
+// Most tools write no offset; the zone of the machine that ran the tests is not ours to guess.
+Time read_timestamp(std::string_view text) {
+    auto time = time_from_text(text);
+    if (!time)
+        time = time_from_text(std::string(text) + "Z");
+    // Later ones are nonsense, and with a duration added could not be written any more.
+    constexpr Time latest = std::chrono::sys_days(std::chrono::year(9000) / 1 / 1);
+    return time && *time < latest ? *time : Time{};
+}
+
+Span read_seconds(std::string_view text) {
+    const std::string copy(text);
+    char* end = nullptr;
+    const double seconds = std::strtod(copy.c_str(), &end);
+    const bool good = end != copy.c_str() && std::isfinite(seconds) && seconds >= 0;
+    return good ? Span(std::llround(std::min(seconds, 86'400.0 * 365) * 1000)) : Span{};
+}
+
+class JunitReader {
+  public:
+    explicit JunitReader(XML_Parser parser) : parser_(parser) {
+        XML_SetUserData(parser, this);
+        XML_SetElementHandler(
+            parser,
+            [](void* user, const XML_Char* name, const XML_Char** attributes) {
+                static_cast<JunitReader*>(user)->begin(name, attributes);
+            },
+            [](void* user, const XML_Char* name) { static_cast<JunitReader*>(user)->end(name); }
+        );
+        XML_SetCharacterDataHandler(parser, [](void* user, const XML_Char* text, int size) {
+            static_cast<JunitReader*>(user)->add_text({text, static_cast<std::size_t>(size)});
+        });
+        XML_SetStartDoctypeDeclHandler(
+            parser,
+            [](void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
+                static_cast<JunitReader*>(user)->refuse("a document type declaration is not allowed"
+                );
+            }
+        );
+    }
+
+    Result<std::vector<SmokeResult>> read(std::string_view xml) {
+        const auto status = XML_Parse(parser_, xml.data(), static_cast<int>(xml.size()), XML_TRUE);
+        const auto line = fmt::format("line {}", XML_GetCurrentLineNumber(parser_));
+        if (!refusal_.empty())
+            return fail_field(line, refusal_);
+        if (status != XML_STATUS_OK)
+            return fail_field(
+                line, fmt::format("not valid XML: {}", XML_ErrorString(XML_GetErrorCode(parser_)))
+            );
+        if (results_.empty())
+            return fail_field(line, "the report has no test case");
+        return std::move(results_);
+    }
+
+  private:
+    void refuse(std::string reason) {
+        if (refusal_.empty())
+            refusal_ = std::move(reason);
+        XML_StopParser(parser_, XML_FALSE);
+    }
+
+    void begin(std::string_view name, const XML_Char** attributes) {
+        if (++depth_ > limits::junit_depth_max)
+            return refuse(fmt::format("elements are nested deeper than {}", limits::junit_depth_max)
+            );
+        if (depth_ == 1 && name != "testsuites" && name != "testsuite")
+            return refuse("expected <testsuites> or <testsuite>");
+        if (name == "testsuite") {
+            if (const auto at = attribute(attributes, "timestamp"); !at.empty())
+                suite_started_ = read_timestamp(at);
+        } else if (name == "testcase") {
+            begin_case(attributes);
+        } else if (in_case_) {
+            begin_verdict(name, attributes);
+        }
+    }
+
+    void begin_case(const XML_Char** attributes) {
+        if (in_case_)
+            return refuse("a <testcase> stands inside another");
+        if (results_.size() >= limits::junit_cases_max)
+            return refuse(fmt::format("more than {} test cases", limits::junit_cases_max));
+        const auto name = attribute(attributes, "name");
+        if (name.empty())
+            return refuse("a <testcase> has no name");
+        const auto class_name = attribute(attributes, "classname");
+        SmokeResult result;
+        result.name =
+            cut(safe_text(
+                    class_name.empty() ? std::string(name) : fmt::format("{}.{}", class_name, name)
+                ),
+                limits::title_max);
+        result.outcome = RunOutcome::passed;
+        result.started = suite_started_;
+        result.ended = suite_started_ + read_seconds(attribute(attributes, "time"));
+        results_.push_back(std::move(result));
+        in_case_ = true;
+    }
+
+    // A failure outweighs a skip, whichever comes first.
+    void begin_verdict(std::string_view name, const XML_Char** attributes) {
+        auto& result = results_.back();
+        const bool failure = name == "failure" || name == "error";
+        if (!failure && (name != "skipped" || result.outcome == RunOutcome::failed))
+            return;
+        if (result.outcome == RunOutcome::failed)
+            return;
+        result.outcome = failure ? RunOutcome::failed : RunOutcome::skipped;
+        result.message = cut(safe_text(attribute(attributes, "message")), limits::text_max);
+        text_depth_ = result.message.empty() ? depth_ : 0;
+        text_.clear();
+    }
+
+    void add_text(std::string_view text) {
+        if (text_depth_ != 0 && text_.size() < limits::text_max)
+            text_ += text.substr(0, limits::text_max - text_.size());
+    }
+
+    void end(std::string_view name) {
+        if (text_depth_ != 0 && text_depth_ == depth_) {
+            text_depth_ = 0;
+            results_.back().message = cut(first_line(text_), limits::text_max);
+        }
+        if (name == "testcase")
+            in_case_ = false;
+        --depth_;
+    }
+
+    static std::string first_line(std::string_view text) {
+        const auto begin = text.find_first_not_of(" \t\r\n");
+        if (begin == std::string_view::npos)
+            return {};
+        text.remove_prefix(begin);
+        return safe_text(text.substr(0, text.find_first_of("\r\n")));
+    }
+
+    XML_Parser parser_;
+    std::string refusal_;
+    int depth_ = 0;
+    bool in_case_ = false;
+    int text_depth_ = 0; // of the element whose text is the message; 0 outside of one
+    std::string text_;
+    Time suite_started_{};
+    std::vector<SmokeResult> results_;
+};
+
+} // namespace
+
+Result<std::vector<SmokeResult>> read_junit(std::string_view xml) {
+    if (xml.size() > limits::import_body_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format(
+                "the report has {} bytes, the limit is {}", xml.size(), limits::import_body_max
+            )
+        );
+    const std::unique_ptr<XML_ParserStruct, ParserDelete> parser(XML_ParserCreate(nullptr));
+    if (!parser)
+        return fail(ErrorCode::unavailable, "no memory for the XML parser");
+    return JunitReader(parser.get()).read(xml);
+}
+
+} // namespace slipway::runner

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the smoke results of other tools from JUnit XML, as Ant, Maven Surefire, pytest, Jest and
+// GitLab CI write it: <testsuites>/<testsuite>/<testcase> with <failure>, <error> or <skipped>. A
+// document type declaration is refused, so no entity of the file's own is ever expanded. Limits:
+// import_body_max bytes, junit_cases_max cases, junit_depth_max levels.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "domain/runbook/run_result.hpp"
+
+namespace slipway::runner {
+
+// The names are "classname.name", or "name" alone; order as in the file. started is the suite's
+// `timestamp` (read as UTC when it has no offset), or the epoch; ended is that plus `time`.
+// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error.
+Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml);
+
+} // namespace slipway::runner

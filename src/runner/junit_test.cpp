@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/junit.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace slipway::runner {
+namespace {
+
+using domain::RunOutcome;
+using testing::HasSubstr;
+
+std::string error_of(std::string_view xml) {
+    const auto results = read_junit(xml);
+    EXPECT_FALSE(results) << xml;
+    return results ? "" : results.error().message;
+}
+
+TEST(Junit, refuses_what_is_no_report) {
+    EXPECT_THAT(error_of(""), HasSubstr("line 1: not valid XML"));
+    EXPECT_THAT(error_of("{}"), HasSubstr("not valid XML"));
+    EXPECT_THAT(error_of("<html/>"), HasSubstr("expected <testsuites>"));
+    EXPECT_THAT(error_of("<testsuite/>"), HasSubstr("no test case"));
+    EXPECT_THAT(error_of("<testsuite>\n<testcase/></testsuite>"), HasSubstr("line 2"));
+    EXPECT_THAT(
+        error_of("<testsuite><testcase name='a'><testcase name='b'/></testcase></testsuite>"),
+        HasSubstr("inside another")
+    );
+    EXPECT_THAT(error_of("<testsuite><testcase name='a'>"), HasSubstr("not valid XML"));
+    EXPECT_THAT(error_of("<testsuite><testcase name='\xff'/></testsuite>"), HasSubstr("XML"));
+}
+
+TEST(Junit, refuses_entities_of_the_file) {
+    const std::string bomb = "<?xml version='1.0'?>\n<!DOCTYPE lolz [\n<!ENTITY a 'lol'>\n"
+                             "<!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>\n]>\n"
+                             "<testsuite><testcase name='&b;'/></testsuite>";
+    EXPECT_THAT(error_of(bomb), HasSubstr("document type declaration"));
+    EXPECT_THAT(
+        error_of("<!DOCTYPE x SYSTEM 'file:///etc/passwd'><testsuite/>"),
+        HasSubstr("document type declaration")
+    );
+}
+
+TEST(Junit, refuses_more_than_its_limits) {
+    std::string deep;
+    for (int i = 0; i <= limits::junit_depth_max; ++i)
+        deep += "<testsuite>";
+    EXPECT_THAT(error_of(deep), HasSubstr("deeper than 32"));
+    std::string many = "<testsuite>";
+    for (std::size_t i = 0; i <= limits::junit_cases_max; ++i)
+        many += "<testcase name='a'/>";
+    EXPECT_THAT(error_of(many + "</testsuite>"), HasSubstr("more than 10000"));
+    const auto large = read_junit(std::string(limits::import_body_max + 1, ' '));
+    EXPECT_EQ(large.error().code, ErrorCode::limit_exceeded);
+}
+
+TEST(Junit, reads_results) {
+    const auto results = read_junit(R"(<?xml version="1.0" encoding="UTF-8"?>
+<testsuites>
+  <testsuite name="smoke" timestamp="2026-11-22T20:00:00" tests="6">
+    <properties><property name="a" value="b"/></properties>
+    <testcase classname="login" name="works" time="1.5"/>
+    <testcase name="mail &amp; calendar"><failure message="refused"
+      type="x">trace</failure></testcase>
+    <testcase name="search"><error>
+      first line
+      second line</error></testcase>
+    <testcase name="print"><skipped/></testcase>
+    <testcase name="both"><skipped/><failure message="after all"/></testcase>
+    <testcase name="talks"><system-out>failure</system-out></testcase>
+  </testsuite>
+  <testsuite timestamp="2026-11-22T22:00:00+01:00"><testcase name="offset" time="-1"/></testsuite>
+</testsuites>)");
+    ASSERT_TRUE(results) << results.error().message;
+    ASSERT_EQ(results->size(), 7);
+    const auto& list = *results;
+    EXPECT_EQ(list[0].name, "login.works");
+    EXPECT_EQ(list[0].outcome, RunOutcome::passed);
+    EXPECT_EQ(to_text(list[0].started), "2026-11-22T20:00:00.000Z");
+    EXPECT_EQ(to_text(list[0].ended), "2026-11-22T20:00:01.500Z");
+    EXPECT_EQ(list[1].name, "mail & calendar");
+    EXPECT_EQ(list[1].outcome, RunOutcome::failed);
+    EXPECT_EQ(list[1].message, "refused");
+    EXPECT_EQ(list[2].outcome, RunOutcome::failed);
+    EXPECT_EQ(list[2].message, "first line");
+    EXPECT_EQ(list[3].outcome, RunOutcome::skipped);
+    EXPECT_EQ(list[4].outcome, RunOutcome::failed);
+    EXPECT_EQ(list[4].message, "after all");
+    EXPECT_EQ(list[5].outcome, RunOutcome::passed);
+    EXPECT_EQ(to_text(list[6].started), "2026-11-22T21:00:00.000Z");
+    EXPECT_EQ(list[6].ended, list[6].started);
+}
+
+TEST(Junit, makes_texts_safe_and_short) {
+    const auto results = read_junit(
+        "<testsuite><testcase name='a&#10;b'><failure message='" +
+        std::string(limits::text_max + 10, 'x') + "'/></testcase></testsuite>"
+    );
+    ASSERT_TRUE(results);
+    EXPECT_EQ(results->at(0).name, "a\\x0ab");
+    EXPECT_EQ(results->at(0).message.size(), limits::text_max);
+}
+
+} // namespace
+} // namespace slipway::runner

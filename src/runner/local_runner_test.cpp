@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/local_runner.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <rapidcheck.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runner/loopback_server.hpp"
+#include "runner/transcript.hpp"
+
+namespace slipway::runner {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::RunbookStep;
+using domain::RunbookStepKind;
+using domain::RunOutcome;
+using domain::SmokeCheck;
+using domain::SmokeKind;
+using domain::StepResult;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Recorder final : public TranscriptSink {
+  public:
+    void add(const domain::TranscriptLine& line) override {
+        lines.push_back(line.text);
+        bytes += transcript_text(line);
+        if (on_line)
+            on_line(line.text);
+    }
+
+    std::vector<std::string> lines;
+    std::string bytes;
+    std::function<void(const std::string&)> on_line;
+};
+
+class Runner : public testing::Test {
+  protected:
+    void SetUp() override {
+        char name[] = "/tmp/slipway-runner-XXXXXX";
+        ASSERT_NE(::mkdtemp(name), nullptr);
+        folder_ = name;
+        context_.cwd = folder_;
+    }
+
+    void TearDown() override {
+        // No script file is ever left behind.
+        const auto scratch = folder_ / "scratch";
+        EXPECT_TRUE(!std::filesystem::exists(scratch) || std::filesystem::is_empty(scratch));
+        std::filesystem::remove_all(folder_);
+    }
+
+    RunbookStep step(const std::string& script) const {
+        RunbookStep one;
+        one.name = "one";
+        one.interpreter = "sh";
+        one.script = script;
+        one.timeout = 20s;
+        one.digest = sha256(script);
+        return one;
+    }
+
+    StepResult run(const RunbookStep& one) {
+        return LocalRunner(clock_, folder_ / "scratch").run_step(one, context_, sink_);
+    }
+
+    domain::SmokeResult smoke(const SmokeCheck& check) {
+        return LocalRunner(clock_, folder_ / "scratch").run_smoke(check, context_);
+    }
+
+    FixedClock clock_{*time_from_text("2026-11-22T20:00:00Z")};
+    std::filesystem::path folder_;
+    StepContext context_;
+    Recorder sink_;
+};
+
+// True when the process has ended; waits for what has been killed and is on its way.
+bool is_dead(const std::string& pid) {
+    const FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(pid), 0)));
+    if (ended.get() < 0)
+        return errno == ESRCH;
+    pollfd watched{ended.get(), POLLIN, 0};
+    return ::poll(&watched, 1, 10'000) == 1;
+}
+
+TEST_F(Runner, does_not_start_what_it_must_not) {
+    auto manual = step("true");
+    manual.kind = RunbookStepKind::manual;
+    auto elsewhere = step("true");
+    elsewhere.host = "${WHERE}";
+    auto unknown = step("true");
+    unknown.interpreter = "no-such-interpreter";
+    auto path = step("true");
+    path.interpreter = "../../bin/sh";
+    for (const auto& one : {manual, elsewhere, unknown, path}) {
+        const auto result = run(one);
+        EXPECT_EQ(result.outcome, RunOutcome::not_started) << result.message;
+        EXPECT_FALSE(result.message.empty());
+    }
+    context_.variables["WHERE"] = "web1";
+    EXPECT_THAT(run(elsewhere).message, HasSubstr("web1"));
+    context_.variables["WHERE"] = "localhost";
+    EXPECT_EQ(run(elsewhere).outcome, RunOutcome::passed);
+
+    context_.variables["A-B"] = "x";
+    EXPECT_EQ(run(step("true")).outcome, RunOutcome::not_started);
+    context_.variables = {{"A", std::string("x\0y", 3)}};
+    EXPECT_EQ(run(step("true")).outcome, RunOutcome::not_started);
+    context_.variables = {};
+    context_.cwd = folder_ / "missing";
+    EXPECT_EQ(run(step("true")).outcome, RunOutcome::not_started);
+    EXPECT_TRUE(sink_.lines.empty());
+}
+
+TEST_F(Runner, tells_success_from_failure) {
+    auto expecting = [&](const std::string& script, int status, const std::string& expect) {
+        auto one = step(script);
+        one.exit_status = status;
+        one.expect = expect;
+        return run(one);
+    };
+    EXPECT_EQ(expecting("true", 0, "").outcome, RunOutcome::passed);
+    EXPECT_EQ(expecting("exit 3", 3, "").outcome, RunOutcome::passed);
+    const auto failed = expecting("exit 3", 0, "");
+    EXPECT_EQ(failed.outcome, RunOutcome::failed);
+    EXPECT_EQ(failed.exit_status, 3);
+    EXPECT_EQ(failed.message, "exit status 3, expected 0");
+    EXPECT_EQ(expecting("echo v1.5", 0, "v1.5").outcome, RunOutcome::passed);
+    EXPECT_EQ(expecting("echo v1.4", 0, "v1.5").outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(expecting("echo a; echo b12", 0, "/^b\\d+$/").outcome, RunOutcome::passed);
+    EXPECT_EQ(expecting("echo b", 0, "/^b\\d+$/").outcome, RunOutcome::unexpected_output);
+    const auto signalled = expecting("kill -KILL $$", 0, "");
+    EXPECT_EQ(signalled.outcome, RunOutcome::signalled);
+    EXPECT_EQ(signalled.signal, SIGKILL);
+    EXPECT_EQ(signalled.exit_status, -1);
+}
+
+TEST_F(Runner, writes_a_transcript_that_its_digest_covers) {
+    const auto result = run(step("echo out; echo err >&2; printf 'no end'"));
+    EXPECT_THAT(sink_.lines, ElementsAre("out", "err", "no end"));
+    EXPECT_EQ(result.transcript, sha256(sink_.bytes));
+    EXPECT_EQ(result.transcript_bytes, sink_.bytes.size());
+    EXPECT_FALSE(result.transcript_truncated);
+    EXPECT_TRUE(sink_.bytes.starts_with("2026-11-22T20:00:00.000Z out\n"));
+    EXPECT_EQ(result.step_digest, step("echo out; echo err >&2; printf 'no end'").digest);
+    EXPECT_EQ(result.started, clock_.now());
+    EXPECT_EQ(result.ended, clock_.now());
+}
+
+TEST_F(Runner, gives_the_script_a_clean_place) {
+    ::setenv("SLIPWAY_TEST_SECRET", "leaked", 1);
+    const FileDescriptor leak(::dup(STDOUT_FILENO)); // without close-on-exec
+    context_.variables = {{"RING", "staging"}, {"LANG", "C"}};
+    run(step(fmt::format(
+        "echo ring=$RING lang=$LANG; env; pwd; cat; test ! -e /proc/$$/fd/{} || echo leaked",
+        leak.get()
+    )));
+    ::unsetenv("SLIPWAY_TEST_SECRET");
+    EXPECT_THAT(sink_.lines, Contains("ring=staging lang=C"));
+    EXPECT_THAT(sink_.lines, Contains(folder_.string()));
+    EXPECT_THAT(sink_.bytes, testing::Not(HasSubstr("leaked")));
+    for (const auto& line : sink_.lines)
+        if (const auto end = line.find('='); end != std::string::npos) {
+            EXPECT_THAT(
+                (std::vector<std::string>{
+                    "PATH", "HOME", "LANG", "TMPDIR", "RING", "PWD", "ring", "OLDPWD", "_", "SHLVL"}
+                ),
+                Contains(line.substr(0, end))
+            );
+        }
+}
+
+TEST_F(Runner, keeps_secrets_and_scripts_out_of_the_process_list) {
+    context_.variables = {{"TOKEN", "s3cr3t"}};
+    run(step("echo \"$TOKEN in-script\" >/dev/null; tr '\\0' ' ' </proc/$$/cmdline; echo;"
+             "stat -c %a \"$0\"; stat -c %a \"$(dirname \"$0\")\""));
+    ASSERT_EQ(sink_.lines.size(), 3);
+    EXPECT_THAT(sink_.lines[0], testing::Not(HasSubstr("s3cr3t")));
+    EXPECT_THAT(sink_.lines[0], testing::Not(HasSubstr("in-script")));
+    EXPECT_EQ(sink_.lines[1], "600");
+    EXPECT_EQ(sink_.lines[2], "700");
+}
+
+TEST_F(Runner, knows_other_interpreters) {
+    auto bash = step("a=(x y); echo ${a[1]}");
+    bash.interpreter = "bash";
+    EXPECT_TRUE(run(bash).passed());
+    auto python = step("import sys\nprint('py'); sys.exit(4)");
+    python.interpreter = "python3";
+    python.exit_status = 4;
+    EXPECT_TRUE(run(python).passed());
+    EXPECT_THAT(sink_.lines, ElementsAre("y", "py"));
+}
+
+TEST_F(Runner, ends_the_whole_group_at_the_time_limit) {
+    // Neither the shell nor its child goes on SIGTERM.
+    auto one = step("trap '' TERM; sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & wait; wait");
+    one.timeout = 300ms;
+    const auto result = run(one);
+    EXPECT_EQ(result.outcome, RunOutcome::timed_out);
+    EXPECT_THAT(result.message, HasSubstr("300ms"));
+    ASSERT_EQ(sink_.lines.size(), 1);
+    EXPECT_TRUE(is_dead(sink_.lines[0]));
+}
+
+TEST_F(Runner, lets_a_script_clean_up_when_its_time_is_over) {
+    auto one = step("trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.01; done");
+    one.timeout = 300ms;
+    EXPECT_EQ(run(one).outcome, RunOutcome::timed_out);
+    EXPECT_THAT(sink_.lines, Contains("cleaned"));
+}
+
+TEST_F(Runner, stops_on_request) {
+    std::stop_source source;
+    context_.stop = source.get_token();
+    sink_.on_line = [&](const std::string&) { source.request_stop(); };
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = run(step("echo $$; exec sleep 1000"));
+    EXPECT_EQ(result.outcome, RunOutcome::stopped);
+    EXPECT_EQ(result.signal, SIGTERM);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+    EXPECT_TRUE(is_dead(sink_.lines.at(0)));
+    EXPECT_EQ(run(step("echo never")).outcome, RunOutcome::stopped);
+    EXPECT_EQ(sink_.lines.size(), 1);
+}
+
+TEST_F(Runner, ends_what_a_step_leaves_running) {
+    const auto result = run(step("sleep 1000 & echo $!"));
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    ASSERT_EQ(sink_.lines.size(), 1);
+    EXPECT_TRUE(is_dead(sink_.lines[0]));
+}
+
+TEST_F(Runner, limits_the_transcript_and_says_so) {
+    auto one = step("yes 0123456789012345678901234567890123456789 | head -n 200000; echo last");
+    one.expect = "last";
+    const auto result = run(one);
+    EXPECT_TRUE(result.transcript_truncated);
+    EXPECT_LE(result.transcript_bytes, limits::transcript_max);
+    EXPECT_THAT(sink_.lines.back(), HasSubstr("the transcript ends here"));
+    EXPECT_EQ(result.transcript, sha256(sink_.bytes));
+    // What was not kept was not seen, and is not called a success.
+    EXPECT_EQ(result.outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(result.exit_status, 0);
+}
+
+TEST_F(Runner, makes_output_safe) {
+    run(step("printf 'a\\033[2Jb\\000c\\tok\\r\\n\\377x \\303\\244\\n'; "
+             "head -c 5000 /dev/zero | tr '\\0' x; echo"));
+    ASSERT_EQ(sink_.lines.size(), 3);
+    EXPECT_EQ(sink_.lines[0], "a\\x1b[2Jb\\x00c\tok");
+    EXPECT_EQ(sink_.lines[1], "\xef\xbf\xbdx \xc3\xa4");
+    EXPECT_EQ(sink_.lines[2], std::string(limits::transcript_line_max, 'x') + " [line cut]");
+}
+
+TEST(Transcript, any_bytes_become_safe_lines) {
+    rc::check([](const std::vector<std::string>& pieces) {
+        Recorder sink;
+        Transcript transcript(sink);
+        for (const auto& piece : pieces)
+            transcript.take(piece, Time{});
+        transcript.finish(Time{});
+        RC_ASSERT(transcript.digest() == sha256(sink.bytes));
+        for (const auto& line : sink.lines) {
+            RC_ASSERT(is_valid_text(line));
+            for (const unsigned char c : line)
+                RC_ASSERT((c >= 0x20 && c != 0x7f) || c == '\t');
+        }
+    });
+}
+
+SmokeCheck http(const std::string& url) {
+    SmokeCheck check;
+    check.name = "page";
+    check.kind = SmokeKind::http;
+    check.url = url;
+    check.expect_status = 200;
+    check.timeout = 10s;
+    return check;
+}
+
+std::string
+answer(const std::string& status, const std::string& body, const std::string& more = "") {
+    return fmt::format(
+        "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n{}", status, body.size(),
+        more, body
+    );
+}
+
+TEST_F(Runner, checks_http) {
+    LoopbackServer server({
+        {"/", answer("200 OK", "Harbor 1.5")},
+        {"/bad", answer("500 Oops", "Harbor 1.5")},
+        {"/moved", answer("302 Found", "", "Location: /\r\n")},
+        {"/loop", answer("302 Found", "", "Location: /loop\r\n")},
+        {"/file", answer("302 Found", "", "Location: file:///etc/passwd\r\n")},
+        {"/large", answer("200 OK", std::string(limits::smoke_body_max + 1, 'x') + "end")},
+    });
+    ::setenv("http_proxy", "http://127.0.0.1:1", 1); // must not be used
+    context_.variables["SITE"] = "http://" + server.address();
+    const auto outcome = [&](const std::string& path, const std::string& expect, int status = 200) {
+        auto check = http("${SITE}" + path);
+        check.expect_body = expect;
+        check.expect_status = status;
+        return smoke(check);
+    };
+    const auto good = outcome("/", "Harbor 1.5");
+    EXPECT_EQ(good.outcome, RunOutcome::passed) << good.message;
+    EXPECT_EQ(good.status, 200);
+    EXPECT_EQ(outcome("/", "/1\\.\\d$/").outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/", "1.6").outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(outcome("/bad", "").outcome, RunOutcome::failed);
+    EXPECT_EQ(outcome("/bad", "").message, "the answer was 500, expected 200");
+    EXPECT_EQ(outcome("/bad", "", 500).outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/moved", "Harbor").outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/loop", "").outcome, RunOutcome::failed);
+    EXPECT_EQ(outcome("/file", "root").outcome, RunOutcome::failed);
+    EXPECT_EQ(outcome("/large", "xxx").outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/large", "end").outcome, RunOutcome::unexpected_output);
+    ::unsetenv("http_proxy");
+
+    auto slow = http("${SITE}/silent");
+    slow.timeout = 200ms;
+    EXPECT_EQ(smoke(slow).outcome, RunOutcome::timed_out);
+    EXPECT_EQ(smoke(http("${NOWHERE}/")).outcome, RunOutcome::not_started);
+    EXPECT_EQ(smoke(http("file:///etc/passwd")).outcome, RunOutcome::failed);
+}
+
+TEST_F(Runner, checks_tcp) {
+    SmokeCheck check;
+    check.name = "port";
+    check.kind = SmokeKind::tcp;
+    check.timeout = 5s;
+    check.outside = true;
+    {
+        LoopbackServer server({});
+        check.address = server.address();
+        const auto result = smoke(check);
+        EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+        EXPECT_TRUE(result.outside);
+    }
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::failed); // the server is gone
+    for (const auto* bad : {"", "host", ":1", "h:", "user@h:1", "h:1/x", "h:1?x"}) {
+        check.address = bad;
+        EXPECT_EQ(smoke(check).outcome, RunOutcome::not_started) << bad;
+    }
+}
+
+TEST_F(Runner, checks_with_a_command) {
+    SmokeCheck check;
+    check.name = "age";
+    check.kind = SmokeKind::command;
+    check.script = "echo \"age $AGE\"; exit 2";
+    check.expect_status = 2;
+    check.expect_body = "age 5";
+    context_.variables["AGE"] = "5";
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::passed);
+    EXPECT_EQ(smoke(check).status, 2);
+    check.expect_body = "age 6";
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::unexpected_output);
+    check.script = "exec sleep 1000";
+    check.timeout = 100ms;
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::timed_out);
+    check.host = "web1";
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::not_started);
+}
+
+} // namespace
+} // namespace slipway::runner

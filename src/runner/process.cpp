@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/process.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace slipway::runner {
+
+namespace {
+
+tl::unexpected<Error> fail_system(const char* what, int number) {
+    return fail(
+        ErrorCode::unavailable, std::string(what) + ": " + std::generic_category().message(number)
+    );
+}
+
+// posix_spawn wants char* const[]; the strings outlive the call.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> list;
+    for (const auto& text : texts)
+        list.push_back(const_cast<char*>(text.c_str()));
+    list.push_back(nullptr);
+    return list;
+}
+
+struct SpawnSettings {
+    posix_spawn_file_actions_t actions{};
+    posix_spawnattr_t attributes{};
+
+    SpawnSettings() {
+        posix_spawn_file_actions_init(&actions);
+        posix_spawnattr_init(&attributes);
+    }
+
+    SpawnSettings(const SpawnSettings&) = delete;
+
+    ~SpawnSettings() {
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+    }
+
+    void apply(int output, const std::string& cwd) {
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+        posix_spawn_file_actions_addchdir_np(&actions, cwd.c_str());
+        sigset_t none;
+        sigemptyset(&none);
+        sigset_t all;
+        sigfillset(&all);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setpgroup(&attributes, 0);
+        posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+        );
+    }
+};
+
+} // namespace
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+        if (fd_ >= 0)
+            ::close(fd_);
+        fd_ = other.release();
+    }
+    return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+    if (fd_ >= 0)
+        ::close(fd_);
+}
+
+int FileDescriptor::release() {
+    return std::exchange(fd_, -1);
+}
+
+std::string find_program(std::string_view name) {
+    if (name.empty() || name.find('/') != std::string_view::npos)
+        return {};
+    for (auto rest = search_path; !rest.empty();) {
+        const auto colon = rest.find(':');
+        auto path = std::string(rest.substr(0, colon)) + "/" + std::string(name);
+        if (::access(path.c_str(), X_OK) == 0)
+            return path;
+        rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+    }
+    return {};
+}
+
+Result<Process> Process::start(const Command& command) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return fail_system("no pipe", errno);
+    FileDescriptor read_end(ends[0]);
+    const FileDescriptor write_end(ends[1]);
+    ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+    SpawnSettings settings;
+    settings.apply(write_end.get(), command.cwd.string());
+    const auto arguments = pointers(command.arguments);
+    const auto environment = pointers(command.environment);
+    pid_t pid = 0;
+    const int failed = ::posix_spawn(
+        &pid, arguments.front(), &settings.actions, &settings.attributes, arguments.data(),
+        environment.data()
+    );
+    if (failed != 0)
+        return fail_system("cannot start it", failed);
+    FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    const int number = errno;
+    Process process(pid, std::move(read_end), std::move(ended));
+    if (process.ended() < 0)
+        return fail_system("no pidfd", number);
+    return process;
+}
+
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)),
+      ended_(std::move(other.ended_)) {}
+
+Process::~Process() {
+    if (pid_ > 0)
+        (void)wait();
+}
+
+void Process::signal_group(int signal) const {
+    if (pid_ > 0)
+        ::kill(-pid_, signal);
+}
+
+Ending Process::wait() {
+    // Whatever is left of the group goes first: as long as its leader is not waited for, the
+    // number of the group cannot belong to anybody else.
+    signal_group(SIGKILL);
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    if (WIFEXITED(status))
+        return {WEXITSTATUS(status), 0};
+    return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+} // namespace slipway::runner

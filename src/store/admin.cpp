@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/admin.hpp"
+
+#include <fmt/format.h>
+
+#include "store/batch.hpp"
+#include "store/migrate.hpp"
+#include "store/place.hpp"
+
+namespace slipway::store {
+
+Target target_of(const Place& place, bool read_only) {
+    if (const auto* sqlite = std::get_if<SqliteOptions>(&place)) {
+        SqliteFile file{fmt::format("{}/{}", sqlite->directory, database_file)};
+        file.read_only = read_only;
+        return file;
+    }
+    return PostgresServer{std::get<PostgresOptions>(place).conninfo, read_only};
+}
+
+namespace {
+
+// A counted scan is cheap; only when it does not fit are the numbers looked at one by one.
+std::vector<std::uint64_t> missing_numbers(Connection& db, const LedgerFacts& facts) {
+    constexpr std::size_t listed_max = 100;
+    std::vector<std::uint64_t> missing;
+    std::uint64_t next = 0;
+    const auto gap_until = [&](std::uint64_t end) {
+        for (; next < end && missing.size() < listed_max; ++next)
+            missing.push_back(next);
+    };
+    if (facts.count == facts.size && (facts.size == 0 || facts.last_seq == facts.size - 1))
+        return missing;
+    db.query("select seq from event order by seq", {}, 1, [&](const Row& row) {
+        gap_until(row.number(0));
+        next = row.number(0) + 1;
+    });
+    gap_until(facts.size);
+    return missing;
+}
+
+} // namespace
+
+LedgerFacts read_ledger_facts(Connection& db) {
+    LedgerFacts facts;
+    const auto frontier = read_frontier(db, false);
+    facts.size = frontier.size();
+    facts.root = frontier.root();
+    db.query(
+        "select count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) from event", {}, 3,
+        [&](const Row& row) {
+            facts.count = row.number(0);
+            facts.first_seq = row.number(1);
+            facts.last_seq = row.number(2);
+        }
+    );
+    facts.checkpoint_size = db.number("select coalesce(max(size), 0) from checkpoint").value_or(0);
+    facts.missing = missing_numbers(db, facts);
+    return facts;
+}
+
+std::vector<std::string> integrity_findings(Connection& db) {
+    std::vector<std::string> findings;
+    if (db.dialect().single_server)
+        db.query("pragma integrity_check(20)", {}, 1, [&](const Row& row) {
+            if (row.text(0) != "ok")
+                findings.push_back(row.text(0));
+        });
+    return findings;
+}
+
+Result<void> verify_leaves(Connection& db) {
+    domain::Frontier frontier;
+    std::optional<std::string> wrong;
+    db.scan_events(0, [&](std::uint64_t seq, std::string_view body, std::string_view leaf) {
+        const auto expected = domain::leaf_hash(body);
+        if (seq != frontier.size())
+            wrong = fmt::format("entry {} is missing", frontier.size());
+        else if (leaf != expected.view())
+            wrong = fmt::format("entry {} was altered", seq);
+        frontier.append(expected);
+        return !wrong.has_value();
+    });
+    if (!wrong && !(frontier == read_frontier(db, false)))
+        wrong =
+            fmt::format("the ledger ends at {} entries, its head says otherwise", frontier.size());
+    if (wrong)
+        return fail(ErrorCode::internal, *wrong);
+    return {};
+}
+
+Result<LedgerFacts> ledger_facts(const Place& place) {
+    return guarded([&]() -> Result<LedgerFacts> {
+        Connection db(target_of(place, true));
+        return read_ledger_facts(db);
+    });
+}
+
+namespace {
+
+constexpr std::uint64_t checkpoint_lag_max = 10000;
+
+class Doctor {
+  public:
+    Doctor(Connection& db, bool server_runs) : db_(db), server_runs_(server_runs) {}
+
+    std::vector<Finding> run() {
+        for (const auto& finding : integrity_findings(db_))
+            add("integrity", finding, "stop the server and restore the newest backup");
+        check_ledger();
+        check_streams();
+        check_tasks();
+        check_blobs();
+        return std::move(findings_);
+    }
+
+  private:
+    void add(std::string check, std::string message, std::string remedy) {
+        findings_.push_back({std::move(check), std::move(message), std::move(remedy)});
+    }
+
+    void check_ledger() {
+        const auto facts = read_ledger_facts(db_);
+        if (facts.count != facts.size || !facts.missing.empty())
+            add("ledger",
+                fmt::format(
+                    "the ledger has {} entries of {}{}", facts.count, facts.size,
+                    facts.missing.empty()
+                        ? std::string()
+                        : fmt::format("; the first missing is {}", facts.missing.front())
+                ),
+                "run slipway verify, and restore the newest backup that verifies");
+        if (facts.checkpoint_size + checkpoint_lag_max < facts.size)
+            add("checkpoints",
+                fmt::format(
+                    "the newest checkpoint covers {} of {} entries", facts.checkpoint_size,
+                    facts.size
+                ),
+                "see why the server's worker does not sign: its log names the cause");
+    }
+
+    void check_streams() {
+        db_.query(
+            "select s.tenant, s.kind, s.id, s.version, (select coalesce(max(e.version), 0) "
+            "from event e where e.tenant = s.tenant and e.kind = s.kind and e.stream = s.id) "
+            "from stream s where s.version <> (select coalesce(max(e.version), 0) from event e "
+            "where e.tenant = s.tenant and e.kind = s.kind and e.stream = s.id) limit 100",
+            {}, 5,
+            [&](const Row& row) {
+                add("streams",
+                    fmt::format(
+                        "{} {} of tenant {} is at version {}, its last entry is {}", row.text(1),
+                        row.text(2), row.text(0), row.text(3), row.text(4)
+                    ),
+                    "stop the server and run slipway admin rebuild");
+            }
+        );
+        db_.query(
+            "select e.tenant, e.kind, e.stream from event e where e.version = 1 and not exists "
+            "(select 1 from stream s where s.tenant = e.tenant and s.kind = e.kind "
+            "and s.id = e.stream) limit 100",
+            {}, 3,
+            [&](const Row& row) {
+                add("streams",
+                    fmt::format(
+                        "{} {} of tenant {} has entries and no record", row.text(1), row.text(2),
+                        row.text(0)
+                    ),
+                    "stop the server and run slipway admin rebuild");
+            }
+        );
+    }
+
+    void check_tasks() {
+        db_.query(
+            "select id, tenant, kind, change, attempts, last_error from task where dead = 1 "
+            "order by id limit 100",
+            {}, 6,
+            [&](const Row& row) {
+                add("tasks",
+                    fmt::format(
+                        "task {} ({}, tenant {}, change {}) was given up after {} attempts: {}",
+                        row.text(0), row.text(2), row.text(1), row.text(3), row.text(4), row.text(5)
+                    ),
+                    "mend what the error names, then repeat the step in the change");
+            }
+        );
+    }
+
+    void check_blobs() {
+        // Beside a running server an unfinished upload is most likely at work.
+        const auto unfinished = db_.number("select count(*) from blob_upload").value_or(0);
+        if (unfinished != 0 && !server_runs_)
+            add("blobs", fmt::format("{} uploads were not finished", unfinished),
+                "none needed: the server removes them when it sweeps");
+        db_.query(
+            "select c.tenant, c.upload from blob_chunk c where c.position = 0 and not exists "
+            "(select 1 from blob b where b.tenant = c.tenant and b.upload = c.upload) "
+            "and not exists (select 1 from blob_upload u where u.tenant = c.tenant "
+            "and u.upload = c.upload) limit 100",
+            {}, 2,
+            [&](const Row& row) {
+                add("blobs",
+                    fmt::format(
+                        "upload {} of tenant {} belongs to no attachment", row.text(1), row.text(0)
+                    ),
+                    "it only takes space; a restored backup has none of it");
+            }
+        );
+        db_.query(
+            "select b.tenant, b.digest from blob b where (select count(*) from blob_chunk c "
+            "where c.tenant = b.tenant and c.upload = b.upload) <> (b.size + :round) / :chunk "
+            "limit 100",
+            {limits::blob_chunk - 1, limits::blob_chunk}, 2,
+            [&](const Row& row) {
+                add("blobs",
+                    fmt::format(
+                        "attachment {} of tenant {} is incomplete", row.text(1), row.text(0)
+                    ),
+                    "restore the newest backup, or attach the file again");
+            }
+        );
+    }
+
+    Connection& db_;
+    bool server_runs_;
+    std::vector<Finding> findings_;
+};
+
+} // namespace
+
+Result<std::vector<Finding>> doctor(const Place& place) {
+    return guarded([&]() -> Result<std::vector<Finding>> {
+        const auto* sqlite = std::get_if<SqliteOptions>(&place);
+        Connection db(target_of(place, true));
+        if (const auto fits = check_schema(db, migrations_of(db.dialect().name)); !fits)
+            return std::vector<Finding>{
+                {"schema", fits.error().message, "use the slipway that fits this database"}};
+        return Doctor(db, sqlite == nullptr || is_locked(sqlite->directory)).run();
+    });
+}
+
+} // namespace slipway::store

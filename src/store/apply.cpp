@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/apply.hpp"
+
+#include <fmt/format.h>
+
+#include "store/change_index.hpp"
+#include "store/identity.hpp"
+#include "store/task_id.hpp"
+
+namespace slipway::store {
+
+namespace {
+
+using app::Commit;
+using app::StreamWrite;
+
+Result<void> check_sizes(const StreamWrite& write) {
+    const auto too_large = [](std::string_view what, std::size_t size, std::size_t max) {
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("{} has {} bytes, the limit is {}", what, size, max)
+        );
+    };
+    if (write.state.size() > limits::state_document_max)
+        return too_large("the record", write.state.size(), limits::state_document_max);
+    for (const auto& event : write.events)
+        if (event.body.size() > limits::event_body_max)
+            return too_large("an entry", event.body.size(), limits::event_body_max);
+    if (write.summary && (write.summary->number == 0 || write.summary->number > number_max))
+        return fail(ErrorCode::internal, "a change has no number");
+    return {};
+}
+
+// The version that the stream has when the commit comes to its write number `at`.
+std::uint64_t current_version(Batch& batch, const Commit& commit, std::size_t at) {
+    const auto& key = commit.writes[at].key;
+    for (std::size_t i = at; i-- > 0;)
+        if (commit.writes[i].key == key)
+            return commit.writes[i].expected_version + commit.writes[i].events.size();
+    return batch.db()
+        .number(
+            "select version from stream where tenant = :tenant and kind = :kind and id = :id",
+            {key.tenant.value, key.kind, key.id}
+        )
+        .value_or(0);
+}
+
+void write_stream(Batch& batch, const StreamWrite& write, std::uint64_t version) {
+    const auto& key = write.key;
+    if (write.events.empty() && write.state.empty())
+        return; // nothing but a summary
+    const auto changed = batch.db().run(
+        "update stream set version = :version, removed = :removed, state = :state "
+        "where tenant = :tenant and kind = :kind and id = :id and version = :expected",
+        {version, write.removed ? 1 : 0, write.state, key.tenant.value, key.kind, key.id,
+         write.expected_version}
+    );
+    if (changed == 1)
+        return;
+    // When the row is there with another version after all, the primary key refuses this.
+    batch.db().run(
+        "insert into stream (tenant, kind, id, version, removed, state) "
+        "values (:tenant, :kind, :id, :version, :removed, :state)",
+        {key.tenant.value, key.kind, key.id, version, write.removed ? 1 : 0, write.state}
+    );
+}
+
+void write_one(Batch& batch, const StreamWrite& write) {
+    auto version = write.expected_version;
+    for (const auto& event : write.events)
+        batch.append(write.key, ++version, event);
+    write_stream(batch, write, version);
+    if (write.summary && write.removed)
+        drop_summary(batch, write.key.tenant, *write.summary);
+    else if (write.summary)
+        put_summary(batch, write.key, *write.summary, write.search_changed);
+    batch.touch(write.key.tenant, write.key.kind);
+}
+
+void write_task(Connection& db, const app::TaskDraft& task) {
+    db.run(
+        "insert into task (tenant, kind, change, payload, due_at, lease, attempts, dead, "
+        "last_error) values (:tenant, :kind, :change, :payload, :due_at, '', 0, 0, '')",
+        {task.tenant.value, task.kind, task.change, task.payload, task.not_before}
+    );
+}
+
+} // namespace
+
+Result<void> check_commit(Batch& batch, const Commit& commit) {
+    if (commit.task_end) {
+        const auto held = batch.db().number(
+            "select attempts from task where id = :id and lease = :lease and dead = 0",
+            {task_number(commit.task_end->id), commit.task_end->lease}
+        );
+        if (!held || commit.task_end->lease.empty())
+            return fail(ErrorCode::conflict, "another server has taken over this task");
+    }
+    if (commit.answer) {
+        const auto& answer = *commit.answer;
+        const auto kept = batch.db().number(
+            "select status from answer where tenant = :tenant and person = :person "
+            "and name = :name",
+            {answer.tenant.value, answer.person.value, answer.key}
+        );
+        if (kept)
+            return fail(ErrorCode::conflict, "a request with this Idempotency-Key was answered");
+    }
+    for (std::size_t i = 0; i < commit.writes.size(); ++i) {
+        const auto& write = commit.writes[i];
+        TRY(check_sizes(write));
+        const auto version = current_version(batch, commit, i);
+        if (version != write.expected_version)
+            return fail(
+                ErrorCode::conflict,
+                fmt::format(
+                    "{} {} has changed: it is at version {}, not {}", write.key.kind, write.key.id,
+                    version, write.expected_version
+                )
+            );
+    }
+    return {};
+}
+
+app::Receipt write_commit(Batch& batch, const Commit& commit) {
+    app::Receipt receipt{batch.ledger_size(), 0};
+    for (const auto& write : commit.writes)
+        write_one(batch, write);
+    for (const auto& task : commit.tasks)
+        write_task(batch.db(), task);
+    if (commit.task_end)
+        batch.db().run("delete from task where id = :id", {task_number(commit.task_end->id)});
+    if (commit.answer)
+        put_answer(batch.db(), *commit.answer);
+    for (const auto& bearer : commit.put_bearers)
+        put_bearer(batch.db(), bearer);
+    for (const auto& digest : commit.drop_bearers)
+        batch.db().run("delete from bearer where digest = :digest", {digest.hex()});
+    for (const auto& credential : commit.put_credentials)
+        write_credential(batch.db(), credential);
+    receipt.next_seq = batch.ledger_size();
+    return receipt;
+}
+
+} // namespace slipway::store

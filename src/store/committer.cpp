@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/committer.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace slipway::store {
+
+struct Committer::Item {
+    const Job& job;
+    Result<void> result = {};
+    std::mutex mutex = {};
+    std::condition_variable woken = {};
+    bool done = false;
+
+    void wake() {
+        const std::lock_guard lock(mutex);
+        done = true;
+        woken.notify_one();
+    }
+
+    void wait() {
+        std::unique_lock lock(mutex);
+        woken.wait(lock, [this] { return done; });
+    }
+};
+
+Committer::Committer(Target target) : target_(std::move(target)) {
+    connection_ = std::make_unique<Connection>(target_);
+    if (const auto* file = std::get_if<SqliteFile>(&target_)) {
+        auto copier = *file;
+        copier.writer = false;
+        wal_keeper_ = std::make_unique<WalKeeper>(copier);
+    }
+    thread_ = std::thread([this] { work(); });
+}
+
+Committer::~Committer() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    arrived_.notify_all();
+    thread_.join();
+}
+
+Result<void> Committer::submit(const Job& job) {
+    Item item{job};
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_)
+            return fail(ErrorCode::unavailable, "the server is stopping");
+        if (queue_.size() >= limits::commit_queue_max) {
+            Error error{ErrorCode::limit_exceeded, "too many commits are waiting"};
+            error.retry_after_ms = 100;
+            return tl::unexpected(std::move(error));
+        }
+        queue_.push_back(&item);
+    }
+    arrived_.notify_one();
+    item.wait();
+    return std::move(item.result);
+}
+
+void Committer::on_committed(std::function<void(std::uint64_t)> listener) {
+    const std::lock_guard lock(listener_mutex_);
+    listener_ = std::move(listener);
+}
+
+// Callers that were woken together come back within microseconds of each other. The first to arrive
+// would get a flush to itself and make the rest wait for it, so the writer waits a moment while
+// fewer are there than it served last time.
+void Committer::gather(std::unique_lock<std::mutex>& lock) {
+    constexpr auto patience = std::chrono::microseconds(400);
+    const auto enough = std::min(last_batch_ * 3 / 4, limits::commit_batch_max);
+    if (queue_.size() < enough)
+        arrived_.wait_for(lock, patience, [&] { return stopping_ || queue_.size() >= enough; });
+}
+
+std::vector<Committer::Item*> Committer::take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    gather(lock);
+    const auto count = std::min(queue_.size(), limits::commit_batch_max);
+    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::vector<Item*> items(queue_.begin(), end);
+    queue_.erase(queue_.begin(), end);
+    last_batch_ = items.size();
+    return items;
+}
+
+void Committer::work() {
+    for (;;) {
+        auto items = take();
+        if (items.empty())
+            return; // stopping, and nothing waits
+        run(items);
+        if (wal_keeper_ && connection_)
+            wal_keeper_->after_commit(*connection_);
+    }
+}
+
+Connection& Committer::connection() {
+    if (!connection_ || connection_->broken())
+        connection_ = std::make_unique<Connection>(target_);
+    return *connection_;
+}
+
+// A server that was restarted since the last batch shows only now; nothing was sent yet, so it is
+// safe to try again on a new connection.
+std::unique_ptr<Batch> Committer::begin() {
+    try {
+        return std::make_unique<Batch>(connection());
+    } catch (const DatabaseError& error) {
+        if (!error.broken)
+            throw;
+    }
+    return std::make_unique<Batch>(connection());
+}
+
+// False when the database refused something before the commit and nothing of the batch remains.
+bool Committer::run_together(std::vector<Item*>& items) {
+    bool committing = false;
+    std::uint64_t size = 0;
+    const auto fail_all = [&](const Error& error) {
+        for (auto* item : items)
+            item->result = tl::unexpected(error);
+    };
+    try {
+        const auto batch = begin();
+        for (auto* item : items)
+            item->result = item->job(*batch);
+        committing = true;
+        size = batch->ledger_size();
+        batch->finish();
+    } catch (const DatabaseError& error) {
+        fail_all(to_error(error));
+        return committing || error.code == ErrorCode::unavailable;
+    } catch (const std::exception& error) {
+        fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
+        return committing;
+    }
+    announce(size);
+    return true;
+}
+
+void Committer::run(std::vector<Item*>& items) {
+    if (!run_together(items) && items.size() > 1)
+        for (auto* item : items) {
+            std::vector<Item*> one{item};
+            run_together(one);
+        }
+    for (auto* item : items)
+        item->wake();
+}
+
+void Committer::announce(std::uint64_t size) {
+    if (size == announced_)
+        return;
+    announced_ = size;
+    const std::lock_guard lock(listener_mutex_);
+    if (listener_)
+        listener_(size);
+}
+
+} // namespace slipway::store

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one writer of this process. Callers queue a job and wait; the writer takes all that wait,
+// runs each inside one transaction, makes it durable with one flush and wakes the callers (group
+// commit). A job first checks and then writes: when it returns an error it has written nothing, so
+// the others of its batch are not harmed. Limits: limits::commit_queue_max waiting jobs
+// (limit_exceeded), limits::commit_batch_max jobs in a transaction.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/result.hpp"
+#include "store/batch.hpp"
+#include "store/wal_keeper.hpp"
+
+namespace slipway::store {
+
+class Committer {
+  public:
+    // A job may run more than once: when another job of its batch fails in the database, the
+    // transaction is undone and each is tried by itself. It must not keep what it did the first
+    // time.
+    using Job = std::function<Result<void>(Batch&)>;
+
+    explicit Committer(Target target);
+    ~Committer(); // finishes what waits
+    Committer(const Committer&) = delete;
+    Committer& operator=(const Committer&) = delete;
+
+    // Blocks until the job is durable or refused. unavailable: the database failed. When the
+    // connection is lost during the commit itself, the outcome cannot be known; then it is
+    // unavailable too, and the caller finds out by reading.
+    Result<void> submit(const Job& job);
+
+    void on_committed(std::function<void(std::uint64_t size)> listener);
+
+  private:
+    struct Item;
+
+    void work();
+    std::vector<Item*> take();
+    void gather(std::unique_lock<std::mutex>& lock);
+    void run(std::vector<Item*>& items);
+    bool run_together(std::vector<Item*>& items);
+    Connection& connection();
+    std::unique_ptr<Batch> begin();
+    void announce(std::uint64_t size);
+
+    Target target_;
+    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<WalKeeper> wal_keeper_; // SQLite only
+
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<Item*> queue_;
+    std::size_t last_batch_ = 0;
+    bool stopping_ = false;
+
+    std::mutex listener_mutex_;
+    std::function<void(std::uint64_t)> listener_;
+    std::uint64_t announced_ = 0;
+
+    std::thread thread_;
+};
+
+} // namespace slipway::store

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/dialect.hpp"
+
+namespace slipway::store {
+
+namespace {
+
+// FTS5: "change" AND "wind"*
+std::string sqlite_search_query(const std::vector<std::string>& words) {
+    std::string query;
+    for (const auto& word : words) {
+        if (!query.empty())
+            query += " AND ";
+        query += '"' + word + '"';
+    }
+    return query + " *";
+}
+
+// tsquery: 'change' & 'wind':*
+std::string postgres_search_query(const std::vector<std::string>& words) {
+    std::string query;
+    for (const auto& word : words) {
+        if (!query.empty())
+            query += " & ";
+        query += '\'' + word + '\'';
+    }
+    return query + ":*";
+}
+
+} // namespace
+
+const Dialect sqlite_dialect{
+    .name = "sqlite",
+    .begin = "begin immediate",
+    .lock_row = "",
+    .search_matches = "s.search match :words",
+    .single_server = true,
+    .search_query = sqlite_search_query,
+};
+
+const Dialect postgres_dialect{
+    .name = "postgres",
+    .begin = "begin",
+    .lock_row = " for update",
+    .search_matches = "s.vector @@ cast(:words as tsquery)",
+    .single_server = false,
+    .search_query = postgres_search_query,
+};
+
+} // namespace slipway::store

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a place for the admin functions, without a server.
+#pragma once
+
+#include <memory>
+
+#include "store/admin.hpp"
+#include "store/connection.hpp"
+#include "store/lock_file.hpp"
+
+namespace slipway::store {
+
+constexpr const char* database_file = "slipway.db";
+
+Target target_of(const Place& place, bool read_only);
+
+// Runs `work`, which gives a Result and may throw DatabaseError, and makes an Error of what it
+// throws.
+template <class Work>
+auto guarded(const Work& work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const DatabaseError& error) {
+        return tl::unexpected(to_error(error));
+    }
+}
+
+LedgerFacts read_ledger_facts(Connection& db);
+
+// The findings of the database itself about its file; nothing for PostgreSQL, which checks its own.
+std::vector<std::string> integrity_findings(Connection& db);
+
+// Hashes every event again: an error names the first that does not fit, or a root that does not.
+Result<void> verify_leaves(Connection& db);
+
+} // namespace slipway::store

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/tasks.hpp"
+
+#include <fmt/format.h>
+
+#include "store/task_id.hpp"
+
+namespace slipway::store {
+
+namespace {
+
+constexpr std::string_view task_columns =
+    "id, kind, tenant, change, payload, attempts, lease, last_error";
+constexpr std::size_t task_column_count = 8;
+
+app::StoredTask task_of(const Row& row) {
+    return {TaskId(row.text(0)), row.text(1), TenantId(row.text(2)),
+            row.text(3),         row.text(4), static_cast<int>(row.number(5)),
+            row.text(6),         row.text(7)};
+}
+
+} // namespace
+
+bool any_task_due(Connection& db, Time now) {
+    return db
+        .number(
+            "select id from task where dead = 0 and due_at <= :now order by due_at, id limit 1",
+            {now}
+        )
+        .has_value();
+}
+
+std::vector<app::StoredTask> claim_tasks(
+    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
+) {
+    std::vector<app::StoredTask> tasks;
+    db.query(
+        fmt::format(
+            "select {} from task where dead = 0 and due_at <= :now order by due_at, id "
+            "limit :limit",
+            task_columns
+        ),
+        {now, limit}, task_column_count, [&](const Row& row) { tasks.push_back(task_of(row)); }
+    );
+    for (auto& task : tasks) {
+        ++task.attempts;
+        task.lease = fmt::format("{}/{}", server, task.attempts);
+        db.run(
+            "update task set lease = :lease, attempts = :attempts, due_at = :until "
+            "where id = :id",
+            {task.lease, task.attempts, lease_until, task_number(task.id)}
+        );
+    }
+    return tasks;
+}
+
+bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until) {
+    return !task.lease.empty() &&
+           db.run(
+               "update task set due_at = :until where id = :id and lease = :lease and dead = 0",
+               {lease_until, task_number(task.id), task.lease}
+           ) == 1;
+}
+
+bool fail_task(
+    Connection& db, const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
+) {
+    return !task.lease.empty() &&
+           db.run(
+               "update task set lease = '', due_at = :retry_at, dead = :dead, "
+               "last_error = :error where id = :id and lease = :lease and dead = 0",
+               {retry_at.value_or(Time{}), retry_at ? 0 : 1, error, task_number(task.id),
+                task.lease}
+           ) == 1;
+}
+
+std::vector<app::StoredTask>
+list_tasks(Connection& db, const TenantId& tenant, const std::string& change, std::size_t limit) {
+    std::vector<app::StoredTask> tasks;
+    // An empty change asks for the tasks of the whole tenant.
+    const std::string filter = change.empty() ? "'' = :change" : "change = :change";
+    db.query(
+        fmt::format(
+            "select {} from task where tenant = :tenant and {} order by id limit :limit",
+            task_columns, filter
+        ),
+        {tenant.value, change, limit}, task_column_count,
+        [&](const Row& row) { tasks.push_back(task_of(row)); }
+    );
+    return tasks;
+}
+
+} // namespace slipway::store

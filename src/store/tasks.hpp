@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The outbox. A task can be claimed from `due_at` on; a claim moves that instant to the end of the
+// lease, so that a task whose server died becomes due again by itself. A lease is a text that was
+// never given before for this task: it holds the number of the attempt.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/ports/store.hpp"
+#include "store/connection.hpp"
+
+namespace slipway::store {
+
+bool any_task_due(Connection& db, Time now);
+std::vector<app::StoredTask> claim_tasks(
+    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
+);
+// These two give false when the lease is not held any more.
+bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until);
+bool fail_task(
+    Connection& db, const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
+);
+std::vector<app::StoredTask>
+list_tasks(Connection& db, const TenantId& tenant, const std::string& change, std::size_t limit);
+
+} // namespace slipway::store

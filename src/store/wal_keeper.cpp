@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/wal_keeper.hpp"
+
+namespace slipway::store {
+
+namespace {
+
+// 64 MiB at 8 KiB a page. A longer log saves copying pages that change often; a shorter one makes
+// opening after a crash faster, since it is read once then.
+constexpr std::uint64_t pages_before_copy = 8192;
+
+void passive_checkpoint(Connection& db) {
+    db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});
+}
+
+} // namespace
+
+WalKeeper::WalKeeper(Target target) : target_(std::move(target)), thread_([this] { work(); }) {}
+
+WalKeeper::~WalKeeper() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void WalKeeper::after_commit(Connection& writer) {
+    const auto pages = writer.wal_pages();
+    if (pages < pages_before_copy)
+        quiet_until_ = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (phase_ == Phase::wanted || pages < pages_before_copy || pages < quiet_until_)
+            return;
+        if (phase_ == Phase::idle) {
+            phase_ = Phase::wanted;
+            changed_.notify_all();
+            return;
+        }
+        phase_ = Phase::idle;
+    }
+    try {
+        passive_checkpoint(writer);
+    } catch (const DatabaseError&) {
+        // The log stays as it is and is tried again; commits go on, since they only append to it.
+    }
+    // If a long read keeps the log from starting again, do not try at each commit.
+    quiet_until_ = pages + pages_before_copy / 4;
+}
+
+void WalKeeper::work() {
+    std::unique_ptr<Connection> connection;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return stopping_ || phase_ == Phase::wanted; });
+        if (stopping_)
+            return;
+        lock.unlock();
+        try {
+            if (!connection)
+                connection = std::make_unique<Connection>(target_);
+            passive_checkpoint(*connection);
+        } catch (const DatabaseError&) {
+            connection.reset();
+        }
+        lock.lock();
+        phase_ = Phase::copied;
+    }
+}
+
+} // namespace slipway::store

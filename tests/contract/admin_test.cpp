@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Migrations, backup, restore, rebuild and doctor. Damage is done with the connection of the
+// store's own room, as someone with access to the database would do it.
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "contract/contract.hpp"
+#include "store/connection.hpp"
+#include "store/migrate.hpp"
+#include "store/place.hpp"
+
+namespace slipway::contract {
+
+class AdminContract : public StoreContract {
+  protected:
+    void fill() {
+        for (std::uint64_t number = 1; number <= 30; ++number) {
+            app::ChangeSummary summary;
+            summary.number = number;
+            summary.state = "draft";
+            summary.cis = {"web", fmt::format("ci-{}", number)};
+            summary.search_text = fmt::format("harbor number {}", number);
+            must(store().commit(commit_of(change_write(summary, number % 2 ? acme : zeta))));
+        }
+        must(store().commit(commit_of(write_of(key_of("web"), 0, 5))));
+    }
+
+    void damage(std::string_view sql) {
+        store::Connection connection(store::target_of(place(), false));
+        EXPECT_GT(connection.run(sql), 0U) << sql;
+    }
+
+    std::vector<std::string> checks() {
+        std::vector<std::string> found;
+        for (const auto& finding : must(store::doctor(place())))
+            found.push_back(finding.check);
+        return found;
+    }
+
+    std::vector<std::string> differences(bool repair) {
+        std::vector<std::string> found;
+        for (const auto& difference : must(store::rebuild(place(), replay, repair)).differences)
+            found.push_back(fmt::format(
+                "{} {} {}", difference.key.tenant.value, difference.key.id, difference.what
+            ));
+        return found;
+    }
+};
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+TEST_P(AdminContract, migrations_run_once_and_a_newer_schema_is_refused) {
+    fill();
+    close();
+    store(); // again
+    close();
+    damage("insert into migration (number, name, digest) values (9999, 'future', 'x')");
+    const auto where = place();
+    const auto opened = is_sqlite() ? store::open_sqlite(std::get<store::SqliteOptions>(where))
+                                    : store::open_postgres(std::get<store::PostgresOptions>(where));
+    ASSERT_EQ(code_of(opened), ErrorCode::internal);
+    EXPECT_THAT(opened.error().message, testing::HasSubstr("9999"));
+    EXPECT_THAT(checks(), ElementsAre("schema"));
+}
+
+TEST_P(AdminContract, an_altered_migration_is_refused) {
+    close();
+    damage("update migration set digest = 'other' where number = 1");
+    const auto where = place();
+    const auto opened = is_sqlite() ? store::open_sqlite(std::get<store::SqliteOptions>(where))
+                                    : store::open_postgres(std::get<store::PostgresOptions>(where));
+    ASSERT_EQ(code_of(opened), ErrorCode::internal);
+    EXPECT_THAT(opened.error().message, testing::HasSubstr("0001_base"));
+}
+
+TEST_P(AdminContract, a_failing_migration_leaves_nothing) {
+    close();
+    store::Connection connection(store::target_of(place(), false));
+    auto migrations = store::migrations_of(connection.dialect().name);
+    migrations.push_back({9000, "9000_bad", "create table half (a text);\nselect nonsense(;\n"});
+    EXPECT_THROW(static_cast<void>(store::migrate(connection, migrations)), store::DatabaseError);
+    EXPECT_EQ(store::schema_version(connection), 1U);
+    migrations.back().text = "create table half (a text);\n";
+    must(store::migrate(connection, migrations));
+    EXPECT_EQ(store::schema_version(connection), 9000U);
+}
+
+TEST_P(AdminContract, a_sound_store_has_no_differences_and_no_findings) {
+    fill();
+    const auto kinds = must(store().kind_version(acme, "change"));
+    close();
+    EXPECT_THAT(differences(false), IsEmpty());
+    EXPECT_THAT(differences(true), IsEmpty());
+    EXPECT_THAT(checks(), IsEmpty());
+    EXPECT_EQ(must(store().kind_version(acme, "change")), kinds);
+}
+
+TEST_P(AdminContract, rebuild_names_and_mends_what_was_changed) {
+    fill();
+    close();
+    damage("update stream set state = '{}' where id = 'CHG-3'");
+    damage("update stream set version = 4 where id = 'web'");
+    damage("delete from stream where id = 'CHG-5'");
+    damage("update change_index set summary = '{}' where id = 'CHG-7'");
+    damage("update change_index set state = 'closed' where id = 'CHG-8'");
+    damage("delete from change_ci where ci = 'ci-9'");
+    damage("delete from search where rowid in (select slot from change_index where id = 'CHG-10')");
+    damage("delete from kind_version where kind = 'ci'");
+    EXPECT_THAT(checks(), ElementsAre("streams", "streams"));
+    const std::vector<std::string> expected{
+        "acme CHG-3 state",   "acme web version", "acme CHG-5 no stream", "acme CHG-7 summary",
+        "zeta CHG-8 filters", "acme CHG-9 cis",   "zeta CHG-10 search",   "acme  kind version"};
+    EXPECT_THAT(differences(false), testing::UnorderedElementsAreArray(expected));
+    EXPECT_THAT(differences(true), testing::UnorderedElementsAreArray(expected));
+    EXPECT_THAT(differences(false), IsEmpty());
+    EXPECT_THAT(checks(), IsEmpty());
+    EXPECT_EQ(must(store().find_changes({.tenant = acme, .limit = 50})).size(), 15U);
+    EXPECT_EQ(must(store().find_changes({.tenant = zeta, .text = "harbor 10"})).size(), 1U);
+}
+
+TEST_P(AdminContract, missing_entries_are_named) {
+    fill();
+    const auto size = must(store().ledger_size());
+    close();
+    EXPECT_EQ(must(store::ledger_facts(place())).count, size);
+    damage("delete from event where seq in (3, 4)");
+    damage(fmt::format("delete from event where seq = {}", size - 1));
+    const auto facts = must(store::ledger_facts(place()));
+    EXPECT_EQ(facts.size, size);
+    EXPECT_EQ(facts.count, size - 3);
+    EXPECT_THAT(facts.missing, ElementsAre(3U, 4U, size - 1));
+    EXPECT_THAT(checks(), Contains("ledger"));
+}
+
+TEST_P(AdminContract, a_backup_is_verified_and_restored_into_an_empty_place_only) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL is backed up by pg_dump";
+    fill();
+    const auto size = must(store().ledger_size());
+    const auto root = must(store().ledger_root(size));
+    const auto source = std::get<store::SqliteOptions>(place());
+    const auto copy = directory_ + "/copy";
+    const auto report = must(store::backup(source, copy)); // beside the open store
+    EXPECT_EQ(report.events, size);
+    EXPECT_EQ(report.root, root);
+    EXPECT_EQ(code_of(store::backup(source, copy)), ErrorCode::invalid_input);
+    EXPECT_EQ(code_of(store::restore(copy, source)), ErrorCode::invalid_input);
+    const store::SqliteOptions target{directory_ + "/restored"};
+    EXPECT_EQ(must(store::restore(copy, target)).digest, report.digest);
+    const auto restored = must(store::open_sqlite(target));
+    EXPECT_EQ(must(restored->ledger_root(size)), root);
+    EXPECT_EQ(must(restored->find_changes({.tenant = acme})).size(), 15U);
+    std::fstream(copy + "/slipway.db", std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(20'000)
+        .put('!');
+    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/damaged"})), ErrorCode::internal);
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/damaged"));
+    EXPECT_EQ(code_of(store::restore(directory_, {directory_ + "/x"})), ErrorCode::invalid_input);
+}
+
+CONTRACT(AdminContract);
+
+} // namespace slipway::contract

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commits: what is refused, that a refusal leaves nothing, and that the ledger has no gaps.
+#include <atomic>
+#include <latch>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "contract/contract.hpp"
+
+namespace slipway::contract {
+
+using CommitContract = StoreContract;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST_P(CommitContract, a_stream_that_never_was_is_not_found) {
+    EXPECT_EQ(code_of(store().load(key_of("web"))), ErrorCode::not_found);
+    EXPECT_EQ(must(store().ledger_size()), 0U);
+    EXPECT_EQ(must(store().ledger_root(0)), domain::empty_root());
+    EXPECT_EQ(code_of(store().ledger_root(1)), ErrorCode::not_found);
+}
+
+TEST_P(CommitContract, another_version_is_a_conflict_and_nothing_is_written) {
+    must(store().commit(commit_of(write_of(key_of("web"), 0))));
+    for (const std::uint64_t expected : {0, 2, 7}) {
+        auto commit = commit_of(write_of(key_of("web"), expected));
+        commit.writes.insert(commit.writes.begin(), write_of(key_of("other"), 0));
+        commit.tasks.push_back({"notice", acme, "", "{}", at(0)});
+        EXPECT_EQ(code_of(store().commit(commit)), ErrorCode::conflict);
+    }
+    EXPECT_EQ(must(store().load(key_of("web"))).version, 1U);
+    EXPECT_EQ(code_of(store().load(key_of("other"))), ErrorCode::not_found);
+    EXPECT_THAT(must(store().list_tasks(acme, "", 10)), IsEmpty());
+    EXPECT_EQ(must(store().ledger_size()), 1U);
+}
+
+TEST_P(CommitContract, sizes_have_limits) {
+    auto write = write_of(key_of("web"), 0);
+    write.state = std::string(limits::state_document_max + 1, 'x');
+    EXPECT_EQ(code_of(store().commit(commit_of(write))), ErrorCode::limit_exceeded);
+    write = write_of(key_of("web"), 0);
+    write.events[0].body = std::string(limits::event_body_max + 1, 'x');
+    EXPECT_EQ(code_of(store().commit(commit_of(write))), ErrorCode::limit_exceeded);
+    EXPECT_EQ(must(store().ledger_size()), 0U);
+}
+
+TEST_P(CommitContract, what_was_committed_is_read_back_byte_for_byte) {
+    const auto key = key_of("web");
+    auto write = write_of(key, 0, 3);
+    write.state = "{\"name\":\"Gr\xC3\xB6\xC3\x9F"
+                  "e \\\" ' ; -- :x $1\"}";
+    const auto receipt = must(store().commit(commit_of(write)));
+    EXPECT_EQ(receipt.first_seq, 0U);
+    EXPECT_EQ(receipt.next_seq, 3U);
+    const auto stream = must(store().load(key));
+    EXPECT_EQ(stream.version, 3U);
+    EXPECT_EQ(stream.state, write.state);
+    EXPECT_EQ(must(store().load(key, 3)).state, "");
+    EXPECT_EQ(must(store().load(key, 2)).state, write.state);
+    const auto events = must(store().events_of(key, 1, 10));
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0].seq, 1U);
+    EXPECT_EQ(events[0].version, 2U);
+    EXPECT_EQ(events[0].key, key);
+    EXPECT_EQ(events[0].body, write.events[1].body);
+    EXPECT_EQ(events[0].leaf, write.events[1].leaf);
+    EXPECT_EQ(events[0].at, at(2));
+    EXPECT_EQ(must(store().events_from(2, 10)).size(), 1U);
+    expect_sound_ledger();
+}
+
+TEST_P(CommitContract, a_commit_writes_several_streams_and_one_twice) {
+    auto commit = commit_of(write_of(key_of("a"), 0));
+    commit.writes.push_back(write_of(key_of("b"), 0, 2));
+    commit.writes.push_back(write_of(key_of("a"), 1));
+    must(store().commit(commit));
+    EXPECT_EQ(must(store().load(key_of("a"))).version, 2U);
+    EXPECT_EQ(must(store().load(key_of("b"))).version, 2U);
+    expect_sound_ledger();
+}
+
+TEST_P(CommitContract, a_list_is_in_order_of_ids_and_leaves_out_what_was_removed) {
+    for (const auto* id : {"b", "B", "a", "c", "d"})
+        must(store().commit(commit_of(write_of(key_of(id), 0))));
+    auto removal = write_of(key_of("c"), 1);
+    removal.removed = true;
+    must(store().commit(commit_of(removal)));
+    const auto ids = [&](const std::string& after, std::size_t limit) {
+        std::vector<std::string> found;
+        for (const auto& stream : must(store().list(acme, "ci", after, limit)))
+            found.push_back(stream.key.id);
+        return found;
+    };
+    EXPECT_THAT(ids("", 10), ElementsAre("B", "a", "b", "d"));
+    EXPECT_THAT(ids("a", 1), ElementsAre("b"));
+    EXPECT_TRUE(must(store().load(key_of("c"))).removed);
+}
+
+TEST_P(CommitContract, a_kind_version_grows_with_every_write_of_its_kind) {
+    EXPECT_EQ(must(store().kind_version(acme, "ci")), 0U);
+    must(store().commit(commit_of(write_of(key_of("a"), 0))));
+    const auto first = must(store().kind_version(acme, "ci"));
+    EXPECT_GT(first, 0U);
+    must(store().commit(commit_of(write_of(key_of("x", "person"), 0))));
+    EXPECT_EQ(must(store().kind_version(acme, "ci")), first);
+    auto without_events = write_of(key_of("a"), 1, 0);
+    must(store().commit(commit_of(without_events)));
+    EXPECT_GT(must(store().kind_version(acme, "ci")), first);
+}
+
+TEST_P(CommitContract, tenants_never_see_each_other) {
+    must(store().commit(commit_of(write_of(key_of("web"), 0))));
+    app::ChangeSummary summary;
+    summary.number = 1;
+    summary.state = "draft";
+    summary.cis = {"web"};
+    summary.search_text = "secret of acme";
+    must(store().commit(commit_of(change_write(summary))));
+    EXPECT_EQ(code_of(store().load(key_of("web", "ci", zeta))), ErrorCode::not_found);
+    EXPECT_THAT(must(store().list(zeta, "ci", "", 10)), IsEmpty());
+    EXPECT_THAT(must(store().events_from(0, 10, zeta)), IsEmpty());
+    must(store().commit(commit_of(write_of(key_of("web", "ci", zeta), 0))));
+    summary.search_text = "other text";
+    summary.state = "closed";
+    must(store().commit(commit_of(change_write(summary, zeta))));
+    app::ChangeQuery query;
+    query.tenant = zeta;
+    query.text = "secret";
+    EXPECT_THAT(must(store().find_changes(query)), IsEmpty());
+    query.text.clear();
+    query.ci = "web";
+    ASSERT_EQ(must(store().find_changes(query)).size(), 1U);
+    EXPECT_EQ(must(store().find_changes(query))[0].state, "closed");
+    query.states = {"draft"};
+    EXPECT_THAT(must(store().find_changes(query)), IsEmpty());
+    EXPECT_EQ(must(store().events_from(0, 10, zeta)).size(), 2U);
+    EXPECT_THAT(must(store().tenants()), ElementsAre(acme, zeta));
+}
+
+TEST_P(CommitContract, numbered_streams_have_no_gaps_whatever_fails) {
+    std::atomic<int> calls = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 10; ++i) {
+                const bool fails = (t + i) % 3 == 0;
+                const auto result =
+                    store().commit_numbered(acme, "change", [&](std::uint64_t number) {
+                        ++calls;
+                        if (fails)
+                            return Result<app::Commit>(fail(ErrorCode::blocked, "no"));
+                        app::ChangeSummary summary;
+                        summary.number = number;
+                        return Result<app::Commit>(commit_of(change_write(summary)));
+                    });
+                EXPECT_EQ(result.has_value(), !fails);
+            }
+        });
+    for (auto& thread : threads)
+        thread.join();
+    app::ChangeQuery query;
+    query.tenant = acme;
+    query.limit = 100;
+    const auto found = must(store().find_changes(query));
+    ASSERT_FALSE(found.empty());
+    for (std::size_t i = 0; i < found.size(); ++i)
+        EXPECT_EQ(found[i].number, found.size() - i);
+    EXPECT_EQ(must(store().ledger_size()), found.size());
+}
+
+TEST_P(CommitContract, sixty_four_threads_leave_no_gap_and_lose_nothing) {
+    constexpr int threads_count = 64, commits_each = 12;
+    std::atomic<int> conflicts = 0;
+    std::atomic<std::uint64_t> announced = 0;
+    store().on_committed([&](std::uint64_t size) { announced = size; });
+    std::latch together(threads_count);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < threads_count; ++t)
+        threads.emplace_back([&, t] {
+            together.arrive_and_wait();
+            const auto key = key_of(fmt::format("own-{}", t));
+            for (std::uint64_t i = 0; i < commits_each; ++i) {
+                must(store().commit(commit_of(write_of(key, i))));
+                // All of them want this one: exactly one may have it.
+                if (i == 0 && !store().commit(commit_of(write_of(key_of("wanted"), 0))))
+                    ++conflicts;
+            }
+        });
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_EQ(conflicts, threads_count - 1);
+    EXPECT_EQ(must(store().ledger_size()), threads_count * commits_each + 1U);
+    EXPECT_EQ(announced, threads_count * commits_each + 1U);
+    for (int t = 0; t < threads_count; ++t)
+        EXPECT_EQ(must(store().load(key_of(fmt::format("own-{}", t)))).version, commits_each);
+    expect_sound_ledger();
+}
+
+TEST_P(CommitContract, subtrees_and_roots_are_those_of_rfc_6962) {
+    std::vector<Digest> leaves;
+    for (std::uint64_t i = 0; i < 11; ++i)
+        must(store().commit(commit_of(write_of(key_of("long"), i * 60, 60))));
+    must(store().scan_ledger(0, [&](std::uint64_t, std::string_view body, std::string_view) {
+        leaves.push_back(domain::leaf_hash(body));
+        return true;
+    }));
+    ASSERT_EQ(leaves.size(), 660U);
+    domain::Frontier frontier;
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+        frontier.append(leaves[i]);
+        if (i % 37 == 0 || i == 255 || i == 511) {
+            EXPECT_EQ(must(store().ledger_root(i + 1)), frontier.root()) << i;
+        }
+    }
+    domain::Frontier first;
+    for (std::size_t i = 0; i < 512; ++i)
+        first.append(leaves[i]);
+    EXPECT_EQ(must(store().ledger_subtree(9, 0)), first.root());
+    EXPECT_EQ(must(store().ledger_subtree(0, 659)), leaves[659]);
+    EXPECT_EQ(must(store().ledger_subtree(1, 100)), domain::node_hash(leaves[200], leaves[201]));
+    EXPECT_EQ(code_of(store().ledger_subtree(8, 2)), ErrorCode::not_found);
+    EXPECT_EQ(code_of(store().ledger_subtree(64, 0)), ErrorCode::not_found);
+}
+
+TEST_P(CommitContract, a_checkpoint_is_kept_once_and_never_ahead_of_the_ledger) {
+    must(store().commit(commit_of(write_of(key_of("a"), 0, 3))));
+    EXPECT_FALSE(store().put_checkpoint({4, at(1), "ahead"}));
+    must(store().put_checkpoint({1, at(1), "one"}));
+    must(store().put_checkpoint({3, at(2), "three"}));
+    must(store().put_checkpoint({3, at(9), "again"}));
+    const auto found = must(store().checkpoints(2, 10));
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].note, "three");
+    EXPECT_EQ(found[0].at, at(2));
+}
+
+CONTRACT(CommitContract);
+
+} // namespace slipway::contract

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks, bearers, credentials, answers and settings: what servers and people rely on to happen
+// once.
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "contract/contract.hpp"
+
+namespace slipway::contract {
+
+using TaskContract = StoreContract;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+namespace {
+
+app::Commit with_tasks(int count, Time not_before) {
+    app::Commit commit;
+    for (int i = 0; i < count; ++i)
+        commit.tasks.push_back({"notice", acme, "CHG-1", fmt::format("{{\"n\":{}}}", i), not_before}
+        );
+    return commit;
+}
+
+app::Commit ending(const app::StoredTask& task) {
+    app::Commit commit;
+    commit.task_end = app::TaskEnd{task.id, task.lease};
+    return commit;
+}
+
+} // namespace
+
+TEST_P(TaskContract, two_servers_claim_each_task_once) {
+    must(store().commit(with_tasks(60, at(10))));
+    // SQLite has one server; two threads stand for its workers there.
+    const auto second = is_sqlite() ? nullptr : open();
+    std::mutex mutex;
+    std::multiset<std::string> claimed;
+    std::vector<std::thread> servers;
+    for (int s = 0; s < 2; ++s)
+        servers.emplace_back([&, s] {
+            auto& mine = s == 1 && second ? *second : store();
+            for (int i = 0; i < 40; ++i)
+                for (const auto& task :
+                     must(mine.claim_tasks(fmt::format("server-{}", s), at(10), at(1000), 3))) {
+                    const std::lock_guard lock(mutex);
+                    claimed.insert(task.id.value);
+                }
+        });
+    for (auto& server : servers)
+        server.join();
+    EXPECT_EQ(claimed.size(), 60U);
+    EXPECT_EQ(std::set<std::string>(claimed.begin(), claimed.end()).size(), 60U);
+}
+
+TEST_P(TaskContract, a_task_waits_for_its_time_and_ends_with_its_commit) {
+    must(store().commit(with_tasks(1, at(10))));
+    EXPECT_THAT(must(store().claim_tasks("a", at(9), at(50), 10)), IsEmpty());
+    const auto tasks = must(store().claim_tasks("a", at(10), at(50), 10));
+    ASSERT_THAT(tasks, SizeIs(1));
+    EXPECT_EQ(tasks[0].attempts, 1);
+    EXPECT_EQ(tasks[0].payload, R"({"n":0})");
+    auto commit = ending(tasks[0]);
+    commit.writes.push_back(write_of(key_of("result"), 0));
+    must(store().commit(commit));
+    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), IsEmpty());
+    commit.writes = {write_of(key_of("result"), 1)};
+    EXPECT_EQ(code_of(store().commit(commit)), ErrorCode::conflict) << "it has ended";
+}
+
+TEST_P(TaskContract, a_lost_lease_refuses_the_whole_commit) {
+    must(store().commit(with_tasks(1, at(0))));
+    const auto first = must(store().claim_tasks("a", at(0), at(50), 10)).at(0);
+    const auto second = must(store().claim_tasks("b", at(50), at(90), 10)).at(0);
+    EXPECT_EQ(second.id, first.id);
+    EXPECT_EQ(second.attempts, 2);
+    auto late = ending(first);
+    late.writes.push_back(write_of(key_of("late"), 0));
+    late.tasks = with_tasks(1, at(0)).tasks;
+    EXPECT_EQ(code_of(store().commit(late)), ErrorCode::conflict);
+    EXPECT_EQ(code_of(store().load(key_of("late"))), ErrorCode::not_found);
+    EXPECT_EQ(code_of(store().extend_lease(*late.task_end, at(99))), ErrorCode::conflict);
+    EXPECT_EQ(code_of(store().fail_task(*late.task_end, "x", at(99))), ErrorCode::conflict);
+    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    must(store().extend_lease({second.id, second.lease}, at(500)));
+    EXPECT_THAT(must(store().claim_tasks("a", at(499), at(600), 10)), IsEmpty());
+    must(store().commit(ending(second)));
+    app::Commit made_up;
+    made_up.task_end = app::TaskEnd{TaskId("1 or 1=1"), ""};
+    EXPECT_EQ(code_of(store().commit(made_up)), ErrorCode::conflict);
+}
+
+TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
+    must(store().commit(with_tasks(1, at(0))));
+    auto task = must(store().claim_tasks("a", at(0), at(50), 10)).at(0);
+    must(store().fail_task({task.id, task.lease}, "no route", at(200)));
+    EXPECT_THAT(must(store().claim_tasks("a", at(199), at(250), 10)), IsEmpty());
+    task = must(store().claim_tasks("a", at(200), at(250), 10)).at(0);
+    EXPECT_EQ(task.last_error, "no route");
+    must(store().fail_task({task.id, task.lease}, "still none", std::nullopt));
+    EXPECT_THAT(must(store().claim_tasks("a", at(100'000), at(100'001), 10)), IsEmpty());
+    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    const auto findings = must(store::doctor(place()));
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].check, "tasks");
+    EXPECT_THAT(findings[0].message, testing::HasSubstr("still none"));
+}
+
+TEST_P(TaskContract, an_idempotency_key_answers_once) {
+    app::KeptAnswer answer{acme, PersonId("ann"), "key-1", sha256("req"), 201,
+                           "{}", "\"1\"",         at(5)};
+    auto commit = commit_of(write_of(key_of("web"), 0));
+    commit.answer = answer;
+    must(store().commit(commit));
+    const auto kept = must(store().find_answer(acme, PersonId("ann"), "key-1"));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->request, sha256("req"));
+    EXPECT_EQ(kept->status, 201);
+    EXPECT_EQ(kept->etag, "\"1\"");
+    commit.writes = {write_of(key_of("web"), 1)};
+    EXPECT_EQ(code_of(store().commit(commit)), ErrorCode::conflict);
+    EXPECT_EQ(must(store().load(key_of("web"))).version, 1U);
+    EXPECT_FALSE(must(store().find_answer(acme, PersonId("bob"), "key-1")));
+    EXPECT_FALSE(must(store().find_answer(zeta, PersonId("ann"), "key-1")));
+    must(store().sweep(at(10), at(5)));
+    EXPECT_TRUE(must(store().find_answer(acme, PersonId("ann"), "key-1")));
+    must(store().sweep(at(10), at(6)));
+    EXPECT_FALSE(must(store().find_answer(acme, PersonId("ann"), "key-1")));
+}
+
+TEST_P(TaskContract, bearers_and_credentials_are_kept_and_swept) {
+    app::Bearer token{sha256("secret"),  acme, PersonId("ann"), "tok-1", "token",
+                      {"read", "write"}, "ci", at(1),           at(100)};
+    auto session = token;
+    session.digest = sha256("other");
+    session.id = "ses-1";
+    session.scopes.clear();
+    session.expires_at = at(50);
+    app::Commit commit;
+    commit.put_bearers = {token, session};
+    commit.put_credentials = {{acme, PersonId("ann"), "$argon2id$", 0, std::nullopt}};
+    must(store().commit(commit));
+    EXPECT_FALSE(must(store().find_bearer(sha256("unknown"))));
+    const auto found = must(store().find_bearer(sha256("secret")));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->scopes, token.scopes);
+    EXPECT_EQ(found->expires_at, at(100));
+    EXPECT_THAT(must(store().list_bearers(acme, PersonId("ann"))), SizeIs(2));
+    EXPECT_THAT(must(store().list_bearers(zeta, PersonId("ann"))), IsEmpty());
+    must(store().sweep(at(50), at(0)));
+    EXPECT_FALSE(must(store().find_bearer(sha256("other"))));
+    app::Commit drop;
+    drop.drop_bearers = {sha256("secret")};
+    must(store().commit(drop));
+    EXPECT_FALSE(must(store().find_bearer(sha256("secret"))));
+    must(store().put_credential({acme, PersonId("ann"), "$argon2id$", 3, at(9)}));
+    const auto credential = must(store().find_credential(acme, PersonId("ann")));
+    ASSERT_TRUE(credential);
+    EXPECT_EQ(credential->failures, 3);
+    EXPECT_EQ(credential->locked_until, at(9));
+    EXPECT_FALSE(must(store().find_credential(zeta, PersonId("ann"))));
+}
+
+TEST_P(TaskContract, a_setting_is_the_last_that_was_put) {
+    EXPECT_FALSE(must(store().setting("mode")));
+    must(store().put_setting("mode", "sandbox"));
+    must(store().put_setting("mode", "production"));
+    EXPECT_EQ(must(store().setting("mode")), "production");
+}
+
+CONTRACT(TaskContract);
+
+} // namespace slipway::contract

@@ -1,0 +1,3 @@
+[limit(5; repeat(1))] | implode
+---
+null

@@ -1,0 +1,3 @@
+try error("x") catch .
+---
+null

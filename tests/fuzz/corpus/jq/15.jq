@@ -1,0 +1,3 @@
+1e18 | todate
+---
+null

@@ -1,0 +1,3 @@
+.fields.server.kind == "physical"
+---
+{"fields":{"server":{"kind":"physical"}}}
