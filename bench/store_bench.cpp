@@ -211,8 +211,8 @@ void measure_search(const std::string& directory) {
     measure_query("frequent word and rare state", *store, [](int i) {
         return Query{.text = words[static_cast<unsigned>(i) % words.size()], .states = {"draft"}};
     });
-    measure_query("window", *store, [](int i) {
-        const Time from(Span(1'700'000'000'000 + static_cast<Span::rep>(i) * 60'000'000));
+    measure_query("week among the newest windows", *store, [](int i) {
+        const Time from(Span(1'754'000'000'000 + static_cast<Span::rep>(i) * 5'000'000));
         return Query{.window_from = from, .window_until = from + std::chrono::hours(24 * 7)};
     });
 }

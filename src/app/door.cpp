@@ -274,7 +274,7 @@ Result<Commit> Door::Inside::commit_of(
     write.summary = summarise(decision.next, domain::wake_at(decision.next, facts));
     commit.writes.push_back(std::move(write));
     for (const auto& task : decision.tasks)
-        commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, facts.now});
+        commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, Time{}}); // at once
     for (const auto& record : decision.records) {
         const StreamKey record_key{key.tenant, record.kind, record.id};
         const auto stored = parts.store.load(record_key);

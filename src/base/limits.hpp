@@ -73,6 +73,7 @@ inline constexpr std::size_t list_max = 200;
 inline constexpr std::size_t attachments_per_change_max = 500;
 inline constexpr std::size_t runs_per_change_max = 200;
 inline constexpr std::size_t comments_per_change_max = 1000;
+inline constexpr std::size_t timer_rounds_max = 64; // of one tick
 inline constexpr std::size_t state_document_max = 4 * 1024 * 1024;
 inline constexpr std::size_t event_body_max = 256 * 1024;
 
@@ -177,5 +178,18 @@ inline constexpr int decide_retries_max = 16;
 inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
 inline constexpr std::size_t records_page = 1000;
 inline constexpr std::size_t cached_changes_max = 512;
+
+// Command line
+inline constexpr std::size_t cli_answer_max = 64 * 1024 * 1024;
+inline constexpr std::size_t cli_event_max = 1024 * 1024; // one event of a stream
+inline constexpr auto cli_connect_timeout = 10s;
+inline constexpr auto cli_request_timeout = 120s;
+inline constexpr auto cli_transfer_timeout = 30min;
+inline constexpr auto cli_silence_max = 60s; // four heartbeats of an event stream
+inline constexpr int cli_stream_retries_max = 5;
+inline constexpr std::size_t cli_pages_max = 1000; // of a list with --all
+inline constexpr auto cli_wait_min = 1s;
+inline constexpr auto cli_wait_max = 60s;
+inline constexpr auto cli_wait_default = 10s; // when the server gives no hint
 
 } // namespace slipway::limits

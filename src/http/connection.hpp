@@ -3,182 +3,26 @@
 // their answers in the same order, which is all that pipelining asks for. Only listener.cpp and
 // listener_tls.cpp include this, because it brings Asio and Beast. A connection belongs to one loop
 // and is touched by that loop's thread only; workers hand their results back by posting to it.
+// Every co_await stands in a statement of its own, its temporaries named: g++ 12 destroys those of
+// larger expressions twice.
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <list>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <set>
-#include <thread>
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-
-#include "base/clock.hpp"
-#include "http/head.hpp"
-#include "http/listener.hpp"
-#include "http/problem.hpp"
-#include "http/workers.hpp"
+#include "http/loop.hpp"
 
 namespace slipway::http {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-
-using Executor = asio::io_context::executor_type;
-template <class T>
-using Task = asio::awaitable<T, Executor>;
-using Tcp = asio::basic_stream_socket<asio::ip::tcp, Executor>;
-using Steady = std::chrono::steady_clock;
-using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
-using ErrorBits = boost::system::error_code;
-inline constexpr asio::use_awaitable_t<Executor> awaiting{};
-
-// What a loop knows of a connection.
-class Held {
-  public:
-    virtual ~Held() = default;
-    virtual void close() = 0;
-    Steady::time_point deadline = Steady::time_point::max();
-    bool idle = false; // between requests
-};
-
-// One thread, its sockets and their deadlines.
-struct Loop {
-    asio::io_context io{1};
-    std::list<Held*> held;
-    std::set<Timer*> waiting_streams;
-    std::uint64_t wakes = 0;
-    std::atomic<bool> wake_posted{false};
-    std::thread thread;
-    std::string date;
-    std::chrono::seconds date_second{-1};
-
-    const std::string& date_now() {
-        const auto now = SystemClock{}.now();
-        const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
-        if (second != date_second) {
-            date = http_date(now);
-            date_second = second;
-        }
-        return date;
-    }
-};
-
-// Counts what is bounded; a Share gives its place back.
-class Share {
-  public:
-    Share(std::atomic<std::size_t>& count, std::size_t most) : count_(count), taken_(true) {
-        if (count_.fetch_add(1) >= most) {
-            count_.fetch_sub(1);
-            taken_ = false;
-        }
-    }
-
-    ~Share() {
-        if (taken_)
-            count_.fetch_sub(1);
-    }
-
-    Share(const Share&) = delete;
-    Share& operator=(const Share&) = delete;
-
-    bool taken() const { return taken_; }
-
-  private:
-    std::atomic<std::size_t>& count_;
-    bool taken_;
-};
-
-// What all connections share.
-struct Server {
-    Api& api;
-    ListenerOptions options;
-    Workers workers;
-    std::atomic<bool> stopping{false};
-    std::atomic<std::size_t> large_bodies{0};
-    std::atomic<std::size_t> downloads{0};
-    std::atomic<std::size_t> event_streams{0};
-    std::mutex mutex = {};
-    std::condition_variable ended = {};
-    std::size_t connections = 0; // under the mutex
-};
-
-using Serve = std::function<void(Server&, Loop&, Tcp)>;
-// Errors: invalid_input when the certificate or key cannot be used.
-Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
-
-// Runs the function on a worker and comes back to the loop; false when the queue is full.
-template <class Function>
-Task<bool> on_worker(Server& server, Executor executor, Function function) {
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
-        [&server, executor](auto handler, Function work) {
-            using Done = decltype(handler);
-
-            struct Work final : Job {
-                Work(Executor e, Function f, Done d)
-                    : executor(e), function(std::move(f)), done(std::move(d)) {}
-
-                void run() override {
-                    function();
-                    asio::post(executor, [d = std::move(done)]() mutable { d(true); });
-                }
-
-                Executor executor;
-                Function function;
-                Done done;
-            };
-
-            std::unique_ptr<Job> job =
-                std::make_unique<Work>(executor, std::move(work), std::move(handler));
-            if (server.workers.submit(job))
-                return;
-            auto refused = std::shared_ptr<Job>(std::move(job));
-            asio::post(executor, [refused] {
-                std::move(static_cast<Work&>(*refused).done)(false);
-            });
-        },
-        awaiting, std::move(function)
-    );
-}
-
-// Hands the pieces of a long answer from a worker to the loop, one at a time.
-struct Pipe {
-    explicit Pipe(Loop& loop) : timer(loop.io) {}
-
-    std::mutex mutex = {};
-    std::condition_variable taken = {};
-    std::string_view chunk = {};
-    bool full = false;
-    bool closed = false; // the client has gone
-    bool done = false;   // the worker has ended
-    bool whole = false;  // ... and has written everything
-    Timer timer;         // cancelled on the loop to wake the coroutine
+// What a stream does before the first request and after the last; empty for plain TCP.
+template <class Stream>
+struct Manners {
+    std::function<Task<bool>(Stream&)> begin = {};
+    std::function<Task<void>(Stream&)> end = {};
 };
 
 template <class Stream>
 class Connection final : public Held {
   public:
-    Connection(Server& server, Loop& loop, Stream stream, bool secure)
-        : server_(server), loop_(loop), stream_(std::move(stream)), secure_(secure) {
+    Connection(Server& server, Loop& loop, Stream stream, Manners<Stream> manners)
+        : server_(server), loop_(loop), stream_(std::move(stream)), manners_(std::move(manners)) {
         ErrorBits ignored;
         const auto peer = socket().remote_endpoint(ignored);
         address_ = ignored ? std::string{} : peer.address().to_string();
@@ -197,9 +41,7 @@ class Connection final : public Held {
         socket().close(ignored);
     }
 
-    // `begin` is the TLS handshake, or nothing.
-    template <class Begin, class End>
-    Task<void> run(Begin begin, End end);
+    Task<void> run();
 
   private:
     using Parser = beast::http::request_parser<beast::http::string_body>;
@@ -230,7 +72,7 @@ class Connection final : public Held {
     Server& server_;
     Loop& loop_;
     Stream stream_;
-    const bool secure_;
+    Manners<Stream> manners_;
     std::string address_;
     std::list<Held*>::iterator place_;
     beast::flat_buffer buffer_;
@@ -239,17 +81,21 @@ class Connection final : public Held {
 };
 
 template <class Stream>
-template <class Begin, class End>
-Task<void> Connection<Stream>::run(Begin begin, End end) {
+Task<void> Connection<Stream>::run() {
     allow(server_.options.request_timeout);
-    if (!co_await begin(stream_))
-        co_return;
-    while (co_await serve_one())
-        ;
+    if (manners_.begin) {
+        const bool begun = co_await manners_.begin(stream_);
+        if (!begun)
+            co_return;
+    }
+    bool more = true;
+    while (more)
+        more = co_await serve_one();
     if (!socket().is_open())
         co_return;
     allow(server_.options.linger_timeout);
-    co_await end(stream_);
+    if (manners_.end)
+        co_await manners_.end(stream_);
     if (unread_)
         co_await linger();
 }
@@ -272,7 +118,9 @@ Task<void> Connection<Stream>::linger() {
     socket().shutdown(asio::socket_base::shutdown_send, ignored);
     std::size_t read = 0;
     buffer_.clear();
-    while (read < limits::linger_bytes_max && co_await fill()) {
+    bool more = true;
+    while (more && read < limits::linger_bytes_max) {
+        more = co_await fill();
         read += buffer_.size();
         buffer_.clear();
     }
@@ -304,22 +152,30 @@ Task<bool> Connection<Stream>::read_header(Parser& parser) {
     if (buffer_.size() == 0) {
         allow(server_.options.idle_timeout);
         idle = true;
-        const bool filled = !server_.stopping && co_await fill();
+        bool filled = false;
+        if (!server_.stopping)
+            filled = co_await fill();
         idle = false;
         if (!filled)
             co_return false;
     }
     allow(server_.options.request_timeout);
+    std::size_t taken = 0;
     while (true) {
         ErrorBits failed;
-        buffer_.consume(parser.put(buffer_.data(), failed));
+        const std::size_t used = parser.put(buffer_.data(), failed);
+        buffer_.consume(used);
+        taken += used;
         if (parser.is_header_done())
             co_return true;
+        // Beast looks at the limit when the head is complete; a flood never is.
+        if (taken + buffer_.size() > limits::request_header_max)
+            failed = beast::http::error::header_limit;
         if (failed && failed != beast::http::error::need_more) {
             keep_alive_ = false;
             unread_ = true;
             const bool large = failed == beast::http::error::header_limit;
-            co_await send(
+            Response refused =
                 large ? refusal(
                             ErrorCode::limit_exceeded,
                             fmt::format(
@@ -328,12 +184,12 @@ Task<bool> Connection<Stream>::read_header(Parser& parser) {
                             ),
                             431
                         )
-                      : refusal(ErrorCode::invalid_input, "this is not an HTTP/1.1 request", 400),
-                false
-            );
+                      : refusal(ErrorCode::invalid_input, "this is not an HTTP/1.1 request", 400);
+            co_await send(std::move(refused), false);
             co_return false;
         }
-        if (!co_await fill())
+        const bool filled = co_await fill();
+        if (!filled)
             co_return false;
     }
 }
@@ -346,7 +202,7 @@ std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Reque
         method_from_name({message.method_string().data(), message.method_string().size()});
     request.target = {message.target().data(), message.target().size()};
     request.address = address_;
-    request.secure = secure_;
+    request.secure = static_cast<bool>(manners_.begin);
     if (const auto length = parser.content_length())
         request.content_length = *length;
     for (const auto& field : message) {
@@ -405,7 +261,10 @@ Task<std::optional<Response>> Connection<Stream>::read_body(Parser& parser, bool
             co_return refusal(ErrorCode::invalid_input, "the body is not valid HTTP", 400);
         if (parser.is_done())
             break;
-        if (failed && !co_await fill()) {
+        bool filled = true;
+        if (failed)
+            filled = co_await fill();
+        if (!filled) {
             close();
             co_return Response{};
         }
@@ -419,7 +278,9 @@ template <class Stream>
 Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser& parser) {
     Api& api = server_.api;
     Result<std::unique_ptr<BodySink>> sink;
-    if (!co_await on_worker(server_, executor(), [&] { sink = api.open_upload(prepared); }))
+    const auto open = [&] { sink = api.open_upload(prepared); };
+    const bool opened = co_await on_worker(server_, executor(), open);
+    if (!opened)
         co_return busy();
     if (!sink)
         co_return api.refuse(prepared, sink.error());
@@ -448,19 +309,26 @@ Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser&
         if (full || upload.is_done()) {
             const std::string_view bytes(chunk.data(), chunk.size() - body.size);
             Result<void> written;
-            if (!co_await on_worker(server_, executor(), [&] { written = (*sink)->write(bytes); }))
+            const auto write = [&] { written = (*sink)->write(bytes); };
+            const bool ran = co_await on_worker(server_, executor(), write);
+            if (!ran)
                 co_return busy();
             if (!written)
                 co_return api.refuse(prepared, written.error());
             body.data = nullptr;
-        } else if (!co_await fill()) {
-            close();
-            co_return Response{};
+        } else {
+            const bool filled = co_await fill();
+            if (!filled) {
+                close();
+                co_return Response{};
+            }
         }
         deadline = std::min(latest, Steady::now() + server_.options.request_timeout);
     }
     Result<Response> done;
-    if (!co_await on_worker(server_, executor(), [&] { done = (*sink)->finish(); }))
+    const auto finish = [&] { done = (*sink)->finish(); };
+    const bool finished = co_await on_worker(server_, executor(), finish);
+    if (!finished)
         co_return busy();
     unread_ = false;
     co_return done ? *std::move(done) : api.refuse(prepared, done.error());
@@ -470,35 +338,52 @@ template <class Stream>
 Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& parser) {
     Api& api = server_.api;
     unread_ = !parser.is_done();
-    if (prepared.refusal)
+    if (!prepared.refusal)
+        prepared.refusal = check_body(prepared, parser);
+    if (prepared.refusal) {
+        // A short body is read and thrown away, so that the connection can go on.
+        if (unread_ && prepared.request.content_length.value_or(small_body + 1) <= small_body) {
+            parser.eager(true);
+            const auto broken = co_await read_body(parser, false);
+            unread_ = broken.has_value();
+        }
         co_return *std::move(prepared.refusal);
-    if (auto refused = check_body(prepared, parser))
-        co_return *std::move(refused);
+    }
     const bool large = prepared.needs_admission();
     std::optional<Share> share;
     if (large) {
         share.emplace(server_.large_bodies, limits::large_bodies_max);
         std::optional<Response> refused;
-        if (!share->taken() ||
-            !co_await on_worker(server_, executor(), [&] { refused = api.admit(prepared); }))
+        if (!share->taken())
+            co_return busy();
+        const auto admit = [&] { refused = api.admit(prepared); };
+        const bool ran = co_await on_worker(server_, executor(), admit);
+        if (!ran)
             co_return busy();
         if (refused)
             co_return *std::move(refused);
     }
-    if (prepared.request.header(Header::expect) && !parser.is_done() && buffer_.size() == 0)
-        if (!co_await send_text("HTTP/1.1 100 Continue\r\n\r\n"))
+    if (prepared.request.header(Header::expect) && !parser.is_done() && buffer_.size() == 0) {
+        const bool sent = co_await send_text("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!sent)
             co_return Response{};
-    if (prepared.streamed())
-        co_return co_await take_upload(prepared, parser);
+    }
+    if (prepared.streamed()) {
+        Response uploaded = co_await take_upload(prepared, parser);
+        co_return uploaded;
+    }
     parser.body_limit(prepared.page ? limits::request_body_max : prepared.body_limit());
     parser.eager(true);
-    if (auto refused = co_await read_body(parser, large))
-        co_return *std::move(refused);
+    std::optional<Response> broken = co_await read_body(parser, large);
+    if (broken)
+        co_return *std::move(broken);
     unread_ = false;
     prepared.request.body = parser.get().body();
     deadline = Steady::time_point::max(); // how long a use case takes is its own business
     Response response;
-    if (!co_await on_worker(server_, executor(), [&] { response = api.run(prepared); }))
+    const auto work = [&] { response = api.run(prepared); };
+    const bool ran = co_await on_worker(server_, executor(), work);
+    if (!ran)
         co_return busy();
     co_return response;
 }
@@ -506,11 +391,13 @@ Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& pars
 template <class Stream>
 Task<bool> Connection<Stream>::serve_one() {
     Parser parser;
-    if (!co_await read_header(parser))
+    const bool read = co_await read_header(parser);
+    if (!read)
         co_return false;
     keep_alive_ = parser.keep_alive();
     Request request;
-    if (auto refused = check_protocol(parser, request)) {
+    std::optional<Response> refused = check_protocol(parser, request);
+    if (refused) {
         keep_alive_ = false;
         unread_ = true;
         co_await send(*std::move(refused), false);
@@ -523,7 +410,8 @@ Task<bool> Connection<Stream>::serve_one() {
         co_return false;
     // What was not read of this request would be taken for the next one.
     keep_alive_ = keep_alive_ && !unread_ && !server_.stopping && !response.events;
-    co_return co_await send(std::move(response), head_only) && keep_alive_;
+    const bool sent = co_await send(std::move(response), head_only);
+    co_return sent&& keep_alive_;
 }
 
 template <class Stream>
@@ -557,8 +445,10 @@ Task<bool> Connection<Stream>::send(Response response, bool head_only) {
     co_await asio::async_write(stream_, pieces, asio::redirect_error(awaiting, failed));
     if (failed || head_only)
         co_return !failed;
-    if (response.stream)
-        co_return co_await send_stream(*std::move(response.stream));
+    if (response.stream) {
+        const bool whole = co_await send_stream(*std::move(response.stream));
+        co_return whole;
+    }
     if (response.events)
         co_await send_events(std::move(response.events));
     co_return true;
@@ -594,7 +484,8 @@ Task<bool> Connection<Stream>::send_stream(BodyStream stream) {
     asio::co_spawn(
         loop_.io,
         [&server = server_, executor = executor(), pipe, produce]() -> Task<void> {
-            if (!co_await on_worker(server, executor, produce)) {
+            const bool ran = co_await on_worker(server, executor, produce);
+            if (!ran) {
                 pipe->done = true;
                 pipe->timer.cancel();
             }
@@ -633,7 +524,8 @@ Task<void> Connection<Stream>::send_events(std::shared_ptr<EventSource> events) 
         const auto seen = loop_.wakes;
         deadline = Steady::time_point::max();
         Result<std::string> text;
-        const bool ran = co_await on_worker(server_, executor(), [&] { text = events->next(); });
+        const auto look = [&] { text = events->next(); };
+        const bool ran = co_await on_worker(server_, executor(), look);
         if (ran && !text)
             break;
         std::string out = ran ? *std::move(text) : std::string{};

@@ -10,10 +10,8 @@ namespace {
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 
 Task<void> serve_plain(Server& server, Loop& loop, Tcp socket) {
-    Connection<Tcp> connection(server, loop, std::move(socket), false);
-    const auto begin = [](Tcp&) -> Task<bool> { co_return true; };
-    const auto end = [](Tcp&) -> Task<void> { co_return; };
-    co_await connection.run(begin, end);
+    Connection<Tcp> connection(server, loop, std::move(socket), {});
+    co_await connection.run();
 }
 
 void start_plain(Server& server, Loop& loop, Tcp socket) {

@@ -25,8 +25,10 @@ Task<void> goodbye(Tls& stream) {
 
 Task<void>
 serve_one_tls(Server& server, Loop& loop, Tcp socket, std::shared_ptr<asio::ssl::context> context) {
-    Connection<Tls> connection(server, loop, Tls(std::move(socket), *context), true);
-    co_await connection.run(handshake, goodbye);
+    Connection<Tls> connection(
+        server, loop, Tls(std::move(socket), *context), Manners<Tls>{handshake, goodbye}
+    );
+    co_await connection.run();
 }
 
 } // namespace

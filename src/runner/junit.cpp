@@ -14,7 +14,7 @@
 namespace slipway::runner {
 
 using domain::RunOutcome;
-using domain::SmokeResult;
+using domain::CheckResult;
 
 namespace {
 
@@ -80,7 +80,7 @@ class JunitReader {
         );
     }
 
-    Result<std::vector<SmokeResult>> read(std::string_view xml) {
+    Result<std::vector<CheckResult>> read(std::string_view xml) {
         const auto status = XML_Parse(parser_, xml.data(), static_cast<int>(xml.size()), XML_TRUE);
         const auto line = fmt::format("line {}", XML_GetCurrentLineNumber(parser_));
         if (!refusal_.empty())
@@ -126,7 +126,7 @@ class JunitReader {
         if (name.empty())
             return refuse("a <testcase> has no name");
         const auto class_name = attribute(attributes, "classname");
-        SmokeResult result;
+        CheckResult result;
         result.name =
             cut(safe_text(
                     class_name.empty() ? std::string(name) : fmt::format("{}.{}", class_name, name)
@@ -183,12 +183,12 @@ class JunitReader {
     int text_depth_ = 0; // of the element whose text is the message; 0 outside of one
     std::string text_;
     Time suite_started_{};
-    std::vector<SmokeResult> results_;
+    std::vector<CheckResult> results_;
 };
 
 } // namespace
 
-Result<std::vector<SmokeResult>> read_junit(std::string_view xml) {
+Result<std::vector<CheckResult>> read_junit(std::string_view xml) {
     if (xml.size() > limits::import_body_max)
         return fail(
             ErrorCode::limit_exceeded,

@@ -16,6 +16,6 @@ namespace slipway::runner {
 // The names are "classname.name", or "name" alone; order as in the file. started is the suite's
 // `timestamp` (read as UTC when it has no offset), or the epoch; ended is that plus `time`.
 // Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error.
-Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml);
+Result<std::vector<domain::CheckResult>> read_junit(std::string_view xml);
 
 } // namespace slipway::runner

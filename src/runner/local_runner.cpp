@@ -26,7 +26,7 @@ using domain::RunbookStep;
 using domain::RunOutcome;
 using domain::SmokeCheck;
 using domain::SmokeKind;
-using domain::SmokeResult;
+using domain::CheckResult;
 using domain::StepResult;
 
 namespace {
@@ -315,8 +315,8 @@ StepResult LocalRunner::run_step(
     return finish({});
 }
 
-SmokeResult LocalRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
-    SmokeResult result;
+CheckResult LocalRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
+    CheckResult result;
     result.name = check.name;
     result.outside = check.outside;
     result.outcome = RunOutcome::not_started;

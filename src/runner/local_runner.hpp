@@ -48,7 +48,7 @@ class LocalRunner {
     ) const;
 
     // The variables are put in first; a check with one that has no value comes back as not_started.
-    domain::SmokeResult
+    domain::CheckResult
     run_smoke(const domain::SmokeCheck& check, const StepContext& context) const;
 
   private:

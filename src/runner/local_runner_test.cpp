@@ -78,7 +78,7 @@ class Runner : public testing::Test {
         return LocalRunner(clock_, folder_ / "scratch").run_step(one, context_, sink_);
     }
 
-    domain::SmokeResult smoke(const SmokeCheck& check) {
+    domain::CheckResult smoke(const SmokeCheck& check) {
         return LocalRunner(clock_, folder_ / "scratch").run_smoke(check, context_);
     }
 

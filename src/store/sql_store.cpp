@@ -54,8 +54,6 @@ Result<void> SqlStore::write(const Committer::Job& job) {
     return committer_->submit(job);
 }
 
-// Streams
-
 Result<app::StoredStream> SqlStore::load(const app::StreamKey& key, std::uint64_t known_version) {
     auto found = TRY(read([&](Connection& db) {
         std::optional<app::StoredStream> stream;
@@ -149,8 +147,6 @@ Result<app::Receipt> SqlStore::commit_numbered(
     return receipt;
 }
 
-// Changes
-
 Result<std::vector<app::ChangeSummary>> SqlStore::find_changes(const app::ChangeQuery& query) {
     auto bounded = query;
     bounded.limit = std::min(query.limit, limits::page_size_max + 1);
@@ -171,8 +167,6 @@ Result<std::vector<app::StreamKey>> SqlStore::changes_to_wake(Time now, std::siz
         return keys;
     });
 }
-
-// Ledger
 
 Result<std::vector<app::StoredEvent>>
 SqlStore::events_of(const app::StreamKey& key, std::uint64_t after_version, std::size_t limit) {
@@ -244,8 +238,6 @@ void SqlStore::on_committed(std::function<void(std::uint64_t size)> listener) {
         committer_->on_committed(std::move(listener));
 }
 
-// Tasks
-
 Result<std::vector<app::StoredTask>>
 SqlStore::claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) {
     std::vector<app::StoredTask> tasks;
@@ -282,8 +274,6 @@ SqlStore::list_tasks(const TenantId& tenant, const std::string& change, std::siz
     return read([&](Connection& db) { return store::list_tasks(db, tenant, change, limit); });
 }
 
-// Identity
-
 Result<std::optional<app::Bearer>> SqlStore::find_bearer(const Digest& digest) {
     return read([&](Connection& db) { return store::find_bearer(db, digest); });
 }
@@ -317,8 +307,6 @@ Result<void> SqlStore::sweep(Time now, Time answers_before) {
     }));
     return sweep_uploads(*committer_, live_uploads_, now);
 }
-
-// Attachments
 
 Result<std::unique_ptr<app::BlobWriter>> SqlStore::new_blob(const TenantId& tenant) {
     if (!committer_)
@@ -357,8 +345,6 @@ Result<void> SqlStore::read_blob(
     }
     return {};
 }
-
-// Settings
 
 Result<std::optional<std::string>> SqlStore::setting(const std::string& name) {
     return read([&](Connection& db) {

@@ -16,9 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (const auto checkpoint = parse_checkpoint(input))
         ASSERT(checkpoint_text(*checkpoint) == input);
     if (const auto key = verifier_key_from_text(input))
-        ASSERT(to_text(*key) == input);
+        ASSERT(key_text(*key) == input);
     if (const auto key = signing_key_from_text(input))
-        ASSERT(to_text(*key) == input);
+        ASSERT(key_text(*key) == input);
     if (const auto note = parse_note(input)) {
         ASSERT(input.starts_with(note->text) && !note->signatures.empty());
         static const auto key = make_signing_key("slipway.example/ledger", KeyBytes{1}).value();

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ASSERT(!results->empty());
     for (const auto& result : *results) {
         const auto restored =
-            slipway::restore<slipway::domain::SmokeResult>(slipway::encode(result));
+            slipway::restore<slipway::domain::CheckResult>(slipway::encode(result));
         ASSERT(restored.has_value() && *restored == result);
     }
     return 0;

@@ -14,6 +14,10 @@ namespace slipway::test {
 
 inline constexpr std::string_view good_password = "harbour light 42";
 
+// The parts that a test does not name stay as they are by default.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 class ServerTest : public testing::Test {
   protected:
     explicit ServerTest(http::ListenerOptions options = {}) : options_(std::move(options)) {}
@@ -67,7 +71,8 @@ class ServerTest : public testing::Test {
     FixedClock clock{*time_from_text("2026-11-22T20:00:00.000Z")};
     SystemRandom random;
     FakeStore store;
-    std::unique_ptr<app::Door> door = *app::Door::open({store, clock, random, {}});
+    app::Door::Parts parts{.store = store, .clock = clock, .random = random};
+    std::unique_ptr<app::Door> door = *app::Door::open(parts);
     app::Identity identity{{
         store,
         clock,
@@ -102,5 +107,7 @@ class ServerTest : public testing::Test {
     http::ListenerOptions options_;
     std::unique_ptr<http::Listener> listener;
 };
+
+#pragma GCC diagnostic pop
 
 } // namespace slipway::test

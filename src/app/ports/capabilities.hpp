@@ -205,7 +205,7 @@ struct SnapshotRevert {
 
 // Notice and on call -----------------------------------------------------------------------------
 
-struct Receipt {
+struct DeliveryReceipt {
     bool delivered = false; // the next system took responsibility for it
     std::string message_id = {};
     std::string detail = {};
@@ -221,7 +221,7 @@ struct Receipt {
 struct NoticeSend {
     static constexpr auto capability = Capability::notice;
     static constexpr std::string_view operation = "send";
-    using Answer = Receipt;
+    using Answer = DeliveryReceipt;
     std::string channel = {}; // a room, a page, a list; mail needs none
     std::string subject = {};
     std::string body = {};
@@ -283,7 +283,7 @@ struct OncallWho {
 struct OncallPage {
     static constexpr auto capability = Capability::oncall;
     static constexpr std::string_view operation = "page";
-    using Answer = Receipt;
+    using Answer = DeliveryReceipt;
     std::string person = {};
     std::string contact = {};
     std::string subject = {};

@@ -48,7 +48,8 @@ std::map<std::string, Digest> section_digests(const Change& change) {
         digests.emplace(to_text(section), digest);
     };
     if (change.scope)
-        put(Section::scope, sha256(encode(*change.scope)));
+        // Where it is changed belongs to what is changed: another ring is another approval.
+        put(Section::scope, sha256(encode(*change.scope) + change.production_ring));
     if (const auto* runbook = runbook_of(change, RunbookPurpose::deployment)) {
         put(Section::deployment_runbook, runbook->digest);
         put(Section::smoke_list, runbook->smoke_digest);

@@ -179,7 +179,7 @@ complete_action(const Change& change, const CompleteAction& body, const Facts& f
 
 Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& facts) {
     TRY(require_open(change));
-    if (!deployment_begun(change))
+    if (!deployment_begun(change) && has_step(change, facts, StepKind::execute))
         return fail_blocked(
             "the CMDB says what runs, not what is planned",
             {{"cmdb-updated", "runs", "production was not touched",

@@ -27,6 +27,14 @@ Result<void> check_ring(const Facts& facts, const std::string& id, std::string_v
     return {};
 }
 
+// What runs on the test ring asks no gate, so production never stands in for it.
+Result<void> check_test_ring(const Facts& facts, const std::string& id) {
+    TRY(check_ring(facts, id, "test_ring"));
+    if (!id.empty() && facts.records->rings.at(id).kind == RingKind::production)
+        return fail_field("test_ring", id + " is a production ring");
+    return {};
+}
+
 Result<void> check_person(const Facts& facts, const PersonId& id, std::string_view field) {
     if (id.empty())
         return {};
@@ -90,8 +98,10 @@ Proposal propose_type(const Change& change, const Facts& facts) {
 } // namespace
 
 Result<Decision> open(const Change& change, const OpenChange& body, const Facts& facts) {
+    if (!change.title.empty())
+        return fail_conflict("id", fmt::format("{} is open already", change.id.value));
     TRY(check_ring(facts, body.production_ring, "production_ring"));
-    TRY(check_ring(facts, body.test_ring, "test_ring"));
+    TRY(check_test_ring(facts, body.test_ring));
     TRY(check_person(facts, body.change_owner, "change_owner"));
     TRY(check_person(facts, body.implementer, "implementer"));
     TRY(check_roster(facts, body.roster));
@@ -132,7 +142,7 @@ Result<Decision> assign(const Change& change, const Assign& body, const Facts& f
     TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));
     TRY(check_person(facts, body.rollback_backup.value_or(PersonId{}), "rollback_backup"));
     TRY(check_ring(facts, body.production_ring.value_or(""), "production_ring"));
-    TRY(check_ring(facts, body.test_ring.value_or(""), "test_ring"));
+    TRY(check_test_ring(facts, body.test_ring.value_or("")));
     TRY(check_roster(facts, body.roster.value_or("")));
     if (body.production_ring && *body.production_ring != change.production_ring)
         TRY(require_untouched(change, "production ring"));

@@ -38,6 +38,16 @@ Result<const Board*> find_board(const Facts& facts, const std::string& named, bo
     return only;
 }
 
+// A checklist without runbooks has none to show to the board.
+bool is_asked_for(Section section, const Change& change, const Facts& facts) {
+    if (section == Section::rollback_runbook)
+        return has_step(change, facts, StepKind::runbook);
+    if (section == Section::deployment_runbook)
+        return has_step(change, facts, StepKind::deploy) ||
+               has_step(change, facts, StepKind::execute);
+    return true;
+}
+
 bool is_member(const BoardRecord& board, const PersonId& person) {
     return person == board.chair ||
            std::find(board.members.begin(), board.members.end(), person) != board.members.end();
@@ -93,7 +103,8 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
     std::vector<Reason> reasons;
     for (const auto section :
          {Section::scope, Section::window, Section::rollback_runbook, Section::deployment_runbook})
-        if (!section_digests(change).contains(std::string(to_text(section))))
+        if (is_asked_for(section, change, facts) &&
+            !section_digests(change).contains(std::string(to_text(section))))
             reasons.push_back(
                 {"cab-lead-time", std::string(to_text(section)),
                  fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
@@ -262,6 +273,8 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
 Result<Decision>
 report_delivery(const Change& change, const ReportDelivery& body, const Facts& facts) {
     TRY(require_open(change));
+    if (body.state == DeliveryState::pending)
+        return fail_field("state", "expected delivered or failed");
     for (const auto& notice : change.notices)
         for (const auto& delivery : notice.deliveries)
             if (notice.id == body.notice && delivery.channel == body.channel) {
@@ -333,6 +346,13 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
 
 Result<Decision> report_page(const Change& change, const ReportPage& body, const Facts& facts) {
     TRY(require_open(change));
+    if (body.state == DeliveryState::pending)
+        return fail_field("state", "expected delivered or failed");
+    const auto pages = change.oncall ? change.oncall->pages : std::vector<Page>{};
+    if (std::none_of(pages.begin(), pages.end(), [&](const Page& page) {
+            return page.person == body.person;
+        }))
+        return fail_field("person", "was not paged for this change");
     Decider decider(change, facts);
     decider.emit(PageDelivered{body.person, body.state, body.receipt});
     return decider.finish();

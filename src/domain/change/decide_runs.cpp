@@ -137,6 +137,12 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
             {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
               "the change names no known ring", ring, "Name it with assign"}}
         );
+    if (!on_production(body.purpose) && facts.records->rings.at(ring).kind == RingKind::production)
+        return fail_blocked(
+            "a test never runs on production",
+            {{"run-exact", "test_ring", "the test ring is a production ring", ring,
+              "Name another test ring with assign"}}
+        );
     return {};
 }
 
@@ -226,7 +232,10 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         RunStep step = *next;
         step.attempts += step.state == RunStepState::running ? 0 : 1;
         step.state = report.state;
-        step.started_at = report.started_at ? report.started_at : facts.now;
+        const bool goes_on = next->state == RunStepState::running && next->started_at;
+        step.started_at = report.started_at ? report.started_at
+                          : goes_on         ? next->started_at
+                                            : std::optional<Time>(facts.now);
         step.ended_at = report.state == RunStepState::running ? std::nullopt
                         : report.ended_at                     ? report.ended_at
                                                               : std::optional<Time>(facts.now);
@@ -378,6 +387,8 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
     );
     if (known == change.snapshots.end())
         return fail_field("host", "no snapshot of this host was asked for");
+    if (body.state == SnapshotState::requested)
+        return fail_field("state", "expected taken, failed, reverted or removed");
     if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
         return fail_field("taken_at", "lies in the future");
     Snapshot snapshot = *known;

@@ -79,7 +79,7 @@ Result<Decision> complete_step(const Change& change, const CompleteStep& body, c
         return fail_field("step", "the change is closed with the command close");
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state == StepState::completed)
-        return fail(ErrorCode::conflict, "the step is complete already");
+        return fail_conflict("step", "the step is complete already");
     TRY(may_complete(*step, change, facts));
     std::vector<Reason> reasons;
     StepCompleted event{body.step, {}, {}, facts.policy->digest};
@@ -115,7 +115,7 @@ Result<Decision> reopen_step(const Change& change, const ReopenStep& body, const
     TRY(known_step(facts, body.step));
     const auto record = change.steps.find(body.step);
     if (record == change.steps.end() || record->second.state == StepState::open)
-        return fail(ErrorCode::conflict, "the step is open already");
+        return fail_conflict("step", "the step is open already");
     Decider decider(change, facts);
     decider.emit(StepReopened{body.step, body.reason});
     return decider.finish();
@@ -136,10 +136,10 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
         );
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state != StepState::open)
-        return fail(ErrorCode::conflict, "the step is not open");
+        return fail_conflict("step", "the step is not open");
     for (const auto& owed : change.owed)
         if (owed.id == body.step.value)
-            return fail(ErrorCode::conflict, "the step is owed already");
+            return fail_conflict("step", "the step is owed already");
     const Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
     Decider decider(change, facts);
     decider.emit(StepPostponed{body.step, body.reason, due});
@@ -174,7 +174,7 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                 {{"cab-decision", "owed", "not requester or implementer, but a member",
                   "you are " + facts.actor.value, "A member of the CAB settles it"}}
             );
-        if (!deployment_begun(change))
+        if (!deployment_begun(change) && has_step(change, facts, StepKind::execute))
             return fail_blocked(
                 "there is nothing to review yet",
                 {{"cab-decision", "owed", "production was not touched",
@@ -225,7 +225,7 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
     TRY(require_open(change));
     const auto* waiver = TRY(find_waiver(change, body.id));
     if (waiver->state != WaiverState::requested)
-        return fail(ErrorCode::conflict, fmt::format("the waiver is {}", to_text(waiver->state)));
+        return fail_conflict("id", fmt::format("the waiver is {}", to_text(waiver->state)));
     std::string why;
     if (!may_waive(facts))
         why = "only certain roles waive a gate";
@@ -250,7 +250,7 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
     TRY(require_reason(body.reason));
     const auto* waiver = TRY(find_waiver(change, body.id));
     if (waiver->state == WaiverState::revoked)
-        return fail(ErrorCode::conflict, "the waiver is revoked already");
+        return fail_conflict("id", "the waiver is revoked already");
     if (!may_waive(facts) && facts.actor != waiver->requested_by)
         return fail_blocked(
             "this waiver is not yours to revoke",

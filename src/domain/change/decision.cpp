@@ -65,6 +65,19 @@ Result<void> require_untouched(const Change& change, std::string_view what) {
     return {};
 }
 
+tl::unexpected<Error> fail_conflict(std::string field, std::string message) {
+    Error error{ErrorCode::conflict, message};
+    error.fields.push_back({std::move(field), std::move(message)});
+    return tl::unexpected(std::move(error));
+}
+
+tl::unexpected<Error> fail_full(std::string field, std::string_view things, std::size_t limit) {
+    auto message = fmt::format("a change holds at most {} {}", limit, things);
+    Error error{ErrorCode::limit_exceeded, message};
+    error.fields.push_back({std::move(field), std::move(message)});
+    return tl::unexpected(std::move(error));
+}
+
 Result<void> require_reason(std::string_view reason, std::string_view field) {
     if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos)
         return fail_field(std::string(field), "is required: say why");

@@ -51,7 +51,12 @@ class Decider {
 
     template <class Payload>
     void ask(std::string kind, const Payload& payload) {
-        decision_.tasks.push_back({std::move(kind), encode(payload)});
+        // Two rules of one command may ask for the same thing; it is done once.
+        TaskDraft task{std::move(kind), encode(payload)};
+        for (const auto& known : decision_.tasks)
+            if (known.kind == task.kind && known.payload == task.payload)
+                return;
+        decision_.tasks.push_back(std::move(task));
     }
 
     template <class Document>
@@ -64,6 +69,8 @@ class Decider {
     const Change& change() const { return decision_.next; }
 
     const Facts& facts() const { return facts_; }
+
+    std::size_t events() const { return decision_.events.size(); }
 
     // Reopens the completed step of this kind: what it vouched for was edited.
     void reopen(StepKind kind, std::string reason);
@@ -78,5 +85,8 @@ class Decider {
 Result<void> require_open(const Change& change);
 Result<void> require_untouched(const Change& change, std::string_view what);
 Result<void> require_reason(std::string_view reason, std::string_view field = "reason");
+// Refusals that a gate has no part in still name the field, so that every refusal says where.
+tl::unexpected<Error> fail_conflict(std::string field, std::string message);
+tl::unexpected<Error> fail_full(std::string field, std::string_view things, std::size_t limit);
 
 } // namespace slipway::domain

@@ -13,6 +13,11 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
     for (const auto& [purpose, runbook] : change.runbooks)
         if (person == runbook.author)
             return "the author of the " + purpose + " runbook never approves it";
+    // Pinning a colleague's bytes again does not make them somebody else's.
+    for (const auto& attachment : change.attachments)
+        for (const auto& [purpose, runbook] : change.runbooks)
+            if (person == attachment.by && attachment.digest == runbook.digest)
+                return "who brought the " + purpose + " runbook never approves it";
     for (const auto& run : change.runs)
         if (run.purpose == RunPurpose::deployment && person == run.started_by)
             return "who carried out the deployment never approves it";

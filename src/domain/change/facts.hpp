@@ -50,5 +50,7 @@ struct Facts {
 
 // Whether the step belongs to this change's checklist now: its types and its `when`.
 bool applies(const Step& step, const Change& change, const Facts& facts);
+// Whether the checklist has a step of this kind for this change at all.
+bool has_step(const Change& change, const Facts& facts, StepKind kind);
 
 } // namespace slipway::domain

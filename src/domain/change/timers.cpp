@@ -11,6 +11,9 @@ namespace slipway::domain {
 
 namespace {
 
+// Marks a snapshot whose removal is under way; the provider's own words never equal it.
+constexpr std::string_view removal_asked_for = "expired; its removal was asked for";
+
 using Fire = void (*)(Decider&, const std::string& about);
 
 struct Timer {
@@ -92,7 +95,7 @@ void defer(Decider& decider, const std::string&) {
 void remove_snapshot(Decider& decider, const std::string& about) {
     for (auto snapshot : decider.change().snapshots)
         if (snapshot.id == about && snapshot.state == SnapshotState::taken) {
-            snapshot.detail = "expired; its removal was asked for";
+            snapshot.detail = removal_asked_for;
             decider.emit(SnapshotReported{snapshot});
             decider.ask(
                 "snapshot_remove",
@@ -137,8 +140,8 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
                 );
         }
     for (const auto& snapshot : change.snapshots)
-        if (snapshot.state == SnapshotState::taken && snapshot.detail.empty() &&
-            !snapshot.id.empty() && snapshot.connector != "external")
+        if (snapshot.state == SnapshotState::taken && snapshot.detail != removal_asked_for &&
+            !snapshot.id.empty() && !snapshot.connector.empty() && snapshot.connector != "external")
             timers.push_back({snapshot.expires_at, snapshot.id, remove_snapshot});
     if (is_over(change))
         return timers;
@@ -164,10 +167,16 @@ std::optional<Time> wake_at(const Change& change, const Facts& facts) {
 namespace decide {
 
 Result<Decision> tick(const Change& change, const Nothing&, const Facts& facts) {
+    // What fires may leave something else due, such as the second reminder after a long sleep.
     Decider decider(change, facts);
-    for (const auto& timer : timers_of(change, facts))
-        if (timer.at <= facts.now)
-            timer.fire(decider, timer.about);
+    for (std::size_t round = 0; round < limits::timer_rounds_max; ++round) {
+        const auto events = decider.events();
+        for (const auto& timer : timers_of(decider.change(), facts))
+            if (timer.at <= facts.now)
+                timer.fire(decider, timer.about);
+        if (decider.events() == events)
+            break;
+    }
     return decider.finish();
 }
 

@@ -32,6 +32,11 @@ void snapshot(const Change& change, const Facts& facts, GateFindings& findings) 
             );
             continue;
         }
+        if (run == nullptr && taken->state != SnapshotState::taken)
+            findings.refuse(
+                field, "the snapshot is not there any more", std::string(to_text(taken->state)),
+                "Take a new one with take_snapshot"
+            );
         findings.looked_at("snapshot " + taken->id, taken->connector, taken->taken_at);
         if (taken->tag != change.id.value || !taken->read_back)
             findings.refuse(
@@ -84,8 +89,10 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
     const auto* run = last_run(change, RunPurpose::deployment);
     const auto* staging = last_smoke(change, SmokeOccasion::staging);
     const auto* report = last_smoke(change, SmokeOccasion::production);
-    if (!change.failed_because.empty() && report)
-        return; // the failure is on the record and the rollback gate takes over
+    // The failure is on the record and the rollback gate takes over; what did not run to its end
+    // has nothing to test.
+    if (!change.failed_because.empty() && (report || (run && run->state != RunState::succeeded)))
+        return;
     if (staging && report && staging->list != report->list)
         findings.refuse(
             "smoke.production", "another list ran than on staging",

@@ -162,6 +162,11 @@ bool applies(const Step& step, const Change& change, const Facts& facts) {
     return applies_to(step, type_of(change)) && facts.applicable.contains(step.id);
 }
 
+bool has_step(const Change& change, const Facts& facts, StepKind kind) {
+    const auto* step = find_step(*facts.workflow, kind);
+    return step && applies(*step, change, facts);
+}
+
 GateResult evaluate(const GateRow& gate, const Change& change, const Facts& facts) {
     GateResult result{std::string(gate.id), {}, Verdict::pass, {}, {}, {}, {}};
     const auto* step = find_step(*facts.workflow, gate.step);
@@ -182,7 +187,8 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
     if (const auto* waiver = standing_waiver(change, gate.id, facts.now)) {
         result.verdict = Verdict::waived;
         result.waiver = waiver->id;
-    } else if (record != change.steps.end() && record->second.state == StepState::postponed) {
+    } else if (record != change.steps.end() && record->second.state == StepState::postponed && may_postpone(*step, type_of(change))) {
+        // An emergency that was classified anew owes now what it had put off.
         result.verdict = Verdict::postponed;
     } else if (!step->is_required() && record == change.steps.end()) {
         result.verdict = Verdict::not_applicable;
@@ -214,11 +220,13 @@ std::vector<Reason> not_ready(const Change& change, const Facts& facts) {
         if (!step->is_required() || !applies(*step, change, facts))
             continue;
         const auto record = change.steps.find(step->id);
-        if (record == change.steps.end() || record->second.state == StepState::open)
+        const auto state = record == change.steps.end() ? StepState::open : record->second.state;
+        if (state == StepState::open ||
+            (state == StepState::postponed && !may_postpone(*step, type_of(change))))
             reasons.push_back(
                 {"run-exact", "steps." + step->id.value,
-                 "a required step before the deployment is not complete: " + step->title, "open",
-                 "Complete it with complete_step"}
+                 "a required step before the deployment is not complete: " + step->title,
+                 std::string(to_text(state)), "Complete it with complete_step"}
             );
     }
     return reasons;

@@ -78,6 +78,8 @@ void look_at_rollback_room(
     const Change& change, const Facts& facts, const ChangeWindow& agreed, GateFindings& findings
 ) {
     const auto* back = runbook_of(change, RunbookPurpose::rollback);
+    if (back == nullptr && !has_step(change, facts, StepKind::runbook))
+        return; // a checklist without runbooks has no rollback to make room for
     if (back == nullptr)
         return findings.refuse(
             "rollback_runbook", "the rollback's duration is unknown: no rollback runbook is pinned",
@@ -209,10 +211,10 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
         );
     for (const auto& hit : impact.hits) {
         const auto now_known = records.cis.find(hit.ci);
-        const bool verified_since =
+        const bool verified =
             now_known != records.cis.end() && now_known->second.verified_at &&
             facts.now - *now_known->second.verified_at <= facts.policy->ci_stale_after;
-        if (hit.stale && !verified_since)
+        if (!verified)
             findings.refuse(
                 "impact." + hit.ci.value,
                 fmt::format(

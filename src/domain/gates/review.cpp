@@ -87,6 +87,8 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
 } // namespace
 
 void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
+    if (type_of(change) == ChangeType::emergency)
+        return findings.warn("an emergency waits for no meeting; the CAB reviews it afterwards");
     if (!change.queue)
         return findings.refuse(
             "queue", "the RFC is not in the CAB's queue", "not submitted", "Submit it with submit"
@@ -129,6 +131,12 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
         findings.refuse(
             "decision.sections", "something else was approved than what stands there now",
             "the digests differ", "The board decides again"
+        );
+    if (decision.emergency != (type_of(change) == ChangeType::emergency))
+        findings.refuse(
+            "decision.board", "it was approved as a change of another type",
+            decision.emergency ? "decided by the ECAB" : "decided by the CAB",
+            "The board for its type decides"
         );
     look_at_votes(change, facts, decision, findings);
     look_at_decision_owners(change, facts, findings);

@@ -14,11 +14,30 @@ std::string short_hex(const Digest& digest) {
     return digest.hex().substr(0, 12);
 }
 
+// A run whose steps were skipped, or whose failures were accepted, has proven nothing.
+void look_at_steps(
+    const Change& change, const Run& run, std::string_view field, GateFindings& findings
+) {
+    for (const auto& step : run.steps)
+        if (step.state == RunStepState::skipped)
+            findings.refuse(
+                fmt::format("{}.{}", field, step.name), "a step was skipped", run.id.value,
+                "Run it again with every step"
+            );
+    for (const auto& deviation : change.deviations)
+        if (deviation.run == run.id && deviation.choice == RunChoice::resume)
+            findings.refuse(
+                fmt::format("{}.{}", field, deviation.step), "a step failed", deviation.what,
+                "Mend what failed and run it again"
+            );
+}
+
 // Refuses unless the run finished with exactly these bytes and every step did what it should.
 bool look_at_run(
-    const Run* run, const PinnedRunbook& runbook, std::string_view field, Span valid_for, Time now,
-    GateFindings& findings
+    const Change& change, const Run* run, const PinnedRunbook& runbook, std::string_view field,
+    Span valid_for, Time now, GateFindings& findings
 ) {
+    const auto before = findings.reasons.size();
     if (run == nullptr) {
         findings.refuse(field, "it has not run", "no run", "Start the run on the test ring");
         return false;
@@ -40,9 +59,14 @@ bool look_at_run(
             field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at),
             "Run it again"
         );
+    else if (run->ring != change.test_ring)
+        findings.refuse(
+            field, "it ran on another ring than the change names", run->ring,
+            "Run it on " + change.test_ring
+        );
     else
-        return true;
-    return false;
+        look_at_steps(change, *run, field, findings);
+    return findings.reasons.size() == before;
 }
 
 } // namespace
@@ -55,6 +79,11 @@ void ring_parity(const Change& change, const Facts& facts, GateFindings& finding
         );
     const auto& parity = *change.parity;
     findings.looked_at("comparison", parity.ring + " with " + parity.production, parity.at);
+    if (parity.ring != change.test_ring || parity.production != change.production_ring)
+        findings.refuse(
+            "parity", "other rings were compared than the change names",
+            parity.ring + " with " + parity.production, "Run compare_ring again"
+        );
     if (parity.facts_compared == 0)
         findings.refuse(
             "parity", "no fact was compared", "the rings hold no facts",
@@ -101,7 +130,7 @@ void ring_deployed(const Change& change, const Facts& facts, GateFindings& findi
             "Pin the deployment runbook"
         );
     look_at_run(
-        last_run(change, RunPurpose::ring_deploy), *runbook, "ring_deploy",
+        change, last_run(change, RunPurpose::ring_deploy), *runbook, "ring_deploy",
         facts.policy->ring_deploy_valid_for, facts.now, findings
     );
 }
@@ -170,6 +199,11 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
                 field, "the restore is not proven", "a job's success is not a restore",
                 "Restore or mount the point and compare its content"
             );
+        else if (*proof->restored_at > facts.now)
+            findings.refuse(
+                field, "the restore lies in the future: a clock is wrong",
+                to_text(*proof->restored_at), "Set the clocks right, then prove it again"
+            );
         else if (facts.now - *proof->restored_at > facts.policy->restore_proof_age_max)
             findings.refuse(
                 field,
@@ -202,7 +236,8 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
         );
     const auto* run = last_run(change, RunPurpose::rehearsal);
     if (!look_at_run(
-            run, *runbook, "rehearsal", facts.policy->rehearsal_valid_for, facts.now, findings
+            change, run, *runbook, "rehearsal", facts.policy->rehearsal_valid_for, facts.now,
+            findings
         ))
         return;
     const auto* deployed = last_run(change, RunPurpose::ring_deploy);
@@ -212,12 +247,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             "rehearsed " + to_text(run->started_at),
             "Deploy to the ring, then rehearse the rollback there"
         );
-    for (const auto& step : run->steps)
-        if (step.state == RunStepState::skipped)
-            findings.refuse(
-                "rehearsal." + step.name, "a step of the rehearsal was skipped", step.name,
-                "Rehearse it with every step"
-            );
+
     const auto production = facts.records->rings.find(change.production_ring);
     if (production != facts.records->rings.end() && change.window)
         for (const auto& credential : production->second.credentials)

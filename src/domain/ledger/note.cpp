@@ -149,18 +149,18 @@ Result<SigningKey> make_signing_key(std::string_view name, const KeyBytes& seed)
     return key;
 }
 
-std::string to_text(const VerifierKey& key) {
+std::string key_text(const VerifierKey& key) {
     return key_text(key, key.public_key);
 }
 
-std::string to_text(const SigningKey& key) {
+std::string key_text(const SigningKey& key) {
     return std::string(private_prefix) + key_text(key.verifier, key.seed);
 }
 
 Result<VerifierKey> verifier_key_from_text(std::string_view text) {
     auto parts = TRY(split_key(text));
     VerifierKey key{parts.name, key_id(parts.name, parts.bytes), parts.bytes};
-    if (to_text(key) != text)
+    if (key_text(key) != text)
         return fail_field("key", "the key id is not that of this name and key");
     return key;
 }
@@ -170,7 +170,7 @@ Result<SigningKey> signing_key_from_text(std::string_view text) {
         return fail_field("key", fmt::format("expected {}...", private_prefix));
     const auto parts = TRY(split_key(text.substr(private_prefix.size())));
     auto key = TRY(make_signing_key(parts.name, parts.bytes));
-    if (to_text(key) != text)
+    if (key_text(key) != text)
         return fail_field("key", "the key id is not that of this name and key");
     return key;
 }
@@ -236,7 +236,7 @@ Result<std::string> verify_note(std::string_view note, const VerifierKey& key) {
         verified = true;
     }
     if (!verified)
-        return fail_field("note", fmt::format("is not signed by {}", to_text(key)));
+        return fail_field("note", fmt::format("is not signed by {}", key_text(key)));
     return std::move(parsed.text);
 }
 

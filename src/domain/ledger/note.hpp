@@ -36,8 +36,8 @@ struct SigningKey {
 // plus, a control character or bytes that are not UTF-8.
 Result<SigningKey> make_signing_key(std::string_view name, const KeyBytes& seed);
 
-std::string to_text(const VerifierKey& key);
-std::string to_text(const SigningKey& key);
+std::string key_text(const VerifierKey& key);
+std::string key_text(const SigningKey& key);
 Result<VerifierKey> verifier_key_from_text(std::string_view text);
 Result<SigningKey> signing_key_from_text(std::string_view text);
 

@@ -36,8 +36,8 @@ TEST(Note, PublishedExample) {
     const auto signer = signing_key_from_text(example_private).value();
     const auto verifier = verifier_key_from_text(example_public).value();
     EXPECT_EQ(signer.verifier, verifier);
-    EXPECT_EQ(to_text(signer), example_private);
-    EXPECT_EQ(to_text(verifier), example_public);
+    EXPECT_EQ(key_text(signer), example_private);
+    EXPECT_EQ(key_text(verifier), example_public);
     EXPECT_EQ(sign_note(example_text, signer), example_note);
     EXPECT_EQ(verify_note(example_note, verifier).value(), example_text);
 }

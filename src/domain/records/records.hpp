@@ -194,11 +194,11 @@ struct RingRecord {
 
 struct ConnectorRecord {
     std::string manifest;                        // connectors/<manifest>.yaml
-    std::map<std::string, std::string> settings; // secrets by reference: file:, env:, command:
+    Json settings; // as the manifest describes them; secrets by reference: file:, env:, command:
 
     SLIPWAY_FIELDS {
         visit("manifest", self.manifest, required("name of the manifest", 64));
-        visit("settings", self.settings, optional("as the manifest describes them", 100));
+        visit("settings", self.settings, optional("an object, as the manifest describes it"));
     }
 };
 

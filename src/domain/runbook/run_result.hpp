@@ -51,7 +51,7 @@ struct StepResult {
     }
 };
 
-struct SmokeResult {
+struct CheckResult {
     std::string name;
     RunOutcome outcome{};
     int status = 0;      // HTTP status or exit status; 0 when there was none
@@ -59,7 +59,7 @@ struct SmokeResult {
     Time started{};      // the epoch when an imported report does not tell
     Time ended{};
     bool outside = false;
-    bool operator==(const SmokeResult&) const = default;
+    bool operator==(const CheckResult&) const = default;
 
     bool passed() const { return outcome == RunOutcome::passed; }
 
@@ -90,7 +90,7 @@ struct TranscriptLine {
 
 // "2026-11-22T19:53:12.123Z text\n": how a transcript is stored, shown and hashed.
 inline std::string transcript_text(const TranscriptLine& line) {
-    return to_text(line.at) + " " + line.text + "\n";
+    return slipway::to_text(line.at) + " " + line.text + "\n";
 }
 
 } // namespace slipway::domain

@@ -66,13 +66,13 @@ class Check {
             if (brought && *brought != *trusted)
                 find(
                     key_file, Kind::untrusted_key,
-                    fmt::format("is not the trusted key {}", domain::to_text(*trusted))
+                    fmt::format("is not the trusted key {}", domain::key_text(*trusted))
                 );
             key_ = *trusted;
             report_.key_trusted = true;
         }
         if (key_)
-            report_.key = domain::to_text(*key_);
+            report_.key = domain::key_text(*key_);
     }
 
     void check_seal(const BundleManifest& manifest) {

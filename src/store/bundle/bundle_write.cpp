@@ -223,7 +223,7 @@ Result<void> write_bundle(
     StagedAttachments staged(path.string() + ".attachments");
     TRY(staged.stage(bundle.attachments, read));
 
-    const std::string key_line = domain::to_text(key.verifier) + '\n';
+    const std::string key_line = domain::key_text(key.verifier) + '\n';
     const std::string readme = readme_text(bundle.tenant, bundle.change);
     const BundleManifest manifest = make_manifest(bundle, key_line, readme);
     const std::string manifest_bytes = to_pretty_text(to_json(manifest)) + '\n';

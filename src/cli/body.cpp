@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/body.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <istream>
+
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+#include "cli/session.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr std::string_view digest_pattern = "^[0-9a-f]{64}$";
+
+std::vector<std::string> choices_of(const Json& property) {
+    const auto* items = find(property, "items");
+    const auto* names = find(items ? *items : property, "enum");
+    std::vector<std::string> out;
+    if (names != nullptr && names->is_array())
+        for (const auto& name : names->get_array())
+            out.emplace_back(view(name.as_string()));
+    return out;
+}
+
+std::string file_option(std::string_view field) {
+    return field == "digest" ? std::string("file") : fmt::format("{}_file", field);
+}
+
+std::string placeholder(FieldKind kind, const Json& property) {
+    const auto format = text_or_empty(property, "format");
+    if (const auto choices = choices_of(property); !choices.empty()) {
+        std::string all;
+        for (const auto& name : choices)
+            all += (all.empty() ? "" : "|") + name;
+        return all.size() <= 32 ? all : "NAME";
+    }
+    switch (kind) {
+    case FieldKind::truth:
+        return {};
+    case FieldKind::number:
+        return "N";
+    case FieldKind::digest:
+        return "SHA256";
+    case FieldKind::document:
+        return "JSON";
+    default:
+        return format == "date-time" ? "TIME" : "TEXT";
+    }
+}
+
+bool is_required(const Json& schema, std::string_view name) {
+    const auto* required = find(schema, "required");
+    if (required == nullptr || !required->is_array())
+        return false;
+    const auto& names = required->get_array();
+    return std::any_of(names.begin(), names.end(), [&](const Json& one) {
+        return one.is_string() && view(one.get_string()) == name;
+    });
+}
+
+Option option_of(std::string_view name, const Json& property) {
+    const auto kind = kind_of(property);
+    Option option = valued(std::string(name), placeholder(kind, property), "");
+    option.help = text_or_empty(property, "description");
+    if (const auto cut = option.help.find("; a SHA-256"); cut != std::string::npos)
+        option.help.resize(cut);
+    option.choices = choices_of(property);
+    option.repeated = kind == FieldKind::list;
+    if (kind == FieldKind::text_file)
+        option.help += fmt::format(" (or --{}_file PATH)", name);
+    if (kind == FieldKind::digest && name != "digest")
+        option.help += fmt::format(" (or --{}_file PATH)", name);
+    if (kind == FieldKind::document)
+        option.help += " (or @FILE)";
+    if (kind == FieldKind::list)
+        option.help += " (repeat for more)";
+    return option;
+}
+
+std::vector<std::pair<std::string_view, const Json*>>
+properties_of(const Json& schema, const std::vector<std::string_view>& except) {
+    std::vector<std::pair<std::string_view, const Json*>> out;
+    const auto* properties = find(schema, "properties");
+    if (properties == nullptr || !properties->is_object())
+        return out;
+    for (const auto& member : properties->get_object()) {
+        const std::string_view name{member.key().data(), member.key().size()};
+        if (std::find(except.begin(), except.end(), name) == except.end())
+            out.emplace_back(name, &member.value());
+    }
+    return out;
+}
+
+// "@file" and "-" name a file; anything else is the JSON itself.
+Result<Json> read_json(const std::string& name, const std::string& text, std::istream& in) {
+    std::string bytes = text;
+    if (text.starts_with("@"))
+        bytes = TRY(read_file(text.substr(1), limits::request_body_max, in));
+    else if (text == "-")
+        bytes = TRY(read_file("-", limits::request_body_max, in));
+    auto json = parse_json(bytes);
+    if (!json)
+        return fail_field(name, json.error().message);
+    return json;
+}
+
+Result<Json> number_of(const std::string& name, const std::string& text) {
+    auto json = parse_json(text);
+    if (!json || !json->is_number())
+        return fail_field(name, fmt::format("expected a number, not \"{}\"", text));
+    return json;
+}
+
+Result<Json>
+list_of(const std::string& name, const Json& property, const std::vector<std::string>& texts) {
+    const auto* items = find(property, "items");
+    const auto type = items ? text_or_empty(*items, "type") : std::string_view{};
+    JsonArray out;
+    for (const auto& text : texts)
+        out.push_back(
+            type == "integer" || type == "number" ? TRY(number_of(name, text)) : Json(text)
+        );
+    return Json(std::move(out));
+}
+
+Result<Json> value_of(
+    const std::string& name, const Json& property, const Arguments& arguments, std::istream& in
+) {
+    switch (kind_of(property)) {
+    case FieldKind::truth:
+        return Json(arguments.text(name) != "false");
+    case FieldKind::number:
+        return number_of(name, arguments.text(name));
+    case FieldKind::list:
+        return list_of(name, property, arguments.all(name));
+    case FieldKind::document:
+        return read_json(name, arguments.text(name), in);
+    default:
+        return Json(arguments.text(name));
+    }
+}
+
+Result<void> check_complete(const Json& schema, const JsonObject& body) {
+    Error error{ErrorCode::invalid_input, ""};
+    const auto* required = find(schema, "required");
+    if (required == nullptr || !required->is_array())
+        return {};
+    for (const auto& name : required->get_array()) {
+        if (body.contains(name.as_string()))
+            continue;
+        const auto* property = find(*find(schema, "properties"), view(name.get_string()));
+        const auto help = property ? text_or_empty(*property, "description") : std::string_view{};
+        error.fields.push_back(
+            {"--" + std::string(view(name.get_string())), fmt::format("is required: {}", help)}
+        );
+    }
+    if (error.fields.empty())
+        return {};
+    error.message = error.fields.size() == 1 ? "an option is missing" : "options are missing";
+    return tl::unexpected(std::move(error));
+}
+
+} // namespace
+
+FieldKind kind_of(const Json& property) {
+    const auto type = text_or_empty(property, "type");
+    if (type == "boolean")
+        return FieldKind::truth;
+    if (type == "integer" || type == "number")
+        return FieldKind::number;
+    if (type == "array") {
+        const auto* items = find(property, "items");
+        const auto element = items ? text_or_empty(*items, "type") : std::string_view{};
+        const bool scalar = element == "string" || element == "integer" || element == "number";
+        return scalar ? FieldKind::list : FieldKind::document;
+    }
+    if (type != "string")
+        return FieldKind::document;
+    if (text_or_empty(property, "pattern") == digest_pattern)
+        return FieldKind::digest;
+    const auto* most = find(property, "maxLength");
+    const bool is_long = most != nullptr && most->is_number() &&
+                         most->to_number<std::uint64_t>() >= limits::text_max;
+    return is_long ? FieldKind::text_file : FieldKind::text;
+}
+
+std::vector<Option> body_options(const Json& schema, const std::vector<std::string_view>& except) {
+    std::vector<Option> out;
+    std::vector<Option> hidden;
+    for (const auto& [name, property] : properties_of(schema, except)) {
+        auto option = option_of(name, *property);
+        if (is_required(schema, name))
+            option.help += " *";
+        out.push_back(std::move(option));
+        const auto kind = kind_of(*property);
+        if (kind == FieldKind::truth) {
+            hidden.push_back(flag(fmt::format("no_{}", name), "the opposite"));
+        } else if (kind == FieldKind::digest || kind == FieldKind::text_file) {
+            const bool uploaded = kind == FieldKind::digest;
+            Option file = valued(
+                file_option(name), "PATH",
+                uploaded ? "file to upload; its digest is filled in" : "file to read it from"
+            );
+            (name == "digest" ? out : hidden).push_back(std::move(file));
+        }
+    }
+    for (auto& option : hidden) {
+        option.hidden = true;
+        out.push_back(std::move(option));
+    }
+    if (!out.empty())
+        out.push_back(valued("json_body", "@FILE|-|JSON", "the whole body; options go over it"));
+    return out;
+}
+
+Result<Json> body_of(
+    const Json& schema, const Arguments& arguments, std::istream& in, const Upload& upload,
+    const std::vector<std::string_view>& except
+) {
+    JsonObject body;
+    if (arguments.has("json_body")) {
+        auto json = TRY(read_json("json_body", arguments.text("json_body"), in));
+        if (!json.is_object())
+            return fail_field("json_body", "expected a JSON object");
+        body = std::move(json.get_object());
+    }
+    for (const auto& [view_of_name, property] : properties_of(schema, except)) {
+        const std::string name(view_of_name);
+        const auto kind = kind_of(*property);
+        const auto from_file = file_option(name);
+        if (arguments.has(name))
+            body[name] = TRY(value_of(name, *property, arguments, in));
+        else if (kind == FieldKind::truth && arguments.has("no_" + name))
+            body[name] = false;
+        else if (kind == FieldKind::text_file && arguments.has(from_file))
+            body[name] = TRY(read_file(arguments.text(from_file), limits::request_body_max, in));
+        else if (kind == FieldKind::digest && arguments.has(from_file)) {
+            const auto path = arguments.text(from_file);
+            body[name] = TRY(upload(path));
+            const auto* properties = find(schema, "properties");
+            if (name == "digest" && find(*properties, "name") && !arguments.has("name") &&
+                !body.contains("name"))
+                body["name"] = std::filesystem::path(path).filename().string();
+        }
+    }
+    TRY(check_complete(schema, body));
+    return Json(std::move(body));
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/command_table.hpp"
+
+#include "cli/body.hpp"
+#include "cli/commands.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr std::string_view changes_path = "/api/v1/changes";
+
+std::string path_of(const Arguments& arguments, std::string_view rest = {}) {
+    return fmt::format("{}/{}{}", changes_path, url_encoded(arguments.text("change")), rest);
+}
+
+Option change_positional() {
+    return positional("change", "the change, such as CHG-12");
+}
+
+// What a command answers: the state, and what the person should know.
+void say_outcome(const Context& context, const Json& answer) {
+    const auto id = text_or_empty(answer, "id");
+    const auto* version = find(answer, "version");
+    context.say(fmt::format(
+        "{} {}{}\n", context.style.paint(Paint::bold, clean(id)),
+        clean(text_or_empty(answer, "state")),
+        version ? context.style.paint(Paint::dim, " · version " + cell(*version)) : ""
+    ));
+    const auto* said = find(answer, "said");
+    if (said == nullptr || !said->is_array())
+        return;
+    const auto width = context.style.width > 30 ? context.style.width - 2 : 0;
+    for (const auto& line : said->get_array())
+        context.say("  " + wrapped(cell(line), width, 4) + "\n");
+}
+
+Result<ExitCode>
+run_command(const domain::CommandRow& row, Context& context, const Arguments& arguments) {
+    const bool opens = row.name == "open";
+    const auto upload = [&](const std::string& path) { return upload_file(context, path); };
+    const auto body = TRY(body_of(row.schema(), arguments, context.around.in, upload));
+    std::optional<std::string> version;
+    if (arguments.has("if_version"))
+        version = arguments.text("if_version");
+    const auto path =
+        opens ? std::string(changes_path) : path_of(arguments, fmt::format("/{}", row.name));
+    const auto answer = TRY(context.change("POST", path, body, version));
+    const auto json = TRY(json_of(answer));
+    if (context.json)
+        context.print_json(answer.body);
+    else if (opens)
+        context.print(clean(text_or_empty(json, "id")) + "\n");
+    else
+        say_outcome(context, json);
+    return ExitCode::ok;
+}
+
+Command command_of(const domain::CommandRow& row) {
+    Command command;
+    command.words = {"change", std::string(row.name)};
+    command.summary = row.summary;
+    if (row.name != "open")
+        command.options.push_back(change_positional());
+    for (auto& option : body_options(row.schema()))
+        command.options.push_back(std::move(option));
+    if (row.name != "open")
+        command.options.push_back(
+            valued("if_version", "N", "refuse when the change is no longer at this version")
+        );
+    command.run = [&row](Context& context, const Arguments& arguments) {
+        return run_command(row, context, arguments);
+    };
+    if (row.name == "open")
+        command.example = "slipway change open --title \"Harbor site 1.4 to 1.5\" --risk low";
+    if (row.name == "pin_runbook")
+        command.example = "slipway change pin_runbook CHG-12 --purpose rollback --file undo.md";
+    if (row.name == "vote")
+        command.example = "slipway change vote CHG-12 --choice approve";
+    return command;
+}
+
+Command list_command() {
+    Command command;
+    command.words = {"change", "list"};
+    command.summary = "Changes, newest first, by filter and full-text search";
+    command.options = {
+        valued("q", "WORDS", "words to search for"),
+        valued("state", "STATE", "only in this state (repeat for more)"),
+        valued("type", "TYPE", "only of this type (repeat for more)"),
+        valued("requester", "PERSON", "who asked for it"),
+        valued("owner", "PERSON", "the change owner"),
+        valued("ci", "ID", "a configuration item in scope or impacted"),
+        valued("meeting", "ID", "the CAB meeting on whose agenda it is"),
+        valued("window_from", "TIME", "the window ends after this time"),
+        valued("window_until", "TIME", "the window starts before this time"),
+    };
+    for (auto& option : list_options())
+        command.options.push_back(std::move(option));
+    for (auto& option : command.options) {
+        option.repeated = option.name == "state" || option.name == "type";
+        if (option.name == "state")
+            for (const auto name : enum_names(domain::ChangeState{}))
+                option.choices.emplace_back(name);
+        if (option.name == "type")
+            for (const auto name : enum_names(domain::ChangeType{}))
+                option.choices.emplace_back(name);
+    }
+    command.run = [](Context& context, const Arguments& arguments) {
+        const auto query = query_of(
+            arguments, {"q", "state", "type", "requester", "owner", "ci", "meeting", "window_from",
+                        "window_until"}
+        );
+        return show_list(
+            context, arguments, std::string(changes_path), query,
+            {{"CHANGE", "id"},
+             {"TITLE", "title"},
+             {"STATE", "state"},
+             {"TYPE", "type"},
+             {"OUTCOME", "outcome"},
+             {"OWNER", "change_owner"},
+             {"WINDOW", "window_start"}}
+        );
+    };
+    command.example = "slipway change list --state in_review --ci web-1";
+    return command;
+}
+
+Result<ExitCode> show_steps(Context& context, const Arguments& arguments) {
+    std::string raw;
+    const auto json = TRY(context.get(path_of(arguments, "/steps"), &raw));
+    if (context.json) {
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    // "applies" is left out when it is false: the step has nothing to do for this change.
+    JsonArray rows;
+    const auto* steps = find(json, "steps");
+    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{})
+        if (find(step, "applies") != nullptr || arguments.has("all"))
+            rows.push_back(step);
+    context.print(table(
+        rows,
+        {{"STEP", "id"},
+         {"TITLE", "title"},
+         {"STATE", "state"},
+         {"DUE", "due_at"},
+         {"ASSIGNEE", "assignee"},
+         {"COMPLETED", "completed_at"},
+         {"BY", "completed_by"}},
+        context.style
+    ));
+    return ExitCode::ok;
+}
+
+Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
+    std::string raw;
+    const auto json = TRY(context.get(path_of(arguments, "/gates"), &raw));
+    if (context.json) {
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    const auto* gates = find(json, "gates");
+    const auto rows = gates && gates->is_array() ? gates->get_array() : JsonArray{};
+    context.print(table(
+        rows,
+        {{"GATE", "gate"}, {"VERDICT", "verdict"}, {"STEP", "step"}, {"WARNINGS", "warnings"}},
+        context.style
+    ));
+    if (context.quiet)
+        return ExitCode::ok;
+    for (const auto& gate : rows)
+        if (const auto* reasons = find(gate, "reasons"))
+            context.print(reasons_text(reasons_of(*reasons), context.style));
+    return ExitCode::ok;
+}
+
+Result<ExitCode> propose(Context& context, const Arguments& arguments) {
+    const auto query = query_of(
+        arguments, {"from", "until", "duration", "rollback_duration", "zone", "step", "count"}
+    );
+    std::string raw;
+    const auto json = TRY(context.get(path_of(arguments, "/window_proposals") + query, &raw));
+    if (context.json) {
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    const auto* proposals = find(json, "proposals");
+    context.print(table(
+        proposals && proposals->is_array() ? proposals->get_array() : JsonArray{},
+        {{"FROM", "window.start"},
+         {"UNTIL", "window.end"},
+         {"ROLLBACK BY", "rollback.start"},
+         {"SCORE", "score"},
+         {"WHY", "reasons"}},
+        context.style
+    ));
+    if (const auto* removed = find(json, "removed"); removed && !context.quiet)
+        context.print("\n" + document(Json(JsonObject{{"not possible", *removed}}), context.style));
+    return ExitCode::ok;
+}
+
+Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
+    const auto target = arguments.text("out", arguments.text("change") + ".zip");
+    const auto size = TRY(download_file(context, path_of(arguments, "/export"), target));
+    if (context.json && target != "-")
+        context.print_json(to_text(Json(JsonObject{{"file", target}, {"size_bytes", size}})));
+    if (target != "-")
+        context.say(fmt::format("{}: {} bytes; check it: slipway verify {}\n", target, size, target)
+        );
+    return ExitCode::ok;
+}
+
+void add_views(Commands& commands) {
+    commands.push_back(
+        {{"change", "show"},
+         "One change with its whole record",
+         {change_positional()},
+         [](Context& context, const Arguments& arguments) {
+             return show_document(context, path_of(arguments));
+         },
+         "slipway change show CHG-12"}
+    );
+    commands.push_back(
+        {{"change", "steps"},
+         "The checklist: each step's state and due date",
+         {change_positional(), flag("all", "also steps that do not apply to this change")},
+         show_steps,
+         "slipway change steps CHG-12"}
+    );
+    commands.push_back(
+        {{"change", "gates"},
+         "The verdict of every gate as of now, with reasons and remedies",
+         {change_positional()},
+         show_gates,
+         "slipway change gates CHG-12"}
+    );
+    Command history{
+        {"change", "history"},
+        "The ledger entries of one change, oldest first",
+        {change_positional()},
+        [](Context& context, const Arguments& arguments) {
+            return show_list(
+                context, arguments, path_of(arguments, "/events"), "",
+                {{"SEQ", "seq"},
+                 {"VERSION", "version"},
+                 {"AT", "at"},
+                 {"WHO", "entry.actor"},
+                 {"WHAT", "type"},
+                 {"LEAF", "leaf"}}
+            );
+        },
+        "slipway change history CHG-12 --all"};
+    for (auto& option : list_options())
+        history.options.push_back(std::move(option));
+    commands.push_back(std::move(history));
+    commands.push_back(
+        {{"change", "windows"},
+         "Free windows, best first, with reasons",
+         {change_positional(), valued("from", "TIME", "the earliest local start"),
+          valued("until", "TIME", "the latest local end"),
+          valued("duration", "SPAN", "time for the deployment; the runbook's by default"),
+          valued("rollback_duration", "SPAN", "time for the rollback"),
+          valued("zone", "ZONE", "IANA time zone; the organisation's by default"),
+          valued("step", "SPAN", "distance of the starts that are tried"),
+          valued("count", "N", "how many proposals, at most 20")},
+         propose,
+         "slipway change windows CHG-12 --from 2026-12-01T00:00 --until 2026-12-08T00:00"}
+    );
+    commands.push_back(
+        {{"change", "export"},
+         "Save the evidence of one change as a ZIP that verifies offline",
+         {change_positional(), valued("out", "PATH", "where to; CHG-12.zip by default, - prints")},
+         export_change,
+         "slipway change export CHG-12 --out evidence.zip"}
+    );
+}
+
+} // namespace
+
+void add_change_commands(Commands& commands) {
+    commands.push_back(list_command());
+    add_views(commands);
+    for (const auto& row : domain::command_table())
+        if (!row.internal)
+            commands.push_back(command_of(row));
+}
+
+} // namespace slipway::cli

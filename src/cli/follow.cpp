@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// slipway run follow: the last run of a change, live, until it ends; and slipway change watch:
+// every ledger entry as it is committed. Both read what is there first and then the server's events
+// from that position on, so nothing is missed between the two. A lost connection is taken up again.
+#include <ostream>
+
+#include "cli/commands.hpp"
+#include "cli/event_stream.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+// "key value" of the plain members, nested ones too, without digests and times.
+void summarise(const Json& value, std::string& out, int depth) {
+    const auto* object = value.if_object();
+    if (object == nullptr || depth == 0)
+        return;
+    for (const auto& member : *object) {
+        const std::string_view key{member.key().data(), member.key().size()};
+        const auto& held = member.value();
+        if (held.is_object()) {
+            summarise(held, out, depth - 1);
+            continue;
+        }
+        const auto text = held.is_structured() ? std::string{} : cell(held);
+        if (text.empty() || text.size() == 64 || key.ends_with("_at") || key == "line")
+            continue;
+        if (key != "state" && key != "name" && key != "run" && key != "title")
+            out += clean(key) + " ";
+        out += clipped(text, 60) + "  ";
+    }
+}
+
+// "18:00:12  drain  succeeded": one line for an entry of the ledger.
+std::string entry_line(const Json& entry, const Style& style, bool with_change) {
+    const auto at = local_time(text_or_empty(entry, "at"));
+    std::string head = at.size() == 19 ? at.substr(11) : clean(at);
+    head = style.paint(Paint::dim, head) + "  ";
+    if (with_change)
+        head += style.paint(Paint::bold, clean(text_or_empty(entry, "stream"))) + "  ";
+    head += clean(text_or_empty(entry, "type"));
+    std::string tail;
+    if (const auto* data = find(entry, "data"))
+        summarise(*data, tail, 3);
+    if (const auto actor = text_or_empty(entry, "actor"); !actor.empty())
+        tail += "(" + clean(actor) + ")";
+    return clipped(head + "  " + tail, style.width) + "\n";
+}
+
+// Follows the stream until `take` has seen enough. `position` is the entry to go on behind; empty:
+// begin with what comes next.
+Result<void> follow(
+    const Context& context, const std::string& change, std::string position,
+    const std::function<bool(const Json&)>& take
+) {
+    EventReader reader([&](const StreamEvent& event) {
+        const auto entry = parse_json(event.data);
+        if (context.json)
+            context.print_json(event.data);
+        context.around.out << std::flush;
+        return !entry || take(*entry);
+    });
+    HttpRequest request;
+    request.endless = true;
+    int losses = 0;
+    request.sink = [&](std::string_view bytes) {
+        losses = 0;
+        return reader.add(bytes);
+    };
+    const auto client = TRY(context.client());
+    for (;;) {
+        if (!reader.last_id().empty())
+            position = reader.last_id();
+        std::string query;
+        if (!change.empty())
+            query += "?change=" + url_encoded(change);
+        if (!position.empty())
+            query += fmt::format("{}after={}", query.empty() ? "?" : "&", url_encoded(position));
+        request.path = "/api/v1/events/stream" + query;
+        reader.restart();
+        const auto ended = client.send(request);
+        if (reader.enough())
+            return {};
+        if (reader.too_large())
+            return fail(
+                ErrorCode::limit_exceeded,
+                fmt::format("an event is larger than {} bytes", limits::cli_event_max)
+            );
+        const bool passing = ended || ended.error().code == ErrorCode::unavailable ||
+                             ended.error().code == ErrorCode::timeout;
+        if (!passing || ++losses > limits::cli_stream_retries_max)
+            return ended ? fail(ErrorCode::unavailable, "the server ends the stream of events")
+                         : tl::unexpected(ended.error());
+        if (!context.around.wait(limits::cli_wait_min))
+            return fail(ErrorCode::timeout, "ended");
+    }
+}
+
+struct RunView {
+    std::string id;
+    std::string state;
+    std::string position;
+
+    bool over() const { return state == "succeeded" || state == "failed" || state == "aborted"; }
+};
+
+std::string run_of(const Json& entry) {
+    const auto* data = find(entry, "data");
+    const auto* run = data ? find(*data, "run") : nullptr;
+    if (run == nullptr)
+        return {};
+    return run->is_string() ? std::string(view(run->get_string()))
+                            : std::string(text_or_empty(*run, "id"));
+}
+
+// Takes one entry into the view. Entries of runs are those with a "run" in their data.
+void note(RunView& view, const Json& entry) {
+    const auto type = text_or_empty(entry, "type");
+    const auto run = run_of(entry);
+    if (type == "run_started" && !run.empty()) {
+        view.id = run;
+        view.state = "running";
+    }
+    if (type == "run_ended" && run == view.id)
+        if (const auto* data = find(entry, "data"))
+            view.state = text_or_empty(*data, "state");
+}
+
+Result<RunView>
+past_of(const Context& context, const std::string& change, std::vector<Json>& last_run) {
+    RunView out;
+    std::string cursor;
+    for (std::size_t page = 0; page < limits::cli_pages_max; ++page) {
+        const auto path = fmt::format(
+            "/api/v1/changes/{}/events?limit={}{}", url_encoded(change), limits::page_size_max,
+            cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)
+        );
+        const auto json = TRY(context.get(path));
+        const auto* items = find(json, "items");
+        for (const auto& item : items && items->is_array() ? items->get_array() : JsonArray{}) {
+            if (const auto* seq = find(item, "seq"))
+                out.position = cell(*seq);
+            const auto* entry = find(item, "entry");
+            if (entry == nullptr || run_of(*entry).empty())
+                continue;
+            note(out, *entry);
+            if (text_or_empty(*entry, "type") == "run_started")
+                last_run.clear();
+            last_run.push_back(*entry);
+        }
+        const auto next = text_or_empty(json, "next");
+        if (next.empty() || next == cursor)
+            break;
+        cursor = next;
+    }
+    return out;
+}
+
+Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
+    const auto change = arguments.text("change");
+    std::vector<Json> seen;
+    auto run = TRY(past_of(context, change, seen));
+    const auto show = [&](const Json& entry) {
+        context.say(entry_line(entry, context.style, false));
+    };
+    for (const auto& entry : seen) {
+        if (context.json)
+            context.print_json(to_text(entry));
+        show(entry);
+    }
+    if (run.id.empty())
+        context.say("no run yet; waiting for one\n");
+    if (!run.over())
+        TRY(follow(context, change, run.position, [&](const Json& entry) {
+            note(run, entry);
+            if (!run_of(entry).empty())
+                show(entry);
+            return !run.over();
+        }));
+    context.say(fmt::format(
+        "{} {}\n", clean(run.id),
+        context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
+    ));
+    return run.state == "succeeded" ? ExitCode::ok : ExitCode::blocked;
+}
+
+Result<ExitCode> watch(Context& context, const Arguments& arguments) {
+    const auto change = arguments.text("change");
+    TRY(follow(context, change, arguments.text("after"), [&](const Json& entry) {
+        context.say(entry_line(entry, context.style, change.empty()));
+        return true;
+    }));
+    return ExitCode::ok;
+}
+
+} // namespace
+
+void add_follow_commands(Commands& commands) {
+    commands.push_back(
+        {{"run", "follow"},
+         "Show the last run of a change, live, until it ends; exit 0 when it succeeds",
+         {positional("change", "the change, such as CHG-12")},
+         follow_run,
+         "slipway run follow CHG-12"}
+    );
+    Option change = positional("change", "only this change");
+    change.required = false;
+    commands.push_back(
+        {{"change", "watch"},
+         "Show every ledger entry as it is committed, until it is stopped",
+         {change, valued("after", "SEQ", "begin behind this position of the ledger")},
+         watch,
+         "slipway change watch CHG-12"}
+    );
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// slipway gate CHG-12: the answer for a pipeline. Exit 0 only when the change is approved, inside
+// its window and in no freeze. With --wait it asks again when the server says so, until the change
+// can no longer be deployed or the time is up. A server that is away meanwhile is asked again.
+#include <algorithm>
+
+#include "cli/commands.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+struct Clearance {
+    bool go = false;
+    std::string state;
+    std::vector<Reason> reasons;
+    std::int64_t retry_after_ms = 0;
+    std::string raw;
+
+    // Waiting cannot help: the deployment is behind this change.
+    bool is_past() const {
+        constexpr std::string_view past[] = {"deploying",   "implemented", "rolling_back",
+                                             "rolled_back", "stabilising", "closed",
+                                             "cancelled"};
+        return std::find(std::begin(past), std::end(past), state) != std::end(past);
+    }
+};
+
+Result<Clearance> ask(const Context& context, const std::string& change) {
+    Clearance out;
+    const auto path = fmt::format("/api/v1/changes/{}/clearance", url_encoded(change));
+    const auto json = TRY(context.get(path, &out.raw));
+    const auto* go = find(json, "go");
+    // Anything but a clear answer is no clearance.
+    if (go == nullptr || !go->is_bool())
+        return fail(ErrorCode::internal, "the server's answer says neither yes nor no");
+    out.go = go->get_bool();
+    out.state = text_or_empty(json, "state");
+    if (const auto* reasons = find(json, "reasons"))
+        out.reasons = reasons_of(*reasons);
+    if (const auto* hint = find(json, "retry_after_ms"); hint && hint->is_int64())
+        out.retry_after_ms = hint->get_int64();
+    return out;
+}
+
+Span pause_of(std::int64_t hint_ms) {
+    if (hint_ms <= 0)
+        return limits::cli_wait_default;
+    return std::clamp<Span>(Span(hint_ms), limits::cli_wait_min, limits::cli_wait_max);
+}
+
+Result<ExitCode>
+settle(const Context& context, const std::string& change, const Clearance& clearance) {
+    if (context.json)
+        context.print_json(clearance.raw);
+    if (clearance.go) {
+        context.say(fmt::format(
+            "{} {}: approved, inside its window, in no freeze\n",
+            context.style.paint(Paint::green, "go"), clean(change)
+        ));
+        return ExitCode::ok;
+    }
+    if (context.json)
+        return ExitCode::blocked;
+    Error error{ErrorCode::blocked, change + " may not go on now"};
+    error.reasons = clearance.reasons;
+    return tl::unexpected(std::move(error));
+}
+
+bool is_passing(const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
+           error.code == ErrorCode::limit_exceeded;
+}
+
+Result<ExitCode> wait_for(const Context& context, const std::string& change, Span most) {
+    const Time deadline = context.around.clock.now() + most;
+    std::string told;
+    for (;;) {
+        auto clearance = ask(context, change);
+        if (!clearance && !is_passing(clearance.error()))
+            return tl::unexpected(clearance.error());
+        if (clearance && (clearance->go || clearance->is_past()))
+            return settle(context, change, *clearance);
+        const auto left = deadline - context.around.clock.now();
+        const auto pause = std::min<Span>(
+            pause_of(clearance ? clearance->retry_after_ms : clearance.error().retry_after_ms),
+            std::max<Span>(left, Span::zero())
+        );
+        const auto why = !clearance                   ? clearance.error().message
+                         : clearance->reasons.empty() ? std::string("no reason given")
+                                                      : clearance->reasons.front().message;
+        if (left <= Span::zero() || !context.around.wait(pause)) {
+            Error error{
+                ErrorCode::timeout,
+                fmt::format("{}: no clearance within {}: {}", change, to_text(most), why)};
+            if (clearance)
+                error.reasons = clearance->reasons;
+            return tl::unexpected(std::move(error));
+        }
+        if (why != told)
+            context.say(fmt::format("waiting: {}\n", clean(why)));
+        told = why;
+    }
+}
+
+} // namespace
+
+void add_gate_commands(Commands& commands) {
+    commands.push_back(
+        {{"gate"},
+         "For pipelines: exit 0 only when the change may be deployed now",
+         {positional("change", "the change, such as CHG-12"),
+          flag("wait", "wait until it may, or until it never will"),
+          valued("timeout", "SPAN", "with --wait: at most this long; 2h by default")},
+         [](Context& context, const Arguments& arguments) -> Result<ExitCode> {
+             const auto change = arguments.text("change");
+             auto most = span_from_text(arguments.text("timeout", "2h"));
+             if (!most)
+                 return fail_field("timeout", most.error().message);
+             if (arguments.has("wait"))
+                 return wait_for(context, change, *most);
+             return settle(context, change, TRY(ask(context, change)));
+         },
+         "slipway gate CHG-12 --wait --timeout 2h && ./deploy.sh"}
+    );
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Help is made of the table of commands and cut to a screen: 24 lines of 80 columns. A group with
+// many commands lists their names only; each has a help of its own.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/parser.hpp"
+#include "cli/text.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr std::size_t lines_max = 24;
+constexpr std::size_t columns_max = 80;
+constexpr std::size_t names_from = 16; // commands of a group, from which only names are listed
+
+std::string indented(std::string_view text, std::size_t indent) {
+    return std::string(indent, ' ') + wrapped(text, columns_max - indent, indent);
+}
+
+std::string spoken(const std::vector<std::string>& words) {
+    std::string out = "slipway";
+    for (const auto& word : words)
+        out += " " + word;
+    return out;
+}
+
+std::size_t lines_of(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+struct Entry {
+    std::string name;
+    std::string help;
+};
+
+// One line each, or several when there is room.
+std::string entries_text(const std::vector<Entry>& entries, std::size_t room) {
+    std::size_t widest = 0;
+    for (const auto& entry : entries)
+        widest = std::max(widest, columns_of(entry.name));
+    widest = std::min<std::size_t>(widest, 34);
+    const std::size_t start = 2 + widest + 2;
+    std::string whole;
+    std::string cut;
+    for (const auto& entry : entries) {
+        std::string head = "  " + entry.name;
+        head.append(start > columns_of(head) ? start - columns_of(head) : 2, ' ');
+        const auto left = columns_max - columns_of(head);
+        whole += head;
+        std::string text = wrapped(entry.help, left, 0);
+        std::string aligned;
+        for (const char c : text) {
+            aligned += c;
+            if (c == '\n')
+                aligned.append(columns_of(head), ' ');
+        }
+        whole += aligned + "\n";
+        cut += head + clipped(entry.help, left) + "\n";
+    }
+    return lines_of(whole) <= room ? whole : cut;
+}
+
+std::vector<Entry>
+children(const std::vector<Command>& commands, const std::vector<std::string>& prefix) {
+    std::vector<Entry> out;
+    for (const auto& command : commands) {
+        if (command.hidden || command.words.size() <= prefix.size() ||
+            !std::equal(prefix.begin(), prefix.end(), command.words.begin()))
+            continue;
+        const auto& word = command.words[prefix.size()];
+        const bool leaf = command.words.size() == prefix.size() + 1;
+        if (!out.empty() && out.back().name == word) {
+            out.back().help += ", " + command.words.back();
+            continue;
+        }
+        out.push_back({word, leaf ? command.summary : command.words.back()});
+    }
+    return out;
+}
+
+std::string names_text(const std::vector<Entry>& entries) {
+    std::string names;
+    for (const auto& entry : entries)
+        names += (names.empty() ? "" : " ") + entry.name;
+    return indented(names, 2) + "\n";
+}
+
+std::string
+group_help(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+    const auto entries = children(commands, words);
+    std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", spoken(words));
+    out += entries.size() > names_from ? names_text(entries) : entries_text(entries, lines_max - 4);
+    out += fmt::format("\n{} COMMAND --help shows one command.\n", spoken(words));
+    return out;
+}
+
+// What people do, by purpose; the registers have many names and one shape.
+std::string program_help(const std::vector<Command>& commands, std::string_view version) {
+    std::vector<Entry> entries;
+    std::string registers;
+    for (auto& entry : children(commands, {})) {
+        if (entry.name != "change" && entry.help.starts_with("list, show")) {
+            registers += (registers.empty() ? "" : ", ") + entry.name;
+            continue;
+        }
+        if (entry.name == "change")
+            entry.help = "open, list, show, steps, gates, vote, complete_step and more";
+        entries.push_back(std::move(entry));
+    }
+    std::string out = fmt::format(
+        "Slipway {}: takes a release from RFC to closure, and proves it.\n"
+        "Usage: slipway COMMAND [--server URL] [--token_file PATH] [--json] [--quiet]\n",
+        version
+    );
+    const auto tail = "  " + wrapped(registers + ": list, show, put, remove", columns_max - 2, 4) +
+                      "\nslipway COMMAND --help shows more; '-' and '_' are alike in names.\n";
+    out += entries_text(entries, lines_max - lines_of(out) - lines_of(tail));
+    return out + tail;
+}
+
+std::string command_help(const Command& command) {
+    std::string use = "Usage: " + spoken(command.words);
+    std::vector<Entry> entries;
+    for (const auto& option : command.options) {
+        if (option.positional) {
+            std::string name = option.value;
+            std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+                return static_cast<char>(std::toupper(c));
+            });
+            use += option.required ? " " + name : " [" + name + "]";
+            if (!option.help.empty())
+                entries.push_back({name, option.help});
+        } else if (!option.hidden) {
+            std::string help = option.help;
+            if (option.required)
+                help += " *";
+            if (option.value == "NAME" && !option.choices.empty()) {
+                std::string names;
+                for (const auto& choice : option.choices)
+                    names += (names.empty() ? "" : ", ") + choice;
+                help = help.empty() ? names : help + ": " + names;
+            }
+            entries.push_back(
+                {option.value.empty() ? "--" + option.name
+                                      : fmt::format("--{} {}", option.name, option.value),
+                 std::move(help)}
+            );
+        }
+    }
+    std::string out = wrapped(use + " [OPTIONS]", columns_max, 4) + "\n";
+    out += indented(command.summary + ".", 0) + "\n\n";
+    std::string tail = "\nAlso: --server URL --token_file PATH --json --quiet   (* required)\n";
+    if (!command.example.empty())
+        tail += "Example: " + wrapped(command.example, columns_max - 9, 4) + "\n";
+    const auto room = lines_max - std::min(lines_max, lines_of(out) + lines_of(tail));
+    return out + entries_text(entries, room) + tail;
+}
+
+} // namespace
+
+std::string help_text(
+    const std::vector<Command>& commands, const Invocation& invocation, std::string_view version
+) {
+    if (invocation.command != nullptr)
+        return command_help(*invocation.command);
+    if (invocation.words.empty())
+        return program_help(commands, version);
+    return group_help(commands, invocation.words);
+}
+
+} // namespace slipway::cli

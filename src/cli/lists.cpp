@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ostream>
+
+#include "cli/commands.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+struct Pages {
+    JsonArray items;
+    std::string next;
+    bool more = false; // the limit of pages was reached
+};
+
+Result<void> add_page(const Json& page, Pages& pages) {
+    const auto* items = find(page, "items");
+    if (items == nullptr || !items->is_array())
+        return fail(ErrorCode::internal, "the server's answer is not a list");
+    pages.items.insert(pages.items.end(), items->get_array().begin(), items->get_array().end());
+    pages.next = text_or_empty(page, "next");
+    return {};
+}
+
+} // namespace
+
+std::vector<Option> list_options() {
+    return {
+        valued("limit", "N", "how many on a page, at most 200"),
+        valued("cursor", "TEXT", "the page that begins here"),
+        flag("all", "every page"),
+    };
+}
+
+Result<ExitCode> show_list(
+    const Context& context, const Arguments& arguments, std::string path, std::string query,
+    const std::vector<Column>& columns
+) {
+    const bool all = arguments.has("all");
+    const auto add = [&](std::string_view name, std::string_view value) {
+        query += fmt::format("{}{}={}", query.empty() ? "?" : "&", name, url_encoded(value));
+    };
+    if (arguments.has("limit") || all)
+        add("limit", arguments.text("limit", std::to_string(limits::page_size_max)));
+    Pages pages;
+    pages.next = arguments.text("cursor");
+    std::string raw;
+    for (std::size_t count = 0;; ++count) {
+        auto here = query;
+        if (!pages.next.empty())
+            here += fmt::format("{}cursor={}", here.empty() ? "?" : "&", url_encoded(pages.next));
+        const auto before = pages.next;
+        TRY(add_page(TRY(context.get(path + here, &raw)), pages));
+        if (!all || pages.next.empty())
+            break;
+        if (pages.next == before)
+            return fail(ErrorCode::internal, "the server gives the same page again");
+        pages.more = count + 1 == limits::cli_pages_max;
+        if (pages.more)
+            break;
+    }
+    if (context.json) {
+        if (all)
+            raw = to_text(Json(JsonObject{{"items", pages.items}}));
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    context.print(table(pages.items, columns, context.style));
+    if (pages.items.empty())
+        context.say("none\n");
+    if (!pages.next.empty())
+        context.say(fmt::format(
+            "{}\n", context.style.paint(
+                        Paint::dim, fmt::format("more: --cursor {}, or --all", clean(pages.next))
+                    )
+        ));
+    return ExitCode::ok;
+}
+
+Result<ExitCode> show_document(const Context& context, std::string_view path) {
+    std::string raw;
+    const auto json = TRY(context.get(path, &raw));
+    if (context.json)
+        context.print_json(raw);
+    else
+        context.print(document(json, context.style));
+    return ExitCode::ok;
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/parser.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <fmt/format.h>
+
+#include "cli/text.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string with_underscores(std::string text) {
+    std::replace(text.begin(), text.end(), '-', '_');
+    return text;
+}
+
+bool is_option(std::string_view word) {
+    return word.size() > 1 && word.front() == '-' && word != "--";
+}
+
+// "--if-version=3" -> "--if_version=3"; values keep their dashes.
+std::string canonical_option(const std::string& word) {
+    if (!word.starts_with("--") || word == "--")
+        return word;
+    const auto end = std::min(word.find('='), word.size());
+    return "--" + with_underscores(word.substr(2, end - 2)) + word.substr(end);
+}
+
+const Option* find_option(const std::vector<Option>& options, std::string_view word) {
+    if (!word.starts_with("--"))
+        return nullptr;
+    const auto name = word.substr(2, std::min(word.find('='), word.size()) - 2);
+    for (const auto& option : options)
+        if (!option.positional && option.name == name)
+            return &option;
+    return nullptr;
+}
+
+const Option* find_option(const Command& command, std::string_view word) {
+    const auto* own = find_option(command.options, word);
+    return own ? own : find_option(global_options(), word);
+}
+
+// The value follows in the next word.
+bool takes_next(const Option* option, std::string_view word) {
+    return option != nullptr && !option->value.empty() && word.find('=') == std::string_view::npos;
+}
+
+bool begins_with(const Words& words, const Words& prefix) {
+    return words.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), words.begin());
+}
+
+// The words that may follow `prefix`, in the order of the table.
+Words children_of(const std::vector<Command>& commands, const Words& prefix, bool hidden = false) {
+    Words out;
+    for (const auto& command : commands)
+        if (command.words.size() > prefix.size() && begins_with(command.words, prefix) &&
+            (hidden || !command.hidden))
+            if (const auto& word = command.words[prefix.size()];
+                std::find(out.begin(), out.end(), word) == out.end())
+                out.push_back(word);
+    return out;
+}
+
+const Command* command_at(const std::vector<Command>& commands, const Words& words) {
+    for (const auto& command : commands)
+        if (command.words == words)
+            return &command;
+    return nullptr;
+}
+
+struct Place {
+    Words words;                      // of the command or group
+    const Command* command = nullptr; // nothing at a group
+    Words rest;                       // options before it and everything behind it
+    std::string unknown;              // a word that should have been a command
+};
+
+// Follows the words through the table until a command is reached.
+Place locate(const std::vector<Command>& commands, const Words& words) {
+    Place place;
+    std::size_t i = 0;
+    for (; i < words.size() && place.command == nullptr; ++i) {
+        const auto word = canonical_option(words[i]);
+        if (is_option(word)) {
+            place.rest.push_back(word);
+            if (takes_next(find_option(global_options(), word), word) && i + 1 < words.size())
+                place.rest.push_back(words[++i]);
+            continue;
+        }
+        const auto children = children_of(commands, place.words, true);
+        const auto name = with_underscores(word);
+        if (std::find(children.begin(), children.end(), name) == children.end()) {
+            place.unknown = word;
+            break;
+        }
+        place.words.push_back(name);
+        place.command = command_at(commands, place.words);
+    }
+    for (; place.unknown.empty() && i < words.size(); ++i) {
+        place.rest.push_back(canonical_option(words[i]));
+        const auto* option =
+            place.command ? find_option(*place.command, place.rest.back()) : nullptr;
+        if (words[i] == "--") {
+            place.rest.insert(
+                place.rest.end(), words.begin() + static_cast<long>(i) + 1, words.end()
+            );
+            break;
+        }
+        if (takes_next(option, place.rest.back()) && i + 1 < words.size())
+            place.rest.push_back(words[++i]);
+    }
+    return place;
+}
+
+std::string joined(const Words& words, std::string_view between = " ") {
+    std::string out;
+    for (const auto& word : words)
+        out += (out.empty() ? std::string{} : std::string(between)) + word;
+    return out;
+}
+
+std::string spoken(const Words& words) {
+    return words.empty() ? "slipway" : "slipway " + joined(words);
+}
+
+tl::unexpected<Error> usage(std::string message) {
+    return fail(ErrorCode::invalid_input, std::move(message));
+}
+
+tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, const Place& place) {
+    const auto children = children_of(commands, place.words);
+    auto message =
+        fmt::format("\"{}\" is not a command of {}", clean(place.unknown), spoken(place.words));
+    auto at = place.words;
+    auto near = nearest(with_underscores(place.unknown), children);
+    if (!near && place.words.empty())
+        // People forget the noun: "slipway vote" is "slipway change vote".
+        for (const auto& command : commands)
+            if (!near && command.words.size() == 2 && !command.hidden &&
+                command.words[1] == with_underscores(place.unknown)) {
+                at = {command.words[0]};
+                near = command.words[1];
+            }
+    if (near) {
+        at.push_back(*near);
+        message += fmt::format("; did you mean \"{}\"?", spoken(at));
+    } else {
+        message += fmt::format("; see {} --help", spoken(place.words));
+    }
+    return usage(std::move(message));
+}
+
+tl::unexpected<Error> unknown_option(const Command& command, const std::string& word) {
+    const auto name = word.substr(0, word.find('='));
+    Words names;
+    for (const auto* options : {&command.options, &global_options()})
+        for (const auto& option : *options)
+            if (!option.positional)
+                names.push_back("--" + option.name);
+    if (const auto near = nearest(name, names))
+        return usage(fmt::format(
+            "\"{}\" is not an option of {}; did you mean {}?", clean(name), spoken(command.words),
+            *near
+        ));
+    return usage(
+        fmt::format("\"{}\" is not understood; see {} --help", clean(name), spoken(command.words))
+    );
+}
+
+void declare(CLI::App& app, const Option& option, std::map<std::string, Words>& values) {
+    if (option.value.empty()) {
+        app.add_flag_callback("--" + option.name, [&values, name = option.name] {
+            values[name] = {"true"};
+        });
+        return;
+    }
+    std::string names = option.positional ? option.name : "--" + option.name;
+    if (!option.short_name.empty())
+        names += ",-" + option.short_name;
+    auto* made =
+        app.add_option_function<Words>(names, [&values, name = option.name](const Words& given) {
+            values[name] = given;
+        });
+    made->allow_extra_args(option.positional && option.repeated);
+    if (option.repeated)
+        made->take_all();
+    else if (option.positional)
+        made->expected(1);
+    else
+        made->expected(1)->take_last();
+    made->required(option.required);
+}
+
+Result<void> check_choices(const Command& command, const Arguments& arguments) {
+    for (const auto& option : command.options) {
+        if (option.choices.empty())
+            continue;
+        for (const auto& value : arguments.all(option.name)) {
+            const auto& names = option.choices;
+            if (std::find(names.begin(), names.end(), value) != names.end())
+                continue;
+            const auto near = nearest(value, names);
+            return usage(fmt::format(
+                "--{}: \"{}\" is not one of: {}{}", option.name, clean(value), joined(names, ", "),
+                near ? fmt::format("; did you mean {}?", *near) : ""
+            ));
+        }
+    }
+    return {};
+}
+
+Result<Arguments> parse_arguments(const Command& command, Words words) {
+    CLI::App app;
+    app.set_help_flag();
+    app.allow_extras();
+    std::map<std::string, Words> values;
+    for (const auto* options : {&command.options, &global_options()})
+        for (const auto& option : *options)
+            declare(app, option, values);
+    try {
+        std::reverse(words.begin(), words.end());
+        app.parse(std::move(words));
+    } catch (const CLI::RequiredError& error) {
+        std::string missing;
+        for (const auto& option : command.options)
+            if (option.required && !values.contains(option.name))
+                missing += fmt::format(
+                    "{}{}", missing.empty() ? "" : ", ",
+                    option.positional ? with_underscores(option.value) : "--" + option.name
+                );
+        const auto extra = app.remaining();
+        for (const auto& word : extra)
+            if (is_option(word))
+                return unknown_option(command, word);
+        return usage(fmt::format("{} needs {}", spoken(command.words), missing));
+    } catch (const CLI::ParseError& error) {
+        return usage(clean(error.what()));
+    }
+    for (const auto& word : app.remaining())
+        return unknown_option(command, word);
+    Arguments out;
+    for (auto& [name, given] : values)
+        out.values.emplace(name, std::move(given));
+    TRY(check_choices(command, out));
+    return out;
+}
+
+bool take_help(Words& words) {
+    bool found = false;
+    for (auto word = words.begin(); word != words.end() && *word != "--";)
+        if (*word == "--help" || *word == "-h") {
+            word = words.erase(word);
+            found = true;
+        } else {
+            ++word;
+        }
+    return found;
+}
+
+} // namespace
+
+const std::vector<Option>& global_options() {
+    static const std::vector<Option> options = [] {
+        std::vector<Option> out{
+            valued("server", "URL", "the server; else SLIPWAY_SERVER, else the session's"),
+            valued("token_file", "PATH", "file with a token; else SLIPWAY_TOKEN"),
+            flag("json", "the server's JSON as it came, for programs"),
+            flag("quiet", "only what was asked for"),
+        };
+        return out;
+    }();
+    return options;
+}
+
+Result<Invocation>
+parse_command_line(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+    auto given = words;
+    Invocation out;
+    if (!given.empty() && given.front() == "help") {
+        given.erase(given.begin());
+        out.help = true;
+    }
+    if (given == Words{"--version"})
+        given = {"version"};
+    auto place = locate(commands, given);
+    if (!place.unknown.empty())
+        return unknown_command(commands, place);
+    out.help = take_help(place.rest) || out.help;
+    out.words = place.words;
+    out.command = place.command;
+    if (out.command != nullptr && !out.help)
+        out.arguments = TRY(parse_arguments(*out.command, std::move(place.rest)));
+    return out;
+}
+
+Candidates candidates_for(const std::vector<Command>& commands, std::vector<std::string> words) {
+    Candidates out;
+    if (words.empty())
+        words.emplace_back();
+    const auto last = words.back();
+    words.pop_back();
+    // Shells split "--name=value" differently; what stands behind the sign is the value.
+    if (last == "=" && !words.empty())
+        return out;
+    const auto place = locate(commands, words);
+    if (!place.unknown.empty())
+        return out;
+    const auto offer = [&](const std::string& word) {
+        if (word.starts_with(last) || word.starts_with(with_underscores(last)))
+            out.words.push_back(word);
+    };
+    if (place.command == nullptr) {
+        for (const auto& word : children_of(commands, place.words))
+            offer(word);
+        if (last.starts_with("-"))
+            for (const auto& option : global_options())
+                offer("--" + option.name);
+        return out;
+    }
+    const auto before = words.empty() ? std::string{} : canonical_option(words.back());
+    const auto* pending = find_option(*place.command, before);
+    if (takes_next(pending, before)) {
+        for (const auto& choice : pending->choices)
+            offer(choice);
+        out.files = pending->choices.empty();
+        return out;
+    }
+    if (!last.starts_with("-")) {
+        for (const auto& option : place.command->options)
+            if (option.positional)
+                for (const auto& choice : option.choices)
+                    offer(choice);
+        out.files = out.words.empty();
+        return out;
+    }
+    const auto dashed = canonical_option(last);
+    for (const auto* options : {&place.command->options, &global_options()})
+        for (const auto& option : *options)
+            if (!option.positional && ("--" + option.name).starts_with(dashed))
+                out.words.push_back("--" + option.name);
+    return out;
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ostream>
+
+#include "cli/commands.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+Result<ExitCode> health(Context& context, const Arguments&) {
+    HttpRequest request;
+    const auto client = TRY(context.open_client());
+    request.path = "/api/v1/health";
+    TRY(client.send(request));
+    request.path = "/api/v1/version";
+    const auto answer = TRY(client.send(request));
+    const auto json = TRY(json_of(answer));
+    if (context.json)
+        context.print_json(answer.body);
+    const auto* sandbox = find(json, "sandbox");
+    context.say(fmt::format(
+        "{} is up: version {}, {}{}\n", client.server(), clean(text_or_empty(json, "version")),
+        clean(local_time(text_or_empty(json, "now"))),
+        sandbox && sandbox->is_bool() && sandbox->get_bool() ? ", a sandbox" : ""
+    ));
+    return ExitCode::ok;
+}
+
+Result<ExitCode> advance(Context& context, const Arguments& arguments) {
+    HttpRequest request;
+    request.method = "POST";
+    request.path = "/api/v1/sandbox/clock";
+    // Not sent again when the connection is lost: the clock would go forward twice.
+    request.body = to_text(Json(JsonObject{{"by", arguments.text("by")}}));
+    const auto answer = TRY(TRY(context.client()).send(request));
+    const auto json = TRY(json_of(answer));
+    if (context.json)
+        context.print_json(answer.body);
+    context.say(fmt::format(
+        "the server's clock stands at {}\n", clean(local_time(text_or_empty(json, "now")))
+    ));
+    return ExitCode::ok;
+}
+
+Result<ExitCode>
+run_local(const LocalCommand& command, Context& context, const Arguments& arguments) {
+    const auto json = TRY(command.run(arguments));
+    if (json.is_null())
+        return ExitCode::ok;
+    if (context.json)
+        context.print_json(to_text(json));
+    else if (!context.quiet)
+        context.print(document(json, context.style));
+    return ExitCode::ok;
+}
+
+void add_local(Commands& commands, std::vector<std::string> words, const LocalCommand& command) {
+    if (!command.run)
+        return;
+    commands.push_back(
+        {std::move(words), command.summary, command.options,
+         [&command](Context& context, const Arguments& arguments) {
+             return run_local(command, context, arguments);
+         },
+         command.example}
+    );
+}
+
+} // namespace
+
+void add_system_commands(Commands& commands, const LocalCommands& local) {
+    add_local(commands, {"serve"}, local.serve);
+    add_local(commands, {"admin", "backup"}, local.admin_backup);
+    add_local(commands, {"admin", "restore"}, local.admin_restore);
+    add_local(commands, {"admin", "rebuild"}, local.admin_rebuild);
+    add_local(commands, {"admin", "doctor"}, local.admin_doctor);
+    commands.push_back(
+        {{"sandbox", "advance"},
+         "Put the clock of a sandbox server forward",
+         {positional("by", "how far, such as 48h")},
+         advance,
+         "slipway sandbox advance 48h"}
+    );
+    commands.push_back(
+        {{"health"},
+         "Whether the server serves, its version and its time",
+         {},
+         health,
+         "slipway health"}
+    );
+    commands.push_back(
+        {{"version"},
+         "The version of this program",
+         {},
+         [](Context& context, const Arguments&) -> Result<ExitCode> {
+             if (context.json)
+                 context.print_json(to_text(Json(JsonObject{{"version", context.local.version}})));
+             context.print("slipway " + context.local.version + "\n");
+             return ExitCode::ok;
+         },
+         "slipway version"}
+    );
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/text.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/time.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr std::string_view ellipsis = "…";
+constexpr std::size_t column_min = 8;
+constexpr std::size_t gap = 2;
+
+bool continues(char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+void pad(std::string& line, std::size_t columns) {
+    const auto now = columns_of(line);
+    if (now < columns)
+        line.append(columns - now, ' ');
+}
+
+// The widest column gives way until the row fits.
+void fit(std::vector<std::size_t>& widths, std::size_t limit) {
+    const auto total = [&] {
+        return std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+    };
+    while (total() > limit) {
+        const auto widest = std::max_element(widths.begin(), widths.end());
+        if (*widest <= column_min)
+            break;
+        --*widest;
+    }
+    // So narrow that not every column can be shown: the last ones go.
+    while (widths.size() > 1 && total() > limit)
+        widths.pop_back();
+    if (!widths.empty())
+        widths.front() = std::min(widths.front(), limit);
+}
+
+Paint paint_of(std::string_view word) {
+    constexpr std::string_view good[] = {"pass",      "completed", "approved",  "successful",
+                                         "succeeded", "verified",  "delivered", "yes"};
+    constexpr std::string_view bad[] = {"fail",    "failed", "rejected", "aborted",
+                                        "blocked", "error",  "overdue"};
+    constexpr std::string_view doubtful[] = {"waived",  "postponed",    "deferred",   "waiting",
+                                             "warning", "rolling_back", "rolled_back"};
+    const auto is = [&](auto& list) {
+        return std::find(std::begin(list), std::end(list), word) != std::end(list);
+    };
+    return is(good)       ? Paint::green
+           : is(bad)      ? Paint::red
+           : is(doubtful) ? Paint::yellow
+                          : Paint::none;
+}
+
+void write_document(std::string& out, const Json& value, std::size_t indent, const Style& style);
+
+bool is_plain(const Json& value) {
+    if (const auto* array = value.if_array())
+        return std::all_of(array->begin(), array->end(), [](const Json& element) {
+            return !element.is_structured();
+        });
+    return !value.is_object();
+}
+
+void write_member(
+    std::string& out, std::string_view key, const Json& value, std::size_t indent,
+    const Style& style
+) {
+    out.append(indent, ' ');
+    out += style.paint(Paint::dim, clean(key) + ":");
+    if (is_plain(value)) {
+        const auto* text = value.if_string();
+        const auto shown = text ? clean(local_time(view(*text)), true) : cell(value);
+        const auto head = indent + columns_of(key) + 2;
+        out += " " + wrapped(shown, style.width > head + 20 ? style.width - head : 0, indent + 2);
+        out += '\n';
+        return;
+    }
+    out += '\n';
+    write_document(out, value, indent + 2, style);
+}
+
+void write_document(std::string& out, const Json& value, std::size_t indent, const Style& style) {
+    if (const auto* object = value.if_object()) {
+        for (const auto& member : *object)
+            write_member(
+                out, {member.key().data(), member.key().size()}, member.value(), indent, style
+            );
+        return;
+    }
+    if (const auto* array = value.if_array()) {
+        for (const auto& element : *array) {
+            std::string part;
+            write_document(part, element, indent + 2, style);
+            if (part.size() > indent)
+                part[indent] = '-';
+            out += part;
+        }
+        return;
+    }
+    out.append(indent, ' ');
+    out += cell(value) + "\n";
+}
+
+} // namespace
+
+std::string Style::paint(Paint paint, std::string_view text) const {
+    constexpr std::string_view codes[] = {"", "1", "2", "31", "32", "33"};
+    if (!colour || paint == Paint::none || text.empty())
+        return std::string(text);
+    return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(paint)], text);
+}
+
+std::string clean(std::string_view text, bool lines) {
+    if (!is_valid_text(text)) {
+        std::string out(text);
+        std::replace_if(
+            out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7F; }, '?'
+        );
+        return out;
+    }
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+        if (c == '\n' || c == '\t' || c == '\r') {
+            out += lines && c == '\n' ? '\n' : ' ';
+        } else if (c < 0x20 || c == 0x7F) {
+            out += '?';
+        } else if (c == 0xC2 && next >= 0x80 && next <= 0x9F) {
+            out += '?'; // C1 controls, U+0080 to U+009F
+            ++i;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::size_t columns_of(std::string_view text) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\x1b') {
+            i = std::min(text.find('m', i), text.size());
+            continue;
+        }
+        count += continues(text[i]) ? 0 : 1;
+    }
+    return count;
+}
+
+std::string clipped(std::string_view text, std::size_t width) {
+    if (width == 0 || columns_of(text) <= width)
+        return std::string(text);
+    std::size_t end = 0;
+    for (std::size_t columns = 0; end < text.size(); ++end)
+        if (!continues(text[end]) && ++columns == width)
+            break;
+    return std::string(text.substr(0, end)) + std::string(ellipsis);
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+    std::string out;
+    std::size_t at = 0;
+    bool fresh = true;
+    while (!text.empty()) {
+        const auto end = text.find_first_of(" \n");
+        const auto word = text.substr(0, end);
+        const auto columns = columns_of(word);
+        if (!fresh && width > 0 && at + 1 + columns > width) {
+            out += '\n' + std::string(indent, ' ');
+            at = indent;
+            fresh = true;
+        }
+        if (!fresh) {
+            out += ' ';
+            ++at;
+        }
+        out += word;
+        at += columns;
+        fresh = false;
+        if (end == std::string_view::npos)
+            break;
+        if (text[end] == '\n') {
+            out += '\n' + std::string(end + 1 < text.size() ? indent : 0, ' ');
+            at = indent;
+            fresh = true;
+        }
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
+std::string local_time(std::string_view text) {
+    if (text.size() != 24 || text.back() != 'Z' || text[10] != 'T')
+        return std::string(text);
+    const auto time = time_from_text(text);
+    if (!time)
+        return std::string(text);
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(
+        std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time)
+    );
+    std::tm local{};
+    if (localtime_r(&seconds, &local) == nullptr)
+        return std::string(text);
+    char buffer[32];
+    return {buffer, std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S", &local)};
+}
+
+std::string cell(const Json& value) {
+    if (value.is_null())
+        return {};
+    if (const auto* text = value.if_string())
+        return clean(local_time(view(*text)));
+    if (value.is_bool())
+        return value.get_bool() ? "yes" : "no";
+    if (const auto* array = value.if_array()) {
+        std::string out;
+        for (const auto& element : *array)
+            out += (out.empty() ? "" : ", ") + cell(element);
+        return out;
+    }
+    if (value.is_object())
+        for (const auto* name : {"id", "name", "title", "message"})
+            if (const auto text = text_or_empty(value, name); !text.empty())
+                return clean(text);
+    return clean(to_text(value));
+}
+
+const Json* at_path(const Json& value, std::string_view path) {
+    const Json* here = &value;
+    while (here != nullptr && !path.empty()) {
+        const auto dot = path.find('.');
+        here = here->is_object() ? find(*here, path.substr(0, dot)) : nullptr;
+        path.remove_prefix(dot == std::string_view::npos ? path.size() : dot + 1);
+    }
+    return here;
+}
+
+std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style) {
+    std::vector<std::string> titles;
+    std::vector<std::vector<std::string>> cells(rows.size());
+    std::vector<std::size_t> widths;
+    for (const auto& column : columns) {
+        std::vector<std::string> texts;
+        std::size_t width = 0;
+        for (const auto& row : rows) {
+            const auto* value = at_path(row, column.path);
+            texts.push_back(value ? cell(*value) : std::string{});
+            width = std::max(width, columns_of(texts.back()));
+        }
+        if (width == 0)
+            continue;
+        titles.push_back(column.title);
+        widths.push_back(std::max(width, columns_of(column.title)));
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            cells[i].push_back(std::move(texts[i]));
+    }
+    if (widths.empty())
+        return {};
+    if (style.width > 0)
+        fit(widths, style.width);
+    std::string out;
+    const auto write_line = [&](const std::vector<std::string>& texts, bool head) {
+        std::string line;
+        std::size_t start = 0;
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            pad(line, start);
+            const auto text = clipped(texts[i], widths[i]);
+            line += style.paint(head ? Paint::bold : paint_of(text), text);
+            start += widths[i] + gap;
+        }
+        out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    };
+    write_line(titles, true);
+    for (const auto& row : cells)
+        write_line(row, false);
+    return out;
+}
+
+std::string document(const Json& value, const Style& style) {
+    std::string out;
+    write_document(out, value, 0, style);
+    return out;
+}
+
+std::string reasons_text(const std::vector<Reason>& reasons, const Style& style) {
+    std::string out;
+    const auto line = [&](std::string_view label, const std::string& text) {
+        if (text.empty())
+            return;
+        const auto columns = style.width > 30 ? style.width - 4 : 0;
+        out += "    " + wrapped(std::string(label) + clean(text), columns, 6) + "\n";
+    };
+    for (const auto& reason : reasons) {
+        out += "\n  " + style.paint(Paint::bold, clean(reason.gate.empty() ? "rule" : reason.gate));
+        if (!reason.field.empty())
+            out += style.paint(Paint::dim, " · " + clean(reason.field));
+        out += '\n';
+        line("", reason.message);
+        line("evidence: ", reason.evidence);
+        line("mend: ", reason.remedy);
+    }
+    return out;
+}
+
+std::string refusal(const Error& error, const Style& style) {
+    std::string out = style.paint(Paint::red, "slipway:") + " ";
+    out += wrapped(clean(error.message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
+    const bool said = error.fields.size() == 1 &&
+                      error.message == error.fields[0].field + ": " + error.fields[0].message;
+    if (!said)
+        for (const auto& field : error.fields)
+            out += fmt::format(
+                "  {}: {}\n", style.paint(Paint::bold, clean(field.field)), clean(field.message)
+            );
+    out += reasons_text(error.reasons, style);
+    if (error.retry_after_ms > 0)
+        out += fmt::format("  try again in {} s\n", (error.retry_after_ms + 999) / 1000);
+    if (error.code == ErrorCode::unauthenticated)
+        out += "  mend: slipway login\n";
+    return out;
+}
+
+std::vector<Reason> reasons_of(const Json& list) {
+    std::vector<Reason> out;
+    const auto* array = list.if_array();
+    for (std::size_t i = 0; array && i < array->size(); ++i) {
+        const auto& json = (*array)[i];
+        const auto text = [&](std::string_view name) {
+            return std::string(text_or_empty(json, name));
+        };
+        if (json.is_string())
+            out.push_back({"", "", std::string(view(json.get_string())), "", ""});
+        else
+            out.push_back(
+                {text("gate"), text("field"), text("message"), text("evidence"), text("remedy")}
+            );
+    }
+    return out;
+}
+
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& names) {
+    std::optional<std::string> best;
+    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const auto& name : names) {
+        // Levenshtein's distance, one row at a time.
+        std::vector<std::size_t> row(name.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < word.size(); ++i) {
+            std::size_t diagonal = row[0]++;
+            for (std::size_t j = 0; j < name.size(); ++j) {
+                const auto above = row[j + 1];
+                row[j + 1] =
+                    word[i] == name[j] ? diagonal : 1 + std::min({diagonal, above, row[j]});
+                diagonal = above;
+            }
+        }
+        const bool begins = word.size() >= 3 && name.starts_with(word);
+        const auto distance = begins ? 0 : row.back();
+        if (distance < least) {
+            least = distance;
+            best = name;
+        }
+    }
+    return best;
+}
+
+} // namespace slipway::cli

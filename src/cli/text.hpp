@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text for people: aligned tables, documents, refusals. Everything that came from a server or a
+// file goes through clean(), so that no record can send control sequences to a terminal. Times are
+// shown in the terminal's zone. Pure functions of their arguments and the zone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+
+namespace slipway::cli {
+
+enum class Paint : unsigned char { none, bold, dim, red, green, yellow };
+
+struct Style {
+    bool colour = false;
+    std::size_t width = 0; // columns; 0: no limit
+
+    std::string paint(Paint paint, std::string_view text) const;
+};
+
+struct Column {
+    std::string title;
+    std::string path; // "window.start" in the row
+};
+
+// Control characters, also those of ISO 6429 above ASCII, become '?'; line breaks stay when wanted.
+std::string clean(std::string_view text, bool lines = false);
+// Columns on a terminal: code points, which is right for all but combining and wide characters.
+std::size_t columns_of(std::string_view text);
+// At most `width` columns, with an ellipsis when something was left out.
+std::string clipped(std::string_view text, std::size_t width);
+// Lines of at most `width` columns, broken at spaces; later lines begin with `indent` spaces.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+
+// An RFC 3339 text as local time, "2026-11-25 18:00:00"; any other text as it is.
+std::string local_time(std::string_view text);
+// A value in one line: times local, lists with commas, objects as their id, name or JSON.
+std::string cell(const Json& value);
+const Json* at_path(const Json& value, std::string_view path);
+
+// Columns without a value in any row are left out. No line is longer than the style's width.
+std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
+// "field: value" for each member, nested ones indented.
+std::string document(const Json& value, const Style& style);
+// An error: what it is, each field, and one block for each reason with its remedy.
+std::string refusal(const Error& error, const Style& style);
+std::string reasons_text(const std::vector<Reason>& reasons, const Style& style);
+std::vector<Reason> reasons_of(const Json& list);
+
+// The nearest of the names, when one is near enough to be what was meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& names);
+
+} // namespace slipway::cli

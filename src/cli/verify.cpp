@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// slipway verify: a data directory or the exported evidence of one change, offline. What the hooks
+// return are the reports of the ledger's verifier and of the bundle's; they are shown here.
+#include <filesystem>
+
+#include "cli/commands.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+std::string number(const Json& report, std::string_view name) {
+    const auto* value = find(report, name);
+    return value ? cell(*value) : std::string("0");
+}
+
+std::string finding_text(const Json& finding, const Style& style) {
+    std::string where = clean(text_or_empty(finding, "file"));
+    if (where.empty()) {
+        const auto from = number(finding, "seq_from");
+        const auto to = number(finding, "seq_to");
+        where = from == to ? "entry " + from : fmt::format("entries {} to {}", from, to);
+    }
+    return fmt::format(
+        "  {}  {}: {}\n", style.paint(Paint::red, clean(text_or_empty(finding, "kind"))), where,
+        clean(text_or_empty(finding, "message"))
+    );
+}
+
+std::string head_of_directory(const Json& report) {
+    return fmt::format(
+        "{} entries, {} of them covered by a signed checkpoint ({} checkpoints hold)\nroot {}\n",
+        number(report, "entries"), number(report, "signed_entries"), number(report, "checkpoints"),
+        clean(text_or_empty(report, "root"))
+    );
+}
+
+std::string head_of_bundle(const Json& report) {
+    const auto* trusted = find(report, "key_trusted");
+    const bool known = trusted && trusted->is_bool() && trusted->get_bool();
+    return fmt::format(
+        "{}: {} entries and {} attachments, in a signed ledger of {} entries\n"
+        "signed by {}{}\n",
+        clean(text_or_empty(report, "change")), number(report, "entries"),
+        number(report, "attachments"), number(report, "checkpoint_size"),
+        clean(text_or_empty(report, "key")),
+        known ? ", the key you gave"
+              : "\n  the bundle's own key: compare it with the one you know, or give --key"
+    );
+}
+
+Result<ExitCode> verify(Context& context, const Arguments& arguments) {
+    const auto path = arguments.text("path");
+    auto key = arguments.text("key");
+    if (key.starts_with("@"))
+        key = TRY(read_file(key.substr(1), limits::note_max, context.around.in));
+    while (key.ends_with('\n') || key.ends_with('\r'))
+        key.pop_back();
+    std::error_code failed;
+    const auto status = std::filesystem::status(path, failed);
+    if (failed || !std::filesystem::exists(status))
+        return fail(ErrorCode::not_found, path + ": no such file or directory");
+    const bool directory = std::filesystem::is_directory(status);
+    const auto& hook =
+        directory ? context.local.verify_data_directory : context.local.verify_bundle;
+    if (!hook)
+        return fail(ErrorCode::unavailable, "this program cannot verify that");
+    const auto report = TRY(hook(path, key));
+    const auto* findings = find(report, "findings");
+    const bool intact =
+        findings == nullptr || !findings->is_array() || findings->get_array().empty();
+    const auto code = intact ? ExitCode::ok : ExitCode::blocked;
+    if (context.json) {
+        context.print_json(to_text(report));
+        return code;
+    }
+    context.say(directory ? head_of_directory(report) : head_of_bundle(report));
+    if (!intact)
+        for (const auto& finding : findings->get_array())
+            context.print(finding_text(finding, context.style));
+    if (const auto left_out = number(report, "findings_left_out"); left_out != "0")
+        context.print(fmt::format("  and {} more\n", left_out));
+    context.say(
+        intact ? context.style.paint(Paint::green, "intact") + "\n"
+               : context.style.paint(Paint::red, "not intact") + "\n"
+    );
+    return code;
+}
+
+} // namespace
+
+void add_verify_commands(Commands& commands) {
+    commands.push_back(
+        {{"verify"},
+         "Verify a data directory, or the exported evidence of a change, offline",
+         {positional("path", "the directory or the ZIP"),
+          valued("key", "KEY|@FILE", "the verifier key that is trusted")},
+         verify,
+         "slipway verify CHG-12.zip --key @slipway.pub"}
+    );
+}
+
+} // namespace slipway::cli

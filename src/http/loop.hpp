@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the connections of a listener share: the loops, one thread each, the limits that are
+// counted, and the way from a loop to a worker and back. Only connection.hpp includes this, because
+// it brings Asio and Beast.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "base/clock.hpp"
+#include "http/head.hpp"
+#include "http/listener.hpp"
+#include "http/problem.hpp"
+#include "http/workers.hpp"
+
+namespace slipway::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+using Executor = asio::io_context::executor_type;
+template <class T>
+using Task = asio::awaitable<T, Executor>;
+using Tcp = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using Steady = std::chrono::steady_clock;
+using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
+using ErrorBits = boost::system::error_code;
+inline constexpr asio::use_awaitable_t<Executor> awaiting{};
+inline constexpr std::uint64_t small_body = 64 * 1024;
+
+// What a loop knows of a connection.
+class Held {
+  public:
+    virtual ~Held() = default;
+    virtual void close() = 0;
+    Steady::time_point deadline = Steady::time_point::max();
+    bool idle = false; // between requests
+};
+
+// One thread, its sockets and their deadlines.
+struct Loop {
+    asio::io_context io{1};
+    std::list<Held*> held;
+    std::set<Timer*> waiting_streams;
+    std::uint64_t wakes = 0;
+    std::atomic<bool> wake_posted{false};
+    std::thread thread;
+    std::string date;
+    std::chrono::seconds date_second{-1};
+
+    const std::string& date_now() {
+        const auto now = SystemClock{}.now();
+        const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
+        if (second != date_second) {
+            date = http_date(now);
+            date_second = second;
+        }
+        return date;
+    }
+};
+
+// Counts what is bounded; a Share gives its place back.
+class Share {
+  public:
+    Share(std::atomic<std::size_t>& count, std::size_t most) : count_(count), taken_(true) {
+        if (count_.fetch_add(1) >= most) {
+            count_.fetch_sub(1);
+            taken_ = false;
+        }
+    }
+
+    ~Share() {
+        if (taken_)
+            count_.fetch_sub(1);
+    }
+
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    bool taken() const { return taken_; }
+
+  private:
+    std::atomic<std::size_t>& count_;
+    bool taken_;
+};
+
+// What all connections share.
+struct Server {
+    Api& api;
+    ListenerOptions options;
+    Workers workers;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::size_t> large_bodies{0};
+    std::atomic<std::size_t> downloads{0};
+    std::atomic<std::size_t> event_streams{0};
+    std::mutex mutex = {};
+    std::condition_variable ended = {};
+    std::size_t connections = 0; // under the mutex
+};
+
+using Serve = std::function<void(Server&, Loop&, Tcp)>;
+// Errors: invalid_input when the certificate or key cannot be used.
+Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
+
+// Runs the function on a worker and comes back to the loop; false when the queue is full.
+template <class Function>
+Task<bool> on_worker(Server& server, Executor executor, Function function) {
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
+        [&server, executor](auto handler, Function work) {
+            using Done = decltype(handler);
+
+            struct Work final : Job {
+                Work(Executor e, Function f, Done d)
+                    : executor(e), function(std::move(f)), done(std::move(d)) {}
+
+                void run() override {
+                    function();
+                    asio::post(executor, [d = std::move(done)]() mutable { d(true); });
+                }
+
+                Executor executor;
+                Function function;
+                Done done;
+            };
+
+            std::unique_ptr<Job> job =
+                std::make_unique<Work>(executor, std::move(work), std::move(handler));
+            if (server.workers.submit(job))
+                return;
+            auto refused = std::shared_ptr<Job>(std::move(job));
+            asio::post(executor, [refused] {
+                std::move(static_cast<Work&>(*refused).done)(false);
+            });
+        },
+        awaiting, std::move(function)
+    );
+}
+
+// Hands the pieces of a long answer from a worker to the loop, one at a time.
+struct Pipe {
+    explicit Pipe(Loop& loop) : timer(loop.io) {}
+
+    std::mutex mutex = {};
+    std::condition_variable taken = {};
+    std::string_view chunk = {};
+    bool full = false;
+    bool closed = false; // the client has gone
+    bool done = false;   // the worker has ended
+    bool whole = false;  // ... and has written everything
+    Timer timer;         // cancelled on the loop to wake the coroutine
+};
+
+} // namespace slipway::http

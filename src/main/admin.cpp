@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "main/admin.hpp"
+
+#include "app/change_summary.hpp"
+#include "app/library.hpp"
+#include "base/clock.hpp"
+#include "domain/change/events.hpp"
+#include "domain/change/timers.hpp"
+#include "domain/ledger/verifier.hpp"
+#include "domain/records/records.hpp"
+#include "main/ledger_keeper.hpp"
+#include "main/server.hpp"
+#include "store/admin.hpp"
+#include "store/bundle/bundle.hpp"
+#include "store/open.hpp"
+
+namespace slipway {
+
+namespace {
+
+using cli::Arguments;
+
+const cli::Option data_option{"data", "DIR", "data directory of the server", true};
+
+// What the events of one stream add up to; the same functions as the door uses.
+Result<app::StreamWrite>
+replay(const app::StreamKey& key, std::span<const app::StoredEvent> events) {
+    app::StreamWrite write;
+    write.key = key;
+    if (key.kind == "change") {
+        domain::Change change;
+        for (const auto& event : events) {
+            const auto body = TRY(parse_json(event.body));
+            const auto* data = find(body, "data");
+            TRY(domain::apply_event(
+                change, event.type, data ? *data : Json{},
+                {event.at, PersonId(std::string(text_or_empty(body, "actor")))}
+            ));
+        }
+        write.state = encode(change);
+        write.summary = app::summarise(change, {});
+        return write;
+    }
+    for (const auto& event : events) {
+        const auto body = TRY(parse_json(event.body));
+        const auto* data = find(body, "data");
+        if (event.type.ends_with("_removed")) {
+            write.removed = true;
+        } else if (const auto* document = data ? find(*data, "document") : nullptr) {
+            write.state = to_text(*document);
+            write.removed = false;
+        } else {
+            write.state = key.kind == "person_access" ? "{}" : data ? to_text(*data) : "{}";
+        }
+    }
+    return write;
+}
+
+store::Place place_of(const Arguments& arguments, bool read_only) {
+    if (const auto postgres = arguments.text("postgres"); !postgres.empty())
+        return store::PostgresOptions{postgres, read_only};
+    return store::SqliteOptions{arguments.text("data"), read_only};
+}
+
+const cli::Option postgres_option{"postgres", "CONNINFO", "PostgreSQL instead of the data directory"};
+
+std::string entries_text(std::uint64_t from, std::uint64_t to) {
+    return from == to ? fmt::format("{}", from) : fmt::format("{}..{}", from, to);
+}
+
+// What the tables claim beside the records themselves: rows lost at the end leave traces there.
+Result<void> compare_tables(const store::Place& place, domain::LedgerReport& report) {
+    const auto facts = TRY(store::ledger_facts(place));
+    if (facts.size > report.entries)
+        report.findings.push_back(
+            {report.entries, facts.size - 1, domain::LedgerFindingKind::truncated,
+             fmt::format("records {} are gone: the ledger's head says {} records",
+                         entries_text(report.entries, facts.size - 1), facts.size)}
+        );
+    if (facts.size == report.entries && facts.root != report.root && report.findings.empty())
+        report.findings.push_back(
+            {0, report.entries, domain::LedgerFindingKind::root_differs,
+             "the root of the records is not the one in the ledger's head"}
+        );
+    return {};
+}
+
+} // namespace
+
+cli::LocalCommand serve_command() {
+    cli::LocalCommand command;
+    command.summary = "Run a server";
+    command.options = {
+        data_option,
+        cli::valued("listen", "ADDRESS:PORT", "where to answer; 127.0.0.1:8420 by default"),
+        postgres_option,
+        cli::flag("sandbox", "training server with a clock that can be advanced; for good"),
+        cli::valued("tls_certificate", "FILE", "PEM chain; with --tls-key: HTTPS"),
+        cli::valued("tls_key", "FILE", "PEM key"),
+        cli::valued("ready_file", "FILE", "gets the address when the server answers"),
+    };
+    command.example = "slipway serve --data /var/lib/slipway";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        ServerOptions options;
+        options.data = arguments.text("data");
+        options.postgres = arguments.text("postgres");
+        options.sandbox = arguments.has("sandbox");
+        options.certificate_file = arguments.text("tls_certificate");
+        options.key_file = arguments.text("tls_key");
+        options.ready_file = arguments.text("ready_file");
+        if (const auto listen = arguments.text("listen"); !listen.empty()) {
+            const auto colon = listen.rfind(':');
+            const auto port = colon == std::string::npos
+                                  ? -1L
+                                  : std::strtol(listen.c_str() + colon + 1, nullptr, 10);
+            if (port < 0 || port > 65535 || listen.substr(colon + 1).empty())
+                return fail_field("listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420");
+            options.address = listen.substr(0, colon);
+            options.port = static_cast<std::uint16_t>(port);
+        }
+        TRY(serve(options));
+        return Json{};
+    };
+    return command;
+}
+
+cli::LocalCommand backup_command() {
+    cli::LocalCommand command;
+    command.summary = "Copy the data of a running or stopped server and verify the copy";
+    command.options = {cli::positional("target", "a new or empty directory"), data_option};
+    command.example = "slipway admin backup /backup/monday --data /var/lib/slipway";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        return to_json(TRY(store::backup({arguments.text("data")}, arguments.text("target"))));
+    };
+    return command;
+}
+
+cli::LocalCommand restore_command() {
+    cli::LocalCommand command;
+    command.summary = "Restore a backup into an empty data directory";
+    command.options = {cli::positional("source", "directory of the backup"), data_option};
+    command.example = "slipway admin restore /backup/monday --data /var/lib/slipway";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        return to_json(TRY(store::restore(arguments.text("source"), {arguments.text("data")})));
+    };
+    return command;
+}
+
+cli::LocalCommand rebuild_command() {
+    cli::LocalCommand command;
+    command.summary = "Recreate states and lists from the events; report what differed";
+    command.options = {data_option, postgres_option,
+                       cli::flag("check", "only report, change nothing")};
+    command.example = "slipway admin rebuild --data /var/lib/slipway --check";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        const bool repair = !arguments.has("check");
+        const auto report =
+            TRY(store::rebuild(place_of(arguments, !repair), replay, repair));
+        JsonObject shown{{"streams", report.streams}, {"events", report.events},
+                         {"different", report.different}, {"repaired", repair}};
+        JsonArray differences;
+        for (const auto& difference : report.differences)
+            differences.push_back(JsonObject{
+                {"stream", fmt::format("{}/{}/{}", difference.key.tenant.value,
+                                       difference.key.kind, difference.key.id)},
+                {"what", difference.what}});
+        shown["differences"] = std::move(differences);
+        return Json(std::move(shown));
+    };
+    return command;
+}
+
+cli::LocalCommand doctor_command() {
+    cli::LocalCommand command;
+    command.summary = "Examine the data: schema, integrity, tasks, attachments, checkpoints";
+    command.options = {data_option, postgres_option};
+    command.example = "slipway admin doctor --data /var/lib/slipway";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        JsonArray shown;
+        for (const auto& finding : TRY(store::doctor(place_of(arguments, true))))
+            shown.push_back(JsonObject{{"check", finding.check}, {"message", finding.message},
+                                       {"remedy", finding.remedy}});
+        JsonObject answer{{"healthy", shown.empty()}};
+        answer["findings"] = std::move(shown);
+        return Json(std::move(answer));
+    };
+    return command;
+}
+
+Result<Json> verify_data_directory(const std::string& directory, const std::string& key) {
+    const store::SqliteOptions options{directory, true};
+    const auto store = TRY(store::open_sqlite(options));
+    domain::LedgerRules rules;
+    rules.keys.push_back(
+        key.empty() ? TRY(stored_verifier_key(*store)) : TRY(domain::verifier_key_from_text(key))
+    );
+    rules.origin = rules.keys.front().name;
+    rules.check_envelopes = true;
+    rules.check_streams = true;
+    std::vector<std::string> notes;
+    for (std::uint64_t size = 0;;) {
+        const auto page = TRY(store->checkpoints(size, limits::page_size_max));
+        for (const auto& checkpoint : page)
+            notes.push_back(checkpoint.note);
+        if (page.size() < limits::page_size_max)
+            break;
+        size = page.back().size + 1;
+    }
+    domain::LedgerVerifier verifier(rules, notes);
+    TRY(store->scan_ledger(0, [&](std::uint64_t seq, std::string_view body, std::string_view leaf) {
+        Digest stored{};
+        if (leaf.size() == stored.bytes.size())
+            std::copy(leaf.begin(), leaf.end(), stored.bytes.begin());
+        verifier.add(seq, body, stored);
+        return true;
+    }));
+    auto report = verifier.finish();
+    TRY(compare_tables(options, report));
+    return to_json(report);
+}
+
+Result<Json> verify_exported_change(const std::string& file, const std::string& key) {
+    std::optional<domain::VerifierKey> trusted;
+    if (!key.empty())
+        trusted = TRY(domain::verifier_key_from_text(key));
+    return to_json(store::verify_bundle(TRY(store::read_bundle(file)), trusted));
+}
+
+} // namespace slipway

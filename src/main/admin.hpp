@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that work on an installation's data without its server: backup, restore, rebuild,
+// doctor and the verification of the ledger.
+#pragma once
+
+#include "cli/cli.hpp"
+
+namespace slipway {
+
+cli::LocalCommand serve_command();
+cli::LocalCommand backup_command();
+cli::LocalCommand restore_command();
+cli::LocalCommand rebuild_command();
+cli::LocalCommand doctor_command();
+
+// The whole ledger of a data directory: every record, every checkpoint, what the tables say.
+Result<Json> verify_data_directory(const std::string& directory, const std::string& key);
+Result<Json> verify_exported_change(const std::string& file, const std::string& key);
+
+} // namespace slipway

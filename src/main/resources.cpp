@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "main/resources.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+namespace slipway {
+
+Result<void> lay_out_resources(const std::string& directory) {
+    namespace fs = std::filesystem;
+    for (const auto& resource : embedded_resources()) {
+        const auto path = fs::path(directory) / resource.path;
+        std::error_code failed;
+        if (fs::exists(path, failed))
+            continue;
+        fs::create_directories(path.parent_path(), failed);
+        std::ofstream file(path, std::ios::binary);
+        if (!(file << resource.bytes) || !file.flush())
+            return fail(ErrorCode::unavailable, "cannot write " + path.string());
+    }
+    return {};
+}
+
+} // namespace slipway

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "main/server.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include "app/door.hpp"
+#include "app/identity/identity.hpp"
+#include "connectors/manifest_connectors.hpp"
+#include "http/api.hpp"
+#include "http/listener.hpp"
+#include "main/ledger_keeper.hpp"
+#include "main/resources.hpp"
+#include "main/version.hpp"
+#include "runner/junit.hpp"
+#include "runner/local_runner.hpp"
+#include "store/open.hpp"
+#include "worker/worker.hpp"
+
+namespace slipway {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The connectors that a tenant has set up are records; the port wants them as instances.
+class RecordedInstances final : public app::ConnectorInstances {
+  public:
+    explicit RecordedInstances(app::Door& door) : door_(door) {}
+
+    Result<std::vector<app::ConnectorInstance>> of(const TenantId& tenant) override {
+        const app::Actor worker{tenant, PersonId("slipway"), {}, {}, "worker"};
+        std::vector<app::ConnectorInstance> instances;
+        const auto page = TRY(door_.list_records(worker, "connector", "", limits::page_size_max));
+        for (const auto& [version, document] : page.rows) {
+            const auto json = TRY(parse_json(document));
+            const auto* settings = find(json, "settings");
+            instances.push_back(
+                {std::string(text_or_empty(json, "id")), std::string(text_or_empty(json, "manifest")),
+                 settings ? *settings : Json(JsonObject{})}
+            );
+        }
+        return instances;
+    }
+
+  private:
+    app::Door& door_;
+};
+
+// The runner of this machine behind the worker's port.
+class MachineRunner final : public app::Runner {
+  public:
+    MachineRunner(const Clock& clock, fs::path scratch, fs::path work)
+        : runner_(clock, std::move(scratch)), work_(std::move(work)) {}
+
+    domain::StepResult run_step(
+        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+        const app::LineSink& sink
+    ) override {
+        struct Lines final : runner::TranscriptSink {
+            explicit Lines(const app::LineSink& to) : sink(to) {}
+
+            void add(const domain::TranscriptLine& line) override { sink(line); }
+
+            const app::LineSink& sink;
+        } lines(sink);
+
+        return runner_.run_step(step, {work_, variables, std::move(stop)}, lines);
+    }
+
+    domain::CheckResult run_check(
+        const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
+    ) override {
+        return runner_.run_smoke(check, {work_, variables, std::move(stop)});
+    }
+
+  private:
+    runner::LocalRunner runner_;
+    fs::path work_;
+};
+
+Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml) {
+    std::vector<domain::SmokeResult> results;
+    for (const auto& result : TRY(runner::read_junit(xml)))
+        results.push_back(
+            {result.name, result.passed(), result.message,
+             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside}
+        );
+    return results;
+}
+
+Result<std::unique_ptr<app::Store>> open_store(const ServerOptions& options) {
+    if (!options.postgres.empty())
+        return store::open_postgres({options.postgres});
+    return store::open_sqlite({options.data});
+}
+
+void report(std::string_view line) {
+    std::fprintf(stderr, "slipway: %.*s\n", static_cast<int>(line.size()), line.data());
+}
+
+// An exported bundle is streamed from a file that is gone when the answer is.
+Result<http::BodyStream> stream_file(const fs::path& path) {
+    auto file = std::make_shared<std::ifstream>(path, std::ios::binary);
+    std::error_code failed;
+    const auto size = fs::file_size(path, failed);
+    fs::remove(path, failed);
+    if (!*file)
+        return fail(ErrorCode::unavailable, "the export cannot be read");
+    return http::BodyStream{size, [file](const http::ChunkSink& sink) -> Result<void> {
+        std::string chunk(limits::blob_chunk, '\0');
+        while (file->read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
+               file->gcount() > 0)
+            TRY(sink(std::string_view(chunk.data(), static_cast<std::size_t>(file->gcount()))));
+        return {};
+    }};
+}
+
+class Server {
+  public:
+    explicit Server(const ServerOptions& options) : options_(options), clock_(machine_) {}
+
+    Result<void> start();
+    void stop();
+    std::uint16_t port() const { return listener_->port(); }
+    Result<std::optional<std::string>> setup_code() { return identity_->begin_setup(); }
+    Mode mode() const { return keeper_->mode(); }
+
+  private:
+    Result<void> open_ledger();
+    Result<void> open_rooms();
+    Result<void> start_worker();
+    http::Services services();
+
+    const ServerOptions& options_;
+    SystemClock machine_;
+    SandboxClock clock_; // without an offset in production
+    SystemRandom random_;
+    std::unique_ptr<app::Store> store_;
+    std::unique_ptr<LedgerKeeper> keeper_;
+    std::unique_ptr<app::Door> door_;
+    std::unique_ptr<app::Identity> identity_;
+    std::unique_ptr<RecordedInstances> instances_;
+    std::unique_ptr<connectors::ManifestConnectors> connectors_;
+    std::unique_ptr<MachineRunner> runner_;
+    std::unique_ptr<http::Api> api_;
+    std::unique_ptr<worker::Worker> worker_;
+    std::unique_ptr<http::Listener> listener_;
+};
+
+Result<void> Server::open_ledger() {
+    std::error_code failed;
+    fs::create_directories(options_.data, failed);
+    fs::permissions(options_.data, fs::perms::owner_all, failed);
+    TRY(lay_out_resources(options_.data));
+    store_ = TRY(open_store(options_));
+    const auto mode = options_.sandbox ? Mode::sandbox : Mode::production;
+    keeper_ = TRY(LedgerKeeper::open(*store_, clock_, random_, mode));
+    if (keeper_->mode() == Mode::sandbox)
+        clock_.advance(TRY(keeper_->clock_offset()));
+    return {};
+}
+
+Result<void> Server::open_rooms() {
+    door_ = TRY(app::Door::open({*store_, clock_, random_, options_.data, read_junit}));
+    identity_ = std::make_unique<app::Identity>(app::Identity::Parts{
+        *store_, machine_, random_, TenantId("main"),
+        [this](const app::Actor& actor, const PersonId& person, const Json& document) -> Result<void> {
+            TRY(door_->put_record(actor, {"person", person.value, document, {}, {}}));
+            return {};
+        },
+        {}});
+    const fs::path data = fs::absolute(options_.data);
+    auto manifests = TRY(connectors::load_manifests({(data / "connectors").string()}));
+    connectors::ConnectorOptions connecting;
+    // What an administrator puts here may be run and read; nothing else on the machine.
+    connecting.policy.program_folders = {(data / "programs").string()};
+    connecting.policy.secret_folders.push_back((data / "secrets").string());
+    connecting.scratch_folder = (data / "scratch").string();
+    std::error_code failed;
+    for (const auto* folder : {"programs", "secrets", "scratch", "work"}) {
+        fs::create_directories(data / folder, failed);
+        fs::permissions(data / folder, fs::perms::owner_all, failed);
+    }
+    instances_ = std::make_unique<RecordedInstances>(*door_);
+    connectors_ = std::make_unique<connectors::ManifestConnectors>(
+        std::move(manifests), *instances_, clock_, random_, std::move(connecting)
+    );
+    runner_ = std::make_unique<MachineRunner>(clock_, data / "scratch", data / "work");
+    return {};
+}
+
+http::Services Server::services() {
+    http::Services services{*door_, *identity_, std::string(version)};
+    services.report = report;
+    services.checkpoint = [this] { return keeper_->publish(); };
+    services.export_change = [this](const app::Actor& actor, const std::string& change)
+        -> Result<http::BodyStream> {
+        TRY(app::require_permission(actor, domain::Permission::change_read));
+        TRY(door_->show_change(actor, change));
+        const auto path = fs::path(options_.data) / "scratch" /
+                          ("export-" + readable_token(random_, 16) + ".zip");
+        TRY(keeper_->export_change(actor.tenant, change, path));
+        return stream_file(path);
+    };
+    if (keeper_->mode() == Mode::sandbox)
+        services.advance_clock = [this](const app::Actor& actor, Span by) -> Result<Time> {
+            if (by <= Span::zero())
+                return fail_field("by", "a sandbox clock only goes forward");
+            clock_.advance(by);
+            TRY(keeper_->note_advance(actor.person, actor.tenant, clock_.now(), clock_.offset()));
+            worker_->wake();
+            return clock_.now();
+        };
+    return services;
+}
+
+Result<void> Server::start_worker() {
+    const auto publish = [this]() -> Result<void> {
+        TRY(keeper_->publish());
+        return {};
+    };
+    worker_ = std::make_unique<worker::Worker>(worker::WorkerParts{
+        .door = *door_,
+        .connectors = *connectors_,
+        .runner = *runner_,
+        .server = "server-" + readable_token(random_, 8),
+        .publish = publish,
+        .report = report,
+    });
+    return {};
+}
+
+Result<void> Server::start() {
+    TRY(open_ledger());
+    TRY(open_rooms());
+    api_ = std::make_unique<http::Api>(services());
+    TRY(start_worker());
+    http::ListenerOptions listening;
+    listening.address = options_.address;
+    listening.port = options_.port;
+    listening.certificate_file = options_.certificate_file;
+    listening.key_file = options_.key_file;
+    listener_ = TRY(http::Listener::start(*api_, listening));
+    store_->on_committed([this](std::uint64_t) {
+        listener_->wake_streams();
+        worker_->wake();
+    });
+    return {};
+}
+
+void Server::stop() {
+    if (listener_)
+        listener_->stop();
+    if (worker_)
+        worker_->stop();
+    if (keeper_)
+        (void)keeper_->publish();
+    if (store_)
+        store_->on_committed({});
+}
+
+} // namespace
+
+Result<void> serve(const ServerOptions& options) {
+    // Blocked before any thread starts, so that all of them leave these signals to us.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    Server server(options);
+    if (const auto started = server.start(); !started) {
+        server.stop();
+        return started;
+    }
+    const auto scheme = options.certificate_file.empty() ? "http" : "https";
+    const auto address = fmt::format("{}://{}:{}", scheme, options.address, server.port());
+    fmt::print("slipway {} ({}) answers at {}\n", version, to_text(server.mode()), address);
+    if (const auto code = TRY(server.setup_code()))
+        fmt::print(
+            "No administrator yet. Set one up with:\n  slipway setup --server {} --code {}\n",
+            address, *code
+        );
+    std::fflush(stdout);
+    if (!options.ready_file.empty()) {
+        std::ofstream ready(options.ready_file + ".new");
+        ready << address << '\n';
+        ready.close();
+        std::error_code failed;
+        fs::rename(options.ready_file + ".new", options.ready_file, failed);
+    }
+    int signal = 0;
+    sigwait(&signals, &signal);
+    fmt::print("slipway: ending\n");
+    server.stop();
+    return {};
+}
+
+} // namespace slipway

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
+// digest and hashed again, so that nothing else can run.
+#include <algorithm>
+
+#include "domain/change/tasks.hpp"
+#include "domain/records/records.hpp"
+#include "worker/tasks.hpp"
+
+namespace slipway::worker {
+
+namespace {
+
+using domain::RunStepState;
+
+Result<domain::Runbook>
+read_runbook(const TaskContext& context, const Digest& digest) {
+    std::string bytes;
+    TRY(context.parts.door.store().read_blob(
+        context.task.tenant, digest, [&](std::string_view chunk) {
+            bytes += chunk;
+            return Result<void>{};
+        }
+    ));
+    if (sha256(bytes) != digest)
+        return fail(ErrorCode::internal, "the stored runbook is not the pinned one", digest.hex());
+    return domain::parse_runbook(bytes);
+}
+
+Result<domain::Variables> variables_of(const TaskContext& context, const std::string& ring) {
+    const auto shown = TRY(context.parts.door.show_record(context.actor(), "ring", ring));
+    const auto record = TRY(restore<domain::RingRecord>(shown.body));
+    domain::Variables variables = record.variables;
+    variables["SLIPWAY_CHANGE"] = context.task.change;
+    variables["SLIPWAY_RING"] = ring;
+    return variables;
+}
+
+Result<Digest> keep_transcript(const TaskContext& context, const std::string& transcript) {
+    auto blob = TRY(context.parts.door.store().new_blob(context.task.tenant));
+    TRY(blob->write(transcript));
+    return blob->finish();
+}
+
+Json step_report(const std::string& run, JsonObject step) {
+    JsonObject body;
+    body["run"] = run;
+    body["steps"] = JsonArray{std::move(step)};
+    return body;
+}
+
+const domain::RunStep* next_step(const domain::Run& run) {
+    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const auto& step) {
+        return step.state != RunStepState::succeeded && step.state != RunStepState::skipped;
+    });
+    return next == run.steps.end() ? nullptr : &*next;
+}
+
+// Whether the runner goes on by itself after this step, so that the task is not over yet.
+bool goes_on(const domain::Runbook& runbook, const std::string& name) {
+    const auto here =
+        std::find_if(runbook.steps.begin(), runbook.steps.end(), [&](const auto& step) {
+            return step.name == name;
+        });
+    return here != runbook.steps.end() && here + 1 != runbook.steps.end() && (here + 1)->executable();
+}
+
+// Runs one step and reports it. Gives whether the run goes on.
+Result<bool> run_one(
+    const TaskContext& context, const domain::RunTask& task, const domain::Runbook& runbook,
+    const domain::RunbookStep& step, const domain::Variables& variables
+) {
+    TRY(context.tell(
+        "report_run", step_report(task.run.value, {{"name", step.name}, {"state", "running"}}), false
+    ));
+    std::string transcript;
+    const auto result =
+        context.parts.runner.run_step(step, variables, context.stop, [&](const auto& line) {
+            transcript += domain::transcript_text(line);
+        });
+    const auto kept = TRY(keep_transcript(context, transcript));
+    JsonObject report{
+        {"name", step.name},
+        {"state", result.passed() ? "succeeded" : "failed"},
+        {"exit_status", result.exit_status},
+        {"detail", result.message.substr(0, limits::text_max)},
+        {"started_at", to_text(result.started)},
+        {"ended_at", to_text(result.ended)},
+        {"transcript", kept.hex()}};
+    const bool more = result.passed() && goes_on(runbook, step.name);
+    TRY(context.tell("report_run", step_report(task.run.value, std::move(report)), !more));
+    return more;
+}
+
+} // namespace
+
+Result<void> carry_out_run(const TaskContext& context) {
+    const auto task = TRY(restore<domain::RunTask>(std::string_view(context.task.payload)));
+    const auto runbook = TRY(read_runbook(context, task.runbook));
+    const auto variables = TRY(variables_of(context, task.ring));
+    for (;;) {
+        const auto change = TRY(context.change());
+        const auto* run = domain::find_run(change, task.run);
+        const auto* next = run ? next_step(*run) : nullptr;
+        if (run == nullptr || next == nullptr || run->state != domain::RunState::running)
+            return context.drop(); // somebody decided otherwise meanwhile
+        const auto step =
+            std::find_if(runbook.steps.begin(), runbook.steps.end(), [&](const auto& known) {
+                return known.name == next->name;
+            });
+        if (step == runbook.steps.end() || !step->executable())
+            return context.drop();
+        if (next->state == RunStepState::running)
+            // An earlier attempt ended here without a word. Whether the step did its work nobody
+            // knows, so it is not run again: the owner decides.
+            return context.tell(
+                "report_run",
+                step_report(
+                    task.run.value,
+                    {{"name", next->name},
+                     {"state", "failed"},
+                     {"detail", "the server stopped while this step ran: its end is unknown"}}
+                ),
+                true
+            );
+        if (!TRY(run_one(context, task, runbook, *step, variables)))
+            return {};
+    }
+}
+
+Result<void> carry_out_smoke(const TaskContext& context) {
+    const auto task = TRY(restore<domain::SmokeTask>(std::string_view(context.task.payload)));
+    const auto runbook = TRY(read_runbook(context, task.runbook));
+    const auto variables = TRY(variables_of(context, task.ring));
+    JsonArray results;
+    for (const auto& check : runbook.smoke) {
+        const auto result = context.parts.runner.run_check(check, variables, context.stop);
+        results.push_back(JsonObject{
+            {"name", result.name},
+            {"passed", result.passed()},
+            {"detail", result.message.substr(0, limits::text_max)},
+            {"took_ms", (result.ended - result.started).count()},
+            {"outside", result.outside}});
+    }
+    JsonObject body;
+    body["occasion"] = to_text(task.occasion);
+    body["list"] = runbook.smoke_digest.hex();
+    body["results"] = std::move(results);
+    return context.tell("record_smoke", std::move(body), true);
+}
+
+} // namespace slipway::worker

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per kind of task. Each does its work in the outside world and sends what came of it
+// through the door with the task's end. An error means that the task is to be tried again.
+#pragma once
+
+#include <stop_token>
+
+#include "app/door.hpp"
+#include "worker/worker.hpp"
+
+namespace slipway::worker {
+
+struct TaskContext {
+    const WorkerParts& parts;
+    const app::StoredTask& task;
+    std::stop_token stop;
+    bool last_attempt = false; // then a failure is reported instead of tried again
+
+    app::Actor actor() const;
+    Result<domain::Change> change() const;
+    // A command of the worker; with `ends` it ends the task in the same transaction.
+    Result<void> tell(std::string_view command, Json body, bool ends) const;
+    // Ends a task that nothing came of.
+    Result<void> drop() const;
+};
+
+Result<void> carry_out_run(const TaskContext& context);
+Result<void> carry_out_smoke(const TaskContext& context);
+Result<void> carry_out_backup(const TaskContext& context);
+Result<void> carry_out_snapshot(const TaskContext& context);
+Result<void> carry_out_snapshot_remove(const TaskContext& context);
+Result<void> carry_out_notice(const TaskContext& context);
+Result<void> carry_out_page(const TaskContext& context);
+
+} // namespace slipway::worker

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/worker.hpp"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "worker/tasks.hpp"
+
+namespace slipway::worker {
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr auto lease = std::chrono::seconds(60);
+constexpr auto lease_renewal = std::chrono::seconds(20);
+// Commits come by the thousand; looking for tasks after each of them would be work for nothing.
+constexpr auto look_apart = std::chrono::milliseconds(20);
+constexpr auto publish_apart = std::chrono::seconds(5);
+constexpr Span retry_first = std::chrono::seconds(2);
+constexpr std::size_t wake_batch = 100;
+
+using CarryOut = Result<void> (*)(const TaskContext&);
+
+CarryOut handler_of(std::string_view kind) {
+    struct Row {
+        std::string_view kind;
+        CarryOut carry_out;
+    };
+    static constexpr Row rows[] = {
+        {"run", carry_out_run},
+        {"smoke", carry_out_smoke},
+        {"backup", carry_out_backup},
+        {"snapshot", carry_out_snapshot},
+        {"snapshot_remove", carry_out_snapshot_remove},
+        {"notice", carry_out_notice},
+        {"page", carry_out_page},
+    };
+    for (const auto& row : rows)
+        if (row.kind == kind)
+            return row.carry_out;
+    return nullptr;
+}
+
+} // namespace
+
+app::Actor TaskContext::actor() const {
+    return {task.tenant, PersonId("slipway"), {}, {}, "worker"};
+}
+
+Result<domain::Change> TaskContext::change() const {
+    const auto shown = TRY(parts.door.show_change(actor(), task.change));
+    return restore<domain::Change>(std::string_view(shown.body));
+}
+
+Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) const {
+    // A conflict here is another command on the same change; the lease is checked at each try.
+    for (int attempt = 1;; ++attempt) {
+        app::CommandRequest request{task.change, std::string(command), body, {}, {}, {}};
+        if (ends)
+            request.task_end = app::TaskEnd{task.id, task.lease};
+        const auto answer = parts.door.execute(actor(), request);
+        if (answer)
+            return {};
+        const bool refused = answer.error().code == ErrorCode::blocked ||
+                             answer.error().code == ErrorCode::invalid_input;
+        // What the change no longer wants to hear is not asked again: the task is over.
+        if (refused && ends)
+            return drop();
+        if (answer.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
+            return tl::unexpected(answer.error());
+    }
+}
+
+Result<void> TaskContext::drop() const {
+    app::Commit commit;
+    commit.task_end = app::TaskEnd{task.id, task.lease};
+    TRY(parts.door.store().commit(std::move(commit)));
+    return {};
+}
+
+struct Worker::Inside {
+    explicit Inside(WorkerParts given) : parts(std::move(given)) {}
+
+    WorkerParts parts;
+    // Leases and retries follow the machine's clock: a sandbox clock jumps.
+    SystemClock machine;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t woken = 0;
+    bool stopping = false;
+    std::map<std::string, std::pair<app::TaskEnd, std::stop_source>> active; // by task id
+    std::map<std::string, std::string> running; // change -> task id of its run
+    std::vector<std::thread> threads;
+
+    void say(std::string_view what, const Error& error) const {
+        if (parts.report)
+            parts.report(fmt::format("{}: {} {}", what, error.message, error.detail));
+    }
+
+    // Waits for a wake-up, at most the polling time. False when it is time to end.
+    bool wait(std::uint64_t& seen, Steady::duration at_most) {
+        std::unique_lock lock(mutex);
+        changed.wait_for(lock, at_most, [&] { return stopping || woken != seen; });
+        seen = woken;
+        return !stopping;
+    }
+
+    // True when this change has no other run in hand here.
+    bool enter(const app::StoredTask& task, std::stop_source& source) {
+        const std::lock_guard lock(mutex);
+        if (task.kind == "run" && !running.emplace(task.change, task.id.value).second)
+            return false;
+        active[task.id.value] = {{task.id, task.lease}, source};
+        return true;
+    }
+
+    void leave(const app::StoredTask& task) {
+        const std::lock_guard lock(mutex);
+        active.erase(task.id.value);
+        if (task.kind == "run")
+            running.erase(task.change);
+    }
+
+    void carry_out(const app::StoredTask& task) {
+        std::stop_source source;
+        auto& store = parts.door.store();
+        const app::TaskEnd end{task.id, task.lease};
+        if (!enter(task, source)) {
+            (void)store.fail_task(end, "another run of this change is ending", machine.now() + look_apart * 10);
+            return;
+        }
+        const auto handler = handler_of(task.kind);
+        const bool last = task.attempts >= limits::task_attempts_max;
+        const TaskContext context{parts, task, source.get_token(), last};
+        Result<void> done =
+            handler ? handler(context)
+                    : Result<void>(fail(ErrorCode::internal, "unknown kind of task", task.kind));
+        leave(task);
+        if (done)
+            return;
+        say("task " + task.id.value + " (" + task.kind + ")", done.error());
+        std::optional<Time> retry_at;
+        if (!last && handler) {
+            const auto advice = app::retry_of(done.error());
+            const Span wait = advice.retry == app::Retry::after
+                                  ? advice.wait
+                                  : retry_first * (1 << std::min(task.attempts, 8));
+            retry_at = machine.now() + wait;
+        }
+        if (const auto failed = store.fail_task(end, done.error().message, retry_at); !failed)
+            say("task " + task.id.value, failed.error());
+    }
+
+    void task_loop() {
+        std::uint64_t seen = 0;
+        while (wait(seen, parts.poll)) {
+            for (;;) {
+                const auto claimed = parts.door.store().claim_tasks(
+                    parts.server, machine.now(), machine.now() + lease, 1
+                );
+                if (!claimed)
+                    say("claiming tasks", claimed.error());
+                if (!claimed || claimed->empty())
+                    break;
+                wake(); // there may be more for the other threads
+                carry_out(claimed->front());
+                const std::lock_guard lock(mutex);
+                if (stopping)
+                    return;
+            }
+            pause();
+        }
+    }
+
+    void pause() {
+        std::unique_lock lock(mutex);
+        changed.wait_for(lock, look_apart, [&] { return stopping; });
+    }
+
+    void timer_loop() {
+        std::uint64_t seen = 0;
+        auto published = Steady::now() - publish_apart;
+        while (wait(seen, parts.poll)) {
+            if (const auto touched = parts.door.wake(wake_batch); !touched)
+                say("timers", touched.error());
+            if (Steady::now() - published >= publish_apart) {
+                published = Steady::now();
+                if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
+                    say("publishing a checkpoint", done.error());
+            }
+            pause();
+        }
+    }
+
+    // Keeps the leases of what is in hand, and ends steps whose run somebody has ended.
+    void lease_loop() {
+        auto renewed = Steady::now();
+        std::unique_lock lock(mutex);
+        while (!changed.wait_for(lock, std::chrono::milliseconds(500), [&] { return stopping; })) {
+            const auto current = active;
+            const auto runs = running;
+            lock.unlock();
+            if (Steady::now() - renewed >= lease_renewal) {
+                renewed = Steady::now();
+                for (const auto& [id, task] : current)
+                    (void)parts.door.store().extend_lease(task.first, machine.now() + lease);
+            }
+            lock.lock();
+        }
+        for (auto& [id, task] : active)
+            task.second.request_stop();
+    }
+
+    void wake() {
+        const std::lock_guard lock(mutex);
+        ++woken;
+        changed.notify_all();
+    }
+};
+
+Worker::Worker(WorkerParts parts) : inside_(std::make_unique<Inside>(std::move(parts))) {
+    auto* inside = inside_.get();
+    for (std::size_t i = 0; i < inside->parts.threads; ++i)
+        inside->threads.emplace_back([inside] { inside->task_loop(); });
+    inside->threads.emplace_back([inside] { inside->timer_loop(); });
+    inside->threads.emplace_back([inside] { inside->lease_loop(); });
+}
+
+Worker::~Worker() {
+    stop();
+}
+
+void Worker::wake() {
+    inside_->wake();
+}
+
+void Worker::stop() {
+    {
+        const std::lock_guard lock(inside_->mutex);
+        inside_->stopping = true;
+        inside_->changed.notify_all();
+    }
+    for (auto& thread : inside_->threads)
+        if (thread.joinable())
+            thread.join();
+}
+
+} // namespace slipway::worker

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of a server that acts on its own: it looks at changes whose time has come, carries out
+// committed tasks (runs, smoke tests, backups, snapshots, notices, pages) and signs checkpoints. It
+// changes nothing itself: what came of a task goes back as a command through the door, in one
+// transaction with the end of the task. A task is leased, so several servers on one database do
+// nothing twice; a lost lease refuses the result.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/door.hpp"
+#include "app/ports/connectors.hpp"
+#include "app/ports/runner.hpp"
+
+namespace slipway::worker {
+
+struct WorkerParts {
+    app::Door& door;
+    app::Connectors& connectors;
+    app::Runner& runner;
+    std::string server; // names this server in leases
+    std::size_t threads = 4; // tasks at a time
+    Span poll = std::chrono::seconds(1); // how long work from elsewhere may wait unseen
+    std::function<Result<void>()> publish; // signs a checkpoint when the ledger has grown
+    std::function<void(std::string_view line)> report; // one line for the log
+};
+
+class Worker {
+  public:
+    explicit Worker(WorkerParts parts);
+    ~Worker(); // stop()
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // Something was committed, or the clock was advanced. Cheap, from any thread.
+    void wake();
+    // Ends running steps, waits for the threads.
+    void stop();
+
+    struct Inside;
+
+  private:
+    std::unique_ptr<Inside> inside_;
+};
+
+} // namespace slipway::worker
