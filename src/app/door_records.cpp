@@ -14,11 +14,12 @@ Result<const domain::RegisterRow*> known_register(const std::string& kind) {
     return row;
 }
 
-// The document with its id and version, as lists and single answers show it.
+// The document with its id and record version, as lists and single answers show it. (A
+// configuration item has a version of its own.)
 std::string shown(const std::string& id, std::uint64_t version, std::string_view document) {
     std::string body = "{\"id\":";
     append_quoted(body, id);
-    body += fmt::format(",\"version\":{}", version);
+    body += fmt::format(",\"record_version\":{}", version);
     const auto members = document.substr(1);
     // A document that names itself (a blackout) is not named twice.
     constexpr std::string_view own_id = "\"id\":\"";
@@ -44,10 +45,11 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     auto& store = inside_->parts.store;
     if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
         return *std::move(kept);
-    // What a reading shows may be sent back: id and version are the address's and the header's.
+    // What a reading shows may be sent back: id and record_version are the address's and the
+    // header's.
     Json body = request.body;
     if (auto* object = body.if_object()) {
-        object->erase("version");
+        object->erase("record_version");
         if (row->name != "blackout" && text_or_empty(body, "id") == request.id)
             object->erase("id");
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "domain/change/change.hpp"
 #include "domain/change/command_table.hpp"
 
 #include "cli/body.hpp"

@@ -145,7 +145,7 @@ void set_body(CURL* curl, const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
 }
 
-void set_limits(CURL* curl, const HttpRequest& request) {
+void set_limits(CURL* curl, const HttpRequest& request, Span timeout) {
     set(curl, CURLOPT_NOSIGNAL, 1L);
     set(curl, CURLOPT_FOLLOWLOCATION, 0L);
     set(curl, CURLOPT_PATH_AS_IS, 1L); // an id such as ".." is for the server to refuse
@@ -157,8 +157,7 @@ void set_limits(CURL* curl, const HttpRequest& request) {
         set(curl, CURLOPT_LOW_SPEED_TIME, milliseconds(limits::cli_silence_max) / 1000);
     } else {
         set(curl, CURLOPT_TIMEOUT_MS,
-            transfer ? milliseconds(limits::cli_transfer_timeout)
-                     : milliseconds(limits::cli_request_timeout));
+            transfer ? milliseconds(limits::cli_transfer_timeout) : milliseconds(timeout));
     }
 }
 
@@ -183,8 +182,15 @@ Error error_of_exchange(CURLcode code, const Exchange& exchange, const std::stri
 
 } // namespace
 
-Client::Client(std::string server, std::string token, std::string agent)
-    : server_(std::move(server)), token_(std::move(token)), agent_(std::move(agent)) {
+bool is_this_machine(std::string_view server) {
+    const auto host = server.substr(std::min(server.size(), server.find("://") + 3));
+    return host.starts_with("127.") || host.starts_with("[::1]") || host == "localhost" ||
+           host.starts_with("localhost:");
+}
+
+Client::Client(std::string server, std::string token, std::string agent, Span timeout)
+    : server_(std::move(server)), token_(std::move(token)), agent_(std::move(agent)),
+      timeout_(timeout > Span::zero() ? timeout : Span(limits::cli_request_timeout)) {
     while (server_.ends_with('/'))
         server_.pop_back();
 }
@@ -197,6 +203,8 @@ Result<HttpAnswer> Client::send(const HttpRequest& request) const {
     CURL* curl = handle.get();
     set(curl, CURLOPT_URL, server_ + request.path);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (is_this_machine(server_))
+        set(curl, CURLOPT_PROXY, std::string()); // the environment's proxy is for other machines
     curl_easy_setopt(curl, CURLOPT_USERAGENT, agent_.c_str());
     Headers headers;
     headers.add("Accept: application/json, application/problem+json, */*");
@@ -208,7 +216,7 @@ Result<HttpAnswer> Client::send(const HttpRequest& request) const {
     for (const auto& header : request.headers)
         headers.add(header);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-    set_limits(curl, request);
+    set_limits(curl, request, timeout_);
     File file;
     if (!request.upload.empty())
         file = TRY(open_upload(curl, request));

@@ -38,7 +38,8 @@ struct HttpAnswer {
 
 class Client {
   public:
-    Client(std::string server, std::string token, std::string agent);
+    // `timeout` is for one plain request; 0: limits::cli_request_timeout.
+    Client(std::string server, std::string token, std::string agent, Span timeout = Span::zero());
 
     const std::string& server() const { return server_; }
 
@@ -50,7 +51,11 @@ class Client {
     std::string server_; // without a slash at the end
     std::string token_;
     std::string agent_;
+    Span timeout_;
 };
+
+// True when the address is a loopback address or "localhost".
+bool is_this_machine(std::string_view server);
 
 // What an answer with a status of 400 and more means.
 Error error_of(int status, std::string_view body);

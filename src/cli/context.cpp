@@ -66,22 +66,35 @@ Result<std::string> Context::server_address() const {
     return without_slash(std::move(address));
 }
 
+Result<Span> Context::timeout() const {
+    const auto text = environment("SLIPWAY_TIMEOUT");
+    if (text.empty())
+        return Span::zero();
+    auto span = span_from_text(text);
+    if (!span)
+        return fail_field("SLIPWAY_TIMEOUT", span.error().message);
+    return span;
+}
+
 Result<Client> Context::open_client() const {
-    return Client(TRY(server_address()), "", "slipway/" + local.version);
+    return Client(TRY(server_address()), "", "slipway/" + local.version, TRY(timeout()));
 }
 
 Result<Client> Context::client() const {
     const auto address = TRY(server_address());
     const std::string agent = "slipway/" + local.version;
+    const Span most = TRY(timeout());
     if (!token_file.empty()) {
         const auto text = TRY(read_file(token_file, limits::text_max, around.in));
-        return Client(address, TRY(checked_token(first_line(text), token_file)), agent);
+        return Client(address, TRY(checked_token(first_line(text), token_file)), agent, most);
     }
     if (const auto token = environment("SLIPWAY_TOKEN"); !token.empty())
-        return Client(address, TRY(checked_token(token, "SLIPWAY_TOKEN")), agent);
+        return Client(address, TRY(checked_token(token, "SLIPWAY_TOKEN")), agent, most);
     const auto session = TRY(read_session(session_place(*this)));
     if (session && without_slash(session->server) == address)
-        return Client(address, TRY(checked_token(session->token, "the stored session")), agent);
+        return Client(
+            address, TRY(checked_token(session->token, "the stored session")), agent, most
+        );
     Error error{ErrorCode::unauthenticated, "not signed in at " + address};
     if (session)
         error.message += "; the stored session belongs to " + session->server;

@@ -16,7 +16,7 @@
 
 namespace slipway::cli {
 
-inline constexpr std::string_view server_default = "http://127.0.0.1:8080";
+inline constexpr std::string_view server_default = "http://127.0.0.1:8420";
 
 struct Context {
     const LocalCommands& local;
@@ -43,6 +43,8 @@ struct Context {
     // file.
     Result<std::string> server_address() const;
     Result<Client> client() const;
+    // SLIPWAY_TIMEOUT: how long one request may take; zero: the default.
+    Result<Span> timeout() const;
     // A client that sends no token: for login, health and version.
     Result<Client> open_client() const;
 

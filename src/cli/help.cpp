@@ -72,8 +72,11 @@ children(const std::vector<Command>& commands, const std::vector<std::string>& p
             continue;
         const auto& word = command.words[prefix.size()];
         const bool leaf = command.words.size() == prefix.size() + 1;
-        if (!out.empty() && out.back().name == word) {
-            out.back().help += ", " + command.words.back();
+        const auto known = std::find_if(out.begin(), out.end(), [&](const Entry& entry) {
+            return entry.name == word;
+        });
+        if (known != out.end()) {
+            known->help += ", " + command.words.back();
             continue;
         }
         out.push_back({word, leaf ? command.summary : command.words.back()});
@@ -137,7 +140,11 @@ std::string command_help(const Command& command) {
             std::string help = option.help;
             if (option.required)
                 help += " *";
-            if (option.value == "NAME" && !option.choices.empty()) {
+            // Many fields name their values themselves.
+            const bool named = !option.choices.empty() &&
+                               help.find(option.choices.front()) != std::string::npos &&
+                               help.find(option.choices.back()) != std::string::npos;
+            if (option.value == "NAME" && !option.choices.empty() && !named) {
                 std::string names;
                 for (const auto& choice : option.choices)
                     names += (names.empty() ? "" : ", ") + choice;

@@ -32,9 +32,7 @@ Option password_stdin() {
 }
 
 void warn_of_plain_http(const Context& context, const std::string& server) {
-    const bool local = server.starts_with("http://127.") ||
-                       server.starts_with("http://localhost") || server.starts_with("http://[::1]");
-    if (server.starts_with("http://") && !local && !context.quiet)
+    if (server.starts_with("http://") && !is_this_machine(server) && !context.quiet)
         context.around.err << "slipway: warning: " << server
                            << " is not encrypted; the password can be read on the way\n";
 }

@@ -143,15 +143,16 @@ tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, cons
     auto message =
         fmt::format("\"{}\" is not a command of {}", clean(place.unknown), spoken(place.words));
     auto at = place.words;
-    auto near = nearest(with_underscores(place.unknown), children);
-    if (!near && place.words.empty())
-        // People forget the noun: "slipway vote" is "slipway change vote".
-        for (const auto& command : commands)
-            if (!near && command.words.size() == 2 && !command.hidden &&
-                command.words[1] == with_underscores(place.unknown)) {
-                at = {command.words[0]};
-                near = command.words[1];
-            }
+    std::optional<std::string> near;
+    // People forget the noun: "slipway vote" is "slipway change vote".
+    for (const auto& command : commands)
+        if (!near && place.words.empty() && command.words.size() == 2 &&
+            command.words[1] == with_underscores(place.unknown)) {
+            at = {command.words[0]};
+            near = command.words[1];
+        }
+    if (!near)
+        near = nearest(with_underscores(place.unknown), children);
     if (near) {
         at.push_back(*near);
         message += fmt::format("; did you mean \"{}\"?", spoken(at));
@@ -248,7 +249,8 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
         return usage(clean(error.what()));
     }
     for (const auto& word : app.remaining())
-        return unknown_option(command, word);
+        if (word != "--")
+            return unknown_option(command, word);
     Arguments out;
     for (auto& [name, given] : values)
         out.values.emplace(name, std::move(given));

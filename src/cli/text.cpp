@@ -351,7 +351,7 @@ std::vector<Reason> reasons_of(const Json& list) {
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& names) {
     std::optional<std::string> best;
-    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+    std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
     for (const auto& name : names) {
         // Levenshtein's distance, one row at a time.
         std::vector<std::size_t> row(name.size() + 1);

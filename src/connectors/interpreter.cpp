@@ -211,7 +211,7 @@ Result<Json> Interpreter::poll(const Request& request) {
             return std::move(done.body);
         if (SteadyClock::now() + polling.interval >= until)
             return fail(ErrorCode::timeout, manifest_.title + " was not done in time");
-        std::this_thread::sleep_for(polling.interval);
+        std::this_thread::sleep_for(polling.interval); // house: bounded poll
     }
 }
 

@@ -90,12 +90,12 @@ Result<std::unique_ptr<LedgerKeeper>> LedgerKeeper::open(
     keeper->mode_ = from_text<Mode>(*begun).value_or(Mode::production);
     if (mode && *mode != keeper->mode_)
         return fail(
-            ErrorCode::conflict,
-            fmt::format(
-                "this is a {} server: its ledger says so in its first entry, and it can never become "
-                "a {} one; use another data directory",
-                to_text(keeper->mode_), to_text(*mode)
-            )
+            ErrorCode::conflict, fmt::format(
+                                     "this is a {} server: its ledger says so in its first entry, "
+                                     "and it can never become "
+                                     "a {} one; use another data directory",
+                                     to_text(keeper->mode_), to_text(*mode)
+                                 )
         );
     keeper->key_ = TRY(stored_key(store));
     return keeper;
@@ -157,9 +157,8 @@ Result<void> LedgerKeeper::export_change(
     });
 }
 
-Result<void> LedgerKeeper::note_advance(
-    const PersonId& by, const TenantId& tenant, Time now, Span offset
-) {
+Result<void>
+LedgerKeeper::note_advance(const PersonId& by, const TenantId& tenant, Time now, Span offset) {
     const app::Actor actor{tenant, by, {}, {}, "sandbox"};
     TRY(store_.put_setting("clock_offset_ms", std::to_string(offset.count())));
     return commit_entry(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the ledger's identity: its first entry, its signing key, its checkpoints, and the export of
-// one change. The mode (production or sandbox) is written once, in the first entry, and never changes.
+// one change. The mode (production or sandbox) is written once, in the first entry, and never
+// changes.
 #pragma once
 
 #include <filesystem>
@@ -24,6 +25,7 @@ class LedgerKeeper {
     open(app::Store& store, const Clock& clock, Random& random, std::optional<Mode> mode);
 
     Mode mode() const { return mode_; }
+
     const domain::SigningKey& key() const { return key_; }
 
     // Signs a checkpoint of the ledger as it is, unless the newest one covers it already.

@@ -40,7 +40,8 @@ class RecordedInstances final : public app::ConnectorInstances {
             const auto json = TRY(parse_json(document));
             const auto* settings = find(json, "settings");
             instances.push_back(
-                {std::string(text_or_empty(json, "id")), std::string(text_or_empty(json, "manifest")),
+                {std::string(text_or_empty(json, "id")),
+                 std::string(text_or_empty(json, "manifest")),
                  settings ? *settings : Json(JsonObject{})}
             );
         }
@@ -111,13 +112,14 @@ Result<http::BodyStream> stream_file(const fs::path& path) {
     fs::remove(path, failed);
     if (!*file)
         return fail(ErrorCode::unavailable, "the export cannot be read");
-    return http::BodyStream{size, [file](const http::ChunkSink& sink) -> Result<void> {
-        std::string chunk(limits::blob_chunk, '\0');
-        while (file->read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
-               file->gcount() > 0)
-            TRY(sink(std::string_view(chunk.data(), static_cast<std::size_t>(file->gcount()))));
-        return {};
-    }};
+    return http::BodyStream{
+        size, [file](const http::ChunkSink& sink) -> Result<void> {
+            std::string chunk(limits::blob_chunk, '\0');
+            while (file->read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
+                   file->gcount() > 0)
+                TRY(sink(std::string_view(chunk.data(), static_cast<std::size_t>(file->gcount()))));
+            return {};
+        }};
 }
 
 class Server {
@@ -126,8 +128,11 @@ class Server {
 
     Result<void> start();
     void stop();
+
     std::uint16_t port() const { return listener_->port(); }
+
     Result<std::optional<std::string>> setup_code() { return identity_->begin_setup(); }
+
     Mode mode() const { return keeper_->mode(); }
 
   private:
@@ -168,8 +173,12 @@ Result<void> Server::open_ledger() {
 Result<void> Server::open_rooms() {
     door_ = TRY(app::Door::open({*store_, clock_, random_, options_.data, read_junit}));
     identity_ = std::make_unique<app::Identity>(app::Identity::Parts{
-        *store_, machine_, random_, TenantId("main"),
-        [this](const app::Actor& actor, const PersonId& person, const Json& document) -> Result<void> {
+        *store_,
+        machine_,
+        random_,
+        TenantId("main"),
+        [this](const app::Actor& actor, const PersonId& person, const Json& document)
+            -> Result<void> {
             TRY(door_->put_record(actor, {"person", person.value, document, {}, {}}));
             return {};
         },
@@ -198,8 +207,8 @@ http::Services Server::services() {
     http::Services services{*door_, *identity_, std::string(version)};
     services.report = report;
     services.checkpoint = [this] { return keeper_->publish(); };
-    services.export_change = [this](const app::Actor& actor, const std::string& change)
-        -> Result<http::BodyStream> {
+    services.export_change =
+        [this](const app::Actor& actor, const std::string& change) -> Result<http::BodyStream> {
         TRY(app::require_permission(actor, domain::Permission::change_read));
         TRY(door_->show_change(actor, change));
         const auto path = fs::path(options_.data) / "scratch" /

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A running server: every room put together. Built from the bottom up and ended the other way round.
+// A running server: every room put together. Built from the bottom up and ended the other way
+// round.
 #pragma once
 
 #include <memory>
@@ -10,7 +11,7 @@
 namespace slipway {
 
 struct ServerOptions {
-    std::string data; // directory of this server
+    std::string data;     // directory of this server
     std::string postgres; // libpq connection string; empty: SQLite in the data directory
     std::string address = "127.0.0.1";
     std::uint16_t port = 8420;

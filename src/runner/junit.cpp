@@ -13,8 +13,8 @@
 
 namespace slipway::runner {
 
-using domain::RunOutcome;
 using domain::CheckResult;
+using domain::RunOutcome;
 
 namespace {
 

@@ -22,11 +22,11 @@
 
 namespace slipway::runner {
 
+using domain::CheckResult;
 using domain::RunbookStep;
 using domain::RunOutcome;
 using domain::SmokeCheck;
 using domain::SmokeKind;
-using domain::CheckResult;
 using domain::StepResult;
 
 namespace {

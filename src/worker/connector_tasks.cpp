@@ -32,8 +32,15 @@ Result<domain::BackupProof> prove_backup(
     const auto status =
         TRY(app::ask(context.parts.connectors, ask, app::BackupCheck{scoped.ci, scoped.host}));
     domain::BackupProof proof{
-        scoped.ci, scoped.host, task.connector + (status.job.empty() ? "" : " " + status.job),
-        status.point, status.last_success, false, {}, {}, {}};
+        scoped.ci,
+        scoped.host,
+        task.connector + (status.job.empty() ? "" : " " + status.job),
+        status.point,
+        status.last_success,
+        false,
+        {},
+        {},
+        {}};
     if (status.point.empty()) {
         proof.detail = "there is no restore point";
         return proof;
@@ -58,7 +65,6 @@ Json snapshot_report(const std::string& host, std::string_view state, std::strin
     return body;
 }
 
-
 } // namespace
 
 Result<void> carry_out_backup(const TaskContext& context) {
@@ -72,8 +78,9 @@ Result<void> carry_out_backup(const TaskContext& context) {
         if (!proof)
             problem = scoped.ci.value + ": " + why(proof.error());
         else if (!proof->restored)
-            problem = scoped.ci.value + ": " +
-                      (proof->detail.empty() ? "the restore did not come out whole" : proof->detail);
+            problem =
+                scoped.ci.value + ": " +
+                (proof->detail.empty() ? "the restore did not come out whole" : proof->detail);
         if (proof)
             proofs.push_back(to_json(*proof));
     }
@@ -136,11 +143,14 @@ Result<void> carry_out_notice(const TaskContext& context) {
     Result<app::DeliveryReceipt> sent = fail(ErrorCode::not_found, "the channel is gone");
     if (shown) {
         const auto channel = TRY(restore<domain::ChannelRecord>(std::string_view(shown->body)));
-        app::NoticeSend request{task.channel, notice->subject, notice->body, channel.recipients,
-                                {{"X-Slipway-Change", change.id.value}}};
-        sent = app::ask(
-            context.parts.connectors, asking(context, channel.connector, quick), request
-        );
+        app::NoticeSend request{
+            task.channel,
+            notice->subject,
+            notice->body,
+            channel.recipients,
+            {{"X-Slipway-Change", change.id.value}}};
+        sent =
+            app::ask(context.parts.connectors, asking(context, channel.connector, quick), request);
     }
     if (!sent && try_again(context, sent.error()))
         return tl::unexpected(sent.error());

@@ -13,15 +13,13 @@ namespace {
 
 using domain::RunStepState;
 
-Result<domain::Runbook>
-read_runbook(const TaskContext& context, const Digest& digest) {
+Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest) {
     std::string bytes;
-    TRY(context.parts.door.store().read_blob(
-        context.task.tenant, digest, [&](std::string_view chunk) {
-            bytes += chunk;
-            return Result<void>{};
-        }
-    ));
+    TRY(context.parts.door.store()
+            .read_blob(context.task.tenant, digest, [&](std::string_view chunk) {
+                bytes += chunk;
+                return Result<void>{};
+            }));
     if (sha256(bytes) != digest)
         return fail(ErrorCode::internal, "the stored runbook is not the pinned one", digest.hex());
     return domain::parse_runbook(bytes);
@@ -62,7 +60,8 @@ bool goes_on(const domain::Runbook& runbook, const std::string& name) {
         std::find_if(runbook.steps.begin(), runbook.steps.end(), [&](const auto& step) {
             return step.name == name;
         });
-    return here != runbook.steps.end() && here + 1 != runbook.steps.end() && (here + 1)->executable();
+    return here != runbook.steps.end() && here + 1 != runbook.steps.end() &&
+           (here + 1)->executable();
 }
 
 // Runs one step and reports it. Gives whether the run goes on.
@@ -71,7 +70,8 @@ Result<bool> run_one(
     const domain::RunbookStep& step, const domain::Variables& variables
 ) {
     TRY(context.tell(
-        "report_run", step_report(task.run.value, {{"name", step.name}, {"state", "running"}}), false
+        "report_run", step_report(task.run.value, {{"name", step.name}, {"state", "running"}}),
+        false
     ));
     std::string transcript;
     const auto result =

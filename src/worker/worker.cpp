@@ -29,6 +29,7 @@ CarryOut handler_of(std::string_view kind) {
         std::string_view kind;
         CarryOut carry_out;
     };
+
     static constexpr Row rows[] = {
         {"run", carry_out_run},
         {"smoke", carry_out_smoke},
@@ -129,7 +130,9 @@ struct Worker::Inside {
         auto& store = parts.door.store();
         const app::TaskEnd end{task.id, task.lease};
         if (!enter(task, source)) {
-            (void)store.fail_task(end, "another run of this change is ending", machine.now() + look_apart * 10);
+            (void)store.fail_task(
+                end, "another run of this change is ending", machine.now() + look_apart * 10
+            );
             return;
         }
         const auto handler = handler_of(task.kind);

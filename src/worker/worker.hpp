@@ -20,9 +20,9 @@ struct WorkerParts {
     app::Door& door;
     app::Connectors& connectors;
     app::Runner& runner;
-    std::string server; // names this server in leases
-    std::size_t threads = 4; // tasks at a time
-    Span poll = std::chrono::seconds(1); // how long work from elsewhere may wait unseen
+    std::string server;                    // names this server in leases
+    std::size_t threads = 4;               // tasks at a time
+    Span poll = std::chrono::seconds(1);   // how long work from elsewhere may wait unseen
     std::function<Result<void>()> publish; // signs a checkpoint when the ledger has grown
     std::function<void(std::string_view line)> report; // one line for the log
 };

@@ -98,7 +98,7 @@ Result<void> PrivatePostgres::launch() {
     while (::PQping(target.c_str()) != PQPING_OK) {
         if (std::chrono::steady_clock::now() > end || ::waitpid(pid_, nullptr, WNOHANG) != 0)
             return fail(ErrorCode::timeout, "the private PostgreSQL does not answer");
-        std::this_thread::sleep_for(20ms);
+        std::this_thread::sleep_for(20ms); // house: bounded poll
     }
     return {};
 }

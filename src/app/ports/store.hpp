@@ -88,7 +88,6 @@ struct ChangeSummary {
         visit("window_end", self.window_end);
         visit("opened_at", self.opened_at);
         visit("updated_at", self.updated_at);
-        visit("wake_at", self.wake_at);
         visit("cis", self.cis);
     }
 };

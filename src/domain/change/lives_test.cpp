@@ -38,5 +38,373 @@ TEST(Lives, a_normal_change_goes_all_the_way) {
     EXPECT_FALSE(s.change.closure->evidence.empty());
 }
 
+void report_rollback(Scenario& s) {
+    const auto id = s.change.runs.back().id.value;
+    s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+    for (const auto* step : {"switch-back", "verify-back"})
+        s.does(
+            "ina", "report_run",
+            fmt::format(R"({{"run":"{}","steps":[{{"name":"{}","state":"succeeded"}}]}})", id, step)
+        );
+}
+
+void tell_of_rollback(Scenario& s) {
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    for (const auto* channel : {"mail", "status"})
+        s.does(
+            "ina", "report_delivery",
+            fmt::format(
+                R"({{"notice":"{}","channel":"{}","state":"delivered"}})",
+                s.change.notices.back().id, channel
+            )
+        );
+}
+
+void close_as(Scenario& s, std::string_view outcome) {
+    s.does("otto", "close", fmt::format(R"({{"outcome":"{}","summary":"done"}})", outcome));
+    EXPECT_EQ(s.change.state, ChangeState::closed);
+}
+
+void review_with_action(Scenario& s) {
+    s.does("otto", "hold_review", R"({"went_to_plan":"The rollback"})");
+    EXPECT_EQ(s.refused("otto", "complete_step", R"({"step":"review"})").reasons.at(0).gate, "pir");
+    s.does(
+        "otto", "add_action",
+        R"({"title":"Mend the feed","owner":"jonas","due_at":"2026-12-10T12:00:00Z"})"
+    );
+    s.complete("otto", "review");
+    s.does("otto", "update_cmdb");
+    s.complete("otto", "cmdb_update");
+}
+
+TEST(Lives, one_that_fails_in_production_is_rolled_back_and_closed_so) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    s.smoke("ina", "production", false);
+    EXPECT_EQ(
+        s.refused("ina", "complete_step", R"({"step":"smoke_production"})").reasons.at(0).gate,
+        "smoke-production"
+    );
+    EXPECT_EQ(
+        s.refused("jonas", "roll_back", R"({"reason":"looks bad"})").reasons.at(0).gate, "run-exact"
+    );
+    s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    report_rollback(s);
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    s.complete("ina", "smoke_production");
+    EXPECT_EQ(
+        s.refused("ina", "complete_step", R"({"step":"rollback"})").reasons.at(0).gate,
+        "rollback-done"
+    );
+    s.smoke("ina", "rollback");
+    tell_of_rollback(s);
+    s.complete("ina", "rollback");
+    review_with_action(s);
+    EXPECT_THAT(s.change.review->deviations, HasSubstr("front page fails"));
+    EXPECT_EQ(
+        s.refused("otto", "close", R"({"outcome":"successful","summary":"fine"})")
+            .reasons.at(0)
+            .field,
+        "outcome"
+    );
+    close_as(s, "rolled_back");
+    EXPECT_EQ(s.records.cis.at(CiId("harbor-site")).version, "1.4");
+    s.does("jonas", "complete_action", R"({"id":"A-1"})");
+}
+
+TEST(Lives, one_that_stops_halfway_can_be_rolled_back_and_closed) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    announce(s);
+    make_ready(s);
+    s.does("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    s.does(
+        "ina", "report_run",
+        R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
+               {"name":"switch","state":"failed","exit_status":1,"detail":"disk full"}]})"
+    );
+    EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
+    s.refused(
+        "ina", "report_run", R"({"run":"run-3","steps":[{"name":"verify","state":"succeeded"}]})"
+    );
+    s.refused("ina", "decide_run", R"({"run":"run-3","choice":"skip","reason":"no matter"})");
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"no room"})");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    s.refused("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    s.complete("ina", "execute");
+    s.does("pia", "roll_back", R"({"reason":"disk full","executor":"external"})");
+    report_rollback(s);
+    s.smoke("ina", "rollback");
+    tell_of_rollback(s);
+    s.complete("ina", "rollback");
+    s.complete("ina", "smoke_production");
+    review_with_action(s);
+    close_as(s, "rolled_back");
+}
+
+TEST(Lives, a_standard_change_goes_by_its_catalogue_entry_and_skips_the_cab) {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+    EXPECT_EQ(s.refused("rosa", "submit").reasons.at(0).gate, "cab-lead-time");
+    validate(s);
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    stabilise(s);
+    wind_up(s);
+    close_as(s, "successful");
+    EXPECT_EQ(s.records.catalogue.at("site-release").last_trials.back(), Trial::succeeded);
+}
+
+TEST(Lives, a_failed_standard_change_suspends_its_catalogue_entry) {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    validate(s);
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    s.smoke("ina", "production", false);
+    s.does("pia", "roll_back", R"({"reason":"bad","executor":"external"})");
+    report_rollback(s);
+    s.smoke("ina", "rollback");
+    tell_of_rollback(s);
+    s.complete("ina", "smoke_production");
+    s.complete("ina", "rollback");
+    review_with_action(s);
+    close_as(s, "rolled_back");
+    EXPECT_FALSE(s.records.catalogue.at("site-release").suspended_because.empty());
+}
+
+void vote_as_ecab(Scenario& s) {
+    s.does("eva", "vote", R"({"choice":"approve"})");
+    EXPECT_FALSE(s.change.decision);
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    ASSERT_TRUE(s.change.decision);
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+}
+
+TEST(Lives, an_emergency_postpones_owes_and_is_reviewed_afterwards) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.refused("rosa", "submit");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
+    s.refused("otto", "postpone_step", R"({"step":"backup","reason":"no time"})");
+    s.refused("rosa", "vote", R"({"choice":"approve"})");
+    vote_as_ecab(s);
+    s.now = at(window_start) - 2h;
+    record_backup(s);
+    s.complete("ina", "backup");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    stabilise(s);
+    wind_up(s);
+    auto refusal = s.refused("otto", "close", R"({"outcome":"successful","summary":"up"})");
+    EXPECT_GE(refusal.reasons.size(), 5u) << explain(refusal);
+    s.does("ina", "compare_ring");
+    s.run("ina", "ring_deploy");
+    s.complete("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    s.complete("ina", "smoke_staging");
+    s.run("ina", "rehearsal");
+    s.smoke("ina", "rehearsal");
+    s.complete("ina", "rehearsal");
+    s.complete("ina", "defects");
+    s.refused("rosa", "settle_owed", R"({"id":"retrospective_review","note":"fine"})");
+    s.refused("otto", "close", R"({"outcome":"successful","summary":"up"})");
+    s.does("cora", "settle_owed", R"({"id":"retrospective_review","note":"rightly done"})");
+    close_as(s, "successful");
+}
+
+TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_its_window) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.wait_until("2026-11-23T10:01Z"); // a minute inside the 48 hours
+    s.does("rosa", "submit");
+    EXPECT_EQ(s.change.queue->meeting_at, at("2026-12-02T10:00Z"));
+    EXPECT_EQ(s.change.queue->missed_meeting_at, at(meeting));
+    EXPECT_TRUE(s.has_said("must move"));
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"cab_queue"})").reasons.at(0).gate,
+        "cab-lead-time"
+    );
+    s.wait_until("2026-11-23T10:00Z");
+    s.does("rosa", "submit");
+    EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
+}
+
+TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    s.wait_until(meeting);
+    s.refused("cora", "vote", R"({"choice":"approve_with_conditions"})");
+    s.does("cora", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
+    s.does("lena", "vote", R"({"choice":"approve"})");
+    s.refused("cora", "decide", R"({"outcome":"approved_with_conditions"})");
+    s.does(
+        "cora", "decide",
+        R"({"outcome":"approved_with_conditions","conditions":["tell the pilots"]})"
+    );
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    EXPECT_EQ(
+        s.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).field,
+        "decision.C-1"
+    );
+    s.does("otto", "meet_condition", R"({"id":"C-1","evidence":"mail of Wednesday"})");
+    deploy(s);
+}
+
+TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    s.pin("jonas", edited_deployment_file(), "deployment");
+    EXPECT_TRUE(s.has_said("void"));
+    EXPECT_FALSE(s.change.decision);
+    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
+    EXPECT_THAT(s.change.voided.back().sections, Contains(Section::deployment_runbook));
+    EXPECT_THAT(s.change.voided.back().sections, Contains(Section::smoke_list));
+    EXPECT_EQ(s.change.voided.back().sections.size(), 2u);
+    announce(s);
+    make_ready(s);
+    EXPECT_EQ(
+        s.refused("ina", "start_run", R"({"purpose":"deployment"})").code, ErrorCode::blocked
+    );
+    s.pin("jonas", deployment_file(), "deployment");
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    s.complete("cora", "cab_decision");
+    deploy(s);
+}
+
+TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    s.smoke("ina", "production");
+    s.complete("ina", "smoke_production");
+    s.now += 30h;
+    s.does("otto", "log_observation", R"({"kind":"spike","title":"5xx doubled","source":"apm"})");
+    s.now += 30h;
+    EXPECT_EQ(
+        s.refused("otto", "complete_step", R"({"step":"stabilise"})").reasons.at(0).field,
+        "stabilisation.O-1"
+    );
+    s.does("otto", "roll_back", R"({"reason":"5xx doubled","executor":"external"})");
+    report_rollback(s);
+    s.smoke("ina", "rollback");
+    tell_of_rollback(s);
+    s.complete("ina", "rollback");
+    review_with_action(s);
+    close_as(s, "rolled_back");
+}
+
+TEST(Lives, another_checklist_goes_to_its_end_by_the_same_commands) {
+    Scenario s(decommission_workflow());
+    s.does("rosa", "open", R"({"title":"Retire web-1","workflow":"server-decommission",
+        "change_owner":"otto","implementer":"ina"})");
+    s.does("rosa", "assign", R"({"rollback_owner":"pia","rollback_backup":"sven"})");
+    s.does(
+        "rosa", "describe", R"({"summary":"web-1 goes out of service","cis":[{"ci":"billing"}]})"
+    );
+    s.refused("rosa", "complete_step", R"({"step":"server"})");
+    s.refused("rosa", "fill_step", R"({"step":"server","values":{"kind":"toaster"}})");
+    s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto",
+        "kind":"virtual","reason":"Nothing has used it for half a year",
+        "last_day":"2026-11-26T10:00:00Z"}})");
+    s.complete("rosa", "server");
+    s.does("rosa", "trace_impact");
+    s.does("rosa", "fill_step", R"({"step":"dependents","values":{"quiet_days":180}})");
+    s.complete("rosa", "dependents");
+    s.does(
+        "rosa", "fill_step",
+        R"({"step":"retention","values":{"obligations":["none"],"agreed":true}})"
+    );
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"retention"})").code, ErrorCode::blocked
+    );
+    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
+    s.complete("otto", "retention");
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it is"})");
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
+    );
+    s.complete("rosa", "date");
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    s.complete("cora", "approval");
+    s.wait_until("2026-11-26T11:00Z");
+    s.does(
+        "ina", "fill_step",
+        R"({"step":"silence","values":{"off_at":"2026-11-26T10:05:00Z","complaints":0}})"
+    );
+    s.complete("ina", "silence");
+    s.does(
+        "ina", "fill_step",
+        R"({"step":"remove_access","values":{"removed":["accounts","dns","monitoring"]}})"
+    );
+    s.complete("ina", "remove_access");
+    s.does("ina", "update_cmdb");
+    s.complete("ina", "record");
+    close_as(s, "successful");
+}
+
+TEST(Lives, the_conditions_of_both_workflows_mean_what_jq_says) {
+    for (const auto* workflow : {&release_workflow(), &decommission_workflow()})
+        for (const auto* step : steps_of(*workflow)) {
+            if (step->when.empty())
+                continue;
+            const auto program = JqProgram::compile(step->when);
+            ASSERT_TRUE(program) << step->when;
+            for (const auto* fields :
+                 {R"({})", R"({"server":{"kind":"physical"}})", R"({"server":{"kind":"cloud"}})",
+                  R"({"retention":{"obligations":["none"]}})",
+                  R"({"retention":{"obligations":["tax","none"]}})"})
+                for (const bool failed : {false, true}) {
+                    auto context = when_context(Change{});
+                    context.as_object()["failed"] = failed;
+                    context.as_object()["fields"] = json(fields);
+                    const auto jq = program->holds(context);
+                    ASSERT_TRUE(jq) << step->when;
+                    EXPECT_EQ(*jq, holds(step->when, context)) << step->when << fields;
+                }
+        }
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -193,7 +193,7 @@ struct RingRecord {
 };
 
 struct ConnectorRecord {
-    std::string manifest;                        // connectors/<manifest>.yaml
+    std::string manifest; // connectors/<manifest>.yaml
     Json settings; // as the manifest describes them; secrets by reference: file:, env:, command:
 
     SLIPWAY_FIELDS {

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The schema of the store, PostgreSQL. Its twin for SQLite has the same tables and columns. Keys are
 -- compared by byte (collation "C"), as SQLite does, whatever the locale of the database.
 -- Times are milliseconds since 1970 (UTC), digests are 64 hexadecimal digits.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The schema of the store, SQLite. Its twin for PostgreSQL has the same tables and columns.
 -- Times are milliseconds since 1970 (UTC), digests are 64 hexadecimal digits.
 -- Every key begins with the tenant. In the index of changes the key is the slot: the tenant's

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+// What no sequence of commands may do. People of every role send plausible commands in any order,
+// from any stage of a life, with edits and leaps of the clock between approval and deployment, and
+// with honest work between them so that the sequences get somewhere. Permissions are not asked for:
+// the rules must hold without the door in front of them. Replay is checked by Scenario itself.
+#include <algorithm>
+#include <array>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "domain/change/duties.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "domain/change/timers.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<Scenario> stages_of(std::string_view type) {
+    std::vector<Scenario> stages;
+    Scenario s;
+    open(s);
+    stages.push_back(s);
+    plan(s, type);
+    stages.push_back(s);
+    validate(s);
+    stages.push_back(s);
+    if (type == "normal")
+        take_to_cab(s);
+    if (type == "emergency") {
+        s.does("eva", "vote", R"({"choice":"approve"})");
+        s.does("emil", "vote", R"({"choice":"approve"})");
+        s.complete("cora", "cab_decision");
+    }
+    stages.push_back(s);
+    announce(s);
+    stages.push_back(s);
+    make_ready(s);
+    stages.push_back(s);
+    stages.push_back(s); // the most interesting moment counts twice
+    deploy(s);
+    stages.push_back(s);
+    if (type == "emergency")
+        return stages;
+    stabilise(s);
+    wind_up(s);
+    s.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+    stages.push_back(s);
+    return stages;
+}
+
+const std::vector<Scenario>& all_stages() {
+    static const auto all = [] {
+        std::vector<Scenario> stages;
+        for (const auto* type : {"normal", "standard", "emergency"})
+            for (auto& stage : stages_of(type))
+                stages.push_back(std::move(stage));
+        return stages;
+    }();
+    return all;
+}
+
+const std::vector<std::string> people{"rosa", "jonas", "ina",  "otto",  "cora",  "mika",
+                                      "lena", "eva",   "emil", "petra", "paul",  "pia",
+                                      "sven", "alma",  "vic",  "zoe",   "system"};
+
+struct Sent {
+    std::string command;
+    std::string body;
+};
+
+std::vector<Sent> bodies() {
+    std::vector<Sent> all{
+        {"open", R"({"title":"Again"})"},
+        {"describe", R"({"summary":"harbor-site 1.4 -> 1.6 on web-1: the feed gains a berth field",
+            "business_driver":"d","customer_impact":"c","cis":[{"ci":"harbor-site","host":"web-1",
+            "version_from":"1.4","version_to":"1.6"}]})"},
+        {"describe", R"({"summary":"upgrade middleware"})"},
+        {"assign", R"({"implementer":"mika"})"},
+        {"assign", R"({"implementer":"ina"})"},
+        {"assign", R"({"production_ring":"staging"})"},
+        {"assign", R"({"production_ring":"production","test_ring":"staging"})"},
+        {"assign", R"({"test_ring":"production"})"},
+        {"assign", R"({"rollback_owner":"pia","change_owner":"jonas"})"},
+        {"trace_impact", "{}"},
+        {"acknowledge_impact", R"({"ci":"nightly-report"})"},
+        {"acknowledge_impact", R"({"ci":"port-feed"})"},
+        {"classify", R"({"type":"normal","reason":"r"})"},
+        {"classify", R"({"type":"standard","catalogue_entry":"site-release"})"},
+        {"classify", R"({"type":"emergency","incident":"INC-1"})"},
+        {"schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"},
+        {"schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T13:00","zone":"UTC"})"},
+        {"schedule", R"({"start":"2026-11-30T10:00","end":"2026-11-30T12:00","zone":"UTC"})"},
+        {"compare_ring", "{}"},
+        {"accept_divergence", R"({"id":"hosts","reason":"r"})"},
+        {"run_smoke", R"({"occasion":"staging"})"},
+        {"verify_backup", "{}"},
+        {"record_backup", R"({"verdict":"not_applicable","reason":"none"})"},
+        {"record_backup", R"({"verdict":"not_verified"})"},
+        {"log_defect", R"({"title":"it burns","severity":"blocker"})"},
+        {"settle_defect", R"({"id":"D-1","state":"accepted","reason":"r"})"},
+        {"settle_defect", R"({"id":"D-1","state":"open","reason":"r"})"},
+        {"submit", "{}"},
+        {"decide", R"({"outcome":"approved"})"},
+        {"decide", R"({"outcome":"approved_with_conditions","conditions":["c"]})"},
+        {"decide", R"({"outcome":"deferred","minutes":"m"})"},
+        {"decide", R"({"outcome":"rejected","minutes":"m"})"},
+        {"meet_condition", R"({"id":"C-1","evidence":"e"})"},
+        {"send_notice", R"({"kind":"maintenance"})"},
+        {"send_notice", R"({"kind":"rolled_back"})"},
+        {"check_oncall", "{}"},
+        {"acknowledge_page", "{}"},
+        {"report_page", R"({"person":"pia","state":"delivered"})"},
+        {"take_snapshot", "{}"},
+        {"report_snapshot", R"({"host":"web-1","id":"v1","tag":"CHG-12","state":"taken",
+            "read_back":true,"detail":"ok"})"},
+        {"report_snapshot", R"({"host":"web-1","state":"removed"})"},
+        {"roll_back", R"({"reason":"bad","executor":"external"})"},
+        {"log_observation", R"({"kind":"alert","title":"5xx"})"},
+        {"resolve_observation", R"({"id":"O-1","resolution":"r"})"},
+        {"hold_review", R"({"went_to_plan":"all"})"},
+        {"add_action", R"({"title":"mend","owner":"otto","due_at":"2026-12-24T10:00:00Z"})"},
+        {"complete_action", R"({"id":"A-1"})"},
+        {"update_cmdb", "{}"},
+        {"close", R"({"outcome":"successful","summary":"s"})"},
+        {"close", R"({"outcome":"rolled_back","summary":"s"})"},
+        {"cancel", R"({"reason":"r"})"},
+        {"settle_owed", R"({"id":"retrospective_review","note":"n"})"},
+        {"grant_waiver", R"({"id":"W-1"})"},
+        {"revoke_waiver", R"({"id":"W-1","reason":"r"})"},
+        {"comment", R"({"text":"hm"})"},
+        {"tick", "{}"},
+    };
+    for (const auto* choice : {"approve", "approve", "approve_with_conditions", "reject"})
+        all.push_back({"vote", fmt::format(R"({{"choice":"{}","comment":"c"}})", choice)});
+    for (const auto* purpose : {"ring_deploy", "rehearsal", "deployment", "deployment", "rollback"})
+        all.push_back(
+            {"start_run", fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose)}
+        );
+    for (const auto* gate : {"ring-parity", "cab-decision", "backup-restorable", "snapshot"})
+        all.push_back({"request_waiver", fmt::format(R"({{"gate":"{}","reason":"r"}})", gate)});
+    for (const auto* choice : {"retry", "skip", "resume", "abort"})
+        for (const auto* run : {"run-1", "run-3"})
+            all.push_back(
+                {"decide_run",
+                 fmt::format(R"({{"run":"{}","choice":"{}","reason":"r"}})", run, choice)}
+            );
+    for (const auto* file :
+         {&deployment_file(), &edited_deployment_file(), &rollback_file(),
+          &edited_rollback_file()}) {
+        all.push_back({"attach", fmt::format(R"({{"digest":"{}","name":"f"}})", file->digest.hex())}
+        );
+        for (const auto* purpose : {"deployment", "rollback"})
+            all.push_back(
+                {"pin_runbook", fmt::format(
+                                    R"({{"purpose":"{}","digest":"{}","name":"{}"}})", purpose,
+                                    file->digest.hex(), file->name
+                                )}
+            );
+    }
+    for (const auto* step : steps_of(release_workflow())) {
+        const auto& id = step->id.value;
+        all.push_back({"complete_step", fmt::format(R"({{"step":"{}"}})", id)});
+        all.push_back({"reopen_step", fmt::format(R"({{"step":"{}","reason":"r"}})", id)});
+        all.push_back({"postpone_step", fmt::format(R"({{"step":"{}","reason":"r"}})", id)});
+    }
+    all.push_back({"assign_step", R"({"step":"scope","person":"rosa"})"});
+    all.push_back({"fill_step", R"({"step":"impact","values":{"remarks":"none"}})"});
+    return all;
+}
+
+// --- the checks ---------------------------------------------------------------------------------
+
+bool approves(const Vote& vote) {
+    return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
+}
+
+// Everybody who ever pinned bytes that are pinned now.
+bool brought_a_runbook(const Scenario& s, const PersonId& person) {
+    for (const auto& event : s.events) {
+        if (event.type != RunbookPinned::type || event.stamp.by != person)
+            continue;
+        const auto pinned = restore<RunbookPinned>(json(event.data));
+        const auto* now = pinned ? runbook_of(s.change, pinned->purpose) : nullptr;
+        if (now && now->digest == pinned->runbook.digest)
+            return true;
+    }
+    return false;
+}
+
+// Written without the code under test: who may stand behind an approval.
+void check_votes(const Scenario& s, const CabDecision& decision) {
+    std::size_t approving = 0;
+    for (const auto& vote : decision.votes) {
+        if (!approves(vote))
+            continue;
+        ++approving;
+        RC_ASSERT(vote.person != s.change.requester);
+        RC_ASSERT(vote.person != s.change.implementer);
+        RC_ASSERT(vote.person != PersonId("alma"));
+        RC_ASSERT(vote.person != PersonId("zoe"));
+        RC_ASSERT(!brought_a_runbook(s, vote.person));
+        RC_ASSERT(vote.of == digest_of_sections(decision.sections));
+    }
+    RC_ASSERT(approving >= 2u);
+}
+
+void check_deployment(const Scenario& before, const Run& run) {
+    const auto& change = before.change;
+    const auto facts = before.facts(run.started_by.value);
+    RC_ASSERT(run.runbook == change.runbooks.at("deployment").digest);
+    RC_ASSERT(
+        change.window && before.now >= change.window->start && before.now < change.window->end
+    );
+    for (const auto& gate : gate_table()) {
+        if (gate.id == "run-exact")
+            break;
+        const auto result = evaluate(gate, change, facts);
+        RC_ASSERT(result.verdict != Verdict::fail);
+        if (result.verdict == Verdict::postponed)
+            RC_ASSERT(type_of(change) == ChangeType::emergency);
+        if (result.verdict == Verdict::waived)
+            for (const auto& waiver : change.waivers)
+                if (waiver.id == result.waiver)
+                    RC_ASSERT(waiver.granted_by != waiver.requested_by);
+    }
+    for (const auto& defect : change.defects)
+        RC_ASSERT(defect.state != DefectState::open || type_of(change) == ChangeType::emergency);
+    RC_ASSERT(type_of(change) != ChangeType::unclassified);
+    if (type_of(change) == ChangeType::standard) {
+        RC_ASSERT(run.runbook == deployment_file().digest);
+        return;
+    }
+    RC_ASSERT(change.decision.has_value());
+    RC_ASSERT(change.decision->sections == section_digests(change));
+    RC_ASSERT(change.decision->emergency == (type_of(change) == ChangeType::emergency));
+    check_votes(before, *change.decision);
+    for (const auto& condition : change.decision->conditions)
+        RC_ASSERT(condition.met_at.has_value());
+}
+
+bool holds_an_approval(const Change& change) {
+    return change.decision && (change.decision->outcome == CabOutcome::approved ||
+                               change.decision->outcome == CabOutcome::approved_with_conditions);
+}
+
+void check_voiding(const Change& before, const Change& after, std::string_view command) {
+    if (!holds_an_approval(before) || command == "decide")
+        return;
+    const bool edited = section_digests(before) != section_digests(after);
+    const bool voided = after.voided.size() > before.voided.size() && after.voided.back().decision;
+    RC_ASSERT(edited == voided);
+    RC_ASSERT(edited == !after.decision.has_value());
+    if (command == "comment" || command == "attach" || command == "log_defect")
+        RC_ASSERT(!voided);
+}
+
+void check_tick(const Scenario& s) {
+    auto ticked = s;
+    RC_ASSERT(ticked.attempt("system", "tick", JsonObject{}).has_value());
+    const auto wake = wake_at(ticked.change, ticked.facts("system"));
+    const auto again = ticked.decide("system", "tick", JsonObject{});
+    RC_ASSERT(again.has_value());
+    RC_ASSERT(again->events.empty());
+    RC_ASSERT(again->tasks.empty());
+    RC_ASSERT(!wake || *wake > ticked.now || again->events.empty());
+}
+
+void send(Scenario& s, const std::string& person, const Sent& sent) {
+    const auto runs = s.change.runs.size();
+    const auto body = json(sent.body);
+    const bool over = is_over(s.change);
+    const auto bytes = over ? encode(s.change) : std::string{};
+    const bool starts = sent.command == "start_run" || sent.command == "roll_back";
+    const auto before = starts ? std::optional<Scenario>(s) : std::nullopt;
+    const auto change = s.change;
+    if (!s.attempt(person, sent.command, body))
+        return;
+    if (starts && s.change.runs.size() > runs) {
+        const auto& run = s.change.runs.back();
+        if (run.purpose == RunPurpose::deployment)
+            check_deployment(*before, run);
+        else if (run.purpose != RunPurpose::rollback)
+            RC_ASSERT(s.records.rings.at(run.ring).kind != RingKind::production);
+        else
+            RC_ASSERT(deployment_begun(change));
+    }
+    if (holds_an_approval(s.change) && !holds_an_approval(change))
+        check_votes(s, *s.change.decision);
+    check_voiding(change, s.change, sent.command);
+    const bool may = sent.command == "comment" || sent.command == "complete_action" ||
+                     sent.command == "report_snapshot" || sent.command == "tick";
+    if (over && !may)
+        RC_ASSERT(encode(s.change) == bytes);
+}
+
+// Honest work, as far as it goes: mends what an edit broke, so that sequences reach production.
+void work_on(Scenario& s) {
+    const auto steps = steps_of(release_workflow());
+    for (const auto& [person, command, body] : std::vector<std::array<std::string, 3>>{
+             {"cora", "vote", R"({"choice":"approve"})"},
+             {"mika", "vote", R"({"choice":"approve"})"},
+             {"eva", "vote", R"({"choice":"approve"})"},
+             {"emil", "vote", R"({"choice":"approve"})"},
+             {"cora", "decide", R"({"outcome":"approved"})"},
+             {"ina", "compare_ring", "{}"}})
+        send(s, person, {command, body});
+    for (const auto* step : steps)
+        for (const auto* person : {"rosa", "otto", "cora"})
+            if (const auto known = s.change.steps.find(step->id);
+                known == s.change.steps.end() || known->second.state == StepState::open)
+                send(
+                    s, person, {"complete_step", fmt::format(R"({{"step":"{}"}})", step->id.value)}
+                );
+}
+
+// Every number is as likely in the first case as in the last; rapidcheck would begin with small
+// ones.
+std::size_t below(std::size_t end) {
+    return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, end));
+}
+
+// By its place: gen::elementOf would copy the whole list for every draw.
+template <class List>
+auto one_of(const List& list) {
+    return list[below(list.size())];
+}
+
+void report_runs(Scenario& s) {
+    const auto runs = s.change.runs; // sending replaces them
+    for (const auto& run : runs)
+        if (run.state == RunState::running || run.state == RunState::waiting)
+            for (const auto& step : run.steps) {
+                send(
+                    s, "ina",
+                    {"report_run",
+                     fmt::format(
+                         R"({{"run":"{}","steps":[{{"name":"{}","state":"{}"}}]}})", run.id.value,
+                         step.name, below(6) == 0 ? "failed" : "succeeded"
+                     )}
+                );
+                send(
+                    s, "pia",
+                    {"confirm_step",
+                     fmt::format(R"({{"run":"{}","step":"{}"}})", run.id.value, step.name)}
+                );
+                break;
+            }
+}
+
+TEST(Properties, no_sequence_of_commands_gets_round_the_rules) {
+    static const auto sent = bodies();
+    std::size_t deployments = 0;
+    EXPECT_TRUE(rc::check([&] {
+        auto s = one_of(all_stages());
+        const auto begun = deployment_begun(s.change);
+        const auto count = 5 + below(55);
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto kind = below(40);
+            if (kind == 0)
+                work_on(s);
+            else if (kind <= 2)
+                report_runs(s);
+            else if (kind == 3)
+                s.now += one_of(std::vector<Span>{1min, 1h, 24h, 7 * 24h});
+            else if (kind == 4)
+                s.now = std::max(s.now, at(window_start) + 2min);
+            else if (kind == 5)
+                check_tick(s);
+            else if (kind <= 8)
+                send(s, "ina", {"start_run", R"({"purpose":"deployment","executor":"external"})"});
+            else
+                send(s, one_of(people), one_of(sent));
+        }
+        check_tick(s);
+        deployments += !begun && deployment_begun(s.change) ? 1 : 0;
+    }));
+    EXPECT_GT(deployments, 4u) << "too few sequences reach production to prove anything";
+}
+
+} // namespace
+} // namespace slipway::domain::testing

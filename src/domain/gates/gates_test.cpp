@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every gate against one record that is in order and one edit that is not: it refuses what it is
+// there for, by its own id, naming the field and the remedy, and passes again when mended. The
+// record is reached through commands; the edits are made by hand, so that each row is one cause.
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/scenario.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+using Break = std::function<void(Scenario&)>;
+
+struct Row {
+    const char* gate;
+    const char* what;
+    const char* field; // part of the field that is named
+    Break broken;
+};
+
+// Stages are built once; each row works on its own copy.
+const Scenario& ready() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& settled() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        stabilise(s);
+        wind_up(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& rolled_back() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        s.smoke("ina", "production", false);
+        s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
+        for (const auto* step : {"turn-round", "switch-back", "verify-back"}) {
+            const bool decision = std::string_view(step) == "turn-round";
+            s.does(
+                "pia", decision ? "confirm_step" : "report_run",
+                decision
+                    ? fmt::format(R"({{"run":"run-4","step":"{}"}})", step)
+                    : fmt::format(
+                          R"({{"run":"run-4","steps":[{{"name":"{}","state":"succeeded"}}]}})", step
+                      )
+            );
+        }
+        s.smoke("ina", "rollback");
+        s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+        for (const auto* channel : {"mail", "status"})
+            s.does(
+                "ina", "report_delivery",
+                fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
+            );
+        return s;
+    }();
+    return story;
+}
+
+GateResult look(const Scenario& s, std::string_view gate) {
+    return evaluate(*find_gate(gate), s.change, s.facts("otto"));
+}
+
+std::string told(const GateResult& result) {
+    std::string text = fmt::format("{} {}", result.gate, to_text(result.verdict));
+    for (const auto& reason : result.reasons)
+        text += fmt::format("\n  {} {}: {}", reason.gate, reason.field, reason.message);
+    return text;
+}
+
+void check(const Scenario& whole, const std::vector<Row>& rows) {
+    for (const auto& row : rows) {
+        SCOPED_TRACE(fmt::format("{}: {}", row.gate, row.what));
+        const auto before = look(whole, row.gate);
+        EXPECT_EQ(before.verdict, Verdict::pass) << told(before);
+        auto s = whole;
+        row.broken(s);
+        ++s.records.version; // the copy looks at its own records
+        const auto after = look(s, row.gate);
+        EXPECT_EQ(after.verdict, Verdict::fail) << told(after);
+        bool named = false;
+        for (const auto& reason : after.reasons) {
+            EXPECT_EQ(reason.gate, row.gate);
+            EXPECT_FALSE(reason.message.empty());
+            EXPECT_FALSE(reason.remedy.empty()) << reason.message;
+            named = named || reason.field.find(row.field) != std::string::npos;
+        }
+        EXPECT_TRUE(named) << told(after);
+    }
+}
+
+TEST(Gates, planning_refuses) {
+    check(
+        ready(),
+        {
+            {"rfc-specific", "no scope", "scope", [](auto& s) { s.change.scope.reset(); }},
+            {"rfc-specific", "vague", "scope.summary",
+             [](auto& s) {
+                 s.change.scope->summary = "Upgrade middleware on the servers as planned";
+             }},
+            {"rfc-specific", "too short", "scope.summary",
+             [](auto& s) { s.change.scope->summary = "harbor-site 1.5"; }},
+            {"rfc-specific", "no driver", "scope.business_driver",
+             [](auto& s) { s.change.scope->business_driver.clear(); }},
+            {"rfc-specific", "no customer impact", "scope.customer_impact",
+             [](auto& s) { s.change.scope->customer_impact.clear(); }},
+            {"rfc-specific", "no item", "scope.cis", [](auto& s) { s.change.scope->cis.clear(); }},
+            {"rfc-specific", "no version", "scope.cis[0].version_to",
+             [](auto& s) { s.change.scope->cis[0].version_to.clear(); }},
+            {"rfc-specific", "same version", "scope.cis[0].version_to",
+             [](auto& s) { s.change.scope->cis[0].version_to = "1.4"; }},
+            {"rfc-specific", "no host", "scope.cis[0].host",
+             [](auto& s) {
+                 s.change.scope->cis[0].host.clear();
+                 s.records.cis.at(CiId("harbor-site")).host.clear();
+             }},
+            {"impact-traced", "no trace", "impact", [](auto& s) { s.change.impact.reset(); }},
+            {"impact-traced", "another scope", "impact",
+             [](auto& s) {
+                 s.change.scope->cis.push_back({CiId("billing"), "", "", "2"});
+             }},
+            {"impact-traced", "the CMDB finds more", "impact",
+             [](auto& s) {
+                 s.records.cis.at(CiId("billing")).depends_on.push_back(CiId("harbor-site"));
+                 renew(s.records);
+             }},
+            {"impact-traced", "a stale record", "impact.lb-1",
+             [](auto& s) { s.records.cis.at(CiId("lb-1")).verified_at = s.now - 91 * 24h; }},
+            {"impact-traced", "nobody answers for a job", "impact.nightly-report",
+             [](auto& s) { s.change.impact->acknowledged.erase(CiId("nightly-report")); }},
+            {"impact-traced", "nobody answers for an integration", "impact.port-feed",
+             [](auto& s) { s.change.impact->acknowledged.erase(CiId("port-feed")); }},
+            {"impact-traced", "an unknown item", "impact.unknown",
+             [](auto& s) { s.change.impact->unknown.emplace_back("ghost"); }},
+            {"rollback-runbook", "none", "rollback_runbook",
+             [](auto& s) { s.change.runbooks.erase("rollback"); }},
+            {"classification", "none", "classification",
+             [](auto& s) { s.change.classification.reset(); }},
+            {"classification", "emergency without a cause", "classification.incident",
+             [](auto& s) { s.change.classification->type = ChangeType::emergency; }},
+            {"window", "none", "window", [](auto& s) { s.change.window.reset(); }},
+            {"window", "month-end close", "window.start",
+             [](auto& s) {
+                 s.change.window->start = at("2026-11-30T10:00Z");
+                 s.change.window->end = at("2026-11-30T12:00Z");
+             }},
+            {"window", "overlaps", "window.start",
+             [](auto& s) {
+                 s.others.push_back(
+                     {ChangeId("CHG-9"),
+                      "Other",
+                      {at(window_start), at(window_end)},
+                      {CiId("harbor-site")}}
+                 );
+             }},
+            {"window", "no room for the rollback", "window.end",
+             [](auto& s) { s.change.window->end = s.change.window->start + 50min; }},
+            {"window", "rollback in the dark", "window.end",
+             [](auto& s) {
+                 s.change.window->start += 9h;
+                 s.change.window->end += 9h;
+             }},
+            {"window", "Friday evening without a reason", "window.reason",
+             [](auto& s) {
+                 s.change.window->start = at("2026-11-27T16:30Z");
+                 s.change.window->end = at("2026-11-27T18:30Z");
+             }},
+            {"window", "too long", "window.end",
+             [](auto& s) { s.change.window->end = s.change.window->start + 25h; }},
+            {"window", "past", "window.end", [](auto& s) { s.now = s.change.window->end; }},
+        }
+    );
+}
+
+TEST(Gates, friday_evening_with_a_reason_is_a_warning) {
+    auto s = ready();
+    s.change.window->start = at("2026-11-27T16:30Z");
+    s.change.window->end = at("2026-11-27T18:30Z");
+    s.change.window->reason = "the port is closed then";
+    const auto result = look(s, "window");
+    EXPECT_EQ(result.verdict, Verdict::pass) << told(result);
+    EXPECT_FALSE(result.warnings.empty());
+}
+
+TEST(Gates, standard_classification_refuses) {
+    auto s = ready();
+    s.change.classification->type = ChangeType::standard;
+    s.change.classification->catalogue_entry = "site-release";
+    check(
+        s,
+        {
+            {"classification", "no entry", "catalogue_entry",
+             [](auto& t) { t.change.classification->catalogue_entry = "nothing"; }},
+            {"classification", "expired", "catalogue_entry",
+             [](auto& t) { t.records.catalogue.at("site-release").expires_at = t.now; }},
+            {"classification", "suspended", "catalogue_entry",
+             [](auto& t) {
+                 t.records.catalogue.at("site-release").suspended_because = "CHG-3 failed";
+             }},
+            {"classification", "too many failures", "catalogue_entry",
+             [](auto& t) { t.records.catalogue.at("site-release").last_trials = {Trial::failed}; }},
+            {"classification", "other bytes", "deployment_runbook",
+             [](auto& t) {
+                 t.change.runbooks.at("deployment").digest = edited_deployment_file().digest;
+             }},
+            {"classification", "other way back", "rollback_runbook",
+             [](auto& t) { t.change.runbooks.at("rollback").digest = deployment_file().digest; }},
+            {"classification", "another class of item", "scope.cis",
+             [](auto& t) { t.records.cis.at(CiId("harbor-site")).ci_class = CiClass::database; }},
+        }
+    );
+}
+
+Run& last(Change& change, RunPurpose purpose) {
+    return const_cast<Run&>(*last_run(change, purpose));
+}
+
+SmokeReport& last(Change& change, SmokeOccasion occasion) {
+    return const_cast<SmokeReport&>(*last_smoke(change, occasion));
+}
+
+TEST(Gates, validation_refuses) {
+    check(
+        ready(),
+        {
+            {"ring-parity", "not compared", "parity", [](auto& s) { s.change.parity.reset(); }},
+            {"ring-parity", "differs", "parity.web-1/kernel",
+             [](auto& s) {
+                 s.change.parity->divergences.push_back({"web-1/kernel", "6", "5", {}, {}});
+             }},
+            {"ring-parity", "nothing compared", "parity",
+             [](auto& s) { s.change.parity->facts_compared = 0; }},
+            {"ring-parity", "old", "parity", [](auto& s) { s.change.parity->at -= 7 * 24h; }},
+            {"ring-parity", "facts gathered anew", "parity",
+             [](auto& s) { s.records.rings.at("staging").facts_at = s.now; }},
+            {"ring-parity", "other rings", "parity",
+             [](auto& s) { s.change.parity->production = "elsewhere"; }},
+            {"ring-deployed", "no runbook", "deployment_runbook",
+             [](auto& s) { s.change.runbooks.erase("deployment"); }},
+            {"ring-deployed", "no run", "ring_deploy", [](auto& s) { s.change.runs.clear(); }},
+            {"ring-deployed", "other bytes", "ring_deploy",
+             [](auto& s) {
+                 last(s.change, RunPurpose::ring_deploy).runbook = rollback_file().digest;
+             }},
+            {"ring-deployed", "not to the end", "ring_deploy",
+             [](auto& s) { last(s.change, RunPurpose::ring_deploy).state = RunState::aborted; }},
+            {"ring-deployed", "a step skipped", "ring_deploy.drain",
+             [](auto& s) {
+                 last(s.change, RunPurpose::ring_deploy).steps[0].state = RunStepState::skipped;
+             }},
+            {"ring-deployed", "another ring", "ring_deploy",
+             [](auto& s) { last(s.change, RunPurpose::ring_deploy).ring = "laptop"; }},
+            {"smoke-staging", "no list", "smoke.staging",
+             [](auto& s) { s.change.runbooks.at("deployment").smoke_checks.clear(); }},
+            {"smoke-staging", "not run", "smoke.staging",
+             [](auto& s) { s.change.smoke_reports.clear(); }},
+            {"smoke-staging", "failed", "smoke.staging.front-page",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).results[0].passed = false; }},
+            {"smoke-staging", "a check left out", "smoke.staging.nightly",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).results.pop_back(); }},
+            {"smoke-staging", "list changed since", "smoke.staging",
+             [](auto& s) { s.change.runbooks.at("deployment").smoke_digest = sha256("other"); }},
+            {"smoke-staging", "before the run", "smoke.staging",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).at -= 1h; }},
+            {"backup-restorable", "not checked", "backup",
+             [](auto& s) { s.change.backup.reset(); }},
+            {"backup-restorable", "not verified", "backup.verdict",
+             [](auto& s) { s.change.backup->verdict = BackupVerdict::not_verified; }},
+            {"backup-restorable", "old", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].last_success = s.now - 25h; }},
+            {"backup-restorable", "never", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].last_success.reset(); }},
+            {"backup-restorable", "in the future", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].last_success = s.now + 1h; }},
+            {"backup-restorable", "green dashboard", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].restored = false; }},
+            {"backup-restorable", "restore in the future", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].restored_at = s.now + 1h; }},
+            {"backup-restorable", "an item left out", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs.clear(); }},
+            {"backup-restorable", "a database without a fresh one", "backup.harbor-site",
+             [](auto& s) {
+                 s.change.scope->database = true;
+                 s.change.backup->proofs[0].last_success = at(window_start) - 5h;
+             }},
+            {"backup-restorable", "a database cannot do without", "backup.verdict",
+             [](auto& s) {
+                 s.change.scope->database = true;
+                 s.change.backup->verdict = BackupVerdict::not_applicable;
+             }},
+            {"rollback-rehearsed", "not run", "rehearsal",
+             [](auto& s) { s.change.runs.resize(1); }},
+            {"rollback-rehearsed", "before the deployment", "rehearsal",
+             [](auto& s) { last(s.change, RunPurpose::rehearsal).started_at -= 24h; }},
+            {"rollback-rehearsed", "other bytes", "rehearsal",
+             [](auto& s) { last(s.change, RunPurpose::rehearsal).runbook = sha256("x"); }},
+            {"rollback-rehearsed", "a failure accepted", "rehearsal.switch-back",
+             [](auto& s) {
+                 s.change.deviations.push_back(
+                     {last(s.change, RunPurpose::rehearsal).id,
+                      "switch-back",
+                      "exit 1",
+                      RunChoice::resume,
+                      "fine",
+                      {},
+                      s.now}
+                 );
+             }},
+            {"rollback-rehearsed", "credential ends", "credentials.deploy-key",
+             [](auto& s) {
+                 s.records.rings.at("production").credentials[0].expires_at = at(window_end) - 1s;
+             }},
+            {"rollback-rehearsed", "old version not tested", "smoke.rehearsal",
+             [](auto& s) { s.change.smoke_reports.resize(1); }},
+            {"defects", "an open blocker", "defects.D-1",
+             [](auto& s) {
+                 s.change.defects.push_back(
+                     {"D-1", "it burns", Severity::blocker, {}, {}, {}, {}, {}}
+                 );
+             }},
+            {"defects", "an open critical", "defects.D-1",
+             [](auto& s) {
+                 s.change.defects.push_back(
+                     {"D-1", "it glows", Severity::critical, {}, {}, {}, {}, {}}
+                 );
+             }},
+        }
+    );
+}
+
+TEST(Gates, review_refuses) {
+    check(
+        ready(),
+        {
+            {"cab-lead-time", "not submitted", "queue", [](auto& s) { s.change.queue.reset(); }},
+            {"cab-lead-time", "window before the meeting", "window.start",
+             [](auto& s) { s.change.queue->meeting_at = at(window_start); }},
+            {"cab-decision", "none", "decision", [](auto& s) { s.change.decision.reset(); }},
+            {"cab-decision", "rejected", "decision.outcome",
+             [](auto& s) { s.change.decision->outcome = CabOutcome::rejected; }},
+            {"cab-decision", "deferred", "decision.outcome",
+             [](auto& s) { s.change.decision->outcome = CabOutcome::deferred; }},
+            {"cab-decision", "scope edited", "decision.sections",
+             [](auto& s) { s.change.scope->cis[0].version_to = "1.6"; }},
+            {"cab-decision", "another ring", "decision.sections",
+             [](auto& s) { s.change.production_ring = "staging"; }},
+            {"cab-decision", "no quorum", "decision.votes",
+             [](auto& s) { s.change.decision->votes.pop_back(); }},
+            {"cab-decision", "group missing", "decision.votes",
+             [](auto& s) { s.change.decision->votes[0].groups.clear(); }},
+            {"cab-decision", "vote of the implementer", "decision.votes",
+             [](auto& s) { s.change.implementer = PersonId("mika"); }},
+            {"cab-decision", "vote of the requester", "decision.votes",
+             [](auto& s) { s.change.requester = PersonId("mika"); }},
+            {"cab-decision", "vote of the author", "decision.votes",
+             [](auto& s) { s.change.runbooks.at("rollback").author = PersonId("mika"); }},
+            {"cab-decision", "vote of an administrator", "decision.votes",
+             [](auto& s) {
+                 s.records.people.at(PersonId("mika")).roles.push_back(Role::administrator);
+             }},
+            {"cab-decision", "decided by the ECAB", "decision.board",
+             [](auto& s) { s.change.decision->emergency = true; }},
+            {"cab-decision", "no rollback owner", "rollback_owner",
+             [](auto& s) { s.change.rollback_owner = PersonId{}; }},
+            {"cab-decision", "owner is the backup", "rollback_owner",
+             [](auto& s) { s.change.rollback_backup = s.change.rollback_owner; }},
+            {"cab-decision", "owner not on call", "rollback_owner",
+             [](auto& s) { s.change.rollback_owner = PersonId("otto"); }},
+            {"cab-decision", "no roster", "roster", [](auto& s) { s.change.roster.clear(); }},
+            {"notice", "none", "notice", [](auto& s) { s.change.notices.clear(); }},
+            {"notice", "no services", "notice.services",
+             [](auto& s) { s.change.notices[0].services.clear(); }},
+            {"notice", "nowhere to report", "notice.report_to",
+             [](auto& s) { s.change.notices[0].report_to.clear(); }},
+            {"notice", "another start", "notice.body",
+             [](auto& s) {
+                 s.change.window->start += 5min;
+                 s.change.window->start_local = "2026-11-26T10:05";
+             }},
+            {"notice", "too late", "notice.sent_at",
+             [](auto& s) { s.change.notices[0].sent_at = at(window_start) - 23h; }},
+            {"notice", "no receipt", "notice.mail",
+             [](auto& s) { s.change.notices[0].deliveries[0].state = DeliveryState::pending; }},
+            {"notice", "a channel failed", "notice.status",
+             [](auto& s) { s.change.notices[0].deliveries[1].state = DeliveryState::failed; }},
+            {"notice", "no channel", "notice.deliveries",
+             [](auto& s) { s.change.notices[0].deliveries.clear(); }},
+            {"oncall", "not checked", "oncall", [](auto& s) { s.change.oncall.reset(); }},
+            {"oncall", "another window", "oncall", [](auto& s) { s.change.oncall->until += 1h; }},
+            {"oncall", "a gap", "oncall.cover",
+             [](auto& s) { s.change.oncall->gaps.emplace_back("nobody is primary"); }},
+            {"oncall", "one person in two roles", "oncall.pia",
+             [](auto& s) { s.change.oncall->pages[1].person = PersonId("pia"); }},
+            {"oncall", "not acknowledged", "oncall.etta",
+             [](auto& s) { s.change.oncall->pages[2].acknowledged_at.reset(); }},
+        }
+    );
+}
+
+TEST(Gates, deployment_refuses) {
+    check(
+        ready(),
+        {
+            {"snapshot", "none", "snapshot.web-1", [](auto& s) { s.change.snapshots.clear(); }},
+            {"snapshot", "failed", "snapshot.web-1",
+             [](auto& s) { s.change.snapshots[0].state = SnapshotState::failed; }},
+            {"snapshot", "removed", "snapshot.web-1",
+             [](auto& s) { s.change.snapshots[0].state = SnapshotState::removed; }},
+            {"snapshot", "not read back", "snapshot.web-1",
+             [](auto& s) { s.change.snapshots[0].read_back = false; }},
+            {"snapshot", "another change's tag", "snapshot.web-1",
+             [](auto& s) { s.change.snapshots[0].tag = "CHG-11"; }},
+            {"snapshot", "old", "snapshot.web-1",
+             [](auto& s) { s.change.snapshots[0].taken_at = s.now - 5h; }},
+            {"snapshot", "no ring", "production_ring",
+             [](auto& s) { s.change.production_ring.clear(); }},
+        }
+    );
+    check(
+        settled(),
+        {
+            {"run-exact", "other bytes", "deployment",
+             [](auto& s) { last(s.change, RunPurpose::deployment).runbook = sha256("x"); }},
+            {"run-exact", "outside the window", "deployment",
+             [](auto& s) { last(s.change, RunPurpose::deployment).started_at = at(window_end); }},
+            {"run-exact", "not to the end", "deployment",
+             [](auto& s) { last(s.change, RunPurpose::deployment).state = RunState::waiting; }},
+            {"smoke-production", "another list", "smoke.production",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).list = sha256("x"); }},
+            {"smoke-production", "a failed check", "smoke.production.nightly",
+             [](auto& s) { last(s.change, SmokeOccasion::production).results[1].passed = false; }},
+            {"smoke-production", "a silent agent", "smoke.production.agents",
+             [](auto& s) { last(s.change, SmokeOccasion::production).silent_agents = {"node-1"}; }},
+            {"smoke-production", "a new alert", "smoke.production.alerts",
+             [](auto& s) { last(s.change, SmokeOccasion::production).new_alerts = {"5xx"}; }},
+        }
+    );
+    check(
+        rolled_back(),
+        {
+            {"rollback-done", "no run", "rollback", [](auto& s) { s.change.runs.pop_back(); }},
+            {"rollback-done", "other bytes", "rollback",
+             [](auto& s) { last(s.change, RunPurpose::rollback).runbook = sha256("x"); }},
+            {"rollback-done", "no smoke", "smoke.rollback",
+             [](auto& s) { s.change.smoke_reports.pop_back(); }},
+            {"rollback-done", "a channel not told", "notice.mail",
+             [](auto& s) { s.change.notices[1].deliveries[0].state = DeliveryState::failed; }},
+        }
+    );
+}
+
+TEST(Gates, closure_refuses) {
+    check(
+        settled(),
+        {
+            {"stabilised", "not begun", "stabilisation",
+             [](auto& s) { s.change.stabilisation.reset(); }},
+            {"stabilised", "not over", "stabilisation.until",
+             [](auto& s) { s.change.stabilisation->until = s.now + 1s; }},
+            {"stabilised", "an unresolved spike", "stabilisation.O-1",
+             [](auto& s) {
+                 s.change.stabilisation->observations.push_back(
+                     {"O-1", ObservationKind::spike, "5xx doubled", "apm", s.now, {}, {}, {}}
+                 );
+             }},
+            {"pir", "none", "review", [](auto& s) { s.change.review.reset(); }},
+            {"pir", "an action without owner", "review.A-1",
+             [](auto& s) {
+                 s.change.actions.push_back({"A-1", "mend it", {}, s.now, {}, 0});
+             }},
+            {"pir", "an action without date", "review.A-1",
+             [](auto& s) {
+                 s.change.actions.push_back({"A-1", "mend it", PersonId("otto"), {}, {}, 0});
+             }},
+            {"pir", "a deviation without action", "review.actions",
+             [](auto& s) { s.change.deviations.emplace_back(); }},
+            {"cmdb-updated", "not updated", "cmdb.harbor-site",
+             [](auto& s) { s.change.cmdb_pushes.clear(); }},
+            {"cmdb-updated", "read-back differs", "cmdb.harbor-site",
+             [](auto& s) { s.change.cmdb_pushes[0].read_back = "1.4"; }},
+            {"cmdb-updated", "edited since", "cmdb.harbor-site",
+             [](auto& s) { s.records.cis.at(CiId("harbor-site")).version = "1.4"; }},
+            {"closure", "a step left open", "steps.notice",
+             [](auto& s) { s.change.steps.at(StepId("notice")).state = StepState::open; }},
+            {"closure", "a step still postponed", "steps.rehearsal",
+             [](auto& s) { s.change.steps.at(StepId("rehearsal")).state = StepState::postponed; }},
+            {"closure", "something owed", "owed.retrospective_review",
+             [](auto& s) {
+                 s.change.owed.push_back(
+                     {"retrospective_review",
+                      OwedKind::retrospective_review,
+                      {},
+                      {},
+                      s.now,
+                      s.now,
+                      {},
+                      {},
+                      {},
+                      false}
+                 );
+             }},
+            {"closure", "a run goes on", "runs.run-1",
+             [](auto& s) { s.change.runs[0].state = RunState::waiting; }},
+        }
+    );
+}
+
+TEST(Gates, every_gate_holds_for_a_change_in_order) {
+    bool before = true;
+    for (const auto& gate : gate_table()) {
+        before = before && gate.id != "run-exact";
+        const auto result = look(before ? ready() : settled(), gate.id);
+        EXPECT_NE(result.verdict, Verdict::fail) << told(result);
+        EXPECT_FALSE(gate.refuses.empty()) << gate.id;
+    }
+    EXPECT_EQ(gate_table().size(), 23u);
+}
+
+TEST(Gates, before_its_run_the_deployment_says_which_earlier_gates_fail) {
+    auto s = ready();
+    s.change.snapshots.clear();
+    const auto result = look(s, "run-exact");
+    EXPECT_EQ(result.verdict, Verdict::fail);
+    EXPECT_EQ(result.reasons.front().gate, "snapshot");
+    EXPECT_EQ(result.reasons.back().gate, "run-exact");
+}
+
+TEST(Gates, nothing_runs_on_production_while_one_gate_before_it_fails) {
+    EXPECT_TRUE(not_ready(ready().change, ready().facts("ina")).empty());
+    auto s = ready();
+    s.now = at(window_start) - 1s;
+    EXPECT_EQ(not_ready(s.change, s.facts("ina")).at(0).field, "window");
+    s.now = at(window_end);
+    EXPECT_FALSE(not_ready(s.change, s.facts("ina")).empty());
+    s = ready();
+    s.change.decision->conditions.push_back({"C-1", "tell the pilots", {}, {}, {}});
+    EXPECT_EQ(not_ready(s.change, s.facts("ina")).at(0).field, "decision.C-1");
+    s = ready();
+    s.change.steps.at(StepId("oncall")).state = StepState::open;
+    EXPECT_EQ(not_ready(s.change, s.facts("ina")).at(0).field, "steps.oncall");
+}
+
+TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
+    auto s = ready();
+    s.change.parity.reset();
+    s.change.waivers.push_back(
+        {"W-1",
+         "ring-parity",
+         "no twin",
+         WaiverState::requested,
+         PersonId("rosa"),
+         s.now,
+         {},
+         s.now + 1h}
+    );
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+    s.change.waivers[0].state = WaiverState::granted;
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::waived);
+    EXPECT_EQ(look(s, "ring-parity").waiver, "W-1");
+    s.now += 1h;
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+    s.now -= 1h;
+    s.change.waivers[0].state = WaiverState::revoked;
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+}
+
+TEST(Gates, what_an_emergency_postponed_counts_for_nothing_once_it_is_normal) {
+    auto s = ready();
+    s.change.runs.clear();
+    s.change.steps.at(StepId("rehearsal")).state = StepState::postponed;
+    EXPECT_EQ(look(s, "rollback-rehearsed").verdict, Verdict::fail);
+    s.change.classification->type = ChangeType::emergency;
+    EXPECT_EQ(look(s, "rollback-rehearsed").verdict, Verdict::postponed);
+}
+
+} // namespace
+} // namespace slipway::domain::testing

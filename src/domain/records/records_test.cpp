@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Documents of the registers: what each kind refuses, by field, and that the stored bytes of an
+// accepted one go into the snapshot.
+#include <gtest/gtest.h>
+
+#include "domain/records/records.hpp"
+#include "domain/records/register_table.hpp"
+
+namespace slipway::domain {
+namespace {
+
+Result<std::string> put(std::string_view kind, const std::string& id, std::string_view document) {
+    const auto* row = find_register(kind);
+    if (row == nullptr)
+        return fail_field("kind", "unknown");
+    return row->normalise(id, TRY(parse_json(document)));
+}
+
+const std::string runbook(64, 'a');
+
+TEST(Registers, refuse_and_name_the_field) {
+    const struct {
+        const char* kind;
+        const char* id;
+        std::string document;
+        const char* field;
+    } rows[] = {
+        {"person", "a", R"({})", "name"},
+        {"person", "a", R"({"name":"A","email":"nobody"})", "email"},
+        {"person", "a", R"({"name":"A","email":"a@b\r\nBcc: c@d"})", "email"},
+        {"person", "a", R"({"name":"A","roles":["king"]})", "roles[0]"},
+        {"person", "a", R"({"name":"A","password":"x"})", "password"},
+        {"ci", "a", R"({"name":"A"})", "ci_class"},
+        {"ci", "a", R"({"name":"A","ci_class":"host","depends_on":["a"]})", "depends_on"},
+        {"ci", "a", R"({"name":"A","ci_class":"host","depends_on":["../b"]})", "depends_on[0]"},
+        {"ci", "a",
+         R"({"name":"A","ci_class":"scheduled_job","schedule":{"from":"x","zone":"UTC"}})",
+         "schedule"},
+        {"board", "a", R"({"name":"A","emergency":true,"members":[]})", "members"},
+        {"board", "a", R"({"name":"A","emergency":true,"members":["b"],"quorum":2})", "quorum"},
+        {"board", "a", R"({"name":"A","members":["b"]})", ""},
+        {"catalogue_entry", "a",
+         R"({"title":"T","deployment_runbook":")" + runbook +
+             R"(","ci_classes":["host"],"approved_by":["b","b"],"expires_at":"2027-01-01T00:00:00Z"})",
+         "approved_by"},
+        {"catalogue_entry", "a",
+         R"({"title":"T","deployment_runbook":")" + runbook +
+             R"(","ci_classes":[],"approved_by":["b","c"],"expires_at":"2027-01-01T00:00:00Z"})",
+         "ci_classes"},
+        {"roster", "a",
+         R"({"name":"A","shifts":[{"person":"b","role":"primary",
+             "when":{"from":"2026-01-01T00:00","zone":"Mars/X","duration":"1d"}}]})",
+         "shifts[0].when"},
+        {"channel", "a", R"({"name":"A","connector":"c","recipients":["a@b\nx"]})", "recipients"},
+        {"ring", "a", R"({"name":"A","kind":"test","hosts":[],"variables":{"a b":"c"}})",
+         "variables.a b"},
+        {"ring", "a", R"({"name":"A","kind":"moon","hosts":[]})", "kind"},
+        {"connector", "a", R"({"manifest":"../x"})", "manifest"},
+        {"organisation", "other", R"({"name":"A","zone":"UTC"})", "id"},
+        {"organisation", "main", R"({"name":"A","zone":"Mars/X"})", "zone"},
+        {"blackout", "a", R"({"id":"b","name":"A","reason":"r",
+             "recurrence":{"from":"2026-01-01T00:00","zone":"UTC","duration":"1d"}})",
+         "id"},
+        {"blackout", "a", R"({"name":"A","reason":"r",
+             "recurrence":{"from":"2026-01-01T00:00","zone":"UTC","duration":"1d","rule":"FREQ=X"}})",
+         "recurrence"},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.kind + (" " + row.document));
+        const auto answer = put(row.kind, row.id, row.document);
+        ASSERT_FALSE(answer);
+        EXPECT_EQ(answer.error().code, ErrorCode::invalid_input);
+        ASSERT_FALSE(answer.error().fields.empty());
+        EXPECT_TRUE(answer.error().fields[0].field.starts_with(row.field))
+            << answer.error().fields[0].field;
+        EXPECT_FALSE(answer.error().fields[0].message.empty());
+    }
+    EXPECT_EQ(find_register("spaceship"), nullptr);
+}
+
+TEST(Registers, wrong_shapes_are_refused_by_every_kind) {
+    for (const auto& row : register_table())
+        for (const auto* text :
+             {"null", "[]", "7", "{}", R"({"name":[],"title":{},"manifest":1})"}) {
+            const auto json = parse_json(text);
+            ASSERT_TRUE(json);
+            const auto answer = row.normalise("a", *json);
+            ASSERT_FALSE(answer) << row.name << " " << text;
+            EXPECT_EQ(answer.error().code, ErrorCode::invalid_input);
+        }
+}
+
+TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {
+    const auto bytes =
+        put("ci", "site", R"({"depends_on":["web-1"],"ci_class":"application","name":"Site"})");
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(*bytes, R"({"name":"Site","ci_class":"application","depends_on":["web-1"]})");
+    Records records;
+    ASSERT_TRUE(add_record(records, "ci", "site", *bytes));
+    EXPECT_EQ(records.cis.at(CiId("site")).name, "Site");
+    EXPECT_EQ(records.dependents.at(CiId("web-1")), std::vector<CiId>{CiId("site")});
+    EXPECT_FALSE(add_record(records, "ci", "site", "no json"));
+}
+
+TEST(Registers, every_kind_can_be_looked_up_and_has_a_schema) {
+    for (const auto& row : register_table()) {
+        EXPECT_EQ(find_register(row.name), &row);
+        EXPECT_TRUE(row.schema().is_object()) << row.name;
+    }
+}
+
+} // namespace
+} // namespace slipway::domain

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people and pipelines do: commands, tables, sessions, waiting, files.
+#include <sys/stat.h>
+
+#include "base/json.hpp"
+#include "base/limits.hpp"
+#include "cli_fixture.hpp"
+
+namespace slipway::test {
+
+namespace {
+
+const std::string digest(64, 'a');
+
+TEST_F(CliTest, OpeningAChangePrintsItsNumber) {
+    server.answer(201, R"({"id":"CHG-12","version":1,"state":"planning","events":[],"said":[]})");
+    EXPECT_EQ(run({"change", "open", "--title", "Harbor site 1.5", "--change-owner", "anna"}), 0);
+    EXPECT_EQ(out.str(), "CHG-12\n");
+    const auto request = server.seen().at(0);
+    EXPECT_EQ(request.method + " " + request.target, "POST /api/v1/changes");
+    EXPECT_EQ(request.body, R"({"title":"Harbor site 1.5","change_owner":"anna"})");
+    EXPECT_EQ(request.headers.at("authorization"), "Bearer secret");
+    EXPECT_GE(request.headers.at("idempotency-key").size(), 20u);
+}
+
+TEST_F(CliTest, ALostConnectionIsRetriedOnceWithTheSameKey) {
+    server.lose_connection();
+    server.answer(200, R"({"id":"CHG-1","version":8,"state":"planning","said":["Noted"]})");
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "--fine", "--if-version", "7"}), 0);
+    EXPECT_EQ(out.str(), "CHG-1 planning · version 8\n  Noted\n");
+    const auto seen = server.seen();
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0].headers.at("idempotency-key"), seen[1].headers.at("idempotency-key"));
+    EXPECT_EQ(seen[1].headers.at("if-match"), "\"v7\"");
+    EXPECT_EQ(seen[1].body, R"({"text":"--fine"})");
+    server.lose_connection();
+    server.lose_connection();
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "again"}), 8);
+    EXPECT_EQ(server.seen().size(), 4u);
+}
+
+TEST_F(CliTest, WhatCannotBeRepeatedIsSentOnce) {
+    server.lose_connection();
+    EXPECT_EQ(run({"sandbox", "advance", "48h"}), 8);
+    EXPECT_EQ(server.seen().size(), 1u);
+    EXPECT_EQ(server.seen().at(0).body, R"({"by":"48h"})");
+}
+
+TEST_F(CliTest, AFileIsUploadedAndItsDigestFilledIn) {
+    const auto file = write("undo.md", "# Undo\n");
+    server.answer(201, fmt::format(R"({{"digest":"{}","size":7}})", digest));
+    server.answer(200, R"({"id":"CHG-1","version":3,"state":"planning","said":[]})");
+    EXPECT_EQ(run({"change", "pin-runbook", "CHG-1", "--purpose", "rollback", "--file", file}), 0);
+    const auto seen = server.seen();
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0].target, "/api/v1/attachments?name=undo.md");
+    EXPECT_EQ(seen[0].body, "# Undo\n");
+    EXPECT_EQ(
+        seen[1].body,
+        fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"undo.md"}})", digest)
+    );
+}
+
+TEST_F(CliTest, BodiesComeFromFilesTheInputAndOptions) {
+    const auto file = write("body.json", R"({"outcome":"approved","minutes":"old"})");
+    const auto minutes = write("minutes.txt", "All agreed.\n");
+    server.answer(200, R"({"id":"CHG-1"})");
+    EXPECT_EQ(
+        run(
+            {"change", "decide", "CHG-1", "--json-body", "@" + file, "--minutes-file", minutes,
+             "--conditions", "a, b", "--conditions", "c"}
+        ),
+        0
+    );
+    EXPECT_EQ(
+        server.seen().at(0).body,
+        R"({"outcome":"approved","minutes":"All agreed.\n","conditions":["a, b","c"]})"
+    );
+    in.str(R"({"step":"scope","values":{"why":"because"}})");
+    server.answer(200, R"({"id":"CHG-1"})");
+    EXPECT_EQ(run({"change", "fill_step", "CHG-1", "--json_body", "-"}), 0);
+    EXPECT_EQ(server.seen().at(1).body, R"({"step":"scope","values":{"why":"because"}})");
+    server.answer(200, R"({"id":"CHG-1"})");
+    EXPECT_EQ(run({"change", "fill_step", "CHG-1", "--step=scope", "--values", "[1]"}), 0);
+    EXPECT_EQ(server.seen().at(2).body, R"({"step":"scope","values":[1]})");
+}
+
+TEST_F(CliTest, AListIsATable) {
+    server.answer(
+        200, R"({"items":[{"id":"CHG-2","title":"Harbor site 1.5 to 1.6","state":"in_review",)"
+             R"("type":"normal","window_start":"2026-11-25T18:00:00.000Z"},)"
+             R"({"id":"CHG-1","title":"Größe","state":"closed","type":"normal",)"
+             R"("outcome":"successful"}],"next":"1"})"
+    );
+    EXPECT_EQ(run({"change", "list", "--state", "in_review", "--state", "closed"}), 0);
+    EXPECT_EQ(
+        out.str(),
+        "CHANGE  TITLE                   STATE      TYPE    OUTCOME     WINDOW\n"
+        "CHG-2   Harbor site 1.5 to 1.6  in_review  normal              2026-11-25 18:00:00\n"
+        "CHG-1   Größe                   closed     normal  successful\n"
+        "more: --cursor 1, or --all\n"
+    );
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?state=in_review%2Cclosed");
+}
+
+TEST_F(CliTest, AllPagesAreOneList) {
+    server.answer(200, R"({"items":[{"id":"web-1"}],"next":"web-1"})");
+    server.answer(200, R"({"items":[{"id":"web-2"}]})");
+    EXPECT_EQ(run({"ci", "list", "--all", "--json"}), 0);
+    EXPECT_EQ(out.str(), "{\"items\":[{\"id\":\"web-1\"},{\"id\":\"web-2\"}]}\n");
+    EXPECT_EQ(server.seen().at(1).target, "/api/v1/cis?limit=200&cursor=web-1");
+    server.answer(200, R"({"items":[],"next":"x"})");
+    server.answer(200, R"({"items":[],"next":"x"})");
+    EXPECT_EQ(run({"ci", "list", "--all"}), 70) << "a server that turns in a circle";
+}
+
+TEST_F(CliTest, GatesShowVerdictsAndReasons) {
+    server.answer(
+        200, R"({"id":"CHG-1","gates":[{"gate":"rfc-specific","step":"scope","verdict":"pass"},)"
+             R"({"gate":"window","step":"window","verdict":"fail","reasons":[{"gate":"window",)"
+             R"("message":"there is no window","remedy":"Schedule one"}]}]})"
+    );
+    EXPECT_EQ(run({"change", "gates", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "GATE          VERDICT  STEP\n"
+                   "rfc-specific  pass     scope\n"
+                   "window        fail     window\n"
+                   "\n"
+                   "  window\n"
+                   "    there is no window\n"
+                   "    mend: Schedule one\n"
+    );
+}
+
+TEST_F(CliTest, AGateSaysNoAndYes) {
+    server.answer(
+        200, R"({"id":"CHG-1","go":false,"reasons":[{"gate":"cab-decision",)"
+             R"("message":"the change is not approved"}],"retry_after_ms":60000})"
+    );
+    EXPECT_EQ(run({"gate", "CHG-1"}), 6);
+    EXPECT_NE(err.str().find("not approved"), std::string::npos);
+    server.answer(200, R"({"id":"CHG-1","go":true,"reasons":[],"retry_after_ms":0})");
+    EXPECT_EQ(run({"gate", "CHG-1"}), 0);
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes/CHG-1/clearance");
+}
+
+TEST_F(CliTest, AGateWaitsAsTheServerSays) {
+    server.answer(
+        200, R"({"go":false,"state":"approved","reasons":[{"message":"too early"}],)"
+             R"("retry_after_ms":30000})"
+    );
+    server.answer(503, "", "text/plain");
+    server.answer(200, R"({"go":true,"state":"approved"})");
+    EXPECT_EQ(run({"gate", "CHG-1", "--wait", "--timeout", "1h"}), 0);
+    EXPECT_EQ(waits, (std::vector<Span>{std::chrono::seconds(30), std::chrono::seconds(10)}));
+    EXPECT_NE(out.str().find("waiting: too early"), std::string::npos);
+}
+
+TEST_F(CliTest, AGateEndsWhenTheTimeIsUpOrItIsTooLate) {
+    for (int i = 0; i < 4; ++i)
+        server.answer(
+            200, R"({"go":false,"state":"approved","reasons":[],"retry_after_ms":60000})"
+        );
+    EXPECT_EQ(run({"gate", "CHG-1", "--wait", "--timeout", "150s"}), 8);
+    EXPECT_EQ(waits.size(), 3u);
+    waits.clear();
+    server.answer(200, R"({"go":false,"state":"closed","reasons":[],"retry_after_ms":60000})");
+    EXPECT_EQ(run({"gate", "CHG-1", "--wait"}), 6);
+    EXPECT_TRUE(waits.empty());
+}
+
+TEST_F(CliTest, ASessionIsKeptPrivatelyAndOnlyForItsServer) {
+    environment.erase("SLIPWAY_TOKEN");
+    server.answer(
+        201, R"({"id":"ses-1","secret":"hush","tenant":"main","person":"anna",)"
+             R"("expires_at":"2026-11-23T08:00:00.000Z"})"
+    );
+    EXPECT_EQ(run({"login", "--person", "anna"}), 0);
+    EXPECT_EQ(out.str().find("hush"), std::string::npos);
+    EXPECT_EQ(server.seen().at(0).body, R"({"person":"anna","password":"harbour light 42"})");
+    const auto place = (folder / ".config/slipway/session.json").string();
+
+    struct stat found {};
+
+    ASSERT_EQ(::stat(place.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, 0600u);
+    environment.erase("SLIPWAY_SERVER");
+    server.answer(200, R"({"person":"anna"})");
+    EXPECT_EQ(run({"whoami"}), 0);
+    EXPECT_EQ(out.str(), "person: anna\n");
+    EXPECT_EQ(server.seen().at(1).headers.at("authorization"), "Bearer hush");
+    const ScriptedServer other;
+    EXPECT_EQ(run({"whoami", "--server", other.address()}), 4);
+    EXPECT_TRUE(other.seen().empty());
+    ASSERT_EQ(::chmod(place.c_str(), 0644), 0);
+    EXPECT_EQ(run({"whoami"}), 4);
+    ASSERT_EQ(::chmod(place.c_str(), 0600), 0);
+    server.answer(204, "");
+    EXPECT_EQ(run({"logout"}), 0);
+    EXPECT_FALSE(std::filesystem::exists(place));
+}
+
+TEST_F(CliTest, APasswordComesFromTheInputWhenAsked) {
+    in.str("correct horse battery\nmore\n");
+    server.answer(201, R"({"secret":"hush","person":"ben","tenant":"main"})");
+    EXPECT_EQ(run({"login", "--person=ben", "--password-stdin", "--tenant", "main"}), 0);
+    EXPECT_NE(server.seen().at(0).body.find("correct horse battery\""), std::string::npos);
+}
+
+TEST_F(CliTest, ATokenPrintsOnlyItsSecret) {
+    server.answer(201, R"({"id":"tok-1","secret":"s3cret","person":"anna"})");
+    EXPECT_EQ(
+        run({"token", "create", "--label", "ci", "--scope", "change_read", "--scope", "change_run"}
+        ),
+        0
+    );
+    EXPECT_EQ(out.str(), "s3cret\n");
+    EXPECT_EQ(
+        server.seen().at(0).body,
+        R"({"label":"ci","scopes":["change_read","change_run"],"expires_in":"90d"})"
+    );
+}
+
+TEST_F(CliTest, ARecordIsWrittenAndRemoved) {
+    const auto file = write("web-1.json", R"({"name":"Web 1","ci_class":"x"})");
+    server.answer(201, R"({"id":"web-1","version":1,"name":"Web 1"})");
+    EXPECT_EQ(run({"ci", "put", "web-1", "@" + file, "--host", "h1", "--customer-facing"}), 0);
+    EXPECT_EQ(out.str(), "configuration item web-1 created\n");
+    EXPECT_EQ(server.seen().at(0).method + server.seen().at(0).target, "PUT/api/v1/cis/web-1");
+    EXPECT_EQ(
+        server.seen().at(0).body,
+        R"({"name":"Web 1","ci_class":"x","host":"h1","customer_facing":true})"
+    );
+    server.answer(200, "{}");
+    EXPECT_EQ(run({"ci", "remove", "../people/anna"}), 0);
+    EXPECT_EQ(server.seen().at(1).target, "/api/v1/cis/..%2Fpeople%2Fanna");
+    EXPECT_EQ(server.seen().at(1).method, "DELETE");
+}
+
+TEST_F(CliTest, AnExportIsWholeOrNotThere) {
+    const auto target = (folder / "evidence.zip").string();
+    server.answer(Scripted{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK"});
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", target}), 8);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    server.answer(404, "");
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", target}), 3);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    server.answer(200, "PKzip", "application/zip");
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", target}), 0);
+    EXPECT_EQ(std::filesystem::file_size(target), 5u);
+}
+
+TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
+    const auto event = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            R"({{"seq":{},"entry":{{"type":"{}","at":"2026-11-22T18:00:0{}.000Z",)"
+            R"("actor":"ben","data":{}}}}})",
+            seq, type, seq, data
+        );
+    };
+    const auto streamed = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            "id: {}\nevent: {}\ndata: "
+            "{{\"type\":\"{}\",\"at\":\"2026-11-22T18:00:0{}.000Z\",\"actor\":\"ben\",\"data\":{}}}"
+            "\n\n",
+            seq, type, type, seq, data
+        );
+    };
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", event(1, "change_opened", "{}"),
+                 event(2, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})")
+             )
+    );
+    server.answer(
+        200,
+        ": hello\n\n" + streamed(
+                            3, "run_step_reported",
+                            R"({"run":"run-1","step":{"name":"drain","state":"succeeded"}})"
+                        ),
+        "text/event-stream"
+    );
+    server.answer(
+        200, streamed(5, "run_ended", R"({"run":"run-1","state":"succeeded"})"), "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "18:00:02  run_started  id run-1  purpose deployment  (ben)\n"
+                   "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
+                   "18:00:05  run_ended  run-1  succeeded  (ben)\n"
+                   "run-1 succeeded\n"
+    );
+    EXPECT_EQ(server.seen().at(1).target, "/api/v1/events/stream?change=CHG-1&after=2");
+    EXPECT_EQ(server.seen().at(2).target, "/api/v1/events/stream?change=CHG-1&after=3");
+}
+
+TEST_F(CliTest, AnEventWithoutEndIsRefused) {
+    server.answer(200, R"({"items":[]})");
+    Scripted endless{"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: "};
+    endless.bytes += std::string(2 * limits::cli_event_max, 'x');
+    server.answer(endless);
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 7);
+}
+
+TEST_F(CliTest, ARunbookIsCheckedWithoutAServer) {
+    const auto file = write("rollback.md", "We can roll back.\n");
+    EXPECT_EQ(run({"runbook", "lint", file, "--purpose", "rollback"}), 2);
+    EXPECT_NE(out.str().find(file + ":"), std::string::npos);
+    EXPECT_NE(out.str().find(": error: "), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("mend: "), std::string::npos) << out.str();
+    EXPECT_EQ(run({"runbook", "lint", (folder / "none.md").string()}), 3);
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, EvidenceIsVerifiedThroughTheHooks) {
+    const auto file = write("CHG-1.zip", "PK");
+    local.verify_bundle = [](const std::string&, const std::string& key) -> Result<Json> {
+        return *parse_json(fmt::format(
+            R"({{"change":"CHG-1","entries":40,"attachments":2,"checkpoint_size":90,)"
+            R"("key":"k","key_trusted":{},"findings":[]}})",
+            !key.empty()
+        ));
+    };
+    local.verify_data_directory = [](const std::string&, const std::string&) -> Result<Json> {
+        return *parse_json(
+            R"({"entries":9,"checkpoints":1,"signed_entries":7,"root":"ab","findings":[)"
+            R"({"seq_from":3,"seq_to":3,"kind":"altered","message":"is not what was hashed"}]})"
+        );
+    };
+    EXPECT_EQ(run({"verify", file, "--key", "k"}), 0);
+    EXPECT_NE(out.str().find("the key you gave"), std::string::npos);
+    EXPECT_EQ(run({"verify", folder.string()}), 6);
+    EXPECT_EQ(
+        out.str(), "9 entries, 7 of them covered by a signed checkpoint (1 checkpoints hold)\n"
+                   "root ab\n"
+                   "  altered  entry 3: is not what was hashed\n"
+                   "not intact\n"
+    );
+}
+
+} // namespace
+
+} // namespace slipway::test

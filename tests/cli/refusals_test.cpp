@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong: refusals as people read them, exit codes, hostile answers, mistyped words.
+#include "base/limits.hpp"
+#include "cli_fixture.hpp"
+
+namespace slipway::test {
+
+namespace {
+
+std::string problem(std::string_view code, int status) {
+    return fmt::format(
+        R"({{"type":"urn:slipway:problem:{}","title":"T","status":{},"detail":"why","code":"{}"}})",
+        code, status, code
+    );
+}
+
+TEST_F(CliTest, ARefusalByAGateIsShownWithEvidenceAndRemedy) {
+    server.answer(
+        409,
+        R"({"type":"urn:slipway:problem:blocked","title":"A gate or a rule refuses this",)"
+        R"("status":409,"detail":"the step cannot be completed","code":"blocked","reasons":[)"
+        R"({"gate":"rollback-runbook","field":"steps","message":"it has no step that can be run",)"
+        R"("evidence":"rollback.md, 3 lines","remedy":"Write the steps as named blocks"},)"
+        R"({"gate":"window","message":"the window lies inside month-end close"}]})",
+        "application/problem+json"
+    );
+    EXPECT_EQ(run({"change", "complete_step", "CHG-12", "--step", "runbook"}), 6);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_EQ(
+        err.str(), "slipway: the step cannot be completed\n"
+                   "\n"
+                   "  rollback-runbook · steps\n"
+                   "    it has no step that can be run\n"
+                   "    evidence: rollback.md, 3 lines\n"
+                   "    mend: Write the steps as named blocks\n"
+                   "\n"
+                   "  window\n"
+                   "    the window lies inside month-end close\n"
+    );
+}
+
+TEST_F(CliTest, WithJsonTheProblemDocumentComesAsItWasSent) {
+    server.answer(404, problem("not_found", 404), "application/problem+json");
+    EXPECT_EQ(run({"change", "show", "CHG-99", "--json"}), 3);
+    EXPECT_EQ(out.str(), problem("not_found", 404) + "\n");
+    EXPECT_EQ(err.str(), "");
+}
+
+TEST_F(CliTest, EveryProblemHasItsExitCode) {
+    const std::vector<std::tuple<std::string, int, int>> cases{
+        {"invalid_input", 400, 2}, {"unauthenticated", 401, 4}, {"forbidden", 403, 4},
+        {"not_found", 404, 3},     {"conflict", 409, 5},        {"blocked", 409, 6},
+        {"conflict", 412, 5},      {"limit_exceeded", 413, 7},  {"limit_exceeded", 429, 7},
+        {"unavailable", 503, 8},   {"timeout", 504, 8},         {"internal", 500, 70},
+    };
+    for (const auto& [code, status, exit_code] : cases) {
+        server.answer(status, problem(code, status), "application/problem+json");
+        EXPECT_EQ(run({"change", "steps", "CHG-1"}), exit_code) << code;
+        EXPECT_NE(err.str().find("why"), std::string::npos) << code;
+    }
+}
+
+TEST_F(CliTest, StatusesWithoutAProblemDocumentHaveExitCodesToo) {
+    for (const auto& [status, exit_code] :
+         std::map<int, int>{{302, 70}, {401, 4}, {404, 3}, {502, 8}, {500, 70}, {418, 2}}) {
+        server.answer(status, "<html>no</html>", "text/html");
+        EXPECT_EQ(run({"whoami"}), exit_code) << status;
+    }
+}
+
+TEST_F(CliTest, AnAnswerThatIsNotJsonIsRefused) {
+    server.answer(200, "<html>welcome</html>", "text/html");
+    EXPECT_EQ(run({"change", "list"}), 70);
+    EXPECT_NE(err.str().find("is not JSON"), std::string::npos);
+    server.answer(200, R"({"items":7})");
+    EXPECT_EQ(run({"change", "list"}), 70);
+    server.answer(200, R"(["go"])");
+    EXPECT_EQ(run({"gate", "CHG-1"}), 70);
+    server.answer(200, R"({"go":"true"})");
+    EXPECT_EQ(run({"gate", "CHG-1"}), 70);
+}
+
+TEST_F(CliTest, ADeepAnswerIsRefused) {
+    server.answer(200, std::string(100000, '['));
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 70);
+}
+
+TEST_F(CliTest, AHugeAnswerIsCutOff) {
+    Scripted endless{"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"};
+    endless.bytes += std::string(1024 * 1024, 'x');
+    endless.repeats = limits::cli_answer_max / (1024 * 1024) + 8;
+    server.answer(endless);
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 7);
+    EXPECT_NE(err.str().find(std::to_string(limits::cli_answer_max)), std::string::npos);
+}
+
+TEST_F(CliTest, AServerThatSaysNothingIsGivenUp) {
+    environment["SLIPWAY_TIMEOUT"] = "100ms";
+    server.answer(Scripted{"HTTP/1.1 200 OK\r\nContent-Le", true});
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 8);
+    EXPECT_NE(err.str().find("no answer in time"), std::string::npos);
+}
+
+TEST_F(CliTest, NoServerIsUnavailable) {
+    {
+        const ScriptedServer gone;
+        environment["SLIPWAY_SERVER"] = gone.address();
+    }
+    EXPECT_EQ(run({"whoami"}), 8);
+}
+
+TEST_F(CliTest, ControlSequencesOfTheServerNeverReachTheTerminal) {
+    server.answer(
+        200, "{\"items\":[{\"id\":\"CHG-1\",\"title\":\"\\u001b[2Jgone\\u009b31m\",\"state\":"
+             "\"planning\"}]}"
+    );
+    EXPECT_EQ(run({"change", "list"}), 0);
+    EXPECT_EQ(out.str().find('\x1b'), std::string::npos);
+    EXPECT_NE(out.str().find("?[2Jgone?31m"), std::string::npos);
+}
+
+TEST_F(CliTest, AMistypedWordGetsTheNearestCommand) {
+    EXPECT_EQ(run({"chnage", "list"}), 64);
+    EXPECT_EQ(
+        err.str(), "slipway: \"chnage\" is not a command of slipway; did you mean "
+                   "\"slipway change\"?\n"
+    );
+    EXPECT_EQ(run({"change", "pin-runbok", "CHG-1"}), 64);
+    EXPECT_NE(err.str().find("did you mean \"slipway change pin_runbook\"?"), std::string::npos);
+    EXPECT_EQ(run({"vote", "CHG-1"}), 64);
+    EXPECT_NE(err.str().find("did you mean \"slipway change vote\"?"), std::string::npos);
+}
+
+TEST_F(CliTest, AMistypedOptionOrValueGetsTheNearest) {
+    EXPECT_EQ(run({"change", "vote", "CHG-1", "--choise", "approve"}), 64);
+    EXPECT_NE(err.str().find("did you mean --choice?"), std::string::npos) << err.str();
+    EXPECT_EQ(run({"change", "vote", "CHG-1", "--choice", "aprove"}), 64);
+    EXPECT_NE(err.str().find("did you mean approve?"), std::string::npos) << err.str();
+    EXPECT_EQ(run({"change", "vote"}), 64);
+    EXPECT_NE(err.str().find("needs change"), std::string::npos) << err.str();
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, MissingFieldsAreNamedBeforeAnythingIsSent) {
+    EXPECT_EQ(run({"change", "vote", "CHG-1"}), 2);
+    EXPECT_NE(err.str().find("--choice: is required"), std::string::npos) << err.str();
+    EXPECT_EQ(
+        run(
+            {"change", "report_snapshot", "CHG-1", "--host", "h", "--state", "taken",
+             "--size_bytes", "many"}
+        ),
+        2
+    );
+    EXPECT_NE(err.str().find("expected a number"), std::string::npos) << err.str();
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, NotSignedInSaysHowTo) {
+    environment.erase("SLIPWAY_TOKEN");
+    EXPECT_EQ(run({"change", "list"}), 4);
+    EXPECT_NE(err.str().find("mend: slipway login"), std::string::npos);
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, AnAddressThatIsNoneIsRefused) {
+    for (const auto* address : {"slipway", "ftp://host", "http://a@b", "http://a/?x", "http://a b"})
+        EXPECT_EQ(run({"whoami", "--server", address}), 2) << address;
+}
+
+TEST_F(CliTest, ATokenThatWouldBreakTheHeaderIsRefused) {
+    environment["SLIPWAY_TOKEN"] = "a\r\nX-Evil: 1";
+    EXPECT_EQ(run({"whoami"}), 2);
+    EXPECT_TRUE(server.seen().empty());
+}
+
+} // namespace
+
+} // namespace slipway::test

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every command there is, taken from the tables: its help fits a screen, and each field of each
+// body has an option.
+#include <algorithm>
+#include <set>
+
+#include "base/schema.hpp"
+#include "cli/body.hpp"
+#include "cli/commands.hpp"
+#include "cli/parser.hpp"
+#include "cli_fixture.hpp"
+#include "domain/change/command_table.hpp"
+#include "domain/records/register_table.hpp"
+
+namespace slipway::test {
+
+namespace {
+
+using cli::Command;
+
+void expect_fits(const std::string& help, const std::string& name) {
+    std::istringstream lines(help);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count)
+        EXPECT_LE(cli::columns_of(line), 80u) << name << ": " << line;
+    EXPECT_LE(count, 24u) << name << "\n" << help;
+}
+
+const Command* find_command(const cli::Commands& commands, std::vector<std::string> words) {
+    for (const auto& command : commands)
+        if (command.words == words)
+            return &command;
+    return nullptr;
+}
+
+void expect_options(const Command* command, const Json& schema, std::string_view name) {
+    ASSERT_NE(command, nullptr) << name;
+    for (const auto& member : find(schema, "properties")->get_object()) {
+        const std::string field(member.key().data(), member.key().size());
+        const auto& options = command->options;
+        EXPECT_TRUE(std::any_of(
+            options.begin(), options.end(),
+            [&](const cli::Option& option) { return option.name == field; }
+        )) << name
+           << " " << field;
+    }
+}
+
+TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
+    cli::LocalCommands local;
+    for (auto* hook :
+         {&local.serve, &local.admin_backup, &local.admin_restore, &local.admin_rebuild,
+          &local.admin_doctor}) {
+        hook->summary = "What the store does";
+        hook->run = [](const cli::Arguments&) -> Result<Json> { return Json{}; };
+    }
+    const auto commands = cli::all_commands(local);
+    std::set<std::vector<std::string>> groups{{}};
+    for (const auto& command : commands) {
+        cli::Invocation one{&command, command.words, {}, true};
+        const auto name = fmt::format("{}", fmt::join(command.words, " "));
+        const auto help = cli::help_text(commands, one, "1.2.3");
+        expect_fits(help, name);
+        EXPECT_FALSE(command.summary.empty()) << name;
+        EXPECT_NE(help.find("Usage: slipway " + name), std::string::npos) << name;
+        if (command.words.size() > 1)
+            groups.insert({command.words[0]});
+    }
+    for (const auto& group : groups)
+        expect_fits(
+            cli::help_text(commands, {nullptr, group, {}, true}, "1.2.3"),
+            group.empty() ? "slipway" : group[0]
+        );
+}
+
+TEST(CliTable, NoCommandHasTwoOptionsOfOneName) {
+    const cli::LocalCommands local;
+    for (const auto& command : cli::all_commands(local)) {
+        std::set<std::string> names;
+        for (const auto& option : cli::global_options())
+            names.insert(option.name);
+        for (const auto& option : command.options)
+            EXPECT_TRUE(names.insert(option.name).second)
+                << fmt::format("{}", fmt::join(command.words, " ")) << " " << option.name;
+    }
+}
+
+TEST(CliTable, EveryChangeCommandHasAnOptionForEachField) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    for (const auto& row : domain::command_table()) {
+        const auto* command = find_command(commands, {"change", std::string(row.name)});
+        if (row.internal)
+            EXPECT_EQ(command, nullptr);
+        else
+            expect_options(command, row.schema(), row.name);
+    }
+}
+
+TEST(CliTable, EveryRegisterHasItsCommandsAndAnOptionForEachField) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    for (const auto& row : domain::register_table()) {
+        const std::string name(row.name);
+        for (const auto* verb : {"list", "show", "put", "remove"})
+            EXPECT_NE(find_command(commands, {name, verb}), nullptr) << name << verb;
+        expect_options(find_command(commands, {name, "put"}), row.schema(), name);
+    }
+}
+
+TEST(CliTable, CompletionKnowsCommandsOptionsAndNames) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    const auto offered = [&](std::vector<std::string> words) {
+        return cli::candidates_for(commands, std::move(words)).words;
+    };
+    EXPECT_EQ(offered({"runb"}), std::vector<std::string>{"runbook"});
+    EXPECT_EQ(offered({"change", "pin-"}), std::vector<std::string>{"pin_runbook"});
+    EXPECT_EQ(
+        offered({"change", "vote", "CHG-1", "--choice", "approve"}),
+        (std::vector<std::string>{"approve", "approve_with_conditions"})
+    );
+    EXPECT_EQ(
+        offered({"change", "vote", "CHG-1", "--com"}),
+        (std::vector<std::string>{"--comment", "--comment_file"})
+    );
+    EXPECT_EQ(offered({"completion", ""}), (std::vector<std::string>{"bash", "zsh", "fish"}));
+    EXPECT_TRUE(cli::candidates_for(commands, {"runbook", "lint", ""}).files);
+    EXPECT_TRUE(offered({"nonsense", ""}).empty());
+}
+
+TEST_F(CliTest, HelpAndVersionNeedNoServer) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {},
+             {"--help"},
+             {"help"},
+             {"help", "change"},
+             {"change", "--help"},
+             {"change", "vote", "--help"},
+             {"help", "gate"},
+             {"version"},
+             {"--version"}}) {
+        EXPECT_EQ(run(words), 0);
+        EXPECT_FALSE(out.str().empty());
+    }
+    EXPECT_EQ(run({"change"}), 64);
+    for (const auto* shell : {"bash", "zsh", "fish"}) {
+        EXPECT_EQ(run({"completion", shell}), 0);
+        EXPECT_NE(out.str().find("complete_words"), std::string::npos);
+    }
+    EXPECT_EQ(run({"complete_words", "--", "change", "vote", "CHG-1", "--choi"}), 0);
+    EXPECT_EQ(out.str(), "--choice\n");
+    EXPECT_EQ(run({"complete_words", "--", "completion", ""}), 0);
+    EXPECT_EQ(out.str(), "bash\nzsh\nfish\n");
+    EXPECT_TRUE(server.seen().empty());
+}
+
+} // namespace
+
+} // namespace slipway::test
