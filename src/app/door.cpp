@@ -13,6 +13,9 @@ namespace slipway::app {
 
 namespace {
 
+// How long a timer rests that fired and could do nothing.
+constexpr auto timer_pause = std::chrono::minutes(1);
+
 // The short answer to a command: what happened, and what the person should know.
 std::string answer_body(const domain::Decision& decision, std::uint64_t version) {
     std::string body = "{\"id\":";
@@ -362,6 +365,10 @@ Result<Answer> Door::Inside::decide(
         const StreamKey key{actor.tenant, "change", request.change};
         auto commit = TRY(commit_of(actor, key, loaded.version, decision, facts));
         commit.task_end = request.task_end;
+        // A timer that could do nothing (a board without a next meeting) is not asked in a circle.
+        auto& wake_at = commit.writes.front().summary->wake_at;
+        if (row.internal && wake_at && *wake_at <= facts.now)
+            wake_at = facts.now + timer_pause;
         keep_answer(commit, actor, request.idempotency, answer, facts.now);
         const auto receipt = parts.store.commit(std::move(commit));
         if (receipt) {

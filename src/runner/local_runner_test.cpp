@@ -268,7 +268,7 @@ TEST_F(Runner, makes_output_safe) {
 }
 
 TEST(Transcript, any_bytes_become_safe_lines) {
-    rc::check([](const std::vector<std::string>& pieces) {
+    EXPECT_TRUE(rc::check([](const std::vector<std::string>& pieces) {
         Recorder sink;
         Transcript transcript(sink);
         for (const auto& piece : pieces)
@@ -280,7 +280,7 @@ TEST(Transcript, any_bytes_become_safe_lines) {
             for (const unsigned char c : line)
                 RC_ASSERT((c >= 0x20 && c != 0x7f) || c == '\t');
         }
-    });
+    }));
 }
 
 SmokeCheck http(const std::string& url) {

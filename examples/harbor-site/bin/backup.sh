@@ -4,6 +4,7 @@
 # Backs a ring's site up into its restic repository and keeps the digests of what went in beside
 # it, so that a restore test compares with what was backed up and not with what is there later.
 # `status` makes no backup and tells of the last one. Prints JSON.
+# HARBOR_NOW (2026-11-30 16:00:00, in UTC) is the time to record, in an exercise with its own clock.
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/ring.sh"
 load_ring "${1:-}"
 
@@ -16,7 +17,8 @@ fi
 
 cd "$RING_DIR" || exit
 digests=$(tree_digests .)
-summary=$(restic backup --no-cache --json --host "$RING" --tag harbor-site site |
+summary=$(TZ=UTC restic backup --no-cache --json --host "$RING" --tag harbor-site \
+    ${HARBOR_NOW:+--time "$HARBOR_NOW"} site |
     jq -c 'select(.message_type == "summary")')
 # restic 0.14 prints the short id; a repository in a folder names the record's file by the long one.
 record=$(compgen -G "$RESTIC_REPOSITORY/snapshots/$(jq -r .snapshot_id <<<"$summary")*")

@@ -261,7 +261,7 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
         body.digest,
         body.name,
         runbook.title,
-        facts.actor,
+        runbook.author.empty() ? facts.actor : runbook.author,
         facts.now,
         runbook.engineer.value,
         runbook.backup_engineer.value,

@@ -28,8 +28,11 @@ std::vector<Scenario> stages_of(std::string_view type) {
     stages.push_back(s);
     validate(s);
     stages.push_back(s);
-    if (type == "normal")
+    if (type == "normal") {
+        stages.push_back(s);
+        stages.back().does("rosa", "submit");
         take_to_cab(s);
+    }
     if (type == "emergency") {
         s.does("eva", "vote", R"({"choice":"approve"})");
         s.does("emil", "vote", R"({"choice":"approve"})");
@@ -40,7 +43,6 @@ std::vector<Scenario> stages_of(std::string_view type) {
     stages.push_back(s);
     make_ready(s);
     stages.push_back(s);
-    stages.push_back(s); // the most interesting moment counts twice
     deploy(s);
     stages.push_back(s);
     if (type == "emergency")
@@ -61,6 +63,23 @@ const std::vector<Scenario>& all_stages() {
         return stages;
     }();
     return all;
+}
+
+// One of each type, in its window, with everything done.
+const std::vector<Scenario>& ready_stages() {
+    static const auto ready = [] {
+        std::vector<Scenario> stages;
+        for (const auto& stage : all_stages()) {
+            const bool begun = deployment_begun(stage.change);
+            const bool inside = stage.now >= at(window_start);
+            const bool known =
+                !stages.empty() && type_of(stages.back().change) == type_of(stage.change);
+            if (inside && !begun && !known)
+                stages.push_back(stage);
+        }
+        return stages;
+    }();
+    return ready;
 }
 
 const std::vector<std::string> people{"rosa", "jonas", "ina",  "otto",  "cora",  "mika",
@@ -351,34 +370,51 @@ void report_runs(Scenario& s) {
             }
 }
 
-TEST(Properties, no_sequence_of_commands_gets_round_the_rules) {
+void send_anything(Scenario& s, std::size_t count) {
     static const auto sent = bodies();
-    std::size_t deployments = 0;
-    EXPECT_TRUE(rc::check([&] {
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto kind = below(40);
+        if (kind == 0)
+            work_on(s);
+        else if (kind <= 2)
+            report_runs(s);
+        else if (kind == 3)
+            s.now += one_of(std::vector<Span>{1min, 1h, 24h, 7 * 24h});
+        else if (kind == 4)
+            s.now = std::max(s.now, at(window_start) + 2min);
+        else if (kind == 5)
+            check_tick(s);
+        else if (kind <= 8)
+            send(s, "ina", {"start_run", R"({"purpose":"deployment","executor":"external"})"});
+        else
+            send(s, one_of(people), one_of(sent));
+    }
+}
+
+TEST(Properties, no_sequence_of_commands_gets_round_the_rules) {
+    EXPECT_TRUE(rc::check([] {
         auto s = one_of(all_stages());
-        const auto begun = deployment_begun(s.change);
-        const auto count = 5 + below(55);
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto kind = below(40);
-            if (kind == 0)
-                work_on(s);
-            else if (kind <= 2)
-                report_runs(s);
-            else if (kind == 3)
-                s.now += one_of(std::vector<Span>{1min, 1h, 24h, 7 * 24h});
-            else if (kind == 4)
-                s.now = std::max(s.now, at(window_start) + 2min);
-            else if (kind == 5)
-                check_tick(s);
-            else if (kind <= 8)
-                send(s, "ina", {"start_run", R"({"purpose":"deployment","executor":"external"})"});
-            else
-                send(s, one_of(people), one_of(sent));
-        }
+        send_anything(s, 5 + below(55));
         check_tick(s);
-        deployments += !begun && deployment_begun(s.change) ? 1 : 0;
     }));
-    EXPECT_GT(deployments, 4u) << "too few sequences reach production to prove anything";
+}
+
+// The hour in which it matters: a few commands between approval and deployment, honest repairs, and
+// then somebody starts it.
+TEST(Properties, no_edit_slips_in_between_approval_and_deployment) {
+    std::size_t deployments = 0;
+    std::size_t refusals = 0;
+    EXPECT_TRUE(rc::check([&] {
+        auto s = ready_stages()[below(3)];
+        send_anything(s, below(12));
+        if (below(3) > 0)
+            work_on(s);
+        for (const auto* person : {"ina", "otto", "mika"})
+            send(s, person, {"start_run", R"({"purpose":"deployment","executor":"external"})"});
+        ++(deployment_begun(s.change) ? deployments : refusals);
+    }));
+    EXPECT_GT(deployments, 0u) << "no sequence reaches production: they prove nothing";
+    EXPECT_GT(refusals, 0u) << "no sequence is stopped: they try nothing";
 }
 
 } // namespace

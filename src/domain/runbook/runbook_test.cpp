@@ -327,11 +327,11 @@ TEST(RunbookParser, survives_its_own_encoding) {
 }
 
 TEST(RunbookParser, any_bytes_give_a_runbook_or_an_error) {
-    rc::check([](const std::string& text) {
+    EXPECT_TRUE(rc::check([](const std::string& text) {
         (void)lint_text(text);
         (void)lint_text(front + text);
-    });
-    rc::check("scripts come out as they went in", [] {
+    }));
+    EXPECT_TRUE(rc::check("scripts come out as they went in", [] {
         const auto script = *rc::gen::container<std::string>(
             rc::gen::elementOf(std::string("ab[]*_<>&!\\$'\" \n~#-"))
         );
@@ -341,7 +341,7 @@ TEST(RunbookParser, any_bytes_give_a_runbook_or_an_error) {
             parse_runbook(front + fence + "sh {name=a}\n" + body + fence + "\n" + smoke);
         RC_ASSERT(runbook.has_value());
         RC_ASSERT(runbook->steps.at(0).script == body);
-    });
+    }));
 }
 
 TEST(RunbookLint, refuses_we_can_roll_back) {
