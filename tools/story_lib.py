@@ -75,7 +75,8 @@ class Teller:
     def refused(self, person, command, reason):
         who = self.paint("person", f"{person:<8}")
         self.line(f"  {who}{command:<32}" + self.paint("refusal", f"refused by {reason['gate']}"))
-        self.wrapped("why", f"{reason['message']} ({reason['evidence']})", "refusal")
+        why = f"{reason['field']}: {reason['message']} ({reason['evidence']})"
+        self.wrapped("why", why, "refusal")
         self.wrapped("remedy", reason["remedy"], "refusal")
 
     def wrapped(self, label, text, style):
@@ -107,9 +108,8 @@ class Problem(Exception):
         for field in self.document.get("fields", []):
             lines.append(f"  {field['field']}: {field['message']}")
         for reason in self.reasons():
-            lines.append(
-                f"  [{reason['gate']}] {reason['field']}: {reason['message']} ({reason['evidence']})"
-            )
+            where = f"  [{reason['gate']}] {reason['field']}"
+            lines.append(f"{where}: {reason['message']} ({reason['evidence']})")
         return "\n".join(lines)
 
 
@@ -315,9 +315,10 @@ class Server:
         self.address = ""
         self.process = None
 
-    def command(self, port, ready):
+    def command(self, port, ready=None):
         command = [str(self.binary), "serve", "--data", str(self.data)]
-        command += ["--listen", f"127.0.0.1:{port}", "--ready_file", str(ready)]
+        command += ["--listen", f"127.0.0.1:{port}"]
+        command += ["--ready_file", str(ready)] if ready else []
         return command + (["--sandbox"] if self.sandbox else [])
 
     def start(self):
@@ -337,8 +338,7 @@ class Server:
 
     def serve_here(self):
         """Becomes the server: signals, output and exit status are its own from here on."""
-        ready = self.data.with_name(self.data.name + ".ready")
-        command = self.command(free_port(8420), ready)
+        command = self.command(free_port(8420))
         os.execv(command[0], command)
 
     def has_died(self):

@@ -8,6 +8,7 @@ change manager where not. Programs and secrets are copied to where the server al
 import datetime as dt
 import json
 import secrets
+import shlex
 import shutil
 
 from story_lib import (
@@ -83,6 +84,11 @@ class Harbor:
         backup = self.root / "bin" / "backup.sh"
         return json.loads(run([backup, ring], {"HARBOR_NOW": moment}))
 
+    def levels_staging(self, release):
+        """After a rehearsed rollback staging is behind production; the next change starts level."""
+        for words in (["switch", release, "staging"], ["reload", "staging"]):
+            run([self.root / "bin" / "app.sh", *words])
+
     def version(self, ring):
         """What a visitor gets, through the load balancer."""
         address = f"http://127.0.0.1:{self.port[ring]}/version"
@@ -96,7 +102,13 @@ class Harbor:
 
     def snapshots(self):
         folder = self.root / "production" / "snapshots"
-        return [json.loads(file.read_text("utf-8")) for file in folder.glob("*/snapshot.json")]
+        found = []
+        for file in folder.glob("*/snapshot.json"):
+            try:
+                found.append(json.loads(file.read_text("utf-8")))
+            except FileNotFoundError:
+                pass  # it has expired and was removed while we looked
+        return found
 
 
 def password():
@@ -132,7 +144,8 @@ def add_person(server, admin, row, given):
     nobody.post("/password", {"code": code, "password": given[person]})
     session = nobody.post("/login", {"person": person, "password": given[person]})
     own = Api(server.address, session["secret"])
-    token = own.post("/tokens", {"label": "the sample release", "scopes": scopes, "expires_in": "7d"})
+    wanted = {"label": "the sample release", "scopes": scopes, "expires_in": "7d"}
+    token = own.post("/tokens", wanted)
     own.call("POST", "/logout")
     return Api(server.address, token["secret"])
 
@@ -140,7 +153,8 @@ def add_person(server, admin, row, given):
 def allow_programs(server, harbor):
     """What connectors may run and read: below the data directory and nowhere else."""
     program = server.data / "programs" / "snapshot"
-    text = f'#!/bin/sh\nHARBOR_ROOT="{harbor.root}" exec "{harbor.root}/bin/snapshot.sh" "$@"\n'
+    root = shlex.quote(str(harbor.root))
+    text = f'#!/bin/sh\nHARBOR_ROOT={root} exec {root}/bin/snapshot.sh "$@"\n'
     program.write_text(text, encoding="utf-8")
     program.chmod(0o700)
     secret = server.data / "secrets" / "restic"
@@ -266,9 +280,11 @@ def add_rings(manager, harbor, now):
         manager.put(f"/rings/{ring}", document)
 
 
-def set_the_stage(server, harbor, given):
+def set_the_stage(server, harbor, given, ahead):
     """Everything that a release needs before anybody opens one; gives each person's access."""
     admin = set_up_administrator(server, given)
+    if ahead:
+        admin.post("/sandbox/clock", {"by": f"{ahead}d"})
     access = {"admin": admin}
     for row in PEOPLE:
         access[row[0]] = add_person(server, admin, row, given)
@@ -279,5 +295,3 @@ def set_the_stage(server, harbor, given):
     add_rings(access["petra"], harbor, now)
     return access
 
-
-__all__ = ["Harbor", "PEOPLE", "set_the_stage"]

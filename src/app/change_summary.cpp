@@ -15,6 +15,27 @@ std::uint64_t change_number(std::string_view id) {
     return failed == std::errc{} && stop == end ? number : 0;
 }
 
+std::string search_text(const domain::Change& change) {
+    std::string text = change.id.value + " " + change.title;
+    if (change.scope) {
+        for (const auto& scoped : change.scope->cis) {
+            text += fmt::format(" {} {} {}", scoped.ci.value, scoped.host, scoped.version_to);
+        }
+        for (const auto* part :
+             {&change.scope->summary, &change.scope->business_driver,
+              &change.scope->customer_impact, &change.scope->external_ticket,
+              &change.scope->incident})
+            text += " " + *part;
+    }
+    for (const auto& defect : change.defects)
+        text += " " + defect.title;
+    for (const auto& comment : change.comments)
+        text += " " + comment.text;
+    if (change.closure)
+        text += " " + change.closure->summary;
+    return text;
+}
+
 ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at) {
     ChangeSummary summary;
     summary.id = change.id.value;
@@ -37,25 +58,10 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
     summary.opened_at = change.opened_at;
     summary.updated_at = change.updated_at;
     summary.wake_at = wake_at;
-    summary.search_text = change.id.value + " " + change.title;
-    if (change.scope) {
-        for (const auto& scoped : change.scope->cis) {
+    if (change.scope)
+        for (const auto& scoped : change.scope->cis)
             summary.cis.push_back(scoped.ci.value);
-            summary.search_text +=
-                fmt::format(" {} {} {}", scoped.ci.value, scoped.host, scoped.version_to);
-        }
-        for (const auto* text :
-             {&change.scope->summary, &change.scope->business_driver,
-              &change.scope->customer_impact, &change.scope->external_ticket,
-              &change.scope->incident})
-            summary.search_text += " " + *text;
-    }
-    for (const auto& defect : change.defects)
-        summary.search_text += " " + defect.title;
-    for (const auto& comment : change.comments)
-        summary.search_text += " " + comment.text;
-    if (change.closure)
-        summary.search_text += " " + change.closure->summary;
+    summary.search_text = search_text(change);
     return summary;
 }
 

@@ -9,6 +9,8 @@
 namespace slipway::app {
 
 ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at);
+// What full-text search finds of it.
+std::string search_text(const domain::Change& change);
 // "CHG-12" gives 12; 0 for anything else.
 std::uint64_t change_number(std::string_view id);
 

@@ -44,6 +44,18 @@ Error version_conflict(std::uint64_t expected, std::uint64_t actual) {
         )};
 }
 
+// Whether the command asks the window's gate, which alone looks at other changes: finding them
+// costs more than the rest of most commands.
+bool looks_at_window(const std::string& command, const Json& body, const domain::Facts& facts) {
+    if (command == "start_run")
+        return text_or_empty(body, "purpose") == to_text(domain::RunPurpose::deployment);
+    if (command != "complete_step")
+        return false;
+    const auto* step = domain::find_step(*facts.workflow, text_or_empty(body, "step"));
+    return step &&
+           (step->kind == domain::StepKind::window || step->kind == domain::StepKind::execute);
+}
+
 } // namespace
 
 std::optional<LoadedChange> ChangeCache::find(const StreamKey& key) {
@@ -198,7 +210,7 @@ Result<void> Door::Inside::gather_for(
             std::string(text_or_empty(body, "zone"))};
         if (const auto window = domain::resolve_window(spec))
             facts.others = TRY(others(change, *window));
-    } else if (change.window && (command == "complete_step" || command == "start_run")) {
+    } else if (change.window && looks_at_window(command, body, facts)) {
         facts.others = TRY(others(change, {change.window->start, change.window->end}));
     }
     if (command == "attach" || command == "pin_runbook") {
@@ -357,13 +369,15 @@ Result<Answer> Door::Inside::decide(
             return tl::unexpected(version_conflict(*request.if_version, loaded.version));
         auto facts = TRY(gather(actor, *loaded.change));
         TRY(gather_for(request.command, request.body, *loaded.change, facts));
-        const auto decision = TRY(row.decide(*loaded.change, request.body, facts));
+        auto decision = TRY(row.decide(*loaded.change, request.body, facts));
         Answer answer;
         answer.id = request.change;
         answer.version = loaded.version + decision.events.size();
         answer.body = answer_body(decision, answer.version);
         const StreamKey key{actor.tenant, "change", request.change};
         auto commit = TRY(commit_of(actor, key, loaded.version, decision, facts));
+        commit.writes.front().search_changed =
+            commit.writes.front().summary->search_text != search_text(*loaded.change);
         commit.task_end = request.task_end;
         // A timer that could do nothing (a board without a next meeting) is not asked in a circle.
         auto& wake_at = commit.writes.front().summary->wake_at;
@@ -373,7 +387,8 @@ Result<Answer> Door::Inside::decide(
         const auto receipt = parts.store.commit(std::move(commit));
         if (receipt) {
             answer.ledger_size = receipt->next_seq;
-            cache.put(key, {answer.version, std::make_shared<const domain::Change>(decision.next)});
+            auto next = std::make_shared<const domain::Change>(std::move(decision.next));
+            cache.put(key, {answer.version, std::move(next)});
             if (!decision.records.empty())
                 records.forget(actor.tenant);
             return answer;

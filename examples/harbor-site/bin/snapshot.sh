@@ -97,7 +97,13 @@ remove() {
     jq -n --arg id "$1" '{done: true, detail: "\($id) is removed"}'
 }
 
+answer() { cat; }
 if (($# == 1)) && [[ -n ${SLIPWAY_STORE:-} ]]; then
+    # The connector takes exactly the members of its capability and refuses any other.
+    answer() {
+        jq 'def ours: {id, tag, host, created, expires, size_bytes};
+            if has("snapshots") then {snapshots: [.snapshots[] | ours]} else ours end'
+    }
     ring=$(basename "$(dirname "$SLIPWAY_STORE")")
     case "$1" in
     take) set -- take "$ring" "${SLIPWAY_TAG:-}" ${SLIPWAY_EXPIRES:+"$SLIPWAY_EXPIRES"} ;;
@@ -110,9 +116,9 @@ load_ring "${2:-}"
 snapshots=$RING_DIR/snapshots
 shift 2 || die "usage: snapshot.sh take|list|read|revert|remove <ring> ..."
 case "$command" in
-take) take "$@" ;;
-list) list "$@" ;;
-read) read_back "$@" ;;
+take) take "$@" | answer ;;
+list) list "$@" | answer ;;
+read) read_back "$@" | answer ;;
 revert) revert "$@" ;;
 remove) remove "$@" ;;
 *) die "usage: snapshot.sh take|list|read|revert|remove <ring> ..." ;;
