@@ -63,9 +63,9 @@ class Teller:
         for part in textwrap.wrap(text, 92):
             self.line("  " + self.paint("quiet", part))
 
-    def did(self, person, command, result):
+    def did(self, person, command, result, style="good"):
         who = self.paint("person", f"{person:<8}")
-        self.line(f"  {who}{command:<32}{self.paint('good', result)}")
+        self.line(f"  {who}{command:<32}{self.paint(style, result)}")
 
     def gate(self, gate, warnings):
         self.line(f"  {'':<8}{'gate ' + gate:<32}{self.paint('good', 'pass')}")
@@ -73,8 +73,7 @@ class Teller:
             self.wrapped("knows", warning, "quiet")
 
     def refused(self, person, command, reason):
-        who = self.paint("person", f"{person:<8}")
-        self.line(f"  {who}{command:<32}" + self.paint("refusal", f"refused by {reason['gate']}"))
+        self.did(person, command, f"refused by {reason['gate']}", "refusal")
         why = f"{reason['field']}: {reason['message']} ({reason['evidence']})"
         self.wrapped("why", why, "refusal")
         self.wrapped("remedy", reason["remedy"], "refusal")

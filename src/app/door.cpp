@@ -61,18 +61,27 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
 std::optional<LoadedChange> ChangeCache::find(const StreamKey& key) {
     const std::lock_guard lock(mutex_);
     const auto found = changes_.find(key);
-    return found == changes_.end() ? std::nullopt : std::optional(found->second);
+    if (found == changes_.end())
+        return std::nullopt;
+    uses_.splice(uses_.end(), uses_, found->second);
+    return found->second->second;
 }
 
 void ChangeCache::put(const StreamKey& key, LoadedChange loaded) {
     const std::lock_guard lock(mutex_);
-    auto& known = changes_[key];
-    if (known.version < loaded.version)
-        known = std::move(loaded);
-    // Any other entry may go: what is in use comes back with the next command.
+    const auto found = changes_.find(key);
+    if (found == changes_.end()) {
+        changes_[key] = uses_.emplace(uses_.end(), key, std::move(loaded));
+    } else {
+        auto& known = found->second->second;
+        if (known.version < loaded.version)
+            known = std::move(loaded);
+        uses_.splice(uses_.end(), uses_, found->second);
+    }
+    // The one that nobody has used for longest goes: those that are worked on lie side by side.
     if (changes_.size() > limits::cached_changes_max) {
-        auto victim = changes_.upper_bound(key);
-        changes_.erase(victim == changes_.end() ? changes_.begin() : victim);
+        changes_.erase(uses_.front().first);
+        uses_.pop_front();
     }
 }
 

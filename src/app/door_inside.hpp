@@ -2,6 +2,7 @@
 // What is behind the door: loading, facts, the cache of states. Only door*.cpp include this.
 #pragma once
 
+#include <list>
 #include <unordered_map>
 
 #include "app/door.hpp"
@@ -25,8 +26,11 @@ class ChangeCache {
     void put(const StreamKey& key, LoadedChange loaded);
 
   private:
+    using Uses = std::list<std::pair<StreamKey, LoadedChange>>;
+
     std::mutex mutex_;
-    std::map<StreamKey, LoadedChange> changes_;
+    Uses uses_; // newest use last
+    std::map<StreamKey, Uses::iterator> changes_;
 };
 
 struct Door::Inside {

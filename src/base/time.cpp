@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -58,16 +59,26 @@ constexpr Span span_max = hours(24) * 3650;
 
 } // namespace
 
+// By hand: a stored change holds a hundred times, and a general formatter took longer over them
+// than over everything else in it.
 std::string to_text(Time time) {
     const auto day = floor<days>(time);
     const year_month_day date{day};
     const hh_mm_ss clock{time - day};
-    return fmt::format(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-        clock.subseconds().count()
-    );
+    std::string text = "0000-00-00T00:00:00.000Z";
+    const auto put = [&](std::size_t last, long long value) {
+        for (; value != 0; value /= 10)
+            text[last--] = static_cast<char>('0' + value % 10);
+    };
+    // Times are from 1970 to 9999, as time_from_text() reads them; others have no such text.
+    put(3, std::clamp(static_cast<int>(date.year()), 0, 9999));
+    put(6, static_cast<unsigned>(date.month()));
+    put(9, static_cast<unsigned>(date.day()));
+    put(12, clock.hours().count());
+    put(15, clock.minutes().count());
+    put(18, clock.seconds().count());
+    put(22, clock.subseconds().count());
+    return text;
 }
 
 Result<Time> time_from_text(std::string_view text) {

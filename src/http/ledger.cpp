@@ -145,6 +145,7 @@ void add_ledger(Routes& routes, Services& services) {
         [&](Call& call) -> Result<Response> { return bundle(services, call); }
     ));
     routes.back().response_type = "application/zip";
+    routes.back().permission = Permission::change_read; // whoever may read the change may prove it
 }
 
 } // namespace slipway::http

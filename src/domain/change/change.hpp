@@ -160,7 +160,7 @@ struct PinnedRunbook {
     Digest digest;
     std::string name;
     std::string title;
-    PersonId author; // who pinned these bytes; he never approves
+    PersonId author; // as its front matter says, else who pinned it; he never approves
     Time pinned_at{};
     std::string engineer;
     std::string backup_engineer;

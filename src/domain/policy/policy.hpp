@@ -32,7 +32,6 @@ struct Policy {
     Span job_after_window = 12h; // a job whose next run is this soon after the window counts
     // classification
     std::uint32_t standard_failures_max = 0; // of the catalogue entry's last ten runs
-    Span catalogue_valid_for = 365 * 24h;
     // window
     Span window_max = 24h;
     Span smoke_reserve = 15min; // kept for smoke tests after a rollback
@@ -74,7 +73,6 @@ struct Policy {
         visit("impact_depth", self.impact_depth);
         visit("job_after_window", self.job_after_window);
         visit("standard_failures_max", self.standard_failures_max);
-        visit("catalogue_valid_for", self.catalogue_valid_for);
         visit("window_max", self.window_max);
         visit("smoke_reserve", self.smoke_reserve);
         visit("friday_evening_from", self.friday_evening_from);
