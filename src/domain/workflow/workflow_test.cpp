@@ -215,12 +215,14 @@ TEST(ReleaseWorkflow, knows_the_types) {
         const bool cab = step->kind == StepKind::cab_queue || step->kind == StepKind::cab_decision;
         EXPECT_EQ(applies_to(*step, ChangeType::standard), !cab) << step->id.value;
         EXPECT_TRUE(applies_to(*step, ChangeType::normal)) << step->id.value;
-        EXPECT_TRUE(applies_to(*step, ChangeType::emergency)) << step->id.value;
+        // An emergency does not queue: it goes to the emergency board and owes a review afterwards.
+        EXPECT_EQ(applies_to(*step, ChangeType::emergency), step->kind != StepKind::cab_queue)
+            << step->id.value;
         EXPECT_FALSE(may_postpone(*step, ChangeType::normal)) << step->id.value;
         EXPECT_FALSE(may_postpone(*step, ChangeType::standard)) << step->id.value;
     }
     EXPECT_TRUE(may_postpone(*find_step(workflow, "rehearsal"), ChangeType::emergency));
-    EXPECT_TRUE(may_postpone(*find_step(workflow, "cab_queue"), ChangeType::emergency));
+    EXPECT_FALSE(may_postpone(*find_step(workflow, "cab_decision"), ChangeType::emergency));
     EXPECT_FALSE(may_postpone(*find_step(workflow, "snapshot"), ChangeType::emergency));
     EXPECT_EQ(phase_of(workflow, "rehearsal")->id, "validation");
     EXPECT_EQ(find_step(workflow, "nothing"), nullptr);

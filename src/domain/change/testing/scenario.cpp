@@ -179,7 +179,8 @@ void Scenario::run(std::string_view person, std::string_view purpose) {
     if (change.runs.empty())
         return;
     const auto id = change.runs.back().id;
-    for (const auto& step : change.runs.back().steps) {
+    const auto steps = change.runs.back().steps; // each command replaces the change
+    for (const auto& step : steps) {
         const auto* run = find_run(change, id);
         if (run->state == RunState::waiting)
             does(
