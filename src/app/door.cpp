@@ -210,6 +210,12 @@ Door::Inside::others(const domain::Change& change, const domain::Interval& windo
     }
 }
 
+Result<void> Door::Inside::gather_others(const domain::Change& change, domain::Facts& facts) {
+    if (change.window)
+        facts.others = TRY(others(change, {change.window->start, change.window->end}));
+    return {};
+}
+
 Result<void> Door::Inside::gather_for(
     const std::string& command, const Json& body, const domain::Change& change, domain::Facts& facts
 ) {
@@ -219,8 +225,8 @@ Result<void> Door::Inside::gather_for(
             std::string(text_or_empty(body, "zone"))};
         if (const auto window = domain::resolve_window(spec))
             facts.others = TRY(others(change, *window));
-    } else if (change.window && looks_at_window(command, body, facts)) {
-        facts.others = TRY(others(change, {change.window->start, change.window->end}));
+    } else if (looks_at_window(command, body, facts)) {
+        TRY(gather_others(change, facts));
     }
     if (command == "attach" || command == "pin_runbook") {
         const auto digest = digest_from_hex(text_or_empty(body, "digest"));

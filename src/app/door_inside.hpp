@@ -47,6 +47,8 @@ struct Door::Inside {
     // Other changes whose windows touch this one on the same or a dependent item.
     Result<std::vector<domain::OtherChange>>
     others(const domain::Change& change, const domain::Interval& window);
+    // Puts those of the change's own window into the facts.
+    Result<void> gather_others(const domain::Change& change, domain::Facts& facts);
     // What the one command needs on top: bytes of a runbook, JUnit results, overlapping changes.
     Result<void> gather_for(
         const std::string& command, const Json& body, const domain::Change& change,

@@ -153,7 +153,7 @@ Result<std::string> Door::show_gates(const Actor& actor, const std::string& chan
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     auto facts = TRY(inside_->gather(actor, *loaded.change));
-    TRY(inside_->gather_for("complete_step", Json{}, *loaded.change, facts));
+    TRY(inside_->gather_others(*loaded.change, facts));
     return encode(GatesView{
         change, loaded.version, std::string(to_text(loaded.change->state)), facts.now,
         facts.policy->name, domain::evaluate_all(*loaded.change, facts)});
@@ -192,7 +192,7 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     auto facts = TRY(inside_->gather(actor, *loaded.change));
-    TRY(inside_->gather_for("complete_step", Json{}, *loaded.change, facts));
+    TRY(inside_->gather_others(*loaded.change, facts));
     const auto clearance = clear(*loaded.change, facts);
     // "go" is written even when it is false: a pipeline must not have to guess.
     std::string body = "{\"id\":";

@@ -198,13 +198,12 @@ struct Worker::Inside {
         }
     }
 
-    // Keeps the leases of what is in hand, and ends steps whose run somebody has ended.
+    // Keeps the leases of what is in hand, and ends running steps when the server ends.
     void lease_loop() {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
         while (!changed.wait_for(lock, std::chrono::milliseconds(500), [&] { return stopping; })) {
             const auto current = active;
-            const auto runs = running;
             lock.unlock();
             if (Steady::now() - renewed >= lease_renewal) {
                 renewed = Steady::now();

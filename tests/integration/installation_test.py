@@ -61,6 +61,21 @@ class InstallationTest(unittest.TestCase):
             self.assertEqual(reason["gate"], "rfc-specific")
             self.assertTrue(reason["message"] and reason["remedy"] and reason["evidence"])
 
+    def test_gates_and_clearance_name_a_change_whose_window_overlaps(self):
+        for number in (1, 2):
+            change = f"/changes/CHG-{number}"
+            self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+            self.server.request("POST", change + "/describe",
+                                {"summary": "feed", "cis": [{"ci": "web"}]}, self.engineer)
+            self.server.request("POST", change + "/schedule",
+                                {"start": "2035-03-06T18:00", "end": "2035-03-06T20:00",
+                                 "zone": "Europe/Berlin"}, self.engineer)
+        window = [gate for gate in self.server.request("GET", "/changes/CHG-2/gates")["gates"]
+                  if gate["gate"] == "window"][0]
+        clearance = self.server.request("GET", "/changes/CHG-2/clearance")
+        for reasons in (window["reasons"], clearance["reasons"]):
+            self.assertIn("overlaps CHG-1 (Feed)", [reason["message"] for reason in reasons])
+
     def test_a_killed_server_has_every_acknowledged_event(self):
         self.open_changes(10)
         self.server.stop(signal.SIGKILL)
