@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.hpp"
 
-#include <boost/json/parser.hpp>
+#include <charconv>
+#include <cmath>
+
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_stack.hpp>
 #include <fmt/format.h>
 
 #include "base/limits.hpp"
@@ -46,6 +50,105 @@ std::size_t count_member_names(std::string_view text) {
     return count;
 }
 
+// Boost.JSON 1.81 reads decimals with an error of up to one unit in the last place. A value that
+// was written would then be read back as another one, and its digest with it. This handler builds
+// the same values as Boost's own, but reads decimals again to the nearest double.
+struct Handler {
+    static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+    using Text = boost::json::string_view;
+    using Failure = boost::json::error_code;
+
+    bool on_document_begin(Failure&) { return true; }
+
+    bool on_document_end(Failure&) { return true; }
+
+    bool on_object_begin(Failure&) { return true; }
+
+    bool on_object_end(std::size_t count, Failure&) {
+        values.push_object(count);
+        return true;
+    }
+
+    bool on_array_begin(Failure&) { return true; }
+
+    bool on_array_end(std::size_t count, Failure&) {
+        values.push_array(count);
+        return true;
+    }
+
+    bool on_key_part(Text part, std::size_t, Failure&) {
+        values.push_chars(part);
+        return true;
+    }
+
+    bool on_key(Text part, std::size_t, Failure&) {
+        values.push_key(part);
+        return true;
+    }
+
+    bool on_string_part(Text part, std::size_t, Failure&) {
+        values.push_chars(part);
+        return true;
+    }
+
+    bool on_string(Text part, std::size_t, Failure&) {
+        values.push_string(part);
+        return true;
+    }
+
+    bool on_number_part(Text part, Failure&) {
+        number.append(part);
+        return true;
+    }
+
+    bool on_int64(std::int64_t value, Text, Failure&) {
+        number.clear();
+        values.push_int64(value);
+        return true;
+    }
+
+    bool on_uint64(std::uint64_t value, Text, Failure&) {
+        number.clear();
+        values.push_uint64(value);
+        return true;
+    }
+
+    bool on_double(double value, Text part, Failure& failed) {
+        number.append(part);
+        const char* end = number.data() + number.size();
+        // A number too small for a double leaves `value` as it is: zero or nearly so.
+        const auto [unused, result] = std::from_chars(number.data(), end, value);
+        number.clear();
+        if (result == std::errc::result_out_of_range && !std::isfinite(value)) {
+            failed = boost::json::error::exponent_overflow;
+            return false;
+        }
+        values.push_double(value);
+        return true;
+    }
+
+    bool on_bool(bool value, Failure&) {
+        values.push_bool(value);
+        return true;
+    }
+
+    bool on_null(Failure&) {
+        values.push_null();
+        return true;
+    }
+
+    bool on_comment_part(Text, Failure&) { return true; }
+
+    bool on_comment(Text, Failure&) { return true; }
+
+    boost::json::value_stack values;
+    std::string number;
+};
+
 void append_pretty(std::string& out, const Json& value, std::size_t indent) {
     const auto line = [&](std::size_t depth) { out += '\n' + std::string(depth * 2, ' '); };
     if (const auto* object = value.if_object(); object && !object->empty()) {
@@ -84,9 +187,10 @@ void append_pretty(std::string& out, const Json& value, std::size_t indent) {
 Result<Json> parse_json(std::string_view text) {
     boost::json::parse_options options;
     options.max_depth = limits::json_depth_max;
-    boost::json::parser parser({}, options);
+    boost::json::basic_parser<Handler> parser(options);
+    parser.handler().values.reset();
     boost::json::error_code failed;
-    const std::size_t used = parser.write_some(text.data(), text.size(), failed);
+    const std::size_t used = parser.write_some(false, text.data(), text.size(), failed);
     if (failed == boost::json::error::too_deep)
         return fail(
             ErrorCode::limit_exceeded,
@@ -98,7 +202,7 @@ Result<Json> parse_json(std::string_view text) {
         );
     if (const auto rest = text.find_first_not_of(" \t\r\n", used); rest != std::string_view::npos)
         return fail(ErrorCode::invalid_input, fmt::format("JSON: extra data at byte {}", rest));
-    Json value = parser.release();
+    Json value = parser.handler().values.release();
     if (count_members(value) != count_member_names(text))
         return fail(ErrorCode::invalid_input, "JSON: an object has two members of one name");
     return value;
