@@ -44,6 +44,18 @@ Error version_conflict(std::uint64_t expected, std::uint64_t actual) {
         )};
 }
 
+// The bytes of a version never change, or changes that run on it could not be read any longer.
+tl::unexpected<Error> fail_conflict_of_workflow(const domain::Workflow& workflow) {
+    return fail(
+        ErrorCode::conflict,
+        fmt::format(
+            "the file of workflow {} was edited and still says version {}, which is in use with "
+            "other bytes; give it a new version and start the server again",
+            workflow.name, workflow.version
+        )
+    );
+}
+
 // Whether the command asks the window's gate, which alone looks at other changes: finding them
 // costs more than the rest of most commands.
 bool looks_at_window(const std::string& command, const Json& body, const domain::Facts& facts) {
@@ -141,11 +153,14 @@ Store& Door::store() const {
     return inside_->parts.store;
 }
 
-Result<LoadedChange> Door::Inside::load(const TenantId& tenant, const std::string& change) {
+Result<LoadedChange>
+Door::Inside::load(const TenantId& tenant, const std::string& change, Trust trust) {
     if (change_number(change) == 0)
         return fail(ErrorCode::not_found, "there is no change " + change.substr(0, 64));
     const StreamKey key{tenant, "change", change};
     const auto known = cache.find(key);
+    if (known && trust == Trust::cache && parts.store.is_only_writer())
+        return *known;
     auto stored = parts.store.load(key, known ? known->version : 0);
     if (!stored && stored.error().code == ErrorCode::not_found)
         return fail(ErrorCode::not_found, "there is no change " + change);
@@ -153,14 +168,20 @@ Result<LoadedChange> Door::Inside::load(const TenantId& tenant, const std::strin
         return tl::unexpected(std::move(stored).error());
     if (known && known->version == stored->version)
         return *known;
-    LoadedChange loaded{
-        stored->version,
-        std::make_shared<const domain::Change>(TRY(restore<domain::Change>(stored->state)))};
+    LoadedChange loaded;
+    loaded.version = stored->version;
+    loaded.stored_version = stored->version - stored->since.size();
+    loaded.size = stored->state.size();
+    for (const auto& event : stored->since)
+        loaded.size += event.body.size();
+    loaded.change = std::make_shared<const domain::Change>(TRY(change_of(*stored)));
+    const auto workflow = TRY(library->of(parts.store, tenant, loaded.change->workflow));
+    loaded.applicable = TRY(library->applicable(*workflow, *loaded.change, {}));
     cache.put(key, loaded);
     return loaded;
 }
 
-Result<domain::Facts> Door::Inside::gather(const Actor& actor, const domain::Change& change) {
+Result<domain::Facts> Door::Inside::gather(const Actor& actor, const LoadedChange& loaded) {
     domain::Facts facts;
     facts.now = parts.clock.now();
     facts.actor = actor.person;
@@ -168,9 +189,9 @@ Result<domain::Facts> Door::Inside::gather(const Actor& actor, const domain::Cha
     facts.system = actor.via == "worker";
     facts.policy = &library->policy();
     facts.records = TRY(records.of(actor.tenant));
-    const auto workflow = TRY(library->of(parts.store, actor.tenant, change.workflow));
+    const auto workflow = TRY(library->of(parts.store, actor.tenant, loaded.change->workflow));
     facts.workflow = workflow.get(); // the library keeps it
-    facts.applicable = TRY(library->applicable(*workflow, change));
+    facts.applicable = loaded.applicable.steps;
     return facts;
 }
 
@@ -183,7 +204,10 @@ Door::Inside::others(const domain::Change& change, const domain::Interval& windo
         for (const auto& hit : change.impact->hits)
             ours.insert(hit.ci.value);
     ChangeQuery query;
+    if (ours.empty())
+        return std::vector<domain::OtherChange>{};
     query.tenant = change.tenant;
+    query.cis = {ours.begin(), ours.end()};
     query.window_from = window.start;
     query.window_until = window.end;
     query.limit = limits::page_size_max;
@@ -192,10 +216,7 @@ Door::Inside::others(const domain::Change& change, const domain::Interval& windo
         const auto page = TRY(parts.store.find_changes(query));
         for (const auto& other : page) {
             const bool over = other.state == "closed" || other.state == "cancelled";
-            const bool meets = std::any_of(other.cis.begin(), other.cis.end(), [&](const auto& ci) {
-                return ours.contains(ci);
-            });
-            if (other.id == change.id.value || over || !meets)
+            if (other.id == change.id.value || over)
                 continue;
             std::vector<CiId> cis;
             for (const auto& ci : other.cis)
@@ -276,19 +297,15 @@ Result<StreamWrite> Door::Inside::record_write(
 }
 
 Result<Commit> Door::Inside::commit_of(
-    const Actor& actor, const StreamKey& key, std::uint64_t version,
-    const domain::Decision& decision, const domain::Facts& facts
+    const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
+    const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
 ) {
     Commit commit;
-    StreamWrite write{key, version, {}, encode(decision.next), false, {}, true};
-    if (write.state.size() > limits::state_document_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format(
-                "the record of a change is at most {} bytes long", limits::state_document_max
-            )
-        );
+    StreamWrite write{key, loaded.version, {}, {}, false, {}};
+    next = {
+        loaded.version + decision.events.size(), {}, loaded.stored_version, loaded.size, {}, {}};
     for (const auto& event : decision.events) {
+        next.size += event.data.size();
         if (event.data.size() > limits::event_body_max)
             return fail(
                 ErrorCode::limit_exceeded,
@@ -298,10 +315,38 @@ Result<Commit> Door::Inside::commit_of(
                 )
             );
         write.events.push_back(make_event(
-            {key, version + write.events.size() + 1, facts.now, actor}, event.type, event.data
+            {key, loaded.version + write.events.size() + 1, facts.now, actor}, event.type,
+            event.data
         ));
     }
-    write.summary = summarise(decision.next, domain::wake_at(decision.next, facts));
+    // The worker must be able to go on, and a person to close what is full.
+    const auto size_max =
+        limits::state_document_max +
+        (facts.system || domain::is_over(decision.next) ? limits::state_document_spare : 0);
+    if (next.version - loaded.stored_version >= limits::state_lag_max ||
+        loaded.stored_version == 0 || next.size > size_max) {
+        write.state = encode(decision.next);
+        next.stored_version = next.version;
+        next.size = write.state.size();
+    }
+    if (next.size > size_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("the record of a change is at most {} bytes long", size_max)
+        );
+    // Timers belong to the steps that apply now, after the decision.
+    next.applicable = TRY(library->applicable(*facts.workflow, decision.next, loaded.applicable));
+    facts.applicable = next.applicable.steps;
+    auto summary = summarise(decision.next, domain::wake_at(decision.next, facts));
+    // A timer that could do nothing (a board without a next meeting) is not asked in a circle.
+    if (facts.system && summary.wake_at && *summary.wake_at <= facts.now)
+        summary.wake_at = facts.now + timer_pause;
+    if (loaded.summary) {
+        write.search_changed = summary.search_text != loaded.summary->search_text;
+        write.filters_changed = !summary.is_filtered_like(*loaded.summary);
+    }
+    next.summary = std::make_shared<const ChangeSummary>(summary);
+    write.summary = std::move(summary);
     commit.writes.push_back(std::move(write));
     for (const auto& task : decision.tasks)
         commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, Time{}}); // at once
@@ -328,32 +373,35 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     facts.policy = &library->policy();
     facts.records = TRY(records.of(actor.tenant));
     facts.workflow = text.workflow.get();
-    for (const auto* step : domain::steps_of(*text.workflow))
-        if (step->when.empty())
-            facts.applicable.insert(step->id);
     const auto workflow_at =
         workflow_key(actor.tenant, text.workflow->name, text.workflow->version);
     std::optional<StreamWrite> workflow_write;
-    if (!parts.store.load(workflow_at)) {
+    if (const auto kept = parts.store.load(workflow_at)) {
+        if (text_or_empty(TRY(parse_json(kept->state)), "yaml") != text.yaml)
+            return fail_conflict_of_workflow(*text.workflow);
+    } else {
         std::string document = "{\"yaml\":";
         append_quoted(document, text.yaml);
         workflow_write = TRY(record_write(actor, workflow_at, 0, "put", document + "}", false));
     }
     Answer answer;
-    std::shared_ptr<const domain::Change> opened;
+    LoadedChange opened;
     // Called by the store inside the transaction, with the number that comes next.
     const auto make = [&](std::uint64_t number) -> Result<Commit> {
         domain::Change blank;
         blank.id = ChangeId(fmt::format("CHG-{}", number));
         blank.tenant = actor.tenant;
-        const auto decision = TRY(row->decide(blank, request.body, facts));
+        LoadedChange before;
+        before.applicable = TRY(library->applicable(*text.workflow, blank, {}));
+        facts.applicable = before.applicable.steps;
+        auto decision = TRY(row->decide(blank, request.body, facts));
         const StreamKey key{actor.tenant, "change", blank.id.value};
-        auto commit = TRY(commit_of(actor, key, 0, decision, facts));
+        auto commit = TRY(commit_of(actor, key, before, decision, facts, opened));
         answer.id = blank.id.value;
         answer.version = decision.events.size();
         answer.body = answer_body(decision, answer.version);
         answer.created = true;
-        opened = std::make_shared<const domain::Change>(decision.next);
+        opened.change = std::make_shared<const domain::Change>(std::move(decision.next));
         keep_answer(commit, actor, request.idempotency, answer, facts.now);
         if (workflow_write)
             commit.writes.push_back(*workflow_write);
@@ -363,7 +411,7 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
         const auto receipt = parts.store.commit_numbered(actor.tenant, "change", make);
         if (receipt) {
             answer.ledger_size = receipt->next_seq;
-            cache.put({actor.tenant, "change", answer.id}, {answer.version, opened});
+            cache.put({actor.tenant, "change", answer.id}, opened);
             return answer;
         }
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
@@ -379,10 +427,11 @@ Result<Answer> Door::Inside::decide(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row
 ) {
     for (int attempt = 1;; ++attempt) {
-        const auto loaded = TRY(load(actor.tenant, request.change));
+        const auto loaded =
+            TRY(load(actor.tenant, request.change, attempt == 1 ? Trust::cache : Trust::store));
         if (request.if_version && *request.if_version != loaded.version)
             return tl::unexpected(version_conflict(*request.if_version, loaded.version));
-        auto facts = TRY(gather(actor, *loaded.change));
+        auto facts = TRY(gather(actor, loaded));
         TRY(gather_for(request.command, request.body, *loaded.change, facts));
         auto decision = TRY(row.decide(*loaded.change, request.body, facts));
         Answer answer;
@@ -390,20 +439,15 @@ Result<Answer> Door::Inside::decide(
         answer.version = loaded.version + decision.events.size();
         answer.body = answer_body(decision, answer.version);
         const StreamKey key{actor.tenant, "change", request.change};
-        auto commit = TRY(commit_of(actor, key, loaded.version, decision, facts));
-        commit.writes.front().search_changed =
-            commit.writes.front().summary->search_text != search_text(*loaded.change);
+        LoadedChange next;
+        auto commit = TRY(commit_of(actor, key, loaded, decision, facts, next));
         commit.task_end = request.task_end;
-        // A timer that could do nothing (a board without a next meeting) is not asked in a circle.
-        auto& wake_at = commit.writes.front().summary->wake_at;
-        if (row.internal && wake_at && *wake_at <= facts.now)
-            wake_at = facts.now + timer_pause;
         keep_answer(commit, actor, request.idempotency, answer, facts.now);
         const auto receipt = parts.store.commit(std::move(commit));
         if (receipt) {
             answer.ledger_size = receipt->next_seq;
-            auto next = std::make_shared<const domain::Change>(std::move(decision.next));
-            cache.put(key, {answer.version, std::move(next)});
+            next.change = std::make_shared<const domain::Change>(std::move(decision.next));
+            cache.put(key, std::move(next));
             if (!decision.records.empty())
                 records.forget(actor.tenant);
             return answer;
@@ -429,14 +473,18 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
 
 Result<std::size_t> Door::wake(std::size_t limit) {
     const auto keys = TRY(inside_->parts.store.changes_to_wake(clock().now(), limit));
-    std::size_t touched = 0;
+    Result<std::size_t> touched = keys.size();
     for (const auto& key : keys) {
         const Actor worker{key.tenant, PersonId("slipway"), {}, {}, "worker"};
-        const auto answer = execute(worker, {key.id, "tick", JsonObject{}, {}, {}, {}});
+        auto answer = execute(worker, {key.id, "tick", JsonObject{}, {}, {}, {}});
         // Another server was quicker: that is as good.
-        if (!answer && answer.error().code != ErrorCode::conflict)
-            return tl::unexpected(answer.error());
-        ++touched;
+        if (answer || answer.error().code == ErrorCode::conflict)
+            continue;
+        // One change that cannot be looked at must not stop the timers of all the others.
+        answer.error().message = key.id + ": " + answer.error().message;
+        if (touched)
+            touched = tl::unexpected(std::move(answer).error());
+        TRY(store().rest_change(key, clock().now() + timer_pause));
     }
     return touched;
 }

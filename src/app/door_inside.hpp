@@ -16,10 +16,15 @@ namespace slipway::app {
 struct LoadedChange {
     std::uint64_t version = 0;
     std::shared_ptr<const domain::Change> change;
+    std::uint64_t stored_version = 0; // of the document in the store, which may lag behind
+    std::size_t size = 0;             // of the document, about
+    ApplicableSteps applicable = {};
+    std::shared_ptr<const ChangeSummary> summary = {}; // as it was last written, if by this server
 };
 
-// States as they were last loaded or committed, newest use last. A cached state is used only after
-// the store has confirmed its version, so another server's commit is never missed.
+// States as they were last loaded or committed, newest use last. Where several servers write, a
+// cached state is used only after the store has confirmed its version, so another server's commit
+// is never missed.
 class ChangeCache {
   public:
     std::optional<LoadedChange> find(const StreamKey& key);
@@ -41,9 +46,13 @@ struct Door::Inside {
     TenantRecords records;
     ChangeCache cache;
 
-    Result<LoadedChange> load(const TenantId& tenant, const std::string& change);
+    enum class Trust { cache, store };
+
+    // Trust::store asks the store in any case: after a conflict the cache may be a moment behind.
+    Result<LoadedChange>
+    load(const TenantId& tenant, const std::string& change, Trust trust = Trust::cache);
     // Facts that every command sees.
-    Result<domain::Facts> gather(const Actor& actor, const domain::Change& change);
+    Result<domain::Facts> gather(const Actor& actor, const LoadedChange& loaded);
     // Other changes whose windows touch this one on the same or a dependent item.
     Result<std::vector<domain::OtherChange>>
     others(const domain::Change& change, const domain::Interval& window);
@@ -58,9 +67,10 @@ struct Door::Inside {
     Result<Answer>
     decide(const Actor& actor, const CommandRequest& request, const domain::CommandRow& row);
     // The part of the commit that is the change itself, and the records that the decision edits.
+    // `next` is what the change will be; its document is written when it must not lag any longer.
     Result<Commit> commit_of(
-        const Actor& actor, const StreamKey& key, std::uint64_t version,
-        const domain::Decision& decision, const domain::Facts& facts
+        const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
+        const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
     );
     Result<StreamWrite> record_write(
         const Actor& actor, const StreamKey& key, std::uint64_t version, std::string_view event,

@@ -152,7 +152,7 @@ Result<std::vector<ChangeSummary>> Door::find_changes(const Actor& actor, Change
 Result<std::string> Door::show_gates(const Actor& actor, const std::string& change) {
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
-    auto facts = TRY(inside_->gather(actor, *loaded.change));
+    auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
     return encode(GatesView{
         change, loaded.version, std::string(to_text(loaded.change->state)), facts.now,
@@ -162,7 +162,7 @@ Result<std::string> Door::show_gates(const Actor& actor, const std::string& chan
 Result<std::string> Door::show_steps(const Actor& actor, const std::string& change) {
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
-    const auto facts = TRY(inside_->gather(actor, *loaded.change));
+    const auto facts = TRY(inside_->gather(actor, loaded));
     StepsView view{change, loaded.version, facts.workflow->name, facts.workflow->version, {}};
     for (const auto& phase : facts.workflow->phases)
         for (const auto& step : phase.steps) {
@@ -191,7 +191,7 @@ Result<std::string> Door::show_steps(const Actor& actor, const std::string& chan
 Result<std::string> Door::show_clearance(const Actor& actor, const std::string& change) {
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
-    auto facts = TRY(inside_->gather(actor, *loaded.change));
+    auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
     const auto clearance = clear(*loaded.change, facts);
     // "go" is written even when it is false: a pipeline must not have to guess.

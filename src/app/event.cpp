@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/event.hpp"
 
+#include "domain/change/events.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
 
@@ -19,6 +20,24 @@ NewEvent make_event(const EventHead& head, std::string_view type, std::string_vi
     body += '}';
     const Digest leaf = domain::leaf_hash(body);
     return {std::string(type), head.at, std::move(body), leaf};
+}
+
+Result<void> apply_events(domain::Change& change, std::span<const StoredEvent> events) {
+    for (const auto& event : events) {
+        const auto body = TRY(parse_json(event.body));
+        const auto* data = find(body, "data");
+        TRY(domain::apply_event(
+            change, event.type, data ? *data : Json{},
+            {event.at, PersonId(std::string(text_or_empty(body, "actor")))}
+        ));
+    }
+    return {};
+}
+
+Result<domain::Change> change_of(const StoredStream& stored) {
+    auto change = TRY(restore<domain::Change>(stored.state));
+    TRY(apply_events(change, stored.since));
+    return change;
 }
 
 } // namespace slipway::app

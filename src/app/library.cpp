@@ -96,41 +96,26 @@ Library::of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref
     return workflow;
 }
 
-Result<std::set<StepId>>
-Library::applicable(const domain::Workflow& workflow, const domain::Change& change) {
+Result<ApplicableSteps> Library::applicable(
+    const domain::Workflow& workflow, const domain::Change& change, const ApplicableSteps& before
+) {
+    const auto context = domain::when_context(change);
+    ApplicableSteps found{to_text(context), {}};
+    // Conditions see a small document that rarely changes, and running jq costs more than
+    // comparing it.
+    if (before.steps && before.context == found.context)
+        return before;
     std::set<StepId> steps;
-    std::optional<Json> context;
-    std::string context_text;
     for (const auto* step : domain::steps_of(workflow)) {
-        if (step->when.empty()) {
-            steps.insert(step->id);
-            continue;
-        }
-        if (!context) {
-            context = domain::when_context(change);
-            context_text = to_text(*context);
-        }
-        // Conditions see a small document that rarely changes, and running jq costs more than a
-        // hash.
-        const auto question = sha256(step->when + '\n' + context_text);
-        std::optional<bool> known;
-        {
-            const std::lock_guard lock(mutex_);
-            if (const auto found = answers_.find(question); found != answers_.end())
-                known = found->second;
-        }
-        if (!known) {
+        if (!step->when.empty()) {
             const auto program = TRY(expressions_.get(step->when));
-            known = TRY(program.holds(*context));
-            const std::lock_guard lock(mutex_);
-            if (answers_.size() >= limits::expression_answers_max)
-                answers_.clear();
-            answers_[question] = *known;
+            if (!TRY(program.holds(context)))
+                continue;
         }
-        if (*known)
-            steps.insert(step->id);
+        steps.insert(step->id);
     }
-    return steps;
+    found.steps = std::make_shared<const std::set<StepId>>(std::move(steps));
+    return found;
 }
 
 } // namespace slipway::app

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "app/ports/store.hpp"
@@ -22,6 +23,12 @@ struct WorkflowText {
     std::string yaml;
 };
 
+// What the conditions of a change looked at, and the steps whose condition held.
+struct ApplicableSteps {
+    std::string context;
+    std::shared_ptr<const std::set<StepId>> steps; // null when nothing was looked at yet
+};
+
 class Library {
   public:
     // Reads workflows/*.yaml and policies/default.yaml below `directory`.
@@ -35,9 +42,12 @@ class Library {
     // The version a change was opened with. Errors: internal when the record is gone or altered.
     Result<std::shared_ptr<const domain::Workflow>>
     of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref);
-    // The steps whose `when` holds for the change.
-    Result<std::set<StepId>>
-    applicable(const domain::Workflow& workflow, const domain::Change& change);
+    // The steps whose `when` holds for the change. `before` is what was found for an earlier state
+    // of the same change: mostly its conditions look at nothing that has changed since.
+    Result<ApplicableSteps> applicable(
+        const domain::Workflow& workflow, const domain::Change& change,
+        const ApplicableSteps& before
+    );
 
   private:
     Library() = default;
@@ -47,7 +57,6 @@ class Library {
     std::mutex mutex_;
     std::map<Digest, std::shared_ptr<const domain::Workflow>> by_digest_;
     ExpressionCache expressions_;
-    std::map<Digest, bool> answers_; // of a condition for a context; emptied when it is full
 };
 
 // The record under which a version is kept: kind "workflow", id "release-v3".

@@ -75,6 +75,9 @@ inline constexpr std::size_t runs_per_change_max = 200;
 inline constexpr std::size_t comments_per_change_max = 1000;
 inline constexpr std::size_t timer_rounds_max = 64; // of one tick
 inline constexpr std::size_t state_document_max = 4 * 1024 * 1024;
+// What the worker and the end of a change may add to a record that is full.
+inline constexpr std::size_t state_document_spare = 1024 * 1024;
+inline constexpr std::uint64_t state_lag_max = 16; // events that a stored state may lack
 inline constexpr std::size_t event_body_max = 256 * 1024;
 
 // Workflows, policies, runbooks
@@ -107,7 +110,6 @@ inline constexpr int junit_depth_max = 32;
 
 // Expressions (jq)
 inline constexpr std::size_t expression_max = 4000;
-inline constexpr std::size_t expression_answers_max = 10000;
 inline constexpr auto expression_timeout = 200ms;
 inline constexpr auto expression_compile_timeout = 5s;
 inline constexpr std::size_t expression_memory_max = 32 * 1024 * 1024;

@@ -34,7 +34,7 @@ Result<Response> find_changes(app::Door& door, Call& call) {
     query.types = split_list(call.query("type"));
     query.requester = text_of(call, "requester");
     query.change_owner = text_of(call, "owner");
-    query.ci = text_of(call, "ci");
+    query.cis = split_list(call.query("ci"));
     query.meeting = text_of(call, "meeting");
     query.window_from = TRY(query_time(call, "window_from"));
     query.window_until = TRY(query_time(call, "window_until"));
@@ -177,7 +177,7 @@ void add_changes(Routes& routes, Services& services) {
         {"type", "one or more types, separated by commas"},
         {"requester", "the person who asked for it"},
         {"owner", "the change owner"},
-        {"ci", "a configuration item in scope or impacted"},
+        {"ci", "one or more configuration items, separated by commas: any is in scope"},
         {"meeting", "the CAB meeting on whose agenda it is"},
         {"window_from", "the window ends after this time"},
         {"window_until", "the window starts before this time"},

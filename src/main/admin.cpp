@@ -2,9 +2,9 @@
 #include "main/admin.hpp"
 
 #include "app/change_summary.hpp"
+#include "app/event.hpp"
 #include "app/library.hpp"
 #include "base/clock.hpp"
-#include "domain/change/events.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/ledger/verifier.hpp"
 #include "domain/records/records.hpp"
@@ -36,14 +36,7 @@ replay_change(const app::StreamKey& key, std::span<const app::StoredEvent> event
     app::StreamWrite write;
     write.key = key;
     domain::Change change;
-    for (const auto& event : events) {
-        const auto body = TRY(parse_json(event.body));
-        const auto* data = find(body, "data");
-        TRY(domain::apply_event(
-            change, event.type, data ? *data : Json{},
-            {event.at, PersonId(std::string(text_or_empty(body, "actor")))}
-        ));
-    }
+    TRY(app::apply_events(change, events));
     write.state = encode(change);
     // The worker looks at a rebuilt change at once and sets its timers anew.
     write.summary = app::summarise(change, Time{});

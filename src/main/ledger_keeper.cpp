@@ -123,7 +123,7 @@ Result<void> LedgerKeeper::export_change(
 ) {
     const app::StreamKey key{tenant, "change", change};
     const auto stream = TRY(store_.load(key));
-    const auto state = TRY(restore<domain::Change>(std::string_view(stream.state)));
+    const auto state = TRY(app::change_of(stream));
     const auto checkpoint = TRY(publish());
     store::Bundle bundle{tenant, ChangeId(change), {}, checkpoint.note, {}};
     StoreSubtrees subtrees(store_);

@@ -21,8 +21,11 @@ Result<void> check_sizes(const StreamWrite& write) {
             fmt::format("{} has {} bytes, the limit is {}", what, size, max)
         );
     };
-    if (write.state.size() > limits::state_document_max)
-        return too_large("the record", write.state.size(), limits::state_document_max);
+    constexpr auto state_max = limits::state_document_max + limits::state_document_spare;
+    if (write.state.size() > state_max)
+        return too_large("the record", write.state.size(), state_max);
+    if (write.state.empty() && write.expected_version == 0)
+        return fail(ErrorCode::internal, "a new record has no state");
     for (const auto& event : write.events)
         if (event.body.size() > limits::event_body_max)
             return too_large("an entry", event.body.size(), limits::event_body_max);
@@ -50,19 +53,19 @@ void write_stream(Batch& batch, const StreamWrite& write, std::uint64_t version)
     if (write.events.empty() && write.state.empty())
         return; // nothing but a summary
     const auto changed = batch.db().run(
-        "update stream set version = :version, removed = :removed, state = :state "
+        "update stream set version = :version, removed = :removed "
         "where tenant = :tenant and kind = :kind and id = :id and version = :expected",
-        {version, write.removed ? 1 : 0, write.state, key.tenant.value, key.kind, key.id,
-         write.expected_version}
+        {version, write.removed ? 1 : 0, key.tenant.value, key.kind, key.id, write.expected_version}
     );
-    if (changed == 1)
-        return;
     // When the row is there with another version after all, the primary key refuses this.
-    batch.db().run(
-        "insert into stream (tenant, kind, id, version, removed, state) "
-        "values (:tenant, :kind, :id, :version, :removed, :state)",
-        {key.tenant.value, key.kind, key.id, version, write.removed ? 1 : 0, write.state}
-    );
+    if (changed == 0)
+        batch.db().run(
+            "insert into stream (tenant, kind, id, version, removed) "
+            "values (:tenant, :kind, :id, :version, :removed)",
+            {key.tenant.value, key.kind, key.id, version, write.removed ? 1 : 0}
+        );
+    if (!write.state.empty())
+        put_document(batch.db(), key, version, write.state);
 }
 
 void write_one(Batch& batch, const StreamWrite& write) {
@@ -73,7 +76,9 @@ void write_one(Batch& batch, const StreamWrite& write) {
     if (write.summary && write.removed)
         drop_summary(batch, write.key.tenant, *write.summary);
     else if (write.summary)
-        put_summary(batch, write.key, *write.summary, write.search_changed);
+        put_summary(
+            batch, write.key, *write.summary, {write.filters_changed, write.search_changed}
+        );
     batch.touch(write.key.tenant, write.key.kind);
 }
 
@@ -86,6 +91,18 @@ void write_task(Connection& db, const app::TaskDraft& task) {
 }
 
 } // namespace
+
+void put_document(
+    Connection& db, const app::StreamKey& key, std::uint64_t version, std::string_view state
+) {
+    db.run(
+        "insert into document (tenant, kind, id, version, state) "
+        "values (:tenant, :kind, :id, :version, :state) "
+        "on conflict (tenant, kind, id) do update set version = excluded.version, "
+        "state = excluded.state",
+        {key.tenant.value, key.kind, key.id, version, state}
+    );
+}
 
 Result<void> check_commit(Batch& batch, const Commit& commit) {
     if (commit.task_end) {

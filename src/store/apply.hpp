@@ -13,4 +13,9 @@ namespace slipway::store {
 Result<void> check_commit(Batch& batch, const app::Commit& commit);
 app::Receipt write_commit(Batch& batch, const app::Commit& commit);
 
+// The state of a stream as it was at `version`.
+void put_document(
+    Connection& db, const app::StreamKey& key, std::uint64_t version, std::string_view state
+);
+
 } // namespace slipway::store

@@ -75,39 +75,42 @@ void update_row(
 }
 
 void write_cis(
-    Connection& db, const TenantId& tenant, std::uint64_t slot, std::vector<std::string> cis
+    Connection& db, const TenantId& tenant, std::uint64_t slot, std::vector<std::string> cis,
+    std::optional<Time> window_end
 ) {
     db.run("delete from change_ci where slot = :slot", {slot});
     std::sort(cis.begin(), cis.end());
     cis.erase(std::unique(cis.begin(), cis.end()), cis.end());
     for (const auto& ci : cis)
         db.run(
-            "insert into change_ci (tenant, ci, slot) values (:tenant, :ci, :slot)",
-            {tenant.value, ci, slot}
+            "insert into change_ci (tenant, ci, slot, window_end) "
+            "values (:tenant, :ci, :slot, :window_end)",
+            {tenant.value, ci, slot, window_end}
         );
 }
 
 } // namespace
 
 void put_summary(
-    Batch& batch, const app::StreamKey& key, const ChangeSummary& summary, bool search_changed
+    Batch& batch, const app::StreamKey& key, const ChangeSummary& summary, SummaryEdit edit
 ) {
     auto& db = batch.db();
     const auto slot = slot_of(batch.tenant_number(key.tenant), summary.number);
-    const auto now = filtered(summary);
-    const auto before = stored_filtered(db, slot);
     const auto text = encode(summary);
-    if (!before)
-        insert_row(db, key.tenant, slot, now, text);
-    else if (*before == now)
+    if (!edit.filters) {
         db.run("update change_index set summary = :summary where slot = :slot", {text, slot});
-    else
-        update_row(db, slot, now, text);
-    if (before ? before->cis != now.cis : !summary.cis.empty())
-        write_cis(db, key.tenant, slot, summary.cis);
-    if (search_changed || !before) {
+    } else {
+        const auto now = filtered(summary);
+        const auto before = stored_filtered(db, slot);
         if (before)
-            db.run("delete from search where rowid = :slot", {slot});
+            update_row(db, slot, now, text);
+        else
+            insert_row(db, key.tenant, slot, now, text);
+        if (!before || before->cis != now.cis || before->window_end != now.window_end)
+            write_cis(db, key.tenant, slot, summary.cis, summary.window_end);
+    }
+    if (edit.search) {
+        db.run("delete from search where rowid = :slot", {slot});
         db.run(
             "insert into search (rowid, words) values (:slot, :words)",
             {slot, indexed_words(summary.search_text)}
@@ -179,7 +182,9 @@ class Search {
             return {};
         if (!query_.text.empty())
             by_text();
-        else if (!query_.ci.empty())
+        else if (!query_.cis.empty() && query_.window_from)
+            by_ci_and_window();
+        else if (query_.cis.size() == 1)
             by_ci();
         else if (query_.window_from)
             by_window();
@@ -203,10 +208,17 @@ class Search {
     }
 
     void by_ci() {
+        cis_looked_at_ = true;
         add("c.tenant = :ci_tenant", query_.tenant.value);
-        add("c.ci = :ci", query_.ci);
+        add("c.ci = :ci", query_.cis.front());
         add("i.slot = c.slot");
         page("change_ci c cross join change_index i", "c.slot", query_.states);
+    }
+
+    // What may be in the way of a change: an item has a long history, but few windows ahead.
+    void by_ci_and_window() {
+        add_any_ci(" and c.window_end > :ci_from");
+        page("change_index i", "i.slot + 0", query_.states);
     }
 
     void by_window() {
@@ -244,12 +256,30 @@ class Search {
     void add_any(std::string_view column, const std::vector<std::string>& values) {
         if (values.empty())
             return;
+        const auto list = placeholders(column, values);
+        add(fmt::format("i.{} in ({})", column, list));
+    }
+
+    std::string placeholders(std::string_view name, const std::vector<std::string>& values) {
         std::string list;
         for (std::size_t i = 0; i < values.size(); ++i) {
-            list += fmt::format("{}:{}_{}", i == 0 ? "" : ", ", column, i);
+            list += fmt::format("{}:{}_{}", i == 0 ? "" : ", ", name, i);
             params_.emplace_back(values[i]);
         }
-        add(fmt::format("i.{} in ({})", column, list));
+        return list;
+    }
+
+    void add_any_ci(std::string_view and_window) {
+        cis_looked_at_ = true;
+        params_.emplace_back(query_.tenant.value);
+        const auto list = placeholders("ci", query_.cis);
+        if (!and_window.empty())
+            params_.emplace_back(*query_.window_from);
+        add(fmt::format(
+            "i.slot in (select c.slot from change_ci c where c.tenant = :ci_tenant "
+            "and c.ci in ({}){})",
+            list, and_window
+        ));
     }
 
     void add_filters(const std::vector<std::string>& states) {
@@ -261,6 +291,8 @@ class Search {
             add("i.change_owner = :change_owner", query_.change_owner);
         if (!query_.meeting.empty())
             add("i.meeting = :meeting and i.meeting <> ''", query_.meeting);
+        if (!query_.cis.empty() && !cis_looked_at_)
+            add_any_ci("");
         if (query_.window_from)
             add("i.window_end > :window_from", *query_.window_from);
         if (query_.window_until)
@@ -271,6 +303,7 @@ class Search {
     page(std::string_view from, std::string_view order, const std::vector<std::string>& states) {
         const auto conditions_before = conditions_;
         const auto params_before = params_;
+        const auto cis_before = cis_looked_at_;
         add(fmt::format("{} >= :low", order), low_);
         add(fmt::format("{} <= :high", order), high_);
         add_filters(states);
@@ -287,6 +320,7 @@ class Search {
         });
         conditions_ = conditions_before;
         params_ = params_before;
+        cis_looked_at_ = cis_before;
     }
 
     Connection& db_;
@@ -295,6 +329,7 @@ class Search {
     std::uint64_t high_;
     std::string words_;
     std::string conditions_;
+    bool cis_looked_at_ = false;
     std::vector<Param> params_; // views of the query and of words_
     std::vector<ChangeSummary> found_;
 };

@@ -14,8 +14,14 @@ namespace slipway::store {
 inline constexpr unsigned number_bits = 40;
 inline constexpr std::uint64_t number_max = (std::uint64_t{1} << number_bits) - 1;
 
+// What of a summary may differ from the one that is stored.
+struct SummaryEdit {
+    bool filters = true;
+    bool search = true;
+};
+
 void put_summary(
-    Batch& batch, const app::StreamKey& key, const app::ChangeSummary& summary, bool search_changed
+    Batch& batch, const app::StreamKey& key, const app::ChangeSummary& summary, SummaryEdit edit
 );
 void drop_summary(Batch& batch, const TenantId& tenant, const app::ChangeSummary& summary);
 

@@ -25,6 +25,8 @@ class LockFile {
         return *this;
     }
 
+    bool held() const { return descriptor_ >= 0; }
+
   private:
     int descriptor_ = -1;
 };

@@ -57,14 +57,21 @@ Result<void> SqlStore::write(const Committer::Job& job) {
 Result<app::StoredStream> SqlStore::load(const app::StreamKey& key, std::uint64_t known_version) {
     auto found = TRY(read([&](Connection& db) {
         std::optional<app::StoredStream> stream;
+        std::uint64_t contained = 0;
         db.query(
-            "select version, removed, case when version = :known then '' else state end "
-            "from stream where tenant = :tenant and kind = :kind and id = :id",
-            {known_version, key.tenant.value, key.kind, key.id}, 3,
+            "select s.version, s.removed, d.version, "
+            "case when s.version = :known then '' else d.state end "
+            "from stream s join document d on d.tenant = s.tenant and d.kind = s.kind "
+            "and d.id = s.id where s.tenant = :tenant and s.kind = :kind and s.id = :id",
+            {known_version, key.tenant.value, key.kind, key.id}, 4,
             [&](const Row& row) {
-                stream = app::StoredStream{key, row.number(0), row.text(2), row.number(1) != 0};
+                stream = app::StoredStream{key, row.number(0), row.text(3), row.number(1) != 0};
+                contained = row.number(2);
             }
         );
+        // Events never change, so those up to the version that was read fit the document.
+        if (stream && stream->version != known_version && stream->version > contained)
+            stream->since = store::events_of(db, key, contained, stream->version - contained);
         return stream;
     }));
     if (!found)
@@ -78,8 +85,10 @@ Result<std::vector<app::StoredStream>> SqlStore::list(
     return read([&](Connection& db) {
         std::vector<app::StoredStream> streams;
         db.query(
-            "select id, version, state from stream where tenant = :tenant and kind = :kind "
-            "and id > :after and removed = 0 order by id limit :limit",
+            "select s.id, s.version, d.state from stream s join document d "
+            "on d.tenant = s.tenant and d.kind = s.kind and d.id = s.id "
+            "where s.tenant = :tenant and s.kind = :kind and s.id > :after and s.removed = 0 "
+            "order by s.id limit :limit",
             {tenant.value, kind, after_id, limit}, 3,
             [&](const Row& row) {
                 streams.push_back({{tenant, kind, row.text(0)}, row.number(1), row.text(2), false});
@@ -165,6 +174,17 @@ Result<std::vector<app::StreamKey>> SqlStore::changes_to_wake(Time now, std::siz
             }
         );
         return keys;
+    });
+}
+
+Result<void> SqlStore::rest_change(const app::StreamKey& key, Time until) {
+    return write([&](Batch& batch) -> Result<void> {
+        batch.db().run(
+            "update change_index set wake_at = :until where wake_at < :until_again "
+            "and tenant = :tenant and id = :id",
+            {until, until, key.tenant.value, key.id}
+        );
+        return {};
     });
 }
 

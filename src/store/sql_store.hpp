@@ -18,6 +18,8 @@ class SqlStore final : public app::Store {
     // Without a writing target the store is read-only.
     SqlStore(LockFile lock, Target read, std::optional<Target> write, std::size_t readers);
 
+    bool is_only_writer() const override { return lock_.held(); }
+
     Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t known_version) override;
     Result<std::vector<app::StoredStream>> list(
         const TenantId& tenant, const std::string& kind, const std::string& after_id,
@@ -32,6 +34,7 @@ class SqlStore final : public app::Store {
     ) override;
     Result<std::vector<app::ChangeSummary>> find_changes(const app::ChangeQuery& query) override;
     Result<std::vector<app::StreamKey>> changes_to_wake(Time now, std::size_t limit) override;
+    Result<void> rest_change(const app::StreamKey& key, Time until) override;
     Result<std::vector<app::StoredEvent>>
     events_of(const app::StreamKey& key, std::uint64_t after_version, std::size_t limit) override;
     Result<std::vector<app::StoredEvent>>

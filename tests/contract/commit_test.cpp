@@ -37,7 +37,7 @@ TEST_P(CommitContract, another_version_is_a_conflict_and_nothing_is_written) {
 
 TEST_P(CommitContract, sizes_have_limits) {
     auto write = write_of(key_of("web"), 0);
-    write.state = std::string(limits::state_document_max + 1, 'x');
+    write.state = std::string(limits::state_document_max + limits::state_document_spare + 1, 'x');
     EXPECT_EQ(code_of(store().commit(commit_of(write))), ErrorCode::limit_exceeded);
     write = write_of(key_of("web"), 0);
     write.events[0].body = std::string(limits::event_body_max + 1, 'x');
@@ -67,6 +67,33 @@ TEST_P(CommitContract, what_was_committed_is_read_back_byte_for_byte) {
     EXPECT_EQ(events[0].leaf, write.events[1].leaf);
     EXPECT_EQ(events[0].at, at(2));
     EXPECT_EQ(must(store().events_from(2, 10)).size(), 1U);
+    expect_sound_ledger();
+}
+
+TEST_P(CommitContract, a_state_that_lags_comes_with_the_events_it_lacks) {
+    const auto key = key_of("web");
+    auto write = write_of(key, 0);
+    write.state = "";
+    EXPECT_EQ(code_of(store().commit(commit_of(write))), ErrorCode::internal);
+    must(store().commit(commit_of(write_of(key, 0, 2))));
+    const auto state = must(store().load(key)).state;
+    EXPECT_THAT(must(store().load(key)).since, IsEmpty());
+    for (std::uint64_t version = 2; version < 5; ++version) {
+        write = write_of(key, version);
+        write.state = "";
+        must(store().commit(commit_of(write)));
+    }
+    const auto lagging = must(store().load(key));
+    EXPECT_EQ(lagging.version, 5U);
+    EXPECT_EQ(lagging.state, state);
+    ASSERT_EQ(lagging.since.size(), 3U);
+    EXPECT_EQ(lagging.since.front().version, 3U);
+    EXPECT_EQ(lagging.since.back().version, 5U);
+    const auto known = must(store().load(key, 5));
+    EXPECT_EQ(known.state, "");
+    EXPECT_THAT(known.since, IsEmpty());
+    must(store().commit(commit_of(write_of(key, 5))));
+    EXPECT_THAT(must(store().load(key)).since, IsEmpty());
     expect_sound_ledger();
 }
 
@@ -129,7 +156,7 @@ TEST_P(CommitContract, tenants_never_see_each_other) {
     query.text = "secret";
     EXPECT_THAT(must(store().find_changes(query)), IsEmpty());
     query.text.clear();
-    query.ci = "web";
+    query.cis = {"web"};
     ASSERT_EQ(must(store().find_changes(query)).size(), 1U);
     EXPECT_EQ(must(store().find_changes(query))[0].state, "closed");
     query.states = {"draft"};

@@ -148,9 +148,18 @@ TEST_P(SearchContract, filters_work_alone_and_together) {
     );
     EXPECT_THAT(find({.states = {"closed"}, .types = {"normal"}, .limit = 2}), ElementsAre(30, 24));
     EXPECT_THAT(find({.requester = "person-0", .change_owner = "owner-0"}), ElementsAre(20));
-    EXPECT_THAT(find({.ci = "ci-5", .before_number = 20}), ElementsAre(17, 11, 5));
-    EXPECT_THAT(find({.ci = "shared", .limit = 2}), ElementsAre(30, 29));
-    EXPECT_THAT(find({.states = {"draft"}, .ci = "ci-4"}), ElementsAre(28, 22, 16, 10, 4));
+    EXPECT_THAT(find({.cis = {"ci-5"}, .before_number = 20}), ElementsAre(17, 11, 5));
+    EXPECT_THAT(find({.cis = {"shared"}, .limit = 2}), ElementsAre(30, 29));
+    EXPECT_THAT(find({.states = {"draft"}, .cis = {"ci-4"}}), ElementsAre(28, 22, 16, 10, 4));
+    EXPECT_THAT(find({.cis = {"ci-5", "ci-4"}, .limit = 3}), ElementsAre(29, 28, 23));
+    EXPECT_THAT(find({.text = "seventh", .cis = {"ci-1"}}), ElementsAre(7));
+    EXPECT_THAT(
+        find({.cis = {"ci-5", "shared"}, .window_from = at(450), .window_until = at(700)}),
+        ElementsAre(6, 5)
+    );
+    EXPECT_THAT(
+        find({.cis = {"ci-5"}, .window_from = at(450), .window_until = at(700)}), ElementsAre(5)
+    );
     EXPECT_THAT(find({.meeting = "cab-7"}), ElementsAre(30, 20, 10));
     EXPECT_THAT(find({.window_from = at(450), .window_until = at(700)}), ElementsAre(6, 5));
     EXPECT_THAT(find({.window_from = at(2950)}), ElementsAre(30));
@@ -180,6 +189,9 @@ TEST_P(SearchContract, a_summary_comes_back_as_it_was_and_follows_its_change) {
         must(store().changes_to_wake(at(100), 10)),
         ElementsAre(app::StreamKey{acme, "change", "CHG-12"})
     );
+    must(store().rest_change({acme, "change", "CHG-12"}, at(200)));
+    EXPECT_THAT(must(store().changes_to_wake(at(199), 10)), IsEmpty());
+    EXPECT_EQ(must(store().changes_to_wake(at(200), 10)).size(), 1U);
     app::StreamWrite write;
     write.key = {acme, "change", "CHG-12"};
     write.expected_version = 1;
@@ -189,8 +201,8 @@ TEST_P(SearchContract, a_summary_comes_back_as_it_was_and_follows_its_change) {
     write.summary->wake_at.reset();
     must(store().commit(commit_of(write)));
     EXPECT_EQ(must(store().load(write.key)).state, R"({"version":1})") << "only a summary";
-    EXPECT_THAT(find({.ci = "a"}), IsEmpty());
-    EXPECT_THAT(find({.ci = "c"}), ElementsAre(12));
+    EXPECT_THAT(find({.cis = {"a"}}), IsEmpty());
+    EXPECT_THAT(find({.cis = {"c"}}), ElementsAre(12));
     EXPECT_THAT(find({.states = {"draft"}}), IsEmpty());
     EXPECT_THAT(must(store().changes_to_wake(at(1000), 10)), IsEmpty());
 }

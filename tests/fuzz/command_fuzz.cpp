@@ -101,8 +101,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         known.roles = {Role::change_manager};
         known.policy = &policy;
         known.workflow = &workflow;
+        std::set<StepId> applicable;
         for (const auto* step : steps_of(workflow))
-            known.applicable.insert(step->id);
+            applicable.insert(step->id);
+        known.applicable = std::make_shared<const std::set<StepId>>(std::move(applicable));
         known.records = some_records();
         return known;
     }();

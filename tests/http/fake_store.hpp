@@ -88,6 +88,8 @@ class FakeStore final : public app::Store {
         return std::vector<app::StreamKey>{};
     }
 
+    Result<void> rest_change(const app::StreamKey&, Time) override { return {}; }
+
     Result<std::vector<app::StoredEvent>>
     events_of(const app::StreamKey& key, std::uint64_t after, std::size_t limit) override {
         const std::lock_guard lock(mutex);

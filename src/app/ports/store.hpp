@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/codec.hpp"
@@ -90,6 +91,17 @@ struct ChangeSummary {
         visit("updated_at", self.updated_at);
         visit("cis", self.cis);
     }
+
+    // Whether a search cannot tell the two apart; what lists only show may differ.
+    bool is_filtered_like(const ChangeSummary& other) const {
+        const auto filters = [](const ChangeSummary& s) {
+            return std::tie(
+                s.id, s.state, s.type, s.requester, s.change_owner, s.meeting, s.window_start,
+                s.window_end, s.wake_at, s.cis
+            );
+        };
+        return filters(*this) == filters(other);
+    }
 };
 
 // One stream's part of a commit. expected_version 0 means that the stream must not exist yet.
@@ -97,10 +109,11 @@ struct StreamWrite {
     StreamKey key;
     std::uint64_t expected_version = 0;
     std::vector<NewEvent> events;         // may be empty for nothing but a summary
-    std::string state;                    // the whole new state document
+    std::string state; // the new state document; empty: the stored one stays and lags behind
     bool removed = false;                 // a removed record keeps its stream; lists leave it out
     std::optional<ChangeSummary> summary; // for kind "change"
     bool search_changed = true;           // false: search_text is what it was
+    bool filters_changed = true;          // false: the stored summary is_filtered_like this one
 };
 
 // Work for the outside world, committed with the events that ask for it (transactional outbox).
@@ -184,6 +197,7 @@ struct StoredStream {
     std::uint64_t version = 0;
     std::string state; // empty when the caller's known_version is current
     bool removed = false;
+    std::vector<StoredEvent> since = {}; // the events that `state` does not contain yet
 };
 
 struct ChangeQuery {
@@ -193,7 +207,7 @@ struct ChangeQuery {
     std::vector<std::string> types = {};
     std::string requester = {};
     std::string change_owner = {};
-    std::string ci = {};
+    std::vector<std::string> cis = {}; // any of these is in its scope; empty: no restriction
     std::string meeting = {};
     std::optional<Time> window_from = {}; // the window overlaps [window_from, window_until)
     std::optional<Time> window_until = {};
@@ -219,6 +233,9 @@ class Store {
   public:
     virtual ~Store() = default;
 
+    // True when no other process can write: what this one committed last is the state.
+    virtual bool is_only_writer() const { return false; }
+
     // Streams. load gives not_found when there never was such a stream.
     virtual Result<StoredStream> load(const StreamKey& key, std::uint64_t known_version = 0) = 0;
     virtual Result<std::vector<StoredStream>> list(
@@ -242,6 +259,8 @@ class Store {
     // Changes, newest number first.
     virtual Result<std::vector<ChangeSummary>> find_changes(const ChangeQuery& query) = 0;
     virtual Result<std::vector<StreamKey>> changes_to_wake(Time now, std::size_t limit) = 0;
+    // Leaves a change alone until then, or until its next commit.
+    virtual Result<void> rest_change(const StreamKey& key, Time until) = 0;
 
     // Events.
     virtual Result<std::vector<StoredEvent>>

@@ -100,11 +100,35 @@ bool in_range(LocalTime local) {
     return local >= first_local - days(1) && local < after_last_local + days(1);
 }
 
+// The time between two clock changes of the zone that was asked for last. Due dates ask for many
+// times that lie close together, and looking a period up costs more than the rest of a due date.
+struct Period {
+    const date::time_zone* zone = nullptr;
+    date::sys_info info;
+
+    bool holds(const date::time_zone& asked, date::sys_seconds time, seconds slack = {}) const {
+        return zone == &asked && time >= info.begin + slack && time < info.end - slack;
+    }
+};
+
+Period& latest_period() {
+    thread_local Period period;
+    return period;
+}
+
 Result<date::local_info>
 local_info(LocalTime local, const date::time_zone& zone, std::string_view field) {
     if (!in_range(local))
         return fail_field(std::string(field), "expected a local time of the years 1970 to 2037");
-    return zone.get_info(to_date(local));
+    auto& latest = latest_period();
+    // A day away from the clock changes a local time has exactly one reading.
+    const date::sys_seconds reading{local.time_since_epoch() - latest.info.offset};
+    if (latest.holds(zone, reading, days(1)))
+        return date::local_info{date::local_info::unique, latest.info, {}};
+    auto info = zone.get_info(to_date(local));
+    if (info.result == date::local_info::unique)
+        latest = {&zone, info.first};
+    return info;
 }
 
 } // namespace
@@ -205,8 +229,11 @@ Result<LocalTime> to_local(Time time, std::string_view zone) {
     const auto* rules = TRY(need_zone(zone, "zone"));
     if (time < first_instant || time >= after_last_instant)
         return fail_field("time", "expected a time of the years 1970 to 2037");
-    const auto info = rules->get_info(date::sys_seconds{floor<seconds>(time).time_since_epoch()});
-    return local_of(time, info.offset);
+    const date::sys_seconds second{floor<seconds>(time).time_since_epoch()};
+    auto& latest = latest_period();
+    if (!latest.holds(*rules, second))
+        latest = {rules, rules->get_info(second)};
+    return local_of(time, latest.info.offset);
 }
 
 std::string to_local_text(Time time, std::string_view zone) {

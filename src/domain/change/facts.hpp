@@ -34,7 +34,8 @@ struct Facts {
     bool system = false;                // the worker acts
     const Policy* policy = nullptr;     // never null when a command is decided
     const Workflow* workflow = nullptr; // the version that the change started with
-    std::set<StepId> applicable; // steps whose `when` holds (types are looked at by the domain)
+    // Steps whose `when` holds; types are looked at by the domain. Never null.
+    std::shared_ptr<const std::set<StepId>> applicable;
     std::shared_ptr<const Records> records;
     std::vector<OtherChange> others;   // overlapping the window, not over
     std::optional<LintReport> runbook; // pin_runbook: what the attached bytes are

@@ -159,7 +159,7 @@ const GateRow* find_gate(std::string_view id) {
 }
 
 bool applies(const Step& step, const Change& change, const Facts& facts) {
-    return applies_to(step, type_of(change)) && facts.applicable.contains(step.id);
+    return applies_to(step, type_of(change)) && facts.applicable->contains(step.id);
 }
 
 bool has_step(const Change& change, const Facts& facts, StepKind kind) {

@@ -82,9 +82,11 @@ Facts Scenario::facts(std::string_view person) const {
     facts.policy = &policy;
     facts.workflow = workflow;
     const auto context = when_context(change);
+    std::set<StepId> applicable;
     for (const auto* step : steps_of(*workflow))
         if (holds(step->when, context))
-            facts.applicable.insert(step->id);
+            applicable.insert(step->id);
+    facts.applicable = std::make_shared<const std::set<StepId>>(std::move(applicable));
     if (!shared_ || shared_version_ != records.version) {
         shared_ = std::make_shared<const Records>(records);
         shared_version_ = records.version;
