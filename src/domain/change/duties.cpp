@@ -32,7 +32,7 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
 
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency) {
     const auto usual = emergency ? policy.emergency_quorum : policy.quorum;
-    return board && board->quorum > 0 ? std::max(board->quorum, emergency ? usual : 1u) : usual;
+    return board ? std::max(board->quorum, usual) : usual;
 }
 
 } // namespace slipway::domain

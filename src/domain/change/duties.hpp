@@ -11,7 +11,7 @@ namespace slipway::domain {
 // administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
-// Approving votes that are needed; `board` may be null.
+// Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);
 
 } // namespace slipway::domain

@@ -419,6 +419,19 @@ TEST(Gates, review_refuses) {
     );
 }
 
+TEST(Gates, a_board_only_raises_the_quorum_of_the_policy) {
+    auto s = ready();
+    s.records.boards.at("cab").quorum = 1;
+    ++s.records.version;
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::pass);
+    s.change.decision->votes.pop_back();
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::fail);
+    s = ready();
+    s.records.boards.at("cab").quorum = 3;
+    ++s.records.version;
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::fail);
+}
+
 TEST(Gates, deployment_refuses) {
     check(
         ready(),

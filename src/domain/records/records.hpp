@@ -76,7 +76,7 @@ struct BoardRecord {
     PersonId chair;
     std::vector<PersonId> members;            // of an ECAB: the named authorisers
     std::vector<std::string> required_groups; // each must be among the approving votes
-    std::uint32_t quorum = 0;                 // 0: the policy's
+    std::uint32_t quorum = 0;                 // only raises the policy's
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what the board is called"));
@@ -85,7 +85,7 @@ struct BoardRecord {
         visit("chair", self.chair, optional("who records its decisions"));
         visit("members", self.members, required("who votes", 100));
         visit("required_groups", self.required_groups, optional("groups that must approve", 20));
-        visit("quorum", self.quorum, optional("votes needed; 0: the policy's number"));
+        visit("quorum", self.quorum, optional("votes needed, if more than the policy's number"));
     }
 };
 

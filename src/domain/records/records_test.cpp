@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents of the registers: what each kind refuses, by field, and that the stored bytes of an
 // accepted one go into the snapshot.
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "domain/records/records.hpp"
@@ -89,6 +91,17 @@ TEST(Registers, wrong_shapes_are_refused_by_every_kind) {
             ASSERT_FALSE(answer) << row.name << " " << text;
             EXPECT_EQ(answer.error().code, ErrorCode::invalid_input);
         }
+}
+
+// Who plans a change would otherwise choose who judges it, and when it is forbidden.
+TEST(Registers, engineers_write_neither_boards_nor_blackouts_nor_the_catalogue) {
+    for (const auto* name : {"board", "blackout", "catalogue_entry"}) {
+        const auto write = find_register(name)->write;
+        EXPECT_FALSE(grants(std::array{Role::engineer}, write)) << name;
+        EXPECT_FALSE(grants(std::array{Role::administrator}, write)) << name;
+        EXPECT_TRUE(grants(std::array{Role::change_manager}, write)) << name;
+    }
+    EXPECT_TRUE(grants(std::array{Role::engineer}, find_register("ci")->write));
 }
 
 TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {

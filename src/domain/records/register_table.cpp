@@ -118,9 +118,9 @@ const std::array table{
     row<PersonRecord>("person", "people", "person", Permission::people_manage),
     row<CiRecord>("ci", "cis", "configuration item", Permission::record_write),
     RegisterRow{
-        "blackout", "blackouts", "blackout", Permission::change_read, Permission::record_write,
+        "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
         schema_of<Blackout>, normalise_blackout},
-    row<BoardRecord>("board", "boards", "change advisory board", Permission::record_write),
+    row<BoardRecord>("board", "boards", "change advisory board", Permission::change_manage),
     row<CatalogueRecord>(
         "catalogue_entry", "catalogue", "standard change", Permission::change_manage
     ),
