@@ -213,6 +213,26 @@ TEST(Gates, standard_classification_refuses) {
         {
             {"classification", "no entry", "catalogue_entry",
              [](auto& t) { t.change.classification->catalogue_entry = "nothing"; }},
+            {"classification", "approved by nobody known", "catalogue_entry",
+             [](auto& t) {
+                 t.records.catalogue.at("site-release").approved_by = {
+                     PersonId("x"), PersonId("y")};
+             }},
+            {"classification", "approved by one", "catalogue_entry",
+             [](auto& t) { t.records.catalogue.at("site-release").approved_by.pop_back(); }},
+            {"classification", "approved by one and the requester", "catalogue_entry",
+             [](auto& t) { t.change.requester = PersonId("mika"); }},
+            {"classification", "approved by one and the author", "catalogue_entry",
+             [](auto& t) { t.change.runbooks.at("deployment").author = PersonId("mika"); }},
+            {"classification", "approved by one twice", "catalogue_entry",
+             [](auto& t) {
+                 auto& names = t.records.catalogue.at("site-release").approved_by;
+                 names = {names[0], names[0]};
+             }},
+            {"classification", "approved by one and a viewer", "catalogue_entry",
+             [](auto& t) {
+                 t.records.catalogue.at("site-release").approved_by[1] = PersonId("vic");
+             }},
             {"classification", "expired", "catalogue_entry",
              [](auto& t) { t.records.catalogue.at("site-release").expires_at = t.now; }},
             {"classification", "suspended", "catalogue_entry",

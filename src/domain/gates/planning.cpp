@@ -5,6 +5,7 @@
 
 #include "domain/calendar/day_hours.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -114,6 +115,95 @@ void look_at_rollback_room(
                 roster->second.day_hours.to, roster->second.day_hours.zone
             ),
             "Move the window so that its end lies in the team's day, or ask for a waiver"
+        );
+}
+
+// A catalogue entry takes the place of the board's decision, so its names are held to what holds
+// for votes.
+void look_at_pre_approval(
+    const Change& change, const Facts& facts, const CatalogueRecord& entry, GateFindings& findings
+) {
+    std::set<PersonId> standing;
+    std::string against;
+    for (const auto& person : entry.approved_by) {
+        auto why = conflict_of_duty(change, facts, person);
+        if (why.empty() &&
+            !grants(facts.records->people.at(person).roles, Permission::change_approve))
+            why = "has no role that approves";
+        if (why.empty())
+            standing.insert(person);
+        else
+            against += fmt::format("; {}: {}", person.value, why);
+    }
+    const auto needed = facts.policy->standard_approvals;
+    if (standing.size() < needed)
+        findings.refuse(
+            "classification.catalogue_entry",
+            fmt::format("the catalogue entry needs the approval of {} people", needed),
+            fmt::format("{} may approve this change{}", standing.size(), against),
+            "Have others put the entry with their own names in approved_by, or classify it as "
+            "normal"
+        );
+}
+
+void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto& named = change.classification->catalogue_entry;
+    const auto found = facts.records->catalogue.find(named);
+    const std::string to_normal = "Classify it as normal, or have the entry approved";
+    if (found == facts.records->catalogue.end())
+        return findings.refuse(
+            "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
+            named.empty() ? "none is named" : "no entry " + named, to_normal
+        );
+    const auto& entry = found->second;
+    findings.looked_at("catalogue entry", found->first, entry.expires_at);
+    look_at_pre_approval(change, facts, entry, findings);
+    if (entry.expires_at <= facts.now)
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry has expired",
+            "expired " + to_text(entry.expires_at), to_normal
+        );
+    if (!entry.suspended_because.empty())
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry is suspended",
+            entry.suspended_because, to_normal
+        );
+    const auto failures =
+        std::count(entry.last_trials.begin(), entry.last_trials.end(), Trial::failed);
+    if (failures > facts.policy->standard_failures_max)
+        findings.refuse(
+            "classification.catalogue_entry",
+            fmt::format(
+                "the entry failed {} times in its last {} runs, the limit is {}", failures,
+                entry.last_trials.size(), facts.policy->standard_failures_max
+            ),
+            "its record", to_normal
+        );
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto ci = facts.records->cis.find(scoped.ci);
+        if (ci == facts.records->cis.end() ||
+            std::find(entry.ci_classes.begin(), entry.ci_classes.end(), ci->second.ci_class) ==
+                entry.ci_classes.end())
+            findings.refuse(
+                "scope.cis", scoped.ci.value + " is not of a class that the entry is for",
+                ci == facts.records->cis.end() ? "not in the CMDB"
+                                               : std::string(to_text(ci->second.ci_class)),
+                to_normal
+            );
+    }
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    if (runbook == nullptr || runbook->digest != entry.deployment_runbook)
+        findings.refuse(
+            "deployment_runbook", "the deployment runbook is not the one that was pre-approved",
+            runbook ? "pinned " + runbook->digest.hex() : "none is pinned",
+            "Pin the runbook with SHA-256 " + entry.deployment_runbook.hex()
+        );
+    const auto* back = runbook_of(change, RunbookPurpose::rollback);
+    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
+        findings.refuse(
+            "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
+            back ? "pinned " + back->digest.hex() : "none is pinned",
+            "Pin the runbook with SHA-256 " + entry.rollback_runbook->hex()
         );
 }
 
@@ -273,65 +363,8 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "classification.incident", "an emergency needs an incident or a named authoriser",
             "neither is given", "Name the incident, or the person who authorised it"
         );
-    if (chosen.type != ChangeType::standard)
-        return;
-    const auto found = facts.records->catalogue.find(chosen.catalogue_entry);
-    const std::string to_normal = "Classify it as normal, or have the entry approved";
-    if (found == facts.records->catalogue.end())
-        return findings.refuse(
-            "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
-            chosen.catalogue_entry.empty() ? "none is named" : "no entry " + chosen.catalogue_entry,
-            to_normal
-        );
-    const auto& entry = found->second;
-    findings.looked_at("catalogue entry", found->first, entry.expires_at);
-    if (entry.expires_at <= facts.now)
-        findings.refuse(
-            "classification.catalogue_entry", "the catalogue entry has expired",
-            "expired " + to_text(entry.expires_at), to_normal
-        );
-    if (!entry.suspended_because.empty())
-        findings.refuse(
-            "classification.catalogue_entry", "the catalogue entry is suspended",
-            entry.suspended_because, to_normal
-        );
-    const auto failures =
-        std::count(entry.last_trials.begin(), entry.last_trials.end(), Trial::failed);
-    if (failures > facts.policy->standard_failures_max)
-        findings.refuse(
-            "classification.catalogue_entry",
-            fmt::format(
-                "the entry failed {} times in its last {} runs, the limit is {}", failures,
-                entry.last_trials.size(), facts.policy->standard_failures_max
-            ),
-            "its record", to_normal
-        );
-    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
-    if (runbook == nullptr || runbook->digest != entry.deployment_runbook)
-        findings.refuse(
-            "deployment_runbook", "the deployment runbook is not the one that was pre-approved",
-            runbook ? "pinned " + runbook->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.deployment_runbook.hex()
-        );
-    const auto* back = runbook_of(change, RunbookPurpose::rollback);
-    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
-        findings.refuse(
-            "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
-            back ? "pinned " + back->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.rollback_runbook->hex()
-        );
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
-        const auto ci = facts.records->cis.find(scoped.ci);
-        if (ci == facts.records->cis.end() ||
-            std::find(entry.ci_classes.begin(), entry.ci_classes.end(), ci->second.ci_class) ==
-                entry.ci_classes.end())
-            findings.refuse(
-                "scope.cis", scoped.ci.value + " is not of a class that the entry is for",
-                ci == facts.records->cis.end() ? "not in the CMDB"
-                                               : std::string(to_text(ci->second.ci_class)),
-                to_normal
-            );
-    }
+    if (chosen.type == ChangeType::standard)
+        look_at_catalogue_entry(change, facts, findings);
 }
 
 void window(const Change& change, const Facts& facts, GateFindings& findings) {

@@ -31,6 +31,7 @@ struct Policy {
     std::uint32_t impact_depth = 6;
     Span job_after_window = 12h; // a job whose next run is this soon after the window counts
     // classification
+    std::uint32_t standard_approvals = 2; // people who stand behind a catalogue entry
     std::uint32_t standard_failures_max = 0; // of the catalogue entry's last ten runs
     // window
     Span window_max = 24h;
@@ -72,6 +73,7 @@ struct Policy {
         visit("ci_stale_after", self.ci_stale_after);
         visit("impact_depth", self.impact_depth);
         visit("job_after_window", self.job_after_window);
+        visit("standard_approvals", self.standard_approvals);
         visit("standard_failures_max", self.standard_failures_max);
         visit("window_max", self.window_max);
         visit("smoke_reserve", self.smoke_reserve);
