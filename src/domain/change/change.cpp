@@ -42,6 +42,10 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool is_granted(const Waiver& waiver, Time now) {
+    return waiver.state == WaiverState::granted && now < waiver.expires_at;
+}
+
 std::map<std::string, Digest> section_digests(const Change& change) {
     std::map<std::string, Digest> digests;
     const auto put = [&](Section section, const Digest& digest) {

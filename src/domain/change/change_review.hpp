@@ -571,6 +571,7 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_over(const Change& change); // closed or cancelled
+bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 
 // The digest of each section as it stands; absent sections are left out.
 std::map<std::string, Digest> section_digests(const Change& change);

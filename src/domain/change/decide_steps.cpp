@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -231,8 +232,8 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
         why = "only certain roles waive a gate";
     else if (facts.actor == waiver->requested_by)
         why = "who asks for a waiver does not grant it";
-    else if (facts.actor == change.requester || facts.actor == change.implementer)
-        why = "requester and implementer do not waive their own gates";
+    else
+        why = conflict_of_duty(change, facts, facts.actor);
     if (!why.empty())
         return fail_blocked(
             "you must not grant this waiver",

@@ -347,6 +347,32 @@ TEST(Refusals, of_waivers) {
     s.refused("petra", "revoke_waiver", R"({"id":"W-1","reason":"r"})");
 }
 
+// An implementer who is a change manager too would otherwise step back, waive, and step in again.
+TEST(Refusals, nobody_waives_a_gate_of_what_he_carries_out) {
+    auto s = at_stage(planned);
+    s.pin("paul", edited_rollback_file(), "rollback");
+    s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin"})");
+    EXPECT_EQ(
+        s.refused("paul", "grant_waiver", R"({"id":"W-1"})").reasons.at(0).gate, "ring-parity"
+    );
+    s = at_stage(ready);
+    s.records.rings.at("staging").facts_at = s.now; // the comparison is older than that
+    ++s.records.version;
+    s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin"})");
+    auto mia = s;
+    mia.does("rosa", "assign", R"({"implementer":""})");
+    mia.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    mia.does("petra", "assign", R"({"implementer":"petra"})");
+    EXPECT_EQ(
+        mia.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).gate,
+        "ring-parity"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    const auto error = s.refused("petra", "start_run", R"({"purpose":"deployment"})");
+    EXPECT_EQ(error.reasons.at(0).field, "started_by") << explain(error);
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+}
+
 TEST(Timers, two_missed_reminders_are_one_page_and_a_second_tick_is_silent) {
     auto s = at_stage(opened);
     s.now = at("2026-12-20T10:00Z");

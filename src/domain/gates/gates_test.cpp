@@ -610,6 +610,8 @@ TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     );
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
     s.change.waivers[0].state = WaiverState::granted;
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail) << "granted by nobody known";
+    s.change.waivers[0].granted_by = PersonId("petra");
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::waived);
     EXPECT_EQ(look(s, "ring-parity").waiver, "W-1");
     s.now += 1h;
@@ -617,6 +619,19 @@ TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     s.now -= 1h;
     s.change.waivers[0].state = WaiverState::revoked;
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+}
+
+TEST(Gates, a_waiver_falls_when_its_granter_becomes_the_implementer) {
+    auto s = ready();
+    s.change.parity.reset();
+    s.change.waivers.push_back(
+        {"W-1", "ring-parity", "no twin", WaiverState::granted, PersonId("rosa"), s.now,
+         PersonId("petra"), s.now + 1h}
+    );
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::waived);
+    s.change.implementer = PersonId("petra");
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+    EXPECT_THAT(look(s, "ring-parity").warnings, ::testing::Contains(::testing::HasSubstr("W-1")));
 }
 
 TEST(Gates, what_an_emergency_postponed_counts_for_nothing_once_it_is_normal) {
