@@ -62,6 +62,27 @@ std::string only_ring(const Facts& facts, bool production) {
     return only;
 }
 
+// Who answers for the change is not for everybody to say: an engineer whose step failed would make
+// himself the owner whose decision is asked for.
+Result<void> may_assign(const Change& change, const Facts& facts) {
+    if (facts.has_role(Role::change_manager))
+        return {};
+    const bool begun = deployment_begun(change);
+    if (!begun && (facts.actor == change.requester || facts.actor == change.change_owner))
+        return {};
+    return fail_blocked(
+        "you must not assign people of this change",
+        {{"run-exact", "change_owner",
+          begun ? "since production was touched only a change manager assigns"
+                : "only its requester, its owner or a change manager assigns",
+          fmt::format(
+              "you are {}, requester {}, owner {}", facts.actor.value, change.requester.value,
+              change.change_owner.value
+          ),
+          begun ? "Ask a change manager" : "Ask one of them"}}
+    );
+}
+
 struct Proposal {
     ChangeType type = ChangeType::normal;
     std::string entry;
@@ -137,6 +158,7 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
 
 Result<Decision> assign(const Change& change, const Assign& body, const Facts& facts) {
     TRY(require_open(change));
+    TRY(may_assign(change, facts));
     TRY(check_person(facts, body.change_owner.value_or(PersonId{}), "change_owner"));
     TRY(check_person(facts, body.implementer.value_or(PersonId{}), "implementer"));
     TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));

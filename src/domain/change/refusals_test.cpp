@@ -103,8 +103,13 @@ TEST(Refusals, of_planning) {
          R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"Mars/Base"})", "", "zone"},
         {deployed, "rosa", "describe", R"({"summary":"s"})", "run-exact", "scope"},
         {deployed, "rosa", "classify", R"({"type":"normal"})", "run-exact", "classification"},
-        {deployed, "rosa", "assign", R"({"production_ring":"staging"})", "run-exact",
+        {deployed, "petra", "assign", R"({"production_ring":"staging"})", "run-exact",
          "production ring"},
+        {opened, "ina", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
+        {ready, "mika", "assign", R"({"implementer":""})", "run-exact", "change_owner"},
+        {deployed, "ina", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
+        {deployed, "rosa", "assign", R"({"rollback_owner":"rosa"})", "run-exact", "change_owner"},
+        {deployed, "otto", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
     });
     auto s = at_stage(opened);
     for (const auto* name : {"../x", "a/b", "a\\b", "..", ".hidden"}) {
@@ -347,6 +352,14 @@ TEST(Refusals, of_waivers) {
     s.refused("petra", "revoke_waiver", R"({"id":"W-1","reason":"r"})");
 }
 
+TEST(Refusals, a_change_manager_names_another_owner_also_during_the_deployment) {
+    auto s = at_stage(deployed);
+    s.does("petra", "assign", R"({"change_owner":"rosa"})");
+    EXPECT_EQ(s.change.change_owner, PersonId("rosa"));
+    s = at_stage(opened);
+    s.does("otto", "assign", R"({"implementer":"jonas"})");
+}
+
 // An implementer who is a change manager too would otherwise step back, waive, and step in again.
 TEST(Refusals, nobody_waives_a_gate_of_what_he_carries_out) {
     auto s = at_stage(planned);
@@ -360,7 +373,7 @@ TEST(Refusals, nobody_waives_a_gate_of_what_he_carries_out) {
     ++s.records.version;
     s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin"})");
     auto mia = s;
-    mia.does("rosa", "assign", R"({"implementer":""})");
+    mia.does("otto", "assign", R"({"implementer":""})");
     mia.does("petra", "grant_waiver", R"({"id":"W-1"})");
     mia.does("petra", "assign", R"({"implementer":"petra"})");
     EXPECT_EQ(
