@@ -83,6 +83,15 @@ Result<void> may_assign(const Change& change, const Facts& facts) {
     );
 }
 
+// A standard change is approved for what its catalogue entry names: other bytes or items are judged
+// anew, and until then it is not approved.
+void classify_anew(Decider& decider, std::string reason) {
+    auto again = *decider.change().classification;
+    again.accepted = false;
+    decider.emit(ChangeClassified{std::move(again)});
+    decider.reopen(StepKind::classification, std::move(reason));
+}
+
 struct Proposal {
     ChangeType type = ChangeType::normal;
     std::string entry;
@@ -153,6 +162,8 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
     Decider decider(change, facts);
     decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, body.scope});
     decider.reopen(StepKind::scope, "the scope was edited");
+    if (type_of(change) == ChangeType::standard)
+        classify_anew(decider, "the scope was edited");
     return decider.finish();
 }
 
@@ -309,7 +320,11 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
          std::string(to_text(body.purpose)) + "_runbook",
          facts.actor,
          facts.now}});
+    const auto* before = runbook_of(change, body.purpose);
+    const bool other_bytes = before == nullptr || before->digest != body.digest;
     decider.emit(RunbookPinned{body.purpose, std::move(pinned)});
+    if (type_of(change) == ChangeType::standard && other_bytes)
+        classify_anew(decider, "another runbook was pinned");
     if (body.purpose == RunbookPurpose::rollback)
         decider.reopen(StepKind::runbook, "another rollback runbook was pinned");
     for (const auto& finding : facts.runbook->findings)

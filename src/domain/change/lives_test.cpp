@@ -168,6 +168,40 @@ TEST(Lives, a_standard_change_goes_by_its_catalogue_entry_and_skips_the_cab) {
     EXPECT_EQ(s.records.catalogue.at("site-release").last_trials.back(), Trial::succeeded);
 }
 
+TEST(Lives, other_bytes_take_the_pre_approval_from_a_standard_change) {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    s.pin("jonas", deployment_file(), "deployment");
+    EXPECT_EQ(s.change.state, ChangeState::approved) << "the same bytes";
+    validate(s);
+    announce(s);
+    make_ready(s);
+    s.pin("jonas", edited_deployment_file(), "deployment");
+    EXPECT_NE(s.change.state, ChangeState::approved);
+    EXPECT_EQ(s.change.steps.at(StepId("classify")).state, StepState::open);
+    EXPECT_EQ(
+        s.refused(
+             "rosa", "request_waiver", R"({"gate":"classification","reason":"only a comment"})"
+        )
+            .reasons.at(0)
+            .gate,
+        "classification"
+    );
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"classify"})").reasons.at(0).field,
+        "deployment_runbook"
+    );
+    EXPECT_EQ(
+        s.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).field,
+        "deployment_runbook"
+    );
+    s.pin("jonas", deployment_file(), "deployment");
+    s.complete("rosa", "classify");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+    deploy(s);
+}
+
 TEST(Lives, a_failed_standard_change_suspends_its_catalogue_entry) {
     Scenario s;
     open(s);

@@ -63,7 +63,7 @@ struct Policy {
     // waivers
     Span waiver_longest = 30 * 24h;
     std::vector<std::string> never_waived = {
-        "run-exact", "cab-decision", "rfc-specific", "closure"};
+        "run-exact", "cab-decision", "classification", "rfc-specific", "closure"};
     std::vector<Role> waiver_roles = {Role::change_manager, Role::cab_chair};
 
     SLIPWAY_FIELDS {
