@@ -345,10 +345,6 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
                           facts.actor,      facts.now};
     if (chosen.type == ChangeType::emergency && chosen.incident.empty() && change.scope)
         chosen.incident = change.scope->incident;
-    // An incident or an authoriser is what makes an emergency one: no override.
-    if (chosen.type == ChangeType::emergency &&
-        !(chosen.incident.empty() && chosen.authoriser.empty()))
-        chosen.overridden = false;
     Change tried = change;
     tried.classification = chosen;
     GateFindings findings("classification");

@@ -48,11 +48,6 @@ bool is_asked_for(Section section, const Change& change, const Facts& facts) {
     return true;
 }
 
-bool is_member(const BoardRecord& board, const PersonId& person) {
-    return person == board.chair ||
-           std::find(board.members.begin(), board.members.end(), person) != board.members.end();
-}
-
 std::string deferral(const MeetingChoice& choice, const Change& change) {
     std::string said = choice.explanation;
     if (change.window && choice.meeting.start >= change.window->start)

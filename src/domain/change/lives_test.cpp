@@ -266,6 +266,18 @@ TEST(Lives, an_emergency_postpones_owes_and_is_reviewed_afterwards) {
     close_as(s, "successful");
 }
 
+TEST(Lives, an_emergency_against_the_proposal_stays_on_the_record) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    EXPECT_TRUE(s.change.classification->overridden);
+    s.does("rosa", "classify", R"({"type":"emergency","authoriser":"eva","reason":"down"})");
+    EXPECT_TRUE(s.change.classification->overridden);
+    s.does("rosa", "describe", R"({"summary":"s","incident":"INC-7","cis":[{"ci":"berths-db"}]})");
+    s.does("rosa", "classify", R"({"type":"emergency"})");
+    EXPECT_FALSE(s.change.classification->overridden) << "the rules proposed it";
+}
+
 TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_its_window) {
     Scenario s;
     open(s);

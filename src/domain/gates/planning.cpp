@@ -146,6 +146,21 @@ void look_at_pre_approval(
         );
 }
 
+// Whoever authorises an emergency is one of those who decide on emergencies, and not on his own.
+void look_at_authoriser(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto& person = change.classification->authoriser;
+    const auto& boards = facts.records->boards;
+    const bool named = std::any_of(boards.begin(), boards.end(), [&](const auto& board) {
+        return board.second.emergency && is_member(board.second, person);
+    });
+    auto why = named ? conflict_of_duty(change, facts, person) : "is not a member of the ECAB";
+    if (!why.empty())
+        findings.refuse(
+            "classification.authoriser", person.value + " cannot authorise this emergency", why,
+            "Name a member of the ECAB who neither asks for the change nor carries it out"
+        );
+}
+
 void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto& named = change.classification->catalogue_entry;
     const auto found = facts.records->catalogue.find(named);
@@ -363,6 +378,8 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "classification.incident", "an emergency needs an incident or a named authoriser",
             "neither is given", "Name the incident, or the person who authorised it"
         );
+    if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
+        look_at_authoriser(change, facts, findings);
     if (chosen.type == ChangeType::standard)
         look_at_catalogue_entry(change, facts, findings);
 }

@@ -89,6 +89,8 @@ struct BoardRecord {
     }
 };
 
+bool is_member(const BoardRecord& board, const PersonId& person); // or its chair
+
 SLIPWAY_ENUM(Trial, succeeded, failed)
 
 struct CatalogueRecord {
