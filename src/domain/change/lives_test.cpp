@@ -377,6 +377,62 @@ TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
     close_as(s, "rolled_back");
 }
 
+// Up to the date of a decommissioning whose data must be kept.
+Scenario before_the_shutdown(std::string_view classification) {
+    Scenario s(decommission_workflow());
+    s.does("rosa", "open", R"({"title":"Retire web-1","workflow":"server-decommission",
+        "change_owner":"otto","implementer":"ina"})");
+    s.does("rosa", "assign", R"({"rollback_owner":"pia","rollback_backup":"sven"})");
+    s.does("rosa", "describe", R"({"summary":"web-1 goes","cis":[{"ci":"billing"}]})");
+    s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto",
+        "kind":"physical","reason":"Nothing has used it for half a year",
+        "last_day":"2026-11-26T10:00:00Z"}})");
+    s.complete("rosa", "server");
+    s.does("rosa", "trace_impact");
+    s.does("rosa", "fill_step", R"({"step":"dependents","values":{"quiet_days":180}})");
+    s.complete("rosa", "dependents");
+    s.does(
+        "rosa", "fill_step",
+        R"({"step":"retention","values":{"obligations":["tax"],"agreed":true}})"
+    );
+    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
+    s.complete("otto", "retention");
+    s.does("rosa", "classify", classification);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
+    );
+    s.complete("rosa", "date");
+    s.does(
+        "ina", "fill_step",
+        R"({"step":"silence","values":{"off_at":"2026-11-26T10:05:00Z","complaints":0}})"
+    );
+    return s;
+}
+
+TEST(Lives, no_type_of_decommissioning_goes_round_its_board_and_its_last_backup) {
+    for (const auto* classification :
+         {R"({"type":"normal"})", R"({"type":"emergency","authoriser":"eva","reason":"leaks"})"}) {
+        auto s = before_the_shutdown(classification);
+        auto refusal = s.refused("ina", "complete_step", R"({"step":"silence"})");
+        EXPECT_EQ(refusal.reasons.size(), 2u) << explain(refusal);
+        s.refused("rosa", "postpone_step", R"({"step":"last_backup","reason":"no time"})");
+        s.refused("ina", "complete_step", R"({"step":"wipe"})");
+        record_backup(s);
+        s.complete("ina", "last_backup");
+        refusal = s.refused("ina", "complete_step", R"({"step":"silence"})");
+        ASSERT_EQ(refusal.reasons.size(), 1u) << explain(refusal);
+        EXPECT_THAT(refusal.reasons[0].message, HasSubstr("approved"));
+        s.refused("cora", "complete_step", R"({"step":"approval"})");
+    }
+    auto s = before_the_shutdown(R"({"type":"emergency","authoriser":"eva","reason":"leaks"})");
+    record_backup(s);
+    s.complete("ina", "last_backup");
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.complete("mika", "approval");
+    s.complete("ina", "silence");
+}
+
 TEST(Lives, another_checklist_goes_to_its_end_by_the_same_commands) {
     Scenario s(decommission_workflow());
     s.does("rosa", "open", R"({"title":"Retire web-1","workflow":"server-decommission",
