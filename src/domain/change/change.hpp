@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/codec.hpp"
+#include "domain/calendar/interval.hpp"
 #include "domain/runbook/runbook.hpp"
 
 namespace slipway::domain {
@@ -118,6 +119,7 @@ struct Impact {
     Time traced_at{};
     std::uint64_t cmdb_version = 0;
     Digest traced_scope; // digest of the scope's CI list that was traced
+    std::optional<Interval> window; // in and after which scheduled jobs were looked for
     std::vector<ImpactHit> hits;
     std::vector<CiId> unknown; // named in the scope, not in the CMDB
     std::map<CiId, Acknowledgement> acknowledged;
@@ -126,6 +128,7 @@ struct Impact {
         visit("traced_at", self.traced_at);
         visit("cmdb_version", self.cmdb_version);
         visit("traced_scope", self.traced_scope);
+        visit("window", self.window);
         visit("hits", self.hits);
         visit("unknown", self.unknown);
         visit("acknowledged", self.acknowledged);

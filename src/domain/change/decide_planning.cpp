@@ -83,6 +83,20 @@ Result<void> may_assign(const Change& change, const Facts& facts) {
     );
 }
 
+// The trace was made before anybody knew the window: what runs in it is looked for now, and who
+// owns it answers for that.
+Result<void> trace_for_window(Decider& decider) {
+    decider.emit(ImpactTraced{TRY(domain::trace_impact(decider.change(), decider.facts()))});
+    GateFindings findings("impact-traced");
+    gates::impact_traced(decider.change(), decider.facts(), findings);
+    if (findings.reasons.empty())
+        return {};
+    decider.reopen(StepKind::impact, "the window changes what is impacted");
+    for (const auto& reason : findings.reasons)
+        decider.say(fmt::format("{}: {}; {}", reason.message, reason.evidence, reason.remedy));
+    return {};
+}
+
 // A standard change is approved for what its catalogue entry names: other bytes or items are judged
 // anew, and until then it is not approved.
 void classify_anew(Decider& decider, std::string reason) {
@@ -194,20 +208,8 @@ Result<Decision> trace_impact(const Change& change, const Nothing&, const Facts&
             {{"impact-traced", "scope.cis", "the scope names no configuration item", "empty",
               "Describe the scope first"}}
         );
-    std::optional<Interval> window;
-    if (change.window)
-        window = Interval{change.window->start, change.window->end};
-    auto impact = TRY(
-        domain::trace_impact(*facts.records, change.scope->cis, *facts.policy, facts.now, window)
-    );
-    // An acknowledgement of an item that is still impacted stays good.
-    if (change.impact)
-        for (const auto& hit : impact.hits)
-            if (const auto known = change.impact->acknowledged.find(hit.ci);
-                known != change.impact->acknowledged.end())
-                impact.acknowledged.insert(*known);
     Decider decider(change, facts);
-    decider.emit(ImpactTraced{std::move(impact)});
+    decider.emit(ImpactTraced{TRY(domain::trace_impact(change, facts))});
     return decider.finish();
 }
 
@@ -224,12 +226,14 @@ acknowledge_impact(const Change& change, const AcknowledgeImpact& body, const Fa
         impacted = impacted || known.ci == body.ci;
     if (!impacted)
         return fail_field("ci", "is not among the impacted items");
-    if (!owner->second.owner.empty() && owner->second.owner != facts.actor &&
-        !facts.has_role(Role::change_manager))
+    const auto& answers = owner->second.owner;
+    if ((answers.empty() || answers != facts.actor) && !facts.has_role(Role::change_manager))
         return fail_blocked(
-            "only its owner acknowledges an impacted item",
+            "only its owner or a change manager acknowledges an impacted item",
             {{"impact-traced", "ci", "you are not the owner of " + body.ci.value,
-              "owner " + owner->second.owner.value, "Ask the owner to acknowledge it"}}
+              answers.empty() ? "its record has no owner" : "owner " + answers.value,
+              answers.empty() ? "Name its owner in the CMDB, or ask a change manager"
+                              : "Ask the owner to acknowledge it"}}
         );
     Decider decider(change, facts);
     decider.emit(ImpactAcknowledged{body.ci, body.note});
@@ -372,6 +376,8 @@ Result<Decision> schedule(const Change& change, const Schedule& body, const Fact
     decider.emit(WindowScheduled{
         {body.start, body.end, body.zone, interval.start, interval.end, body.reason, facts.actor}});
     decider.reopen(StepKind::window, "the window was moved");
+    if (change.impact)
+        TRY(trace_for_window(decider));
     GateFindings findings("window");
     gates::window(decider.change(), facts, findings);
     for (const auto& reason : findings.reasons)

@@ -278,6 +278,29 @@ TEST(Lives, an_emergency_against_the_proposal_stays_on_the_record) {
     EXPECT_FALSE(s.change.classification->overridden) << "the rules proposed it";
 }
 
+TEST(Lives, a_window_over_a_job_has_its_owner_answer_again) {
+    Scenario s;
+    open(s);
+    plan(s);
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::completed);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T16:00","end":"2026-11-26T19:00","zone":"UTC"})"
+    );
+    EXPECT_TRUE(s.has_said("nightly-report"));
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::open);
+    auto refusal = s.refused("rosa", "complete_step", R"({"step":"impact"})");
+    EXPECT_EQ(refusal.reasons.at(0).field, "impact.nightly-report");
+    EXPECT_EQ(refusal.reasons.at(0).evidence, "next run 2026-11-27T02:00:00Z");
+    s.does("lena", "acknowledge_impact", R"({"ci":"nightly-report","note":"it may be late"})");
+    s.complete("rosa", "impact");
+    EXPECT_FALSE(s.change.steps.at(StepId("impact")).warnings.empty());
+    // To another time of the same evening: the same run, so the answer stays good.
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T16:30","end":"2026-11-26T19:00","zone":"UTC"})"
+    );
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::completed);
+}
+
 TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_its_window) {
     Scenario s;
     open(s);

@@ -135,6 +135,18 @@ TEST(Refusals, of_planning) {
     );
 }
 
+TEST(Refusals, an_item_without_an_owner_is_not_everybodys_to_answer_for) {
+    auto s = at_stage(planned);
+    s.records.cis.at(CiId("port-feed")).owner = PersonId{};
+    renew(s.records);
+    s.does("rosa", "trace_impact");
+    EXPECT_FALSE(s.change.impact->acknowledged.contains(CiId("port-feed"))) << "lena owns it not";
+    EXPECT_TRUE(s.change.impact->acknowledged.contains(CiId("nightly-report")));
+    const auto error = s.refused("lena", "acknowledge_impact", R"({"ci":"port-feed"})");
+    EXPECT_EQ(error.reasons.at(0).gate, "impact-traced") << explain(error);
+    s.does("petra", "acknowledge_impact", R"({"ci":"port-feed"})");
+}
+
 TEST(Refusals, of_runbooks_name_the_line_and_the_remedy) {
     auto s = at_stage(opened);
     const auto pin = [&](const std::string& text, std::string_view purpose) {

@@ -146,6 +146,26 @@ TEST(Gates, planning_refuses) {
                  s.records.cis.at(CiId("billing")).depends_on.push_back(CiId("harbor-site"));
                  renew(s.records);
              }},
+            {"impact-traced", "another class", "impact",
+             [](auto& s) {
+                 s.records.cis.at(CiId("lb-1")).ci_class = CiClass::scheduled_job;
+                 renew(s.records);
+             }},
+            {"impact-traced", "another owner", "impact",
+             [](auto& s) {
+                 s.records.cis.at(CiId("port-feed")).owner = PersonId("paul");
+                 renew(s.records);
+             }},
+            {"impact-traced", "a job is moved into the window", "impact",
+             [](auto& s) {
+                 s.records.cis.at(CiId("nightly-report")).schedule->from = "2026-01-01T11:00";
+                 renew(s.records);
+             }},
+            {"impact-traced", "the window is moved over a job", "impact",
+             [](auto& s) {
+                 s.change.window->start += 8h;
+                 s.change.window->end += 8h;
+             }},
             {"impact-traced", "a stale record", "impact.lb-1",
              [](auto& s) { s.records.cis.at(CiId("lb-1")).verified_at = s.now - 91 * 24h; }},
             {"impact-traced", "nobody answers for a job", "impact.nightly-report",

@@ -292,21 +292,18 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
             "impact", "the scope names other items than those that were traced",
             "traced at " + to_text(impact.traced_at), "Run trace_impact again"
         );
-    if (impact.cmdb_version != records.cmdb_version) {
-        const auto again = trace_impact(records, cis, *facts.policy, facts.now, {});
-        const auto items = [](const Impact& trace) {
-            std::set<CiId> ids;
-            for (const auto& hit : trace.hits)
-                ids.insert(hit.ci);
-            return ids;
-        };
-        if (!again || items(*again) != items(impact))
+    const auto window = window_of(change);
+    if (impact.cmdb_version != records.cmdb_version || impact.window != window) {
+        const auto again = trace_impact(records, cis, *facts.policy, facts.now, window);
+        const auto differs = again ? difference(impact, *again) : again.error().message;
+        if (!differs.empty())
             return findings.refuse(
-                "impact", "the trace is older than the CMDB: it would now find other items",
+                "impact", "the trace would now find something else: " + differs,
                 fmt::format(
-                    "traced on version {}, now {}", impact.cmdb_version, records.cmdb_version
+                    "traced on version {} of the CMDB, now {}", impact.cmdb_version,
+                    records.cmdb_version
                 ),
-                "Run trace_impact again"
+                "Run trace_impact again, and have the owners acknowledge what is new"
             );
     }
     for (const auto& ci : impact.unknown)
