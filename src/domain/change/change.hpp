@@ -38,7 +38,7 @@ struct ScopedCi {
     SLIPWAY_FIELDS {
         visit("ci", self.ci, required("the configuration item that is changed"));
         visit("host", self.host, optional("the host it runs on", limits::name_max));
-        visit("version_from", self.version_from, optional("the version it has now", 100));
+        visit("version_from", self.version_from, optional("the version it has now; the CMDB's by default", 100));
         visit("version_to", self.version_to, optional("the version it will have", 100));
     }
 };

@@ -173,8 +173,14 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
     for (std::size_t i = 0; i < body.scope.cis.size(); ++i)
         if (!seen.insert(body.scope.cis[i].ci).second)
             return fail_field(fmt::format("cis[{}].ci", i), "is named twice");
+    // What runs now need not be asked: a rollback goes back to it.
+    auto scope = body.scope;
+    for (auto& scoped : scope.cis)
+        if (const auto known = facts.records->cis.find(scoped.ci);
+            scoped.version_from.empty() && known != facts.records->cis.end())
+            scoped.version_from = known->second.version;
     Decider decider(change, facts);
-    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, body.scope});
+    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, std::move(scope)});
     decider.reopen(StepKind::scope, "the scope was edited");
     if (type_of(change) == ChangeType::standard)
         classify_anew(decider, "the scope was edited");

@@ -135,6 +135,23 @@ TEST(Refusals, of_planning) {
     );
 }
 
+TEST(Refusals, the_version_before_is_taken_from_the_cmdb_or_asked_for) {
+    auto s = at_stage(opened);
+    const std::string_view describe = R"({"summary":"billing to 2 on bill-1","cis":[{"ci":"{}",
+        "version_to":"2"}]})";
+    const auto with = [&](std::string_view ci) {
+        std::string body(describe);
+        return body.replace(body.find("{}"), 2, ci);
+    };
+    s.does("rosa", "describe", with("billing"));
+    EXPECT_EQ(s.change.scope->cis[0].version_from, "1.4");
+    s.does("rosa", "describe", with("unheard-of"));
+    const auto error = s.refused("rosa", "complete_step", R"({"step":"scope"})");
+    EXPECT_TRUE(std::any_of(error.reasons.begin(), error.reasons.end(), [](const Reason& reason) {
+        return reason.field == "scope.cis[0].version_from";
+    })) << explain(error);
+}
+
 TEST(Refusals, an_item_without_an_owner_is_not_everybodys_to_answer_for) {
     auto s = at_stage(planned);
     s.records.cis.at(CiId("port-feed")).owner = PersonId{};

@@ -122,6 +122,26 @@ TEST(Gates, planning_refuses) {
              }},
             {"rfc-specific", "too short", "scope.summary",
              [](auto& s) { s.change.scope->summary = "harbor-site 1.5"; }},
+            {"rfc-specific", "words about nothing in particular", "scope.summary",
+             [](auto& s) {
+                 s.change.scope->summary =
+                     "We will upgrade the middleware on our servers this week as planned";
+             }},
+            {"rfc-specific", "no item", "scope.summary",
+             [](auto& s) {
+                 s.change.scope->summary = "Our site 1.4 -> 1.5: the feed gains a berth field";
+             }},
+            {"rfc-specific", "another version", "scope.summary",
+             [](auto& s) {
+                 s.change.scope->summary =
+                     "harbor-site 1.4 -> 1.50 on web-1: the feed gains a berth field";
+             }},
+            {"rfc-specific", "a blank driver", "scope.business_driver",
+             [](auto& s) { s.change.scope->business_driver = " "; }},
+            {"rfc-specific", "a blank impact", "scope.customer_impact",
+             [](auto& s) { s.change.scope->customer_impact = " \n"; }},
+            {"rfc-specific", "no version from", "scope.cis[0].version_from",
+             [](auto& s) { s.change.scope->cis[0].version_from.clear(); }},
             {"rfc-specific", "no driver", "scope.business_driver",
              [](auto& s) { s.change.scope->business_driver.clear(); }},
             {"rfc-specific", "no customer impact", "scope.customer_impact",
@@ -212,6 +232,16 @@ TEST(Gates, planning_refuses) {
             {"window", "past", "window.end", [](auto& s) { s.now = s.change.window->end; }},
         }
     );
+}
+
+TEST(Gates, a_summary_may_name_the_item_as_people_do) {
+    auto s = ready();
+    for (const auto* summary :
+         {"Harbor-Site goes from v1.4 to v1.5: the feed gains a berth field.",
+          "On web-1 the site goes from 1.4 to 1.5.", "The feed gains a berth field: harbor-site 1.5"}) {
+        s.change.scope->summary = summary;
+        EXPECT_EQ(look(s, "rfc-specific").verdict, Verdict::pass) << summary;
+    }
 }
 
 TEST(Gates, friday_evening_with_a_reason_is_a_warning) {

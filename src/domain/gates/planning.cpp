@@ -32,7 +32,44 @@ std::size_t count_words(std::string_view text) {
     return words;
 }
 
-void look_at_summary(const Scope& scope, const Policy& policy, GateFindings& findings) {
+bool is_blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// Whether the text names the thing as a word of its own: "1.5" is in "to v1.5." and not in "1.50".
+bool names(const std::string& text, const std::string& thing) {
+    const auto goes_on = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+    const auto in = lower(text);
+    const auto word = lower(thing);
+    if (is_blank(word))
+        return false;
+    for (auto at = in.find(word); at != std::string::npos; at = in.find(word, at + 1)) {
+        const auto end = at + word.size();
+        const char before = at == 0 ? ' ' : in[at - 1];
+        const char after = end < in.size() ? in[end] : ' ';
+        const bool longer = after == '.' && end + 1 < in.size() && goes_on(in[end + 1]);
+        if ((!goes_on(before) || before == 'v') && before != '.' && !goes_on(after) && !longer)
+            return true;
+    }
+    return false;
+}
+
+// A summary says which item of the scope changes, by its id, name or host, and to which version.
+bool names_an_item(const Scope& scope, const Records& records) {
+    return std::any_of(scope.cis.begin(), scope.cis.end(), [&](const ScopedCi& scoped) {
+        if (!names(scope.summary, scoped.version_to))
+            return false;
+        if (names(scope.summary, scoped.ci.value) || names(scope.summary, scoped.host))
+            return true;
+        const auto known = records.cis.find(scoped.ci);
+        return known != records.cis.end() && (names(scope.summary, known->second.name) ||
+                                              names(scope.summary, known->second.host));
+    });
+}
+
+void look_at_summary(
+    const Scope& scope, const Policy& policy, const Records& records, GateFindings& findings
+) {
     const auto words = count_words(scope.summary);
     const std::string example =
         "for example: \"harbor-site 1.4 -> 1.5 on web-1: the feed gains a berth field\"";
@@ -53,6 +90,39 @@ void look_at_summary(const Scope& scope, const Policy& policy, GateFindings& fin
                 policy.summary_words_min
             ),
             scope.summary, "Say what is changed, from which version to which, and where; " + example
+        );
+    else if (!names_an_item(scope, records))
+        findings.refuse(
+            "scope.summary", "names no item of the scope with the version that it gets",
+            scope.summary, "Name an item or its host, and the version it changes to; " + example
+        );
+}
+
+void look_at_item(const ScopedCi& scoped, const Records& records, GateFindings& findings, std::string field) {
+    if (is_blank(scoped.version_to))
+        findings.refuse(
+            field + ".version_to", fmt::format("{} has no version to change to", scoped.ci.value),
+            "empty", "Name the version, for example: 1.5"
+        );
+    // A rollback goes back to it, and the CMDB is compared with it then.
+    if (is_blank(scoped.version_from))
+        findings.refuse(
+            field + ".version_from",
+            fmt::format("{} has no version to change from", scoped.ci.value),
+            "neither the scope nor the CMDB names one",
+            "Name the version it has now, for example: 1.4; \"none\" for what is new"
+        );
+    else if (scoped.version_from == scoped.version_to)
+        findings.refuse(
+            field + ".version_to",
+            fmt::format("{} stays at {}", scoped.ci.value, scoped.version_to),
+            "version_from equals version_to", "Name the version that it changes to"
+        );
+    const auto known = records.cis.find(scoped.ci);
+    if (is_blank(scoped.host) && (known == records.cis.end() || known->second.host.empty()))
+        findings.refuse(
+            field + ".host", fmt::format("{} has no host", scoped.ci.value),
+            "neither the scope nor the CMDB names one", "Name the host, for example: web-1"
         );
 }
 
@@ -233,13 +303,13 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
         );
     const auto& scope = *change.scope;
     findings.looked_at("scope", "the change", change.updated_at);
-    look_at_summary(scope, *facts.policy, findings);
-    if (scope.business_driver.empty())
+    look_at_summary(scope, *facts.policy, *facts.records, findings);
+    if (is_blank(scope.business_driver))
         findings.refuse(
             "scope.business_driver", "the business driver is missing", "empty",
             "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
         );
-    if (scope.customer_impact.empty())
+    if (is_blank(scope.customer_impact))
         findings.refuse(
             "scope.customer_impact", "what customers or users will see is missing", "empty",
             "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
@@ -250,29 +320,8 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
             "scope.cis", "no configuration item is named", "empty",
             "Name each item with its version from and to, for example: harbor-site 1.4 -> 1.5"
         );
-    for (std::size_t i = 0; i < scope.cis.size(); ++i) {
-        const auto& scoped = scope.cis[i];
-        const auto field = fmt::format("scope.cis[{}]", i);
-        if (scoped.version_to.empty())
-            findings.refuse(
-                field + ".version_to",
-                fmt::format("{} has no version to change to", scoped.ci.value), "empty",
-                "Name the version, for example: 1.5"
-            );
-        if (!scoped.version_to.empty() && scoped.version_from == scoped.version_to)
-            findings.refuse(
-                field + ".version_to",
-                fmt::format("{} stays at {}", scoped.ci.value, scoped.version_to),
-                "version_from equals version_to", "Name the version that it changes to"
-            );
-        const auto known = facts.records->cis.find(scoped.ci);
-        if (scoped.host.empty() &&
-            (known == facts.records->cis.end() || known->second.host.empty()))
-            findings.refuse(
-                field + ".host", fmt::format("{} has no host", scoped.ci.value),
-                "neither the scope nor the CMDB names one", "Name the host, for example: web-1"
-            );
-    }
+    for (std::size_t i = 0; i < scope.cis.size(); ++i)
+        look_at_item(scope.cis[i], *facts.records, findings, fmt::format("scope.cis[{}]", i));
 }
 
 void impact_traced(const Change& change, const Facts& facts, GateFindings& findings) {
