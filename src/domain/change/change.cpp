@@ -68,6 +68,29 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     return digests;
 }
 
+std::map<std::string, Digest> sections_to_read(const Change& change) {
+    auto sections = section_digests(change);
+    sections.erase(std::string(to_text(Section::window)));
+    return sections;
+}
+
+std::string edited_since_submission(const Change& change) {
+    if (!change.queue || change.queue->sections.empty())
+        return {};
+    const auto& before = change.queue->sections;
+    const auto now = sections_to_read(change);
+    std::string edited;
+    for (const auto name : enum_names(Section{})) {
+        const auto was = before.find(std::string(name));
+        const auto is = now.find(std::string(name));
+        const bool same = (was == before.end()) == (is == now.end()) &&
+                          (was == before.end() || was->second == is->second);
+        if (!same)
+            edited += fmt::format("{}{}", edited.empty() ? "" : ", ", name);
+    }
+    return edited;
+}
+
 Digest digest_of_sections(const std::map<std::string, Digest>& sections) {
     return sha256(encode(sections));
 }

@@ -77,6 +77,8 @@ struct CabQueue {
     Time meeting_at{};
     std::optional<Time> missed_meeting_at; // the meeting for which it came too late
     std::string deferred_because;
+    std::map<std::string, Digest> sections; // what the board was given to read
+    std::string kept_because;               // why it stays on the agenda with later edits
 
     SLIPWAY_FIELDS {
         visit("board", self.board);
@@ -85,6 +87,8 @@ struct CabQueue {
         visit("meeting_at", self.meeting_at);
         visit("missed_meeting_at", self.missed_meeting_at);
         visit("deferred_because", self.deferred_because);
+        visit("sections", self.sections);
+        visit("kept_because", self.kept_because);
     }
 };
 
@@ -575,6 +579,10 @@ bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expi
 
 // The digest of each section as it stands; absent sections are left out.
 std::map<std::string, Digest> section_digests(const Change& change);
+// What a board reads ahead of its meeting: all sections but the window, which a deferral moves.
+std::map<std::string, Digest> sections_to_read(const Change& change);
+// The sections, by name, that are no longer what was submitted.
+std::string edited_since_submission(const Change& change);
 // One digest over all of them: what a voter sees.
 Digest digest_of_sections(const std::map<std::string, Digest>& sections);
 // An approving decision that still holds: nobody edited what it approved.

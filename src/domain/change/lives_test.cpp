@@ -320,6 +320,51 @@ TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_
     EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
 }
 
+TEST(Lives, a_harmless_rfc_does_not_hold_the_place_of_another) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until("2026-11-23T09:00Z"); // an hour before the deadline
+    s.pin("jonas", edited_rollback_file(), "rollback");
+    EXPECT_EQ(
+        s.refused("cora", "vote", R"({"choice":"approve"})").reasons.at(0).field, "queue.sections"
+    );
+    s.does("rosa", "submit");
+    EXPECT_EQ(s.change.queue->meeting_at, at(meeting)) << "in time";
+    s.wait_until("2026-11-25T09:00Z"); // an hour before the meeting
+    s.pin("jonas", rollback_file(), "rollback");
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"cab_queue"})").reasons.at(0).field,
+        "queue.sections"
+    );
+    auto late = s;
+    late.does("rosa", "submit");
+    EXPECT_GT(late.change.queue->meeting_at, at(meeting));
+    s.does("cora", "submit", R"({"keep_meeting_because":"a shorter time limit of one step"})");
+    EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
+    s.complete("rosa", "cab_queue");
+    EXPECT_THAT(
+        s.change.steps.at(StepId("cab_queue")).warnings,
+        Contains(HasSubstr("a shorter time limit"))
+    );
+    s.does("cora", "vote", R"({"choice":"approve"})");
+}
+
+TEST(Lives, moving_the_window_as_a_deferral_asks_keeps_the_place) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T11:00","end":"2026-11-26T13:00","zone":"UTC"})"
+    );
+    s.complete("rosa", "window");
+    s.complete("rosa", "cab_queue");
+}
+
 TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     Scenario s;
     open(s);

@@ -321,6 +321,7 @@ void send(Scenario& s, const std::string& person, const Sent& sent) {
 void work_on(Scenario& s) {
     const auto steps = steps_of(release_workflow());
     for (const auto& [person, command, body] : std::vector<std::array<std::string, 3>>{
+             {"cora", "submit", R"({"keep_meeting_because":"looked at again"})"},
              {"cora", "vote", R"({"choice":"approve"})"},
              {"mika", "vote", R"({"choice":"approve"})"},
              {"eva", "vote", R"({"choice":"approve"})"},

@@ -246,6 +246,15 @@ TEST(Refusals, of_validation) {
 TEST(Refusals, of_review) {
     check({
         {opened, "rosa", "submit", "{}", "cab-lead-time", "classification"},
+        {validated, "rosa", "submit", R"({"board":"ecab"})", "cab-decision", "board"},
+        {validated, "cora", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "rosa", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "mika", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "cora", "submit", R"({"keep_meeting_because":" "})", "",
+         "keep_meeting_because"},
         {validated, "cora", "vote", R"({"choice":"approve"})", "cab-decision", "queue"},
         {validated, "cora", "decide", R"({"outcome":"approved"})", "cab-decision", "queue"},
         {submitted, "rosa", "vote", R"({"choice":"approve"})", "cab-decision", "votes"},

@@ -425,6 +425,10 @@ TEST(Gates, review_refuses) {
         ready(),
         {
             {"cab-lead-time", "not submitted", "queue", [](auto& s) { s.change.queue.reset(); }},
+            {"cab-lead-time", "another scope than submitted", "queue.sections",
+             [](auto& s) { s.change.scope->customer_impact = "Everything is down"; }},
+            {"cab-lead-time", "another runbook than submitted", "queue.sections",
+             [](auto& s) { s.change.runbooks.at("deployment").digest = sha256("x"); }},
             {"cab-lead-time", "window before the meeting", "window.start",
              [](auto& s) { s.change.queue->meeting_at = at(window_start); }},
             {"cab-decision", "none", "decision", [](auto& s) { s.change.decision.reset(); }},

@@ -97,6 +97,14 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
     findings.looked_at("queue", "board " + queue.board, queue.submitted_at);
     if (queue.missed_meeting_at)
         findings.warn(queue.deferred_because);
+    if (!queue.kept_because.empty())
+        findings.warn("edited late and kept on the agenda: " + queue.kept_because);
+    if (const auto edited = edited_since_submission(change); !edited.empty())
+        findings.refuse(
+            "queue.sections", "the RFC was edited since it was submitted", edited,
+            "Submit it again: it goes to the next meeting that its lead time allows, or the chair "
+            "of the board keeps it on the agenda with keep_meeting_because"
+        );
     if (change.window && queue.meeting_at >= change.window->start)
         findings.refuse(
             "window.start", "the window begins before the CAB meets",
