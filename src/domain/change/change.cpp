@@ -51,9 +51,13 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     const auto put = [&](Section section, const Digest& digest) {
         digests.emplace(to_text(section), digest);
     };
-    if (change.scope)
-        // Where it is changed belongs to what is changed: another ring is another approval.
-        put(Section::scope, sha256(encode(*change.scope) + change.production_ring));
+    if (change.scope) {
+        // Its number in another system says nothing about what is changed; where it is changed
+        // does: another ring is another approval.
+        auto judged = *change.scope;
+        judged.external_ticket.clear();
+        put(Section::scope, sha256(encode(judged) + change.production_ring));
+    }
     if (const auto* runbook = runbook_of(change, RunbookPurpose::deployment)) {
         put(Section::deployment_runbook, runbook->digest);
         put(Section::smoke_list, runbook->smoke_digest);
@@ -61,10 +65,8 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     if (const auto* runbook = runbook_of(change, RunbookPurpose::rollback))
         put(Section::rollback_runbook, runbook->digest);
     if (change.window)
-        put(Section::window, sha256(fmt::format(
-                                 "{} {} {}", change.window->start_local, change.window->end_local,
-                                 change.window->zone
-                             )));
+        put(Section::window,
+            sha256(to_text(change.window->start) + ' ' + to_text(change.window->end)));
     return digests;
 }
 

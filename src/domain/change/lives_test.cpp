@@ -418,6 +418,28 @@ TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it
     deploy(s);
 }
 
+TEST(Lives, a_ticket_number_or_another_spelling_of_the_window_voids_nothing) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    auto scope = parse_json(encode(*s.change.scope));
+    ASSERT_TRUE(scope);
+    scope->as_object()["external_ticket"] = "INC0012345";
+    ASSERT_TRUE(s.attempt("rosa", "describe", *scope));
+    s.does(
+        "rosa", "schedule",
+        R"({"start":"2026-11-26T11:00:00","end":"2026-11-26T13:00","zone":"Europe/Berlin"})"
+    );
+    EXPECT_TRUE(s.change.decision);
+    EXPECT_TRUE(s.change.voided.empty());
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T11:00","end":"2026-11-26T13:00","zone":"UTC"})"
+    );
+    EXPECT_FALSE(s.change.decision);
+}
+
 TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
     Scenario s;
     open(s);
