@@ -42,6 +42,10 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool is_approving(const Vote& vote) {
+    return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
+}
+
 bool is_granted(const Waiver& waiver, Time now) {
     return waiver.state == WaiverState::granted && now < waiver.expires_at;
 }

@@ -110,24 +110,32 @@ std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) 
     return reasons;
 }
 
-// Two named authorisers suffice in an emergency: the second vote decides.
+// Two named authorisers suffice in an emergency: the second vote decides, unless as many reject it.
+// What a vote is conditional on becomes a condition; nobody is there to word it otherwise.
 void decide_emergency(Decider& decider, const Board& board) {
     const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    CabDecision decision{
+        CabOutcome::approved, board.first, true, facts.actor, facts.now, "decided by the ECAB", {},
+        {}, section_digests(change)};
     std::uint32_t approving = 0;
-    for (const auto& vote : change.votes)
-        approving += vote.choice == VoteChoice::approve ? 1 : 0;
-    if (approving < quorum_of(&board.second, *decider.facts().policy, true))
+    std::uint32_t rejecting = 0;
+    for (const auto& vote : change.votes) {
+        if (!conflict_of_duty(change, facts, vote.person).empty())
+            continue; // he has taken a part in the change since he voted
+        decision.votes.push_back(vote);
+        approving += is_approving(vote) ? 1 : 0;
+        rejecting += vote.choice == VoteChoice::reject ? 1 : 0;
+        if (vote.choice != VoteChoice::approve_with_conditions)
+            continue;
+        decision.outcome = CabOutcome::approved_with_conditions;
+        decision.conditions.push_back(
+            {fmt::format("C-{}", decision.conditions.size() + 1), vote.comment, {}, {}, {}}
+        );
+    }
+    if (approving < quorum_of(&board.second, *facts.policy, true) || rejecting >= approving)
         return;
-    decider.emit(CabDecided{
-        {CabOutcome::approved,
-         board.first,
-         true,
-         decider.facts().actor,
-         decider.facts().now,
-         "decided by the ECAB",
-         change.votes,
-         {},
-         section_digests(change)}});
+    decider.emit(CabDecided{std::move(decision)});
     const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
     if (std::none_of(change.owed.begin(), change.owed.end(), [](const Owed& owed) {
             return owed.kind == OwedKind::retrospective_review;

@@ -377,6 +377,10 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     s.does("cora", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
     s.does("lena", "vote", R"({"choice":"approve"})");
     s.refused("cora", "decide", R"({"outcome":"approved_with_conditions"})");
+    EXPECT_EQ(
+        s.refused("cora", "decide", R"({"outcome":"approved"})").reasons.at(0).field,
+        "decision.conditions"
+    );
     s.does(
         "cora", "decide",
         R"({"outcome":"approved_with_conditions","conditions":["tell the pilots"]})"
@@ -390,6 +394,42 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     );
     s.does("otto", "meet_condition", R"({"id":"C-1","evidence":"mail of Wednesday"})");
     deploy(s);
+}
+
+TEST(Lives, votes_against_count_too) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("otto", "assign", R"({"implementer":"sven"})");
+    for (const auto* person : {"lena", "ina"})
+        s.does(person, "vote", R"({"choice":"reject","comment":"not before the holidays"})");
+    const auto error = s.refused("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_EQ(error.reasons.at(0).message, "no majority approves it") << explain(error);
+    s.does("ina", "vote", R"({"choice":"defer","comment":"let me read it first"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+}
+
+TEST(Lives, the_emergency_board_keeps_its_conditions_and_its_rejections) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.does("eva", "vote", R"({"choice":"reject","comment":"it can wait"})");
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    auto outvoted = s;
+    s.does("mika", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
+    ASSERT_TRUE(s.change.decision);
+    EXPECT_EQ(s.change.decision->outcome, CabOutcome::approved_with_conditions);
+    EXPECT_EQ(s.change.decision->conditions.at(0).text, "tell the pilots");
+    outvoted.records.boards.at("ecab").members.push_back(PersonId("lena"));
+    ++outvoted.records.version;
+    outvoted.does("lena", "vote", R"({"choice":"reject","comment":"it can wait"})");
+    outvoted.does("mika", "vote", R"({"choice":"approve"})");
+    EXPECT_FALSE(outvoted.change.decision) << "two against two";
 }
 
 TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it) {
