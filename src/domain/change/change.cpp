@@ -50,18 +50,19 @@ bool is_granted(const Waiver& waiver, Time now) {
     return waiver.state == WaiverState::granted && now < waiver.expires_at;
 }
 
+Scope without_ticket(Scope scope) {
+    scope.external_ticket.clear();
+    return scope;
+}
+
 std::map<std::string, Digest> section_digests(const Change& change) {
     std::map<std::string, Digest> digests;
     const auto put = [&](Section section, const Digest& digest) {
         digests.emplace(to_text(section), digest);
     };
-    if (change.scope) {
-        // Its number in another system says nothing about what is changed; where it is changed
-        // does: another ring is another approval.
-        auto judged = *change.scope;
-        judged.external_ticket.clear();
-        put(Section::scope, sha256(encode(judged) + change.production_ring));
-    }
+    if (change.scope)
+        // Where it is changed belongs to what is changed: another ring is another approval.
+        put(Section::scope, sha256(encode(without_ticket(*change.scope)) + change.production_ring));
     if (const auto* runbook = runbook_of(change, RunbookPurpose::deployment)) {
         put(Section::deployment_runbook, runbook->digest);
         put(Section::smoke_list, runbook->smoke_digest);

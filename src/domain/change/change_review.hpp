@@ -482,6 +482,7 @@ struct Change {
     std::string roster; // the on-call team
 
     std::optional<Scope> scope;
+    std::set<PersonId> described_by; // everybody who edited the scope
     std::optional<Impact> impact;
     std::map<std::string, PinnedRunbook> runbooks; // by RunbookPurpose
     std::optional<Classification> classification;
@@ -533,6 +534,7 @@ struct Change {
         visit("test_ring", self.test_ring);
         visit("roster", self.roster);
         visit("scope", self.scope);
+        visit("described_by", self.described_by);
         visit("impact", self.impact);
         visit("runbooks", self.runbooks);
         visit("classification", self.classification);
@@ -578,6 +580,8 @@ bool is_approving(const Vote& vote); // with conditions or without
 bool is_over(const Change& change); // closed or cancelled
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 
+// What is judged of a scope: all of it but its number in another system.
+Scope without_ticket(Scope scope);
 // The digest of each section as it stands; absent sections are left out.
 std::map<std::string, Digest> section_digests(const Change& change);
 // What a board reads ahead of its meeting: all sections but the window, which a deferral moves.

@@ -10,6 +10,8 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
         return "the requester never approves his own change";
     if (person == change.implementer)
         return "the implementer never approves what he will carry out";
+    if (change.described_by.contains(person))
+        return "who described the scope never approves it";
     for (const auto& [purpose, runbook] : change.runbooks)
         if (person == runbook.author)
             return "the author of the " + purpose + " runbook never approves it";

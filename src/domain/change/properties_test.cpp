@@ -223,6 +223,7 @@ void check_votes(const Scenario& s, const CabDecision& decision) {
         RC_ASSERT(vote.person != PersonId("alma"));
         RC_ASSERT(vote.person != PersonId("zoe"));
         RC_ASSERT(!brought_a_runbook(s, vote.person));
+        RC_ASSERT(!s.change.described_by.contains(vote.person));
         RC_ASSERT(vote.of == digest_of_sections(decision.sections));
     }
     RC_ASSERT(approving >= 2u);

@@ -282,6 +282,19 @@ TEST(Refusals, of_review) {
         {opened, "pia", "acknowledge_page", "{}", "oncall", "pages"},
         {ready, "ina", "report_page", R"({"person":"vic","state":"failed"})", "", "person"},
     });
+    auto edited = at_stage(validated);
+    auto scope = json(encode(*edited.change.scope));
+    scope.as_object()["external_ticket"] = "INC-1";
+    ASSERT_TRUE(edited.attempt("lena", "describe", scope)); // says nothing about what is changed
+    scope.as_object()["customer_impact"] = "Nobody notices";
+    ASSERT_TRUE(edited.attempt("mika", "describe", scope));
+    edited.complete("rosa", "scope");
+    edited.does("rosa", "submit");
+    EXPECT_EQ(
+        edited.refused("mika", "vote", R"({"choice":"approve"})").reasons.at(0).message,
+        "who described the scope never approves it"
+    );
+    edited.does("lena", "vote", R"({"choice":"approve"})");
     // Pinning a colleague's bytes again does not make them one's own, nor his no longer his.
     auto s = at_stage(submitted);
     s.pin("lena", deployment_file(), "deployment");
