@@ -196,6 +196,15 @@ TEST(Gates, planning_refuses) {
              [](auto& s) { s.change.impact->unknown.emplace_back("ghost"); }},
             {"rollback-runbook", "none", "rollback_runbook",
              [](auto& s) { s.change.runbooks.erase("rollback"); }},
+            {"rollback-runbook", "a team instead of an engineer", "rollback_runbook.turn-round",
+             [](auto& s) {
+                 auto& runbook = s.change.runbooks.at("rollback");
+                 runbook.steps[0].owner = "sre";
+             }},
+            {"rollback-runbook", "an engineer who has left", "rollback_runbook.engineer",
+             [](auto& s) { s.records.people.at(PersonId("pia")).inactive = true; }},
+            {"rollback-runbook", "an unknown backup", "rollback_runbook.backup_engineer",
+             [](auto& s) { s.change.runbooks.at("rollback").backup_engineer = "somebody"; }},
             {"classification", "none", "classification",
              [](auto& s) { s.change.classification.reset(); }},
             {"classification", "emergency without a cause", "classification.incident",

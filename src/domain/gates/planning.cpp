@@ -392,7 +392,7 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
     }
 }
 
-void rollback_runbook(const Change& change, const Facts&, GateFindings& findings) {
+void rollback_runbook(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
     if (runbook == nullptr)
         return findings.refuse(
@@ -404,6 +404,21 @@ void rollback_runbook(const Change& change, const Facts&, GateFindings& findings
     findings.looked_at("rollback runbook", runbook->digest.hex(), runbook->pinned_at);
     for (const auto& reason : runbook->lint)
         findings.reasons.push_back(reason);
+    std::map<std::string, std::string> named; // person, and where he is named
+    named.emplace(runbook->backup_engineer, "backup_engineer");
+    named.emplace(runbook->engineer, "engineer");
+    for (const auto& step : runbook->steps)
+        if (step.kind == "decision")
+            named.emplace(step.owner, step.name);
+    for (const auto& [person, where] : named) {
+        const auto record = facts.records->people.find(PersonId(person));
+        if (!person.empty() && (record == facts.records->people.end() || record->second.inactive))
+            findings.refuse(
+                "rollback_runbook." + where, person + " is nobody who could be called",
+                "not an active person of the tenant",
+                "Name a person by the id that he signs in with, and pin the runbook again"
+            );
+    }
 }
 
 void classification(const Change& change, const Facts& facts, GateFindings& findings) {
