@@ -236,6 +236,10 @@ TEST(Gates, planning_refuses) {
                  s.change.window->start = at("2026-11-27T16:30Z");
                  s.change.window->end = at("2026-11-27T18:30Z");
              }},
+            {"window", "no roster, so no daylight", "roster",
+             [](auto& s) { s.change.roster.clear(); }},
+            {"window", "a policy that no clock can read", "window.zone",
+             [](auto& s) { s.policy.friday_evening_from = "four"; }},
             {"window", "too long", "window.end",
              [](auto& s) { s.change.window->end = s.change.window->start + 25h; }},
             {"window", "past", "window.end", [](auto& s) { s.now = s.change.window->end; }},

@@ -133,7 +133,12 @@ std::string in_zone(Time time, const std::string& zone) {
 void look_at_friday(const ChangeWindow& agreed, const Policy& policy, GateFindings& findings) {
     const auto friday =
         touches_friday_evening({agreed.start, agreed.end}, agreed.zone, policy.friday_evening_from);
-    if (!friday || !*friday)
+    if (!friday)
+        return findings.refuse(
+            "window.zone", "nobody can tell whether it is a Friday evening",
+            friday.error().message, "Mend friday_evening_from of the policy or the window's zone"
+        );
+    if (!*friday)
         return;
     if (agreed.reason.empty())
         findings.refuse(
@@ -172,7 +177,11 @@ void look_at_rollback_room(
         );
     const auto roster = facts.records->rosters.find(change.roster);
     if (roster == facts.records->rosters.end())
-        return;
+        return findings.refuse(
+            "roster", "nobody knows the daylight of the team that would roll back",
+            change.roster.empty() ? "no roster" : "no roster " + change.roster,
+            "Name the on-call roster of the change with assign"
+        );
     findings.looked_at("day hours", "roster " + change.roster);
     const Interval rollback{agreed.end - back->time_limit - reserve, agreed.end};
     const auto inside = within_day_hours(rollback, roster->second.day_hours);
