@@ -290,7 +290,7 @@ TEST(Lives, a_window_over_a_job_has_its_owner_answer_again) {
     EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::open);
     auto refusal = s.refused("rosa", "complete_step", R"({"step":"impact"})");
     EXPECT_EQ(refusal.reasons.at(0).field, "impact.nightly-report");
-    EXPECT_EQ(refusal.reasons.at(0).evidence, "next run 2026-11-27T02:00:00Z");
+    EXPECT_EQ(refusal.reasons.at(0).evidence, "next run 2026-11-27T02:00:00.000Z");
     s.does("lena", "acknowledge_impact", R"({"ci":"nightly-report","note":"it may be late"})");
     s.complete("rosa", "impact");
     EXPECT_FALSE(s.change.steps.at(StepId("impact")).warnings.empty());
