@@ -4,8 +4,9 @@
 // digest, so that an auditor can tell which rules were in force.
 #pragma once
 
-#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/codec.hpp"
@@ -99,5 +100,11 @@ struct Policy {
         visit("waiver_roles", self.waiver_roles);
     }
 };
+
+// Reads a policy file. `gates` are the ids that there are. Errors: invalid_input with every value
+// that no gate could follow, each as `file:line: field: reason`.
+Result<Policy> read_policy(
+    std::string_view text, std::string_view file_name, const std::set<std::string_view>& gates
+);
 
 } // namespace slipway::domain
