@@ -106,6 +106,12 @@ void classify_anew(Decider& decider, std::string reason) {
     decider.reopen(StepKind::classification, std::move(reason));
 }
 
+Result<void> require_room(const Change& change) {
+    if (change.attachments.size() >= limits::attachments_per_change_max)
+        return fail_full("digest", "attachments", limits::attachments_per_change_max);
+    return {};
+}
+
 struct Proposal {
     ChangeType type = ChangeType::normal;
     std::string entry;
@@ -253,11 +259,7 @@ Result<Decision> attach(const Change& change, const Attach& body, const Facts& f
         return fail_field(
             "digest", "nothing with this digest has been uploaded: POST /attachments first"
         );
-    if (change.attachments.size() >= limits::attachments_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} attachments", limits::attachments_per_change_max)
-        );
+    TRY(require_room(change));
     if (!body.step.empty() && find_step(*facts.workflow, body.step.value) == nullptr)
         return fail_field("step", "is not a step of this change's workflow");
     Decider decider(change, facts);
@@ -270,6 +272,7 @@ Result<Decision> attach(const Change& change, const Attach& body, const Facts& f
 Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const Facts& facts) {
     TRY(require_untouched(change, "runbook"));
     TRY(check_file_name(body.name));
+    TRY(require_room(change));
     if (!facts.attachment_known || !facts.runbook)
         return fail_field(
             "digest", "nothing with this digest has been uploaded: POST /attachments first"

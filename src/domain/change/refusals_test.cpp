@@ -444,6 +444,33 @@ TEST(Refusals, nobody_waives_a_gate_of_what_he_carries_out) {
     s.does("ina", "start_run", R"({"purpose":"deployment"})");
 }
 
+TEST(Refusals, a_change_is_full_at_its_limits) {
+    auto s = at_stage(planned);
+    s.change.attachments.resize(limits::attachments_per_change_max);
+    s.change.comments.resize(limits::comments_per_change_max);
+    s.change.waivers.resize(limits::list_max);
+    const auto digest = rollback_file().digest.hex();
+    const struct {
+        const char* command;
+        std::string body;
+        const char* field;
+    } rows[] = {
+        {"attach", fmt::format(R"({{"digest":"{}","name":"f"}})", digest), "digest"},
+        {"pin_runbook",
+         fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"f"}})", digest), "digest"},
+        {"comment", R"({"text":"t"})", "text"},
+        {"request_waiver", R"({"gate":"ring-parity","reason":"r"})", "gate"},
+    };
+
+    for (const auto& row : rows) {
+        const auto error = s.refused("petra", row.command, row.body);
+        EXPECT_EQ(error.code, ErrorCode::limit_exceeded) << row.command;
+        EXPECT_EQ(error.fields.at(0).field, row.field) << row.command;
+    }
+    s.change.attachments.pop_back();
+    EXPECT_TRUE(s.decide("petra", "pin_runbook", json(rows[1].body)));
+}
+
 TEST(Timers, two_missed_reminders_are_one_page_and_a_second_tick_is_silent) {
     auto s = at_stage(opened);
     s.now = at("2026-12-20T10:00Z");
