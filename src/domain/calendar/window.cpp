@@ -10,7 +10,8 @@ namespace slipway::domain {
 namespace {
 
 // What people agree on has one meaning: nobody should learn at night which of two hours was meant.
-Result<Time> only_instant(const std::string& text, const std::string& zone, std::string_view field) {
+Result<Time>
+only_instant(const std::string& text, const std::string& zone, std::string_view field) {
     const auto local = TRY(local_from_text(text, field));
     const auto first = TRY(to_instant(local, zone, field));
     const auto second = TRY(second_reading(local, zone));

@@ -576,8 +576,8 @@ const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
-bool is_approving(const Vote& vote); // with conditions or without
-bool is_over(const Change& change); // closed or cancelled
+bool is_approving(const Vote& vote);             // with conditions or without
+bool is_over(const Change& change);              // closed or cancelled
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 
 // What is judged of a scope: all of it but its number in another system.

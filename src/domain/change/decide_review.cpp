@@ -115,9 +115,15 @@ std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) 
 void decide_emergency(Decider& decider, const Board& board) {
     const auto& change = decider.change();
     const auto& facts = decider.facts();
-    CabDecision decision{
-        CabOutcome::approved, board.first, true, facts.actor, facts.now, "decided by the ECAB", {},
-        {}, section_digests(change)};
+    CabDecision decision{CabOutcome::approved,
+                         board.first,
+                         true,
+                         facts.actor,
+                         facts.now,
+                         "decided by the ECAB",
+                         {},
+                         {},
+                         section_digests(change)};
     std::uint32_t approving = 0;
     std::uint32_t rejecting = 0;
     for (const auto& vote : change.votes) {
@@ -159,10 +165,14 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
     if (!reasons.empty())
         return fail_blocked("the RFC is not ready for the CAB", std::move(reasons));
     const auto choice = TRY(choose_meeting(board->second.schedule, facts.now));
-    CabQueue queue{board->first, facts.now,
-                   facts.actor,  choice.meeting.start,
-                   {},           {},
-                   sections_to_read(change), {}};
+    CabQueue queue{board->first,
+                   facts.now,
+                   facts.actor,
+                   choice.meeting.start,
+                   {},
+                   {},
+                   sections_to_read(change),
+                   {}};
     if (!body.keep_meeting_because.empty()) {
         TRY(require_reason(body.keep_meeting_because, "keep_meeting_because"));
         queue = TRY(keep_meeting(change, board->first, body, facts));
@@ -277,9 +287,14 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
         if (board != facts.records->boards.end()) {
             const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
             decider.emit(ChangeSubmitted{
-                {change.queue->board, change.queue->submitted_at, change.queue->submitted_by,
-                 next.meeting.start, change.queue->meeting_at, "deferred: " + body.minutes,
-                 sections_to_read(change), {}}});
+                {change.queue->board,
+                 change.queue->submitted_at,
+                 change.queue->submitted_by,
+                 next.meeting.start,
+                 change.queue->meeting_at,
+                 "deferred: " + body.minutes,
+                 sections_to_read(change),
+                 {}}});
         }
     }
     return decider.finish();

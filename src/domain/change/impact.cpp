@@ -170,6 +170,16 @@ std::string difference(const Impact& before, const Impact& now) {
     return {};
 }
 
+std::vector<std::string> touched_items(const Change& change) {
+    std::vector<std::string> touched;
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
+        touched.push_back(scoped.ci.value);
+    for (const auto& hit : change.impact ? change.impact->hits : std::vector<ImpactHit>{})
+        if (hit.direction == TraceDirection::downstream)
+            touched.push_back(hit.ci.value);
+    return touched;
+}
+
 std::optional<Interval> window_of(const Change& change) {
     if (!change.window)
         return {};

@@ -25,6 +25,10 @@ std::string difference(const Impact& before, const Impact& now);
 // The window of the change, when it has one.
 std::optional<Interval> window_of(const Change& change);
 
+// The items that the window must leave alone: those of the scope and whatever depends on them, as
+// traced. Blackouts are looked for with them, when windows are proposed and when one is judged.
+std::vector<std::string> touched_items(const Change& change);
+
 // What the trace was of: the ids in scope, in any order.
 Digest digest_of_cis(const std::vector<ScopedCi>& cis);
 

@@ -346,8 +346,7 @@ TEST(Lives, a_harmless_rfc_does_not_hold_the_place_of_another) {
     EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
     s.complete("rosa", "cab_queue");
     EXPECT_THAT(
-        s.change.steps.at(StepId("cab_queue")).warnings,
-        Contains(HasSubstr("a shorter time limit"))
+        s.change.steps.at(StepId("cab_queue")).warnings, Contains(HasSubstr("a shorter time limit"))
     );
     s.does("cora", "vote", R"({"choice":"approve"})");
 }

@@ -450,14 +450,15 @@ TEST(Refusals, a_change_is_full_at_its_limits) {
     s.change.comments.resize(limits::comments_per_change_max);
     s.change.waivers.resize(limits::list_max);
     const auto digest = rollback_file().digest.hex();
+
     const struct {
         const char* command;
         std::string body;
         const char* field;
     } rows[] = {
         {"attach", fmt::format(R"({{"digest":"{}","name":"f"}})", digest), "digest"},
-        {"pin_runbook",
-         fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"f"}})", digest), "digest"},
+        {"pin_runbook", fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"f"}})", digest),
+         "digest"},
         {"comment", R"({"text":"t"})", "text"},
         {"request_waiver", R"({"gate":"ring-parity","reason":"r"})", "gate"},
     };

@@ -98,7 +98,9 @@ void look_at_summary(
         );
 }
 
-void look_at_item(const ScopedCi& scoped, const Records& records, GateFindings& findings, std::string field) {
+void look_at_item(
+    const ScopedCi& scoped, const Records& records, GateFindings& findings, std::string field
+) {
     if (is_blank(scoped.version_to))
         findings.refuse(
             field + ".version_to", fmt::format("{} has no version to change to", scoped.ci.value),
@@ -135,8 +137,8 @@ void look_at_friday(const ChangeWindow& agreed, const Policy& policy, GateFindin
         touches_friday_evening({agreed.start, agreed.end}, agreed.zone, policy.friday_evening_from);
     if (!friday)
         return findings.refuse(
-            "window.zone", "nobody can tell whether it is a Friday evening",
-            friday.error().message, "Mend friday_evening_from of the policy or the window's zone"
+            "window.zone", "nobody can tell whether it is a Friday evening", friday.error().message,
+            "Mend friday_evening_from of the policy or the window's zone"
         );
     if (!*friday)
         return;
@@ -475,13 +477,7 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
             "window.end", "the window is longer than " + to_text(facts.policy->window_max),
             to_text(Span(agreed.end - agreed.start)), "Schedule a shorter window"
         );
-    std::vector<std::string> touched;
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
-        touched.push_back(scoped.ci.value);
-    if (change.impact)
-        for (const auto& hit : change.impact->hits)
-            if (hit.direction == TraceDirection::downstream)
-                touched.push_back(hit.ci.value);
+    const auto touched = touched_items(change);
     const auto hits = blackout_hits(facts.records->blackouts, interval, {touched, touched});
     if (!hits)
         findings.refuse(

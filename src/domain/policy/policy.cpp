@@ -51,9 +51,7 @@ void check_spans(const Policy& policy, Check& check) {
     check.longer_than_zero("waiver_longest", policy.waiver_longest);
 }
 
-void check_names(
-    const Policy& policy, const std::set<std::string_view>& gates, Check& check
-) {
+void check_names(const Policy& policy, const std::set<std::string_view>& gates, Check& check) {
     for (std::size_t i = 0; i < policy.vague_phrases.size(); ++i)
         if (policy.vague_phrases[i].find_first_not_of(' ') == std::string::npos)
             check.refuse(fmt::format("vague_phrases[{}]", i), "is empty: every summary has it");
@@ -67,8 +65,9 @@ void check_names(
         if (!gates.contains(policy.never_waived[i]))
             check.refuse(
                 fmt::format("never_waived[{}]", i),
-                fmt::format("there is no gate {}; known: {}", policy.never_waived[i],
-                            fmt::join(gates, ", "))
+                fmt::format(
+                    "there is no gate {}; known: {}", policy.never_waived[i], fmt::join(gates, ", ")
+                )
             );
 }
 

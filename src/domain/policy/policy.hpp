@@ -32,7 +32,7 @@ struct Policy {
     std::uint32_t impact_depth = 6;
     Span job_after_window = 12h; // a job whose next run is this soon after the window counts
     // classification
-    std::uint32_t standard_approvals = 2; // people who stand behind a catalogue entry
+    std::uint32_t standard_approvals = 2;    // people who stand behind a catalogue entry
     std::uint32_t standard_failures_max = 0; // of the catalogue entry's last ten runs
     // window
     Span window_max = 24h;

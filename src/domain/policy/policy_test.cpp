@@ -11,8 +11,8 @@
 namespace slipway::domain {
 namespace {
 
-const std::set<std::string_view> gates{"window", "run-exact",    "cab-decision", "classification",
-                                       "closure", "rfc-specific"};
+const std::set<std::string_view> gates{"window",         "run-exact", "cab-decision",
+                                       "classification", "closure",   "rfc-specific"};
 
 Result<Policy> read(const std::string& text) {
     return read_policy("name: p\n" + text, "p.yaml", gates);
@@ -35,7 +35,8 @@ TEST(ReadPolicy, refuses_what_no_gate_could_follow) {
         {"backup_age_max: 0s\n", "p.yaml:2: backup_age_max: must be longer than zero"},
         {"vague_phrases: [a, \" \"]\n", "p.yaml:2: vague_phrases[1]: is empty"},
         {"defect_severities: [bloker]\n", "p.yaml:2: defect_severities[0]: expected one of: minor"},
-        {"never_waived: [run-exact, windwo]\n", "p.yaml:2: never_waived[1]: there is no gate windwo"},
+        {"never_waived: [run-exact, windwo]\n",
+         "p.yaml:2: never_waived[1]: there is no gate windwo"},
         {"waiver_roles: [king]\n", "p.yaml:2: waiver_roles[0]: expected one of"},
         {"quorums: 2\n", "p.yaml:2: quorums: is not a field"},
         {"quorum: two\n", "p.yaml:2: quorum: expected"},

@@ -108,7 +108,9 @@ struct CatalogueRecord {
         visit("deployment_runbook", self.deployment_runbook, required("SHA-256 of its runbook"));
         visit("rollback_runbook", self.rollback_runbook, optional("SHA-256 of its rollback"));
         visit("ci_classes", self.ci_classes, required("classes of CI it is allowed for", 20));
-        visit("approved_by", self.approved_by, required("who pre-approves it; each adds himself", 20));
+        visit(
+            "approved_by", self.approved_by, required("who pre-approves it; each adds himself", 20)
+        );
         visit("expires_at", self.expires_at, required("until when it may be used"));
         visit("suspended_because", self.suspended_because, optional("empty: not suspended", 1000));
         visit("last_trials", self.last_trials, optional("its last ten runs, newest last", 10));

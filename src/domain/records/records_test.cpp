@@ -109,14 +109,13 @@ Result<void> written(const std::string* before, const std::string& after, const 
 }
 
 std::string entry(const char* approved_by, const char* more = "") {
-    const auto document = put(
-        "catalogue_entry", "a",
-        fmt::format(
-            R"({{"title":"T","deployment_runbook":"{}","ci_classes":["host"],"approved_by":[{}],
+    const auto document =
+        put("catalogue_entry", "a",
+            fmt::format(
+                R"({{"title":"T","deployment_runbook":"{}","ci_classes":["host"],"approved_by":[{}],
                 "expires_at":"2027-01-01T00:00:00Z"{}}})",
-            runbook, approved_by, more
-        )
-    );
+                runbook, approved_by, more
+            ));
     EXPECT_TRUE(document);
     return document.value_or("");
 }
@@ -133,7 +132,8 @@ TEST(Registers, nobody_pre_approves_a_standard_change_in_another_name) {
     EXPECT_TRUE(written(&first, both, "cora"));
     EXPECT_FALSE(written(&first, both, "paul"));
     // An edit takes away what others approved; suspending it does not.
-    EXPECT_FALSE(written(&both, entry(R"("petra","cora")", R"(,"last_trials":["failed"])"), "cora"));
+    EXPECT_FALSE(written(&both, entry(R"("petra","cora")", R"(,"last_trials":["failed"])"), "cora")
+    );
     const auto suspended = entry(R"("petra","cora")", R"(,"suspended_because":"it hurts")");
     EXPECT_TRUE(written(&both, suspended, "paul"));
     EXPECT_FALSE(written(&suspended, both, "paul"));

@@ -110,9 +110,8 @@ Result<std::string> normalise_blackout(const std::string& id, const Json& docume
 
 // Nobody pre-approves in another's name: each puts the entry with his own name. Whatever else is
 // edited is not what the others approved, except that anybody who writes it may suspend it.
-Result<void> check_approvers(
-    const std::string* before, const std::string& after, const PersonId& writer
-) {
+Result<void>
+check_approvers(const std::string* before, const std::string& after, const PersonId& writer) {
     const auto entry = TRY(restore<CatalogueRecord>(after));
     std::vector<PersonId> kept;
     if (before) {

@@ -26,9 +26,8 @@ struct RegisterRow {
     Result<std::string> (*normalise)(const std::string& id, const Json& document);
     // What only some may write into a document that is otherwise in order; null: nothing. `before`
     // is the stored document, null when there is none. Errors: invalid_input naming the field.
-    Result<void> (*check_writer)(
-        const std::string* before, const std::string& after, const PersonId& writer
-    ) = nullptr;
+    Result<void> (*check_writer
+    )(const std::string* before, const std::string& after, const PersonId& writer) = nullptr;
 };
 
 std::span<const RegisterRow> register_table();
