@@ -210,6 +210,17 @@ TEST(ReleaseWorkflow, is_the_checklist) {
     }
 }
 
+// What a command records is asked for once: a form that asks again could contradict it.
+TEST(ReleaseWorkflow, has_no_field_for_what_a_command_records) {
+    const auto workflow = workflow_of("release.yaml");
+    for (const auto* step : steps_of(workflow))
+        for (const auto& field : step->form)
+            for (const auto* taken :
+                 {"verdict", "decision", "minutes", "result", "outcome", "statement", "reason",
+                  "ring"})
+                EXPECT_NE(field.name, taken) << step->id.value;
+}
+
 TEST(ReleaseWorkflow, knows_the_types) {
     const auto workflow = workflow_of("release.yaml");
     for (const auto* step : steps_of(workflow)) {
