@@ -67,6 +67,10 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
                                          *request.if_version, version
                                      )
             );
+        if (row->check_writer)
+            TRY(row->check_writer(
+                stored && !stored->removed ? &stored->state : nullptr, document, actor.person
+            ));
         Answer answer{request.id, version + 1, shown(request.id, version + 1, document),
                       0,          false,       !stored || stored->removed};
         Commit commit;

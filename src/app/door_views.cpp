@@ -3,6 +3,7 @@
 #include "app/door_inside.hpp"
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/impact.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -231,9 +232,7 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
     std::vector<domain::BusyInterval> busy;
     for (const auto& other : TRY(inside_->others(state, range)))
         busy.push_back({other.window, other.id.value});
-    std::vector<std::string> touched;
-    for (const auto& scoped : state.scope ? state.scope->cis : std::vector<domain::ScopedCi>{})
-        touched.push_back(scoped.ci.value);
+    const auto touched = domain::touched_items(state);
     domain::SlotRules rules;
     rules.busy = busy;
     rules.blackouts = records->blackouts;

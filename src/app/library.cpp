@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "base/yaml.hpp"
 #include "domain/change/steps.hpp"
+#include "domain/gates/gate.hpp"
 
 namespace slipway::app {
 
@@ -50,8 +50,10 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& directory) {
             newest = {workflow, std::move(yaml)};
     }
     const auto policy = TRY(read_file(root / "policies" / "default.yaml"));
-    library->policy_ = TRY(read_yaml<domain::Policy>(policy, "default.yaml"));
-    library->policy_.digest = sha256(policy);
+    std::set<std::string_view> gates;
+    for (const auto& gate : domain::gate_table())
+        gates.insert(gate.id);
+    library->policy_ = TRY(domain::read_policy(policy, "default.yaml", gates));
     return library;
 }
 

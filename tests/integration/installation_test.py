@@ -76,6 +76,44 @@ class InstallationTest(unittest.TestCase):
         for reasons in (window["reasons"], clearance["reasons"]):
             self.assertIn("overlaps CHG-1 (Feed)", [reason["message"] for reason in reasons])
 
+    def test_no_window_is_proposed_that_a_dependent_item_forbids(self):
+        manager = self.server.person("petra", "change_manager")
+        for item, needs in (("site", []), ("billing", ["site"])):
+            self.server.request("PUT", f"/cis/{item}", {"name": item, "ci_class": "application",
+                                                        "depends_on": needs}, manager)
+        self.server.request("PUT", "/blackouts/bills", {
+            "name": "the bills are written", "reason": "money", "cis": ["billing"],
+            "recurrence": {"from": "2035-03-06T00:00", "duration": "1d", "zone": "UTC"},
+        }, manager)
+        self.server.request("POST", "/changes", {"title": "Site"}, self.engineer)
+        self.server.request("POST", "/changes/CHG-1/describe",
+                            {"summary": "site", "cis": [{"ci": "site"}]}, self.engineer)
+        self.server.request("POST", "/changes/CHG-1/trace_impact", {}, self.engineer)
+        answer = self.server.request(
+            "GET", "/changes/CHG-1/window_proposals?from=2035-03-06T00:00&until=2035-03-07T06:00"
+            "&duration=1h&rollback_duration=1h&zone=UTC")
+        self.assertTrue(answer["proposals"])
+        for proposal in answer["proposals"]:
+            self.assertGreaterEqual(proposal["window"]["start"], "2035-03-07")
+
+    def test_only_change_managers_write_boards_and_each_approves_in_his_own_name(self):
+        manager = self.server.person("petra", "change_manager")
+        board = {"name": "CAB", "members": ["mara"], "emergency": True}
+        for token in (self.engineer, self.server.token):
+            with self.assertRaises(Refused) as refused:
+                self.server.request("PUT", "/boards/cab", board, token)
+            self.assertEqual(refused.exception.status, 403)
+        self.server.request("PUT", "/boards/cab", board, manager)
+        entry = {"title": "Site", "deployment_runbook": "a" * 64, "ci_classes": ["application"],
+                 "approved_by": ["petra", "paul"], "expires_at": "2035-01-01T00:00:00Z"}
+        with self.assertRaises(Refused) as refused:
+            self.server.request("PUT", "/catalogue/site", entry, manager)
+        fields = [error["field"] for error in refused.exception.problem["fields"]]
+        self.assertEqual(fields, ["approved_by[1]"])
+        self.server.request("PUT", "/catalogue/site", {**entry, "approved_by": ["petra"]}, manager)
+        second = self.server.person("paul", "change_manager")
+        self.server.request("PUT", "/catalogue/site", entry, second)
+
     def test_a_killed_server_has_every_acknowledged_event(self):
         self.open_changes(10)
         self.server.stop(signal.SIGKILL)

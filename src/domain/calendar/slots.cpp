@@ -117,6 +117,11 @@ std::pair<std::string, std::string> removed_by(
     return {};
 }
 
+// A window is agreed upon in local times; schedule refuses one that the clock shows twice.
+Result<bool> is_shown_twice(Time time, std::string_view zone) {
+    return TRY(second_reading(TRY(to_local(time, zone)), zone)).has_value();
+}
+
 struct Candidate {
     Interval window;
     Interval rollback;
@@ -187,6 +192,9 @@ Result<SlotAnswer> propose_slots(const SlotRequest& request, const SlotRules& ru
         if (rules.day_hours)
             candidate.in_daylight = TRY(within_day_hours(candidate.rollback, *rules.day_hours));
         auto by = removed_by(candidate.window, obstacles, rules, candidate.in_daylight);
+        if (by.first.empty() && (TRY(is_shown_twice(candidate.window.start, request.zone)) ||
+                                 TRY(is_shown_twice(candidate.window.end, request.zone))))
+            by = {"clock", "the clock shows its start or end twice"};
         if (!by.first.empty())
             ++removed[std::move(by)];
         else

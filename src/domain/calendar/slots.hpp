@@ -2,11 +2,11 @@
 // Proposes maintenance windows. A window is the deployment followed by room for the rollback, so
 // it is `duration + rollback_duration` long; its last part is where the rollback runs at the
 // latest. Candidates start every `step`. A candidate is removed by a hard blackout, by something
-// busy, or by a rollback outside the team's day (unless that is only preferred); it is counted
-// once, under the first rule in that order. Score, at most 100: 100, less 50 for a rollback outside
-// the team's day where that is preferred only, less 40 for any part on a Friday evening, less 30
-// for a soft blackout, less 1 for each day after `from`, at most 9. Best first, then soonest;
-// proposals do not overlap one another.
+// busy, by a rollback outside the team's day (unless that is only preferred), or by a start or end
+// in the hour that the clock shows twice; it is counted once, under the first rule in that order.
+// Score, at most 100: 100, less 50 for a rollback outside the team's day where that is preferred
+// only, less 40 for any part on a Friday evening, less 30 for a soft blackout, less 1 for each day
+// after `from`, at most 9. Best first, then soonest; proposals do not overlap one another.
 #pragma once
 
 #include <cstdint>
@@ -80,7 +80,7 @@ struct SlotProposal {
     }
 };
 
-// How many candidates one rule removed: "blackout", "busy" or "daylight", and which one it was.
+// How many candidates one rule removed: "blackout", "busy", "daylight" or "clock", and which.
 struct SlotRemoval {
     std::string rule;
     std::string label;

@@ -43,6 +43,22 @@ Blackout blackout(BlackoutKind kind, std::string from, std::string to) {
     return made;
 }
 
+TEST(slots, proposes_no_window_that_begins_or_ends_in_the_hour_shown_twice) {
+    auto request = one_week();
+    request.from = "2026-10-24T20:00";
+    request.until = "2026-10-25T08:00";
+    request.step = 1h;
+    request.count = 20;
+    const auto answer = propose_slots(request, {});
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->removed.size(), 1u);
+    EXPECT_EQ(answer->removed[0].rule, "clock");
+    EXPECT_EQ(answer->removed[0].count, 4u);
+    for (const auto& proposal : answer->proposals)
+        for (const auto time : {proposal.window.start, proposal.window.end})
+            EXPECT_FALSE(*second_reading(*to_local(time, berlin), berlin)) << to_text(time);
+}
+
 TEST(slots, refuses_and_names_the_field) {
     const auto field = [](auto change) {
         auto request = one_week();

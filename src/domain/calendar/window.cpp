@@ -7,10 +7,32 @@
 
 namespace slipway::domain {
 
+namespace {
+
+// What people agree on has one meaning: nobody should learn at night which of two hours was meant.
+Result<Time>
+only_instant(const std::string& text, const std::string& zone, std::string_view field) {
+    const auto local = TRY(local_from_text(text, field));
+    const auto first = TRY(to_instant(local, zone, field));
+    const auto second = TRY(second_reading(local, zone));
+    if (second)
+        return fail_field(
+            std::string(field),
+            fmt::format(
+                "the clock shows {} twice in {}: at {} and, after it has gone back, at {}; choose "
+                "a time before or after that hour",
+                text, zone, to_text(first), to_text(*second)
+            )
+        );
+    return first;
+}
+
+} // namespace
+
 Result<Interval> resolve_window(const WindowSpec& spec) {
     TRY(require_zone(spec.zone));
-    const auto start = to_instant(spec.start, spec.zone, "start");
-    const auto end = to_instant(spec.end, spec.zone, "end");
+    const auto start = only_instant(spec.start, spec.zone, "start");
+    const auto end = only_instant(spec.end, spec.zone, "end");
     if (!start && !end) {
         auto both = start.error();
         both.message += "; " + end.error().message;

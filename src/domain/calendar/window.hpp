@@ -23,8 +23,9 @@ struct WindowSpec {
     }
 };
 
-// Errors: invalid_input with every field that is wrong; the window must end after its start and
-// last at most limits::window_max.
+// Errors: invalid_input with every field that is wrong: a time that the clock skips or shows twice
+// (both instants are named); the window must end after its start and last at most
+// limits::window_max.
 Result<Interval> resolve_window(const WindowSpec& spec);
 
 } // namespace slipway::domain

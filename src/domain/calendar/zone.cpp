@@ -215,9 +215,12 @@ Result<Time> to_instant(std::string_view local, std::string_view zone, std::stri
     return to_instant(TRY(local_from_text(local, field)), zone, field);
 }
 
-Result<bool> is_ambiguous(LocalTime local, std::string_view zone) {
+Result<std::optional<Time>> second_reading(LocalTime local, std::string_view zone) {
     const auto* rules = TRY(need_zone(zone, "zone"));
-    return TRY(local_info(local, *rules, "local")).result == date::local_info::ambiguous;
+    const auto info = TRY(local_info(local, *rules, "local"));
+    if (info.result != date::local_info::ambiguous)
+        return std::optional<Time>{};
+    return std::optional<Time>(instant_of(local, info.second.offset));
 }
 
 Result<Time> to_instant_past_gap(LocalTime local, std::string_view zone) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,11 +35,11 @@ bool is_known_zone(std::string_view zone);
 Result<void> require_zone(std::string_view zone, std::string_view field = "zone");
 
 // A time that the clock skips is refused with an explanation that names the gap; of a time that the
-// clock shows twice the earlier instant is taken, and is_ambiguous() tells.
+// clock shows twice the earlier instant is taken, and second_reading() tells the other.
 Result<Time> to_instant(LocalTime local, std::string_view zone, std::string_view field = "local");
 Result<Time>
 to_instant(std::string_view local, std::string_view zone, std::string_view field = "local");
-Result<bool> is_ambiguous(LocalTime local, std::string_view zone);
+Result<std::optional<Time>> second_reading(LocalTime local, std::string_view zone);
 
 // For recurring rules, which cannot be refused once a year: a skipped time is read with the offset
 // before the gap (RFC 5545, 3.3.5), so 02:30 becomes 03:30 on that day.

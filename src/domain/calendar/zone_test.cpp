@@ -76,11 +76,11 @@ TEST(zone, a_skipped_time_of_a_rule_takes_the_offset_before_the_gap) {
 TEST(zone, takes_the_earlier_of_two_instants_and_tells) {
     const auto local = *local_from_text("2026-10-25T02:30");
     EXPECT_EQ(*to_instant(local, "Europe/Berlin"), at("2026-10-25T00:30:00Z"));
-    EXPECT_TRUE(*is_ambiguous(local, "Europe/Berlin"));
-    EXPECT_FALSE(*is_ambiguous(local, "America/New_York"));
+    EXPECT_EQ(*second_reading(local, "Europe/Berlin"), at("2026-10-25T01:30:00Z"));
+    EXPECT_FALSE(*second_reading(local, "America/New_York"));
     EXPECT_EQ(*to_instant("2026-11-01T01:30", "America/New_York"), at("2026-11-01T05:30:00Z"));
-    EXPECT_TRUE(*is_ambiguous(*local_from_text("2026-04-05T01:45"), "Australia/Lord_Howe"));
-    EXPECT_FALSE(*is_ambiguous(*local_from_text("2026-04-05T01:15"), "Australia/Lord_Howe"));
+    EXPECT_TRUE(*second_reading(*local_from_text("2026-04-05T01:45"), "Australia/Lord_Howe"));
+    EXPECT_FALSE(*second_reading(*local_from_text("2026-04-05T01:15"), "Australia/Lord_Howe"));
 }
 
 TEST(zone, writes_local_texts) {
@@ -119,7 +119,8 @@ TEST(zone, round_trip_over_all_changes_of_the_clock) {
                 const auto local = *to_local(time, zone);
                 const auto back = to_instant(local, zone);
                 ASSERT_TRUE(back) << zone << ' ' << to_text(time);
-                EXPECT_EQ(*back == time, !*is_ambiguous(local, zone) || *back >= time)
+                const auto second = *second_reading(local, zone);
+                EXPECT_TRUE(*back == time || second == time)
                     << zone << " " << to_text(time) << " " << to_text(*back);
                 EXPECT_LE(*back, time);
                 EXPECT_EQ(*to_local(*back, zone), local);
@@ -166,6 +167,20 @@ TEST(window, refuses_and_names_the_field) {
     EXPECT_EQ(field({"2026-11-22T18:00", "2026-11-29T18:00:01", "UTC"}), "end");
     EXPECT_EQ(field({"2027-03-28T02:30", "2027-03-28T05:00", "Europe/Berlin"}), "start");
     EXPECT_EQ(resolve_window({"soon", "later", "UTC"}).error().fields.size(), 2U);
+}
+
+TEST(window, refuses_a_time_that_the_clock_shows_twice_and_names_both_readings) {
+    for (const auto& [start, end, field] :
+         {std::tuple{"2026-10-25T02:30", "2026-10-25T06:00", "start"},
+          std::tuple{"2026-10-24T22:00", "2026-10-25T02:00", "end"}}) {
+        const auto window = resolve_window({start, end, "Europe/Berlin"});
+        ASSERT_FALSE(window) << start;
+        EXPECT_EQ(window.error().fields.at(0).field, field);
+    }
+    const auto message =
+        resolve_window({"2026-10-25T02:30", "2026-10-25T06:00", "Europe/Berlin"}).error().message;
+    EXPECT_NE(message.find("2026-10-25T00:30:00"), std::string::npos) << message;
+    EXPECT_NE(message.find("2026-10-25T01:30:00"), std::string::npos) << message;
 }
 
 TEST(window, resolves_across_a_change_of_the_clock) {

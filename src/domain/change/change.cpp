@@ -42,6 +42,19 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool is_approving(const Vote& vote) {
+    return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
+}
+
+bool is_granted(const Waiver& waiver, Time now) {
+    return waiver.state == WaiverState::granted && now < waiver.expires_at;
+}
+
+Scope without_ticket(Scope scope) {
+    scope.external_ticket.clear();
+    return scope;
+}
+
 std::map<std::string, Digest> section_digests(const Change& change) {
     std::map<std::string, Digest> digests;
     const auto put = [&](Section section, const Digest& digest) {
@@ -49,7 +62,7 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     };
     if (change.scope)
         // Where it is changed belongs to what is changed: another ring is another approval.
-        put(Section::scope, sha256(encode(*change.scope) + change.production_ring));
+        put(Section::scope, sha256(encode(without_ticket(*change.scope)) + change.production_ring));
     if (const auto* runbook = runbook_of(change, RunbookPurpose::deployment)) {
         put(Section::deployment_runbook, runbook->digest);
         put(Section::smoke_list, runbook->smoke_digest);
@@ -57,11 +70,32 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     if (const auto* runbook = runbook_of(change, RunbookPurpose::rollback))
         put(Section::rollback_runbook, runbook->digest);
     if (change.window)
-        put(Section::window, sha256(fmt::format(
-                                 "{} {} {}", change.window->start_local, change.window->end_local,
-                                 change.window->zone
-                             )));
+        put(Section::window,
+            sha256(to_text(change.window->start) + ' ' + to_text(change.window->end)));
     return digests;
+}
+
+std::map<std::string, Digest> sections_to_read(const Change& change) {
+    auto sections = section_digests(change);
+    sections.erase(std::string(to_text(Section::window)));
+    return sections;
+}
+
+std::string edited_since_submission(const Change& change) {
+    if (!change.queue || change.queue->sections.empty())
+        return {};
+    const auto& before = change.queue->sections;
+    const auto now = sections_to_read(change);
+    std::string edited;
+    for (const auto name : enum_names(Section{})) {
+        const auto was = before.find(std::string(name));
+        const auto is = now.find(std::string(name));
+        const bool same = (was == before.end()) == (is == now.end()) &&
+                          (was == before.end() || was->second == is->second);
+        if (!same)
+            edited += fmt::format("{}{}", edited.empty() ? "" : ", ", name);
+    }
+    return edited;
 }
 
 Digest digest_of_sections(const std::map<std::string, Digest>& sections) {

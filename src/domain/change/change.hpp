@@ -6,10 +6,12 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/codec.hpp"
+#include "domain/calendar/interval.hpp"
 #include "domain/runbook/runbook.hpp"
 
 namespace slipway::domain {
@@ -37,7 +39,10 @@ struct ScopedCi {
     SLIPWAY_FIELDS {
         visit("ci", self.ci, required("the configuration item that is changed"));
         visit("host", self.host, optional("the host it runs on", limits::name_max));
-        visit("version_from", self.version_from, optional("the version it has now", 100));
+        visit(
+            "version_from", self.version_from,
+            optional("the version it has now; the CMDB's by default", 100)
+        );
         visit("version_to", self.version_to, optional("the version it will have", 100));
     }
 };
@@ -117,7 +122,8 @@ struct Acknowledgement {
 struct Impact {
     Time traced_at{};
     std::uint64_t cmdb_version = 0;
-    Digest traced_scope; // digest of the scope's CI list that was traced
+    Digest traced_scope;            // digest of the scope's CI list that was traced
+    std::optional<Interval> window; // in and after which scheduled jobs were looked for
     std::vector<ImpactHit> hits;
     std::vector<CiId> unknown; // named in the scope, not in the CMDB
     std::map<CiId, Acknowledgement> acknowledged;
@@ -126,6 +132,7 @@ struct Impact {
         visit("traced_at", self.traced_at);
         visit("cmdb_version", self.cmdb_version);
         visit("traced_scope", self.traced_scope);
+        visit("window", self.window);
         visit("hits", self.hits);
         visit("unknown", self.unknown);
         visit("acknowledged", self.acknowledged);

@@ -77,6 +77,8 @@ struct CabQueue {
     Time meeting_at{};
     std::optional<Time> missed_meeting_at; // the meeting for which it came too late
     std::string deferred_because;
+    std::map<std::string, Digest> sections; // what the board was given to read
+    std::string kept_because;               // why it stays on the agenda with later edits
 
     SLIPWAY_FIELDS {
         visit("board", self.board);
@@ -85,6 +87,8 @@ struct CabQueue {
         visit("meeting_at", self.meeting_at);
         visit("missed_meeting_at", self.missed_meeting_at);
         visit("deferred_because", self.deferred_because);
+        visit("sections", self.sections);
+        visit("kept_because", self.kept_because);
     }
 };
 
@@ -478,6 +482,7 @@ struct Change {
     std::string roster; // the on-call team
 
     std::optional<Scope> scope;
+    std::set<PersonId> described_by; // everybody who edited the scope
     std::optional<Impact> impact;
     std::map<std::string, PinnedRunbook> runbooks; // by RunbookPurpose
     std::optional<Classification> classification;
@@ -529,6 +534,7 @@ struct Change {
         visit("test_ring", self.test_ring);
         visit("roster", self.roster);
         visit("scope", self.scope);
+        visit("described_by", self.described_by);
         visit("impact", self.impact);
         visit("runbooks", self.runbooks);
         visit("classification", self.classification);
@@ -570,10 +576,18 @@ const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
-bool is_over(const Change& change); // closed or cancelled
+bool is_approving(const Vote& vote);             // with conditions or without
+bool is_over(const Change& change);              // closed or cancelled
+bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 
+// What is judged of a scope: all of it but its number in another system.
+Scope without_ticket(Scope scope);
 // The digest of each section as it stands; absent sections are left out.
 std::map<std::string, Digest> section_digests(const Change& change);
+// What a board reads ahead of its meeting: all sections but the window, which a deferral moves.
+std::map<std::string, Digest> sections_to_read(const Change& change);
+// The sections, by name, that are no longer what was submitted.
+std::string edited_since_submission(const Change& change);
 // One digest over all of them: what a voter sees.
 Digest digest_of_sections(const std::map<std::string, Digest>& sections);
 // An approving decision that still holds: nobody edited what it approved.

@@ -285,8 +285,14 @@ struct SettleDefect {
 
 struct Submit {
     std::string board;
+    std::string keep_meeting_because;
+
     SLIPWAY_FIELDS {
         visit("board", self.board, optional("the board; the only one by default", 64));
+        visit(
+            "keep_meeting_because", self.keep_meeting_because,
+            optional("why it stays on its agenda after a late edit", limits::text_max)
+        );
     }
 };
 

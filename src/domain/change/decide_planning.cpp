@@ -62,6 +62,56 @@ std::string only_ring(const Facts& facts, bool production) {
     return only;
 }
 
+// Who answers for the change is not for everybody to say: an engineer whose step failed would make
+// himself the owner whose decision is asked for.
+Result<void> may_assign(const Change& change, const Facts& facts) {
+    if (facts.has_role(Role::change_manager))
+        return {};
+    const bool begun = deployment_begun(change);
+    if (!begun && (facts.actor == change.requester || facts.actor == change.change_owner))
+        return {};
+    return fail_blocked(
+        "you must not assign people of this change",
+        {{"run-exact", "change_owner",
+          begun ? "since production was touched only a change manager assigns"
+                : "only its requester, its owner or a change manager assigns",
+          fmt::format(
+              "you are {}, requester {}, owner {}", facts.actor.value, change.requester.value,
+              change.change_owner.value
+          ),
+          begun ? "Ask a change manager" : "Ask one of them"}}
+    );
+}
+
+// The trace was made before anybody knew the window: what runs in it is looked for now, and who
+// owns it answers for that.
+Result<void> trace_for_window(Decider& decider) {
+    decider.emit(ImpactTraced{TRY(domain::trace_impact(decider.change(), decider.facts()))});
+    GateFindings findings("impact-traced");
+    gates::impact_traced(decider.change(), decider.facts(), findings);
+    if (findings.reasons.empty())
+        return {};
+    decider.reopen(StepKind::impact, "the window changes what is impacted");
+    for (const auto& reason : findings.reasons)
+        decider.say(fmt::format("{}: {}; {}", reason.message, reason.evidence, reason.remedy));
+    return {};
+}
+
+// A standard change is approved for what its catalogue entry names: other bytes or items are judged
+// anew, and until then it is not approved.
+void classify_anew(Decider& decider, std::string reason) {
+    auto again = *decider.change().classification;
+    again.accepted = false;
+    decider.emit(ChangeClassified{std::move(again)});
+    decider.reopen(StepKind::classification, std::move(reason));
+}
+
+Result<void> require_room(const Change& change) {
+    if (change.attachments.size() >= limits::attachments_per_change_max)
+        return fail_full("digest", "attachments", limits::attachments_per_change_max);
+    return {};
+}
+
 struct Proposal {
     ChangeType type = ChangeType::normal;
     std::string entry;
@@ -129,14 +179,23 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
     for (std::size_t i = 0; i < body.scope.cis.size(); ++i)
         if (!seen.insert(body.scope.cis[i].ci).second)
             return fail_field(fmt::format("cis[{}].ci", i), "is named twice");
+    // What runs now need not be asked: a rollback goes back to it.
+    auto scope = body.scope;
+    for (auto& scoped : scope.cis)
+        if (const auto known = facts.records->cis.find(scoped.ci);
+            scoped.version_from.empty() && known != facts.records->cis.end())
+            scoped.version_from = known->second.version;
     Decider decider(change, facts);
-    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, body.scope});
+    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, std::move(scope)});
     decider.reopen(StepKind::scope, "the scope was edited");
+    if (type_of(change) == ChangeType::standard)
+        classify_anew(decider, "the scope was edited");
     return decider.finish();
 }
 
 Result<Decision> assign(const Change& change, const Assign& body, const Facts& facts) {
     TRY(require_open(change));
+    TRY(may_assign(change, facts));
     TRY(check_person(facts, body.change_owner.value_or(PersonId{}), "change_owner"));
     TRY(check_person(facts, body.implementer.value_or(PersonId{}), "implementer"));
     TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));
@@ -161,20 +220,8 @@ Result<Decision> trace_impact(const Change& change, const Nothing&, const Facts&
             {{"impact-traced", "scope.cis", "the scope names no configuration item", "empty",
               "Describe the scope first"}}
         );
-    std::optional<Interval> window;
-    if (change.window)
-        window = Interval{change.window->start, change.window->end};
-    auto impact = TRY(
-        domain::trace_impact(*facts.records, change.scope->cis, *facts.policy, facts.now, window)
-    );
-    // An acknowledgement of an item that is still impacted stays good.
-    if (change.impact)
-        for (const auto& hit : impact.hits)
-            if (const auto known = change.impact->acknowledged.find(hit.ci);
-                known != change.impact->acknowledged.end())
-                impact.acknowledged.insert(*known);
     Decider decider(change, facts);
-    decider.emit(ImpactTraced{std::move(impact)});
+    decider.emit(ImpactTraced{TRY(domain::trace_impact(change, facts))});
     return decider.finish();
 }
 
@@ -191,12 +238,14 @@ acknowledge_impact(const Change& change, const AcknowledgeImpact& body, const Fa
         impacted = impacted || known.ci == body.ci;
     if (!impacted)
         return fail_field("ci", "is not among the impacted items");
-    if (!owner->second.owner.empty() && owner->second.owner != facts.actor &&
-        !facts.has_role(Role::change_manager))
+    const auto& answers = owner->second.owner;
+    if ((answers.empty() || answers != facts.actor) && !facts.has_role(Role::change_manager))
         return fail_blocked(
-            "only its owner acknowledges an impacted item",
+            "only its owner or a change manager acknowledges an impacted item",
             {{"impact-traced", "ci", "you are not the owner of " + body.ci.value,
-              "owner " + owner->second.owner.value, "Ask the owner to acknowledge it"}}
+              answers.empty() ? "its record has no owner" : "owner " + answers.value,
+              answers.empty() ? "Name its owner in the CMDB, or ask a change manager"
+                              : "Ask the owner to acknowledge it"}}
         );
     Decider decider(change, facts);
     decider.emit(ImpactAcknowledged{body.ci, body.note});
@@ -210,11 +259,7 @@ Result<Decision> attach(const Change& change, const Attach& body, const Facts& f
         return fail_field(
             "digest", "nothing with this digest has been uploaded: POST /attachments first"
         );
-    if (change.attachments.size() >= limits::attachments_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} attachments", limits::attachments_per_change_max)
-        );
+    TRY(require_room(change));
     if (!body.step.empty() && find_step(*facts.workflow, body.step.value) == nullptr)
         return fail_field("step", "is not a step of this change's workflow");
     Decider decider(change, facts);
@@ -227,6 +272,7 @@ Result<Decision> attach(const Change& change, const Attach& body, const Facts& f
 Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const Facts& facts) {
     TRY(require_untouched(change, "runbook"));
     TRY(check_file_name(body.name));
+    TRY(require_room(change));
     if (!facts.attachment_known || !facts.runbook)
         return fail_field(
             "digest", "nothing with this digest has been uploaded: POST /attachments first"
@@ -287,7 +333,11 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
          std::string(to_text(body.purpose)) + "_runbook",
          facts.actor,
          facts.now}});
+    const auto* before = runbook_of(change, body.purpose);
+    const bool other_bytes = before == nullptr || before->digest != body.digest;
     decider.emit(RunbookPinned{body.purpose, std::move(pinned)});
+    if (type_of(change) == ChangeType::standard && other_bytes)
+        classify_anew(decider, "another runbook was pinned");
     if (body.purpose == RunbookPurpose::rollback)
         decider.reopen(StepKind::runbook, "another rollback runbook was pinned");
     for (const auto& finding : facts.runbook->findings)
@@ -308,10 +358,6 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
                           facts.actor,      facts.now};
     if (chosen.type == ChangeType::emergency && chosen.incident.empty() && change.scope)
         chosen.incident = change.scope->incident;
-    // An incident or an authoriser is what makes an emergency one: no override.
-    if (chosen.type == ChangeType::emergency &&
-        !(chosen.incident.empty() && chosen.authoriser.empty()))
-        chosen.overridden = false;
     Change tried = change;
     tried.classification = chosen;
     GateFindings findings("classification");
@@ -339,6 +385,8 @@ Result<Decision> schedule(const Change& change, const Schedule& body, const Fact
     decider.emit(WindowScheduled{
         {body.start, body.end, body.zone, interval.start, interval.end, body.reason, facts.actor}});
     decider.reopen(StepKind::window, "the window was moved");
+    if (change.impact)
+        TRY(trace_for_window(decider));
     GateFindings findings("window");
     gates::window(decider.change(), facts, findings);
     for (const auto& reason : findings.reasons)

@@ -19,6 +19,14 @@ using Board = std::pair<const std::string, BoardRecord>;
 Result<const Board*> find_board(const Facts& facts, const std::string& named, bool emergency) {
     const Board* only = nullptr;
     for (const auto& board : facts.records->boards) {
+        if (board.first == named && board.second.emergency != emergency)
+            return fail_blocked(
+                "this board does not decide on such changes",
+                {{"cab-decision", "board",
+                  emergency ? "only an ECAB decides on emergencies"
+                            : "an ECAB decides on emergencies only",
+                  "board " + named, emergency ? "Name an ECAB" : "Name a CAB"}}
+            );
         if (board.first == named)
             return &board;
         if (board.second.emergency == emergency) {
@@ -48,11 +56,6 @@ bool is_asked_for(Section section, const Change& change, const Facts& facts) {
     return true;
 }
 
-bool is_member(const BoardRecord& board, const PersonId& person) {
-    return person == board.chair ||
-           std::find(board.members.begin(), board.members.end(), person) != board.members.end();
-}
-
 std::string deferral(const MeetingChoice& choice, const Change& change) {
     std::string said = choice.explanation;
     if (change.window && choice.meeting.start >= change.window->start)
@@ -63,24 +66,82 @@ std::string deferral(const MeetingChoice& choice, const Change& change) {
     return said;
 }
 
-// Two named authorisers suffice in an emergency: the second vote decides.
+// A late edit goes to the next meeting, unless somebody of the board's side, and not of the
+// change's, says why the board can judge it all the same.
+Result<CabQueue> keep_meeting(
+    const Change& change, const std::string& board, const Submit& body, const Facts& facts
+) {
+    std::string why;
+    if (!change.queue || change.queue->board != board)
+        why = "the RFC is not on this board's agenda";
+    else if (!facts.has_role(Role::cab_chair) && !facts.has_role(Role::change_manager))
+        why = "only a chair of the CAB or a change manager keeps an edited RFC on the agenda";
+    else
+        why = conflict_of_duty(change, facts, facts.actor);
+    if (!why.empty())
+        return fail_blocked(
+            "it cannot stay on the agenda",
+            {{"cab-lead-time", "keep_meeting_because", why, "you are " + facts.actor.value,
+              "Ask the chair of the board, or submit it without: it goes to the next meeting"}}
+        );
+    auto queue = *change.queue;
+    queue.sections = sections_to_read(change);
+    queue.kept_because = body.keep_meeting_because;
+    return queue;
+}
+
+// What the board is asked to judge and has not got yet.
+std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) {
+    std::vector<Reason> reasons;
+    for (const auto section :
+         {Section::scope, Section::window, Section::rollback_runbook, Section::deployment_runbook})
+        if (is_asked_for(section, change, facts) &&
+            !section_digests(change).contains(std::string(to_text(section))))
+            reasons.push_back(
+                {"cab-lead-time", std::string(to_text(section)),
+                 fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
+                 "not there yet", "Complete it, then submit"}
+            );
+    if (const auto* gate = find_gate("rfc-specific")) {
+        auto result = evaluate(*gate, change, facts);
+        if (result.verdict == Verdict::fail)
+            reasons.insert(reasons.end(), result.reasons.begin(), result.reasons.end());
+    }
+    return reasons;
+}
+
+// Two named authorisers suffice in an emergency: the second vote decides, unless as many reject it.
+// What a vote is conditional on becomes a condition; nobody is there to word it otherwise.
 void decide_emergency(Decider& decider, const Board& board) {
     const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    CabDecision decision{CabOutcome::approved,
+                         board.first,
+                         true,
+                         facts.actor,
+                         facts.now,
+                         "decided by the ECAB",
+                         {},
+                         {},
+                         section_digests(change)};
     std::uint32_t approving = 0;
-    for (const auto& vote : change.votes)
-        approving += vote.choice == VoteChoice::approve ? 1 : 0;
-    if (approving < quorum_of(&board.second, *decider.facts().policy, true))
+    std::uint32_t rejecting = 0;
+    for (const auto& vote : change.votes) {
+        if (!conflict_of_duty(change, facts, vote.person).empty())
+            continue; // he has taken a part in the change since he voted
+        decision.votes.push_back(vote);
+        approving += is_approving(vote) ? 1 : 0;
+        rejecting += vote.choice == VoteChoice::reject ? 1 : 0;
+        if (vote.choice != VoteChoice::approve_with_conditions)
+            continue;
+        decision.outcome = CabOutcome::approved_with_conditions;
+        decision.conditions.push_back(
+            {fmt::format("C-{}", decision.conditions.size() + 1), vote.comment, {}, {}, {}}
+        );
+    }
+    if (approving < quorum_of(&board.second, *facts.policy, true) || rejecting >= approving)
         return;
-    decider.emit(CabDecided{
-        {CabOutcome::approved,
-         board.first,
-         true,
-         decider.facts().actor,
-         decider.facts().now,
-         "decided by the ECAB",
-         change.votes,
-         {},
-         section_digests(change)}});
+    decider.emit(CabDecided{std::move(decision)});
     const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
     if (std::none_of(change.owed.begin(), change.owed.end(), [](const Owed& owed) {
             return owed.kind == OwedKind::retrospective_review;
@@ -100,26 +161,22 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
               "type", "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
         );
     const auto* board = TRY(find_board(facts, body.board, false));
-    std::vector<Reason> reasons;
-    for (const auto section :
-         {Section::scope, Section::window, Section::rollback_runbook, Section::deployment_runbook})
-        if (is_asked_for(section, change, facts) &&
-            !section_digests(change).contains(std::string(to_text(section))))
-            reasons.push_back(
-                {"cab-lead-time", std::string(to_text(section)),
-                 fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
-                 "not there yet", "Complete it, then submit"}
-            );
-    if (const auto* gate = find_gate("rfc-specific")) {
-        auto result = evaluate(*gate, change, facts);
-        if (result.verdict == Verdict::fail)
-            reasons.insert(reasons.end(), result.reasons.begin(), result.reasons.end());
-    }
+    auto reasons = missing_for_board(change, facts);
     if (!reasons.empty())
         return fail_blocked("the RFC is not ready for the CAB", std::move(reasons));
     const auto choice = TRY(choose_meeting(board->second.schedule, facts.now));
-    CabQueue queue{board->first, facts.now, facts.actor, choice.meeting.start, {}, {}};
-    if (!choice.missed.empty()) {
+    CabQueue queue{board->first,
+                   facts.now,
+                   facts.actor,
+                   choice.meeting.start,
+                   {},
+                   {},
+                   sections_to_read(change),
+                   {}};
+    if (!body.keep_meeting_because.empty()) {
+        TRY(require_reason(body.keep_meeting_because, "keep_meeting_because"));
+        queue = TRY(keep_meeting(change, board->first, body, facts));
+    } else if (!choice.missed.empty()) {
         queue.missed_meeting_at = choice.missed.front().meeting.start;
         queue.deferred_because = deferral(choice, change);
     }
@@ -142,6 +199,13 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
             "there is nothing to vote on yet",
             {{"cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
               "Submit it first"}}
+        );
+    const auto edited = emergency ? std::string{} : edited_since_submission(change);
+    if (!edited.empty())
+        return fail_blocked(
+            "the board has not got this RFC to read",
+            {{"cab-lead-time", "queue.sections", "it was edited since it was submitted", edited,
+              "Submit it again (submit)"}}
         );
     const auto* board = TRY(find_board(facts, emergency ? "" : change.queue->board, emergency));
     if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
@@ -223,8 +287,14 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
         if (board != facts.records->boards.end()) {
             const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
             decider.emit(ChangeSubmitted{
-                {change.queue->board, change.queue->submitted_at, change.queue->submitted_by,
-                 next.meeting.start, change.queue->meeting_at, "deferred: " + body.minutes}});
+                {change.queue->board,
+                 change.queue->submitted_at,
+                 change.queue->submitted_by,
+                 next.meeting.start,
+                 change.queue->meeting_at,
+                 "deferred: " + body.minutes,
+                 sections_to_read(change),
+                 {}}});
         }
     }
     return decider.finish();

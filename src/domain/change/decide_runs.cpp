@@ -162,6 +162,13 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
                 {{"run-exact", "started_by", "you voted on it", "vote of " + to_text(vote.at),
                   "Another engineer starts it"}}
             );
+    for (const auto& waiver : change.waivers)
+        if (waiver.granted_by == facts.actor && is_granted(waiver, facts.now))
+            return fail_blocked(
+                "who waived a gate of a change does not carry it out",
+                {{"run-exact", "started_by", "you waived " + waiver.gate, waiver.id,
+                  "Another engineer starts it"}}
+            );
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -203,10 +204,7 @@ request_waiver(const Change& change, const RequestWaiver& body, const Facts& fac
     if (body.valid_for <= Span::zero() || body.valid_for > facts.policy->waiver_longest)
         return fail_field("valid_for", "at most " + to_text(facts.policy->waiver_longest));
     if (change.waivers.size() >= limits::list_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} waivers", limits::list_max)
-        );
+        return fail_full("gate", "waivers", limits::list_max);
     Decider decider(change, facts);
     decider.emit(WaiverRequested{
         {fmt::format("W-{}", change.waivers.size() + 1),
@@ -231,8 +229,8 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
         why = "only certain roles waive a gate";
     else if (facts.actor == waiver->requested_by)
         why = "who asks for a waiver does not grant it";
-    else if (facts.actor == change.requester || facts.actor == change.implementer)
-        why = "requester and implementer do not waive their own gates";
+    else
+        why = conflict_of_duty(change, facts, facts.actor);
     if (!why.empty())
         return fail_blocked(
             "you must not grant this waiver",
@@ -264,10 +262,7 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
 
 Result<Decision> comment(const Change& change, const AddComment& body, const Facts& facts) {
     if (change.comments.size() >= limits::comments_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} comments", limits::comments_per_change_max)
-        );
+        return fail_full("text", "comments", limits::comments_per_change_max);
     Decider decider(change, facts);
     decider.emit(Commented{body.text});
     return decider.finish();

@@ -10,6 +10,8 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
         return "the requester never approves his own change";
     if (person == change.implementer)
         return "the implementer never approves what he will carry out";
+    if (change.described_by.contains(person))
+        return "who described the scope never approves it";
     for (const auto& [purpose, runbook] : change.runbooks)
         if (person == runbook.author)
             return "the author of the " + purpose + " runbook never approves it";
@@ -32,7 +34,7 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
 
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency) {
     const auto usual = emergency ? policy.emergency_quorum : policy.quorum;
-    return board && board->quorum > 0 ? std::max(board->quorum, emergency ? usual : 1u) : usual;
+    return board ? std::max(board->quorum, usual) : usual;
 }
 
 } // namespace slipway::domain

@@ -7,11 +7,11 @@
 
 namespace slipway::domain {
 
-// Why this person may not approve the change: requester, author of a pinned runbook, implementer,
-// administrator, inactive or unknown. Empty: he may.
+// Why this person may not approve the change: requester, who described its scope, author of a
+// pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
-// Approving votes that are needed; `board` may be null.
+// Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);
 
 } // namespace slipway::domain

@@ -137,8 +137,10 @@ void ChangeOpened::apply(Change& change, const Stamp& stamp) const {
     change.roster = roster;
 }
 
-void ScopeDescribed::apply(Change& change, const Stamp&) const {
+void ScopeDescribed::apply(Change& change, const Stamp& stamp) const {
     change.title = title;
+    if (!change.scope || without_ticket(*change.scope) != without_ticket(scope))
+        change.described_by.insert(stamp.by);
     change.scope = scope;
 }
 

@@ -63,6 +63,25 @@ bool is_stale(const CiRecord& record, const Policy& policy, Time now) {
     return !record.verified_at || now - *record.verified_at > policy.ci_stale_after;
 }
 
+// What an owner answers for: the item as it is now, and when it runs next.
+bool is_same(const ImpactHit& a, const ImpactHit& b) {
+    return a.ci == b.ci && a.direction == b.direction && a.ci_class == b.ci_class &&
+           a.owner == b.owner && a.next_run == b.next_run &&
+           a.needs_acknowledgement == b.needs_acknowledgement;
+}
+
+const ImpactHit* first_missing(const Impact& from, const Impact& in) {
+    std::map<std::pair<CiId, TraceDirection>, const ImpactHit*> known;
+    for (const auto& hit : from.hits)
+        known.emplace(std::pair{hit.ci, hit.direction}, &hit);
+    for (const auto& hit : in.hits) {
+        const auto other = known.find({hit.ci, hit.direction});
+        if (other == known.end() || !is_same(hit, *other->second))
+            return &hit;
+    }
+    return nullptr;
+}
+
 } // namespace
 
 Digest digest_of_cis(const std::vector<ScopedCi>& cis) {
@@ -80,6 +99,7 @@ Result<Impact> trace_impact(
     impact.traced_at = now;
     impact.cmdb_version = records.cmdb_version;
     impact.traced_scope = digest_of_cis(cis);
+    impact.window = window;
     for (const auto& scoped : cis)
         if (!records.cis.contains(scoped.ci))
             impact.unknown.push_back(scoped.ci);
@@ -121,6 +141,49 @@ Result<Impact> trace_impact(
                std::tie(b.direction, b.depth, b.ci_class, b.ci);
     });
     return impact;
+}
+
+Result<Impact> trace_impact(const Change& change, const Facts& facts) {
+    const auto cis = change.scope ? change.scope->cis : std::vector<ScopedCi>{};
+    auto impact =
+        TRY(trace_impact(*facts.records, cis, *facts.policy, facts.now, window_of(change)));
+    for (const auto& hit : change.impact ? change.impact->hits : std::vector<ImpactHit>{}) {
+        const auto known = change.impact->acknowledged.find(hit.ci);
+        if (known != change.impact->acknowledged.end() &&
+            std::any_of(impact.hits.begin(), impact.hits.end(), [&](const ImpactHit& now) {
+                return is_same(hit, now);
+            }))
+            impact.acknowledged.insert(*known);
+    }
+    return impact;
+}
+
+std::string difference(const Impact& before, const Impact& now) {
+    if (const auto* hit = first_missing(before, now))
+        return fmt::format(
+            "{} is now a {} of {}{}", hit->ci.value, hit->ci_class,
+            hit->owner.empty() ? "nobody" : hit->owner.value,
+            hit->next_run ? ", next run " + to_text(*hit->next_run) : ""
+        );
+    if (const auto* hit = first_missing(now, before))
+        return hit->ci.value + " is no longer impacted";
+    return {};
+}
+
+std::vector<std::string> touched_items(const Change& change) {
+    std::vector<std::string> touched;
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
+        touched.push_back(scoped.ci.value);
+    for (const auto& hit : change.impact ? change.impact->hits : std::vector<ImpactHit>{})
+        if (hit.direction == TraceDirection::downstream)
+            touched.push_back(hit.ci.value);
+    return touched;
+}
+
+std::optional<Interval> window_of(const Change& change) {
+    if (!change.window)
+        return {};
+    return Interval{change.window->start, change.window->end};
 }
 
 } // namespace slipway::domain

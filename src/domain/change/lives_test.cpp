@@ -168,6 +168,40 @@ TEST(Lives, a_standard_change_goes_by_its_catalogue_entry_and_skips_the_cab) {
     EXPECT_EQ(s.records.catalogue.at("site-release").last_trials.back(), Trial::succeeded);
 }
 
+TEST(Lives, other_bytes_take_the_pre_approval_from_a_standard_change) {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    s.pin("jonas", deployment_file(), "deployment");
+    EXPECT_EQ(s.change.state, ChangeState::approved) << "the same bytes";
+    validate(s);
+    announce(s);
+    make_ready(s);
+    s.pin("jonas", edited_deployment_file(), "deployment");
+    EXPECT_NE(s.change.state, ChangeState::approved);
+    EXPECT_EQ(s.change.steps.at(StepId("classify")).state, StepState::open);
+    EXPECT_EQ(
+        s.refused(
+             "rosa", "request_waiver", R"({"gate":"classification","reason":"only a comment"})"
+        )
+            .reasons.at(0)
+            .gate,
+        "classification"
+    );
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"classify"})").reasons.at(0).field,
+        "deployment_runbook"
+    );
+    EXPECT_EQ(
+        s.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).field,
+        "deployment_runbook"
+    );
+    s.pin("jonas", deployment_file(), "deployment");
+    s.complete("rosa", "classify");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+    deploy(s);
+}
+
 TEST(Lives, a_failed_standard_change_suspends_its_catalogue_entry) {
     Scenario s;
     open(s);
@@ -232,6 +266,41 @@ TEST(Lives, an_emergency_postpones_owes_and_is_reviewed_afterwards) {
     close_as(s, "successful");
 }
 
+TEST(Lives, an_emergency_against_the_proposal_stays_on_the_record) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    EXPECT_TRUE(s.change.classification->overridden);
+    s.does("rosa", "classify", R"({"type":"emergency","authoriser":"eva","reason":"down"})");
+    EXPECT_TRUE(s.change.classification->overridden);
+    s.does("rosa", "describe", R"({"summary":"s","incident":"INC-7","cis":[{"ci":"berths-db"}]})");
+    s.does("rosa", "classify", R"({"type":"emergency"})");
+    EXPECT_FALSE(s.change.classification->overridden) << "the rules proposed it";
+}
+
+TEST(Lives, a_window_over_a_job_has_its_owner_answer_again) {
+    Scenario s;
+    open(s);
+    plan(s);
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::completed);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T16:00","end":"2026-11-26T19:00","zone":"UTC"})"
+    );
+    EXPECT_TRUE(s.has_said("nightly-report"));
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::open);
+    auto refusal = s.refused("rosa", "complete_step", R"({"step":"impact"})");
+    EXPECT_EQ(refusal.reasons.at(0).field, "impact.nightly-report");
+    EXPECT_EQ(refusal.reasons.at(0).evidence, "next run 2026-11-27T02:00:00.000Z");
+    s.does("lena", "acknowledge_impact", R"({"ci":"nightly-report","note":"it may be late"})");
+    s.complete("rosa", "impact");
+    EXPECT_FALSE(s.change.steps.at(StepId("impact")).warnings.empty());
+    // To another time of the same evening: the same run, so the answer stays good.
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T16:30","end":"2026-11-26T19:00","zone":"UTC"})"
+    );
+    EXPECT_EQ(s.change.steps.at(StepId("impact")).state, StepState::completed);
+}
+
 TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_its_window) {
     Scenario s;
     open(s);
@@ -251,6 +320,50 @@ TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_
     EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
 }
 
+TEST(Lives, a_harmless_rfc_does_not_hold_the_place_of_another) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until("2026-11-23T09:00Z"); // an hour before the deadline
+    s.pin("jonas", edited_rollback_file(), "rollback");
+    EXPECT_EQ(
+        s.refused("cora", "vote", R"({"choice":"approve"})").reasons.at(0).field, "queue.sections"
+    );
+    s.does("rosa", "submit");
+    EXPECT_EQ(s.change.queue->meeting_at, at(meeting)) << "in time";
+    s.wait_until("2026-11-25T09:00Z"); // an hour before the meeting
+    s.pin("jonas", rollback_file(), "rollback");
+    EXPECT_EQ(
+        s.refused("rosa", "complete_step", R"({"step":"cab_queue"})").reasons.at(0).field,
+        "queue.sections"
+    );
+    auto late = s;
+    late.does("rosa", "submit");
+    EXPECT_GT(late.change.queue->meeting_at, at(meeting));
+    s.does("cora", "submit", R"({"keep_meeting_because":"a shorter time limit of one step"})");
+    EXPECT_EQ(s.change.queue->meeting_at, at(meeting));
+    s.complete("rosa", "cab_queue");
+    EXPECT_THAT(
+        s.change.steps.at(StepId("cab_queue")).warnings, Contains(HasSubstr("a shorter time limit"))
+    );
+    s.does("cora", "vote", R"({"choice":"approve"})");
+}
+
+TEST(Lives, moving_the_window_as_a_deferral_asks_keeps_the_place) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T11:00","end":"2026-11-26T13:00","zone":"UTC"})"
+    );
+    s.complete("rosa", "window");
+    s.complete("rosa", "cab_queue");
+}
+
 TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     Scenario s;
     open(s);
@@ -263,6 +376,10 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     s.does("cora", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
     s.does("lena", "vote", R"({"choice":"approve"})");
     s.refused("cora", "decide", R"({"outcome":"approved_with_conditions"})");
+    EXPECT_EQ(
+        s.refused("cora", "decide", R"({"outcome":"approved"})").reasons.at(0).field,
+        "decision.conditions"
+    );
     s.does(
         "cora", "decide",
         R"({"outcome":"approved_with_conditions","conditions":["tell the pilots"]})"
@@ -276,6 +393,42 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     );
     s.does("otto", "meet_condition", R"({"id":"C-1","evidence":"mail of Wednesday"})");
     deploy(s);
+}
+
+TEST(Lives, votes_against_count_too) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("otto", "assign", R"({"implementer":"sven"})");
+    for (const auto* person : {"lena", "ina"})
+        s.does(person, "vote", R"({"choice":"reject","comment":"not before the holidays"})");
+    const auto error = s.refused("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_EQ(error.reasons.at(0).message, "no majority approves it") << explain(error);
+    s.does("ina", "vote", R"({"choice":"defer","comment":"let me read it first"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+}
+
+TEST(Lives, the_emergency_board_keeps_its_conditions_and_its_rejections) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.does("eva", "vote", R"({"choice":"reject","comment":"it can wait"})");
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    auto outvoted = s;
+    s.does("mika", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
+    ASSERT_TRUE(s.change.decision);
+    EXPECT_EQ(s.change.decision->outcome, CabOutcome::approved_with_conditions);
+    EXPECT_EQ(s.change.decision->conditions.at(0).text, "tell the pilots");
+    outvoted.records.boards.at("ecab").members.push_back(PersonId("lena"));
+    ++outvoted.records.version;
+    outvoted.does("lena", "vote", R"({"choice":"reject","comment":"it can wait"})");
+    outvoted.does("mika", "vote", R"({"choice":"approve"})");
+    EXPECT_FALSE(outvoted.change.decision) << "two against two";
 }
 
 TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it) {
@@ -304,6 +457,28 @@ TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it
     deploy(s);
 }
 
+TEST(Lives, a_ticket_number_or_another_spelling_of_the_window_voids_nothing) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    take_to_cab(s);
+    auto scope = parse_json(encode(*s.change.scope));
+    ASSERT_TRUE(scope);
+    scope->as_object()["external_ticket"] = "INC0012345";
+    ASSERT_TRUE(s.attempt("rosa", "describe", *scope));
+    s.does(
+        "rosa", "schedule",
+        R"({"start":"2026-11-26T11:00:00","end":"2026-11-26T13:00","zone":"Europe/Berlin"})"
+    );
+    EXPECT_TRUE(s.change.decision);
+    EXPECT_TRUE(s.change.voided.empty());
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T11:00","end":"2026-11-26T13:00","zone":"UTC"})"
+    );
+    EXPECT_FALSE(s.change.decision);
+}
+
 TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
     Scenario s;
     open(s);
@@ -329,6 +504,62 @@ TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
     s.complete("ina", "rollback");
     review_with_action(s);
     close_as(s, "rolled_back");
+}
+
+// Up to the date of a decommissioning whose data must be kept.
+Scenario before_the_shutdown(std::string_view classification) {
+    Scenario s(decommission_workflow());
+    s.does("rosa", "open", R"({"title":"Retire web-1","workflow":"server-decommission",
+        "change_owner":"otto","implementer":"ina"})");
+    s.does("rosa", "assign", R"({"rollback_owner":"pia","rollback_backup":"sven"})");
+    s.does("rosa", "describe", R"({"summary":"web-1 goes","cis":[{"ci":"billing"}]})");
+    s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto",
+        "kind":"physical","reason":"Nothing has used it for half a year",
+        "last_day":"2026-11-26T10:00:00Z"}})");
+    s.complete("rosa", "server");
+    s.does("rosa", "trace_impact");
+    s.does("rosa", "fill_step", R"({"step":"dependents","values":{"quiet_days":180}})");
+    s.complete("rosa", "dependents");
+    s.does(
+        "rosa", "fill_step",
+        R"({"step":"retention","values":{"obligations":["tax"],"agreed":true}})"
+    );
+    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
+    s.complete("otto", "retention");
+    s.does("rosa", "classify", classification);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
+    );
+    s.complete("rosa", "date");
+    s.does(
+        "ina", "fill_step",
+        R"({"step":"silence","values":{"off_at":"2026-11-26T10:05:00Z","complaints":0}})"
+    );
+    return s;
+}
+
+TEST(Lives, no_type_of_decommissioning_goes_round_its_board_and_its_last_backup) {
+    for (const auto* classification :
+         {R"({"type":"normal"})", R"({"type":"emergency","authoriser":"eva","reason":"leaks"})"}) {
+        auto s = before_the_shutdown(classification);
+        auto refusal = s.refused("ina", "complete_step", R"({"step":"silence"})");
+        EXPECT_EQ(refusal.reasons.size(), 2u) << explain(refusal);
+        s.refused("rosa", "postpone_step", R"({"step":"last_backup","reason":"no time"})");
+        s.refused("ina", "complete_step", R"({"step":"wipe"})");
+        record_backup(s);
+        s.complete("ina", "last_backup");
+        refusal = s.refused("ina", "complete_step", R"({"step":"silence"})");
+        ASSERT_EQ(refusal.reasons.size(), 1u) << explain(refusal);
+        EXPECT_THAT(refusal.reasons[0].message, HasSubstr("approved"));
+        s.refused("cora", "complete_step", R"({"step":"approval"})");
+    }
+    auto s = before_the_shutdown(R"({"type":"emergency","authoriser":"eva","reason":"leaks"})");
+    record_backup(s);
+    s.complete("ina", "last_backup");
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.complete("mika", "approval");
+    s.complete("ina", "silence");
 }
 
 TEST(Lives, another_checklist_goes_to_its_end_by_the_same_commands) {

@@ -109,7 +109,8 @@ std::vector<Sent> bodies() {
         {"acknowledge_impact", R"({"ci":"port-feed"})"},
         {"classify", R"({"type":"normal","reason":"r"})"},
         {"classify", R"({"type":"standard","catalogue_entry":"site-release"})"},
-        {"classify", R"({"type":"emergency","incident":"INC-1"})"},
+        {"classify", R"({"type":"emergency","incident":"INC-1","reason":"r"})"},
+        {"classify", R"({"type":"emergency","authoriser":"eva","reason":"r"})"},
         {"schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"},
         {"schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T13:00","zone":"UTC"})"},
         {"schedule", R"({"start":"2026-11-30T10:00","end":"2026-11-30T12:00","zone":"UTC"})"},
@@ -222,6 +223,7 @@ void check_votes(const Scenario& s, const CabDecision& decision) {
         RC_ASSERT(vote.person != PersonId("alma"));
         RC_ASSERT(vote.person != PersonId("zoe"));
         RC_ASSERT(!brought_a_runbook(s, vote.person));
+        RC_ASSERT(!s.change.described_by.contains(vote.person));
         RC_ASSERT(vote.of == digest_of_sections(decision.sections));
     }
     RC_ASSERT(approving >= 2u);
@@ -320,6 +322,7 @@ void send(Scenario& s, const std::string& person, const Sent& sent) {
 void work_on(Scenario& s) {
     const auto steps = steps_of(release_workflow());
     for (const auto& [person, command, body] : std::vector<std::array<std::string, 3>>{
+             {"cora", "submit", R"({"keep_meeting_because":"looked at again"})"},
              {"cora", "vote", R"({"choice":"approve"})"},
              {"mika", "vote", R"({"choice":"approve"})"},
              {"eva", "vote", R"({"choice":"approve"})"},

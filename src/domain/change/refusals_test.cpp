@@ -93,6 +93,13 @@ TEST(Refusals, of_planning) {
         {opened, "rosa", "classify", R"({"type":"emergency"})", "classification", "incident"},
         {opened, "rosa", "classify", R"({"type":"emergency","authoriser":"zoe"})", "",
          "authoriser"},
+        {opened, "rosa", "classify", R"({"type":"emergency","incident":"INC-1"})", "", "reason"},
+        {opened, "rosa", "classify", R"({"type":"emergency","authoriser":"rosa","reason":"r"})",
+         "classification", "authoriser"},
+        {opened, "rosa", "classify", R"({"type":"emergency","authoriser":"vic","reason":"r"})",
+         "classification", "authoriser"},
+        {opened, "rosa", "classify", R"({"type":"emergency","authoriser":"alma","reason":"r"})",
+         "classification", "authoriser"},
         {opened, "rosa", "classify", R"({"type":"unclassified"})", "", "type"},
         {planned, "rosa", "classify", R"({"type":"normal"})", "", "reason"},
         {opened, "rosa", "schedule", R"({"start":"x","end":"2026-11-26T10:00","zone":"UTC"})", "",
@@ -103,8 +110,13 @@ TEST(Refusals, of_planning) {
          R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"Mars/Base"})", "", "zone"},
         {deployed, "rosa", "describe", R"({"summary":"s"})", "run-exact", "scope"},
         {deployed, "rosa", "classify", R"({"type":"normal"})", "run-exact", "classification"},
-        {deployed, "rosa", "assign", R"({"production_ring":"staging"})", "run-exact",
+        {deployed, "petra", "assign", R"({"production_ring":"staging"})", "run-exact",
          "production ring"},
+        {opened, "ina", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
+        {ready, "mika", "assign", R"({"implementer":""})", "run-exact", "change_owner"},
+        {deployed, "ina", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
+        {deployed, "rosa", "assign", R"({"rollback_owner":"rosa"})", "run-exact", "change_owner"},
+        {deployed, "otto", "assign", R"({"change_owner":"ina"})", "run-exact", "change_owner"},
     });
     auto s = at_stage(opened);
     for (const auto* name : {"../x", "a/b", "a\\b", "..", ".hidden"}) {
@@ -121,6 +133,35 @@ TEST(Refusals, of_planning) {
             .field,
         "digest"
     );
+}
+
+TEST(Refusals, the_version_before_is_taken_from_the_cmdb_or_asked_for) {
+    auto s = at_stage(opened);
+    const std::string_view describe = R"({"summary":"billing to 2 on bill-1","cis":[{"ci":"{}",
+        "version_to":"2"}]})";
+    const auto with = [&](std::string_view ci) {
+        std::string body(describe);
+        return body.replace(body.find("{}"), 2, ci);
+    };
+    s.does("rosa", "describe", with("billing"));
+    EXPECT_EQ(s.change.scope->cis[0].version_from, "1.4");
+    s.does("rosa", "describe", with("unheard-of"));
+    const auto error = s.refused("rosa", "complete_step", R"({"step":"scope"})");
+    EXPECT_TRUE(std::any_of(error.reasons.begin(), error.reasons.end(), [](const Reason& reason) {
+        return reason.field == "scope.cis[0].version_from";
+    })) << explain(error);
+}
+
+TEST(Refusals, an_item_without_an_owner_is_not_everybodys_to_answer_for) {
+    auto s = at_stage(planned);
+    s.records.cis.at(CiId("port-feed")).owner = PersonId{};
+    renew(s.records);
+    s.does("rosa", "trace_impact");
+    EXPECT_FALSE(s.change.impact->acknowledged.contains(CiId("port-feed"))) << "lena owns it not";
+    EXPECT_TRUE(s.change.impact->acknowledged.contains(CiId("nightly-report")));
+    const auto error = s.refused("lena", "acknowledge_impact", R"({"ci":"port-feed"})");
+    EXPECT_EQ(error.reasons.at(0).gate, "impact-traced") << explain(error);
+    s.does("petra", "acknowledge_impact", R"({"ci":"port-feed"})");
 }
 
 TEST(Refusals, of_runbooks_name_the_line_and_the_remedy) {
@@ -205,6 +246,15 @@ TEST(Refusals, of_validation) {
 TEST(Refusals, of_review) {
     check({
         {opened, "rosa", "submit", "{}", "cab-lead-time", "classification"},
+        {validated, "rosa", "submit", R"({"board":"ecab"})", "cab-decision", "board"},
+        {validated, "cora", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "rosa", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "mika", "submit", R"({"keep_meeting_because":"r"})", "cab-lead-time",
+         "keep_meeting_because"},
+        {submitted, "cora", "submit", R"({"keep_meeting_because":" "})", "",
+         "keep_meeting_because"},
         {validated, "cora", "vote", R"({"choice":"approve"})", "cab-decision", "queue"},
         {validated, "cora", "decide", R"({"outcome":"approved"})", "cab-decision", "queue"},
         {submitted, "rosa", "vote", R"({"choice":"approve"})", "cab-decision", "votes"},
@@ -232,6 +282,19 @@ TEST(Refusals, of_review) {
         {opened, "pia", "acknowledge_page", "{}", "oncall", "pages"},
         {ready, "ina", "report_page", R"({"person":"vic","state":"failed"})", "", "person"},
     });
+    auto edited = at_stage(validated);
+    auto scope = json(encode(*edited.change.scope));
+    scope.as_object()["external_ticket"] = "INC-1";
+    ASSERT_TRUE(edited.attempt("lena", "describe", scope)); // says nothing about what is changed
+    scope.as_object()["customer_impact"] = "Nobody notices";
+    ASSERT_TRUE(edited.attempt("mika", "describe", scope));
+    edited.complete("rosa", "scope");
+    edited.does("rosa", "submit");
+    EXPECT_EQ(
+        edited.refused("mika", "vote", R"({"choice":"approve"})").reasons.at(0).message,
+        "who described the scope never approves it"
+    );
+    edited.does("lena", "vote", R"({"choice":"approve"})");
     // Pinning a colleague's bytes again does not make them one's own, nor his no longer his.
     auto s = at_stage(submitted);
     s.pin("lena", deployment_file(), "deployment");
@@ -345,6 +408,68 @@ TEST(Refusals, of_waivers) {
     s.refused("paul", "grant_waiver", R"({"id":"W-1"})");
     s.does("petra", "revoke_waiver", R"({"id":"W-1","reason":"a twin was found"})");
     s.refused("petra", "revoke_waiver", R"({"id":"W-1","reason":"r"})");
+}
+
+TEST(Refusals, a_change_manager_names_another_owner_also_during_the_deployment) {
+    auto s = at_stage(deployed);
+    s.does("petra", "assign", R"({"change_owner":"rosa"})");
+    EXPECT_EQ(s.change.change_owner, PersonId("rosa"));
+    s = at_stage(opened);
+    s.does("otto", "assign", R"({"implementer":"jonas"})");
+}
+
+// An implementer who is a change manager too would otherwise step back, waive, and step in again.
+TEST(Refusals, nobody_waives_a_gate_of_what_he_carries_out) {
+    auto s = at_stage(planned);
+    s.pin("paul", edited_rollback_file(), "rollback");
+    s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin"})");
+    EXPECT_EQ(
+        s.refused("paul", "grant_waiver", R"({"id":"W-1"})").reasons.at(0).gate, "ring-parity"
+    );
+    s = at_stage(ready);
+    s.records.rings.at("staging").facts_at = s.now; // the comparison is older than that
+    ++s.records.version;
+    s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin"})");
+    auto mia = s;
+    mia.does("otto", "assign", R"({"implementer":""})");
+    mia.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    mia.does("petra", "assign", R"({"implementer":"petra"})");
+    EXPECT_EQ(
+        mia.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).gate,
+        "ring-parity"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    const auto error = s.refused("petra", "start_run", R"({"purpose":"deployment"})");
+    EXPECT_EQ(error.reasons.at(0).field, "started_by") << explain(error);
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+}
+
+TEST(Refusals, a_change_is_full_at_its_limits) {
+    auto s = at_stage(planned);
+    s.change.attachments.resize(limits::attachments_per_change_max);
+    s.change.comments.resize(limits::comments_per_change_max);
+    s.change.waivers.resize(limits::list_max);
+    const auto digest = rollback_file().digest.hex();
+
+    const struct {
+        const char* command;
+        std::string body;
+        const char* field;
+    } rows[] = {
+        {"attach", fmt::format(R"({{"digest":"{}","name":"f"}})", digest), "digest"},
+        {"pin_runbook", fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"f"}})", digest),
+         "digest"},
+        {"comment", R"({"text":"t"})", "text"},
+        {"request_waiver", R"({"gate":"ring-parity","reason":"r"})", "gate"},
+    };
+
+    for (const auto& row : rows) {
+        const auto error = s.refused("petra", row.command, row.body);
+        EXPECT_EQ(error.code, ErrorCode::limit_exceeded) << row.command;
+        EXPECT_EQ(error.fields.at(0).field, row.field) << row.command;
+    }
+    s.change.attachments.pop_back();
+    EXPECT_TRUE(s.decide("petra", "pin_runbook", json(rows[1].body)));
 }
 
 TEST(Timers, two_missed_reminders_are_one_page_and_a_second_tick_is_silent) {

@@ -88,8 +88,14 @@ void defer(Decider& decider, const std::string&) {
     const auto next = choose_meeting(board->second.schedule, decider.facts().now);
     if (next)
         decider.emit(ChangeSubmitted{
-            {queue.board, queue.submitted_at, queue.submitted_by, next->meeting.start,
-             queue.meeting_at, "the meeting ended without a decision"}});
+            {queue.board,
+             queue.submitted_at,
+             queue.submitted_by,
+             next->meeting.start,
+             queue.meeting_at,
+             "the meeting ended without a decision",
+             sections_to_read(decider.change()),
+             {}}});
 }
 
 void remove_snapshot(Decider& decider, const std::string& about) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/change/duties.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -84,10 +86,22 @@ constexpr std::array table{
     GateRow{"closure", StepKind::closure, "anything required that is missing", gates::closure},
 };
 
-const Waiver* standing_waiver(const Change& change, std::string_view gate, Time now) {
-    for (const auto& waiver : change.waivers)
-        if (waiver.gate == gate && waiver.state == WaiverState::granted && now < waiver.expires_at)
+// A waiver stands while its granter may approve the change: who becomes its implementer afterwards
+// has not waived his own gate.
+const Waiver* standing_waiver(
+    const Change& change, const Facts& facts, std::string_view gate,
+    std::vector<std::string>& warnings
+) {
+    for (const auto& waiver : change.waivers) {
+        if (waiver.gate != gate || !is_granted(waiver, facts.now))
+            continue;
+        const auto why = conflict_of_duty(change, facts, waiver.granted_by);
+        if (why.empty())
             return &waiver;
+        warnings.push_back(
+            fmt::format("{} by {} does not count: {}", waiver.id, waiver.granted_by.value, why)
+        );
+    }
     return nullptr;
 }
 
@@ -184,7 +198,7 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
         return result;
     result.verdict = Verdict::fail;
     const auto record = change.steps.find(step->id);
-    if (const auto* waiver = standing_waiver(change, gate.id, facts.now)) {
+    if (const auto* waiver = standing_waiver(change, facts, gate.id, result.warnings)) {
         result.verdict = Verdict::waived;
         result.waiver = waiver->id;
     } else if (record != change.steps.end() && record->second.state == StepState::postponed && may_postpone(*step, type_of(change))) {

@@ -2,27 +2,15 @@
 // Every gate against one record that is in order and one edit that is not: it refuses what it is
 // there for, by its own id, naming the field and the remedy, and passes again when mended. The
 // record is reached through commands; the edits are made by hand, so that each row is one cause.
-#include <functional>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "domain/change/testing/scenario.hpp"
-#include "domain/gates/gate.hpp"
+#include "domain/change/testing/gate_rows.hpp"
 
 namespace slipway::domain::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-using Break = std::function<void(Scenario&)>;
-
-struct Row {
-    const char* gate;
-    const char* what;
-    const char* field; // part of the field that is named
-    Break broken;
-};
 
 // Stages are built once; each row works on its own copy.
 const Scenario& ready() {
@@ -77,160 +65,6 @@ const Scenario& rolled_back() {
         return s;
     }();
     return story;
-}
-
-GateResult look(const Scenario& s, std::string_view gate) {
-    return evaluate(*find_gate(gate), s.change, s.facts("otto"));
-}
-
-std::string told(const GateResult& result) {
-    std::string text = fmt::format("{} {}", result.gate, to_text(result.verdict));
-    for (const auto& reason : result.reasons)
-        text += fmt::format("\n  {} {}: {}", reason.gate, reason.field, reason.message);
-    return text;
-}
-
-void check(const Scenario& whole, const std::vector<Row>& rows) {
-    for (const auto& row : rows) {
-        SCOPED_TRACE(fmt::format("{}: {}", row.gate, row.what));
-        const auto before = look(whole, row.gate);
-        EXPECT_EQ(before.verdict, Verdict::pass) << told(before);
-        auto s = whole;
-        row.broken(s);
-        ++s.records.version; // the copy looks at its own records
-        const auto after = look(s, row.gate);
-        EXPECT_EQ(after.verdict, Verdict::fail) << told(after);
-        bool named = false;
-        for (const auto& reason : after.reasons) {
-            EXPECT_EQ(reason.gate, row.gate);
-            EXPECT_FALSE(reason.message.empty());
-            EXPECT_FALSE(reason.remedy.empty()) << reason.message;
-            named = named || reason.field.find(row.field) != std::string::npos;
-        }
-        EXPECT_TRUE(named) << told(after);
-    }
-}
-
-TEST(Gates, planning_refuses) {
-    check(
-        ready(),
-        {
-            {"rfc-specific", "no scope", "scope", [](auto& s) { s.change.scope.reset(); }},
-            {"rfc-specific", "vague", "scope.summary",
-             [](auto& s) {
-                 s.change.scope->summary = "Upgrade middleware on the servers as planned";
-             }},
-            {"rfc-specific", "too short", "scope.summary",
-             [](auto& s) { s.change.scope->summary = "harbor-site 1.5"; }},
-            {"rfc-specific", "no driver", "scope.business_driver",
-             [](auto& s) { s.change.scope->business_driver.clear(); }},
-            {"rfc-specific", "no customer impact", "scope.customer_impact",
-             [](auto& s) { s.change.scope->customer_impact.clear(); }},
-            {"rfc-specific", "no item", "scope.cis", [](auto& s) { s.change.scope->cis.clear(); }},
-            {"rfc-specific", "no version", "scope.cis[0].version_to",
-             [](auto& s) { s.change.scope->cis[0].version_to.clear(); }},
-            {"rfc-specific", "same version", "scope.cis[0].version_to",
-             [](auto& s) { s.change.scope->cis[0].version_to = "1.4"; }},
-            {"rfc-specific", "no host", "scope.cis[0].host",
-             [](auto& s) {
-                 s.change.scope->cis[0].host.clear();
-                 s.records.cis.at(CiId("harbor-site")).host.clear();
-             }},
-            {"impact-traced", "no trace", "impact", [](auto& s) { s.change.impact.reset(); }},
-            {"impact-traced", "another scope", "impact",
-             [](auto& s) {
-                 s.change.scope->cis.push_back({CiId("billing"), "", "", "2"});
-             }},
-            {"impact-traced", "the CMDB finds more", "impact",
-             [](auto& s) {
-                 s.records.cis.at(CiId("billing")).depends_on.push_back(CiId("harbor-site"));
-                 renew(s.records);
-             }},
-            {"impact-traced", "a stale record", "impact.lb-1",
-             [](auto& s) { s.records.cis.at(CiId("lb-1")).verified_at = s.now - 91 * 24h; }},
-            {"impact-traced", "nobody answers for a job", "impact.nightly-report",
-             [](auto& s) { s.change.impact->acknowledged.erase(CiId("nightly-report")); }},
-            {"impact-traced", "nobody answers for an integration", "impact.port-feed",
-             [](auto& s) { s.change.impact->acknowledged.erase(CiId("port-feed")); }},
-            {"impact-traced", "an unknown item", "impact.unknown",
-             [](auto& s) { s.change.impact->unknown.emplace_back("ghost"); }},
-            {"rollback-runbook", "none", "rollback_runbook",
-             [](auto& s) { s.change.runbooks.erase("rollback"); }},
-            {"classification", "none", "classification",
-             [](auto& s) { s.change.classification.reset(); }},
-            {"classification", "emergency without a cause", "classification.incident",
-             [](auto& s) { s.change.classification->type = ChangeType::emergency; }},
-            {"window", "none", "window", [](auto& s) { s.change.window.reset(); }},
-            {"window", "month-end close", "window.start",
-             [](auto& s) {
-                 s.change.window->start = at("2026-11-30T10:00Z");
-                 s.change.window->end = at("2026-11-30T12:00Z");
-             }},
-            {"window", "overlaps", "window.start",
-             [](auto& s) {
-                 s.others.push_back(
-                     {ChangeId("CHG-9"),
-                      "Other",
-                      {at(window_start), at(window_end)},
-                      {CiId("harbor-site")}}
-                 );
-             }},
-            {"window", "no room for the rollback", "window.end",
-             [](auto& s) { s.change.window->end = s.change.window->start + 50min; }},
-            {"window", "rollback in the dark", "window.end",
-             [](auto& s) {
-                 s.change.window->start += 9h;
-                 s.change.window->end += 9h;
-             }},
-            {"window", "Friday evening without a reason", "window.reason",
-             [](auto& s) {
-                 s.change.window->start = at("2026-11-27T16:30Z");
-                 s.change.window->end = at("2026-11-27T18:30Z");
-             }},
-            {"window", "too long", "window.end",
-             [](auto& s) { s.change.window->end = s.change.window->start + 25h; }},
-            {"window", "past", "window.end", [](auto& s) { s.now = s.change.window->end; }},
-        }
-    );
-}
-
-TEST(Gates, friday_evening_with_a_reason_is_a_warning) {
-    auto s = ready();
-    s.change.window->start = at("2026-11-27T16:30Z");
-    s.change.window->end = at("2026-11-27T18:30Z");
-    s.change.window->reason = "the port is closed then";
-    const auto result = look(s, "window");
-    EXPECT_EQ(result.verdict, Verdict::pass) << told(result);
-    EXPECT_FALSE(result.warnings.empty());
-}
-
-TEST(Gates, standard_classification_refuses) {
-    auto s = ready();
-    s.change.classification->type = ChangeType::standard;
-    s.change.classification->catalogue_entry = "site-release";
-    check(
-        s,
-        {
-            {"classification", "no entry", "catalogue_entry",
-             [](auto& t) { t.change.classification->catalogue_entry = "nothing"; }},
-            {"classification", "expired", "catalogue_entry",
-             [](auto& t) { t.records.catalogue.at("site-release").expires_at = t.now; }},
-            {"classification", "suspended", "catalogue_entry",
-             [](auto& t) {
-                 t.records.catalogue.at("site-release").suspended_because = "CHG-3 failed";
-             }},
-            {"classification", "too many failures", "catalogue_entry",
-             [](auto& t) { t.records.catalogue.at("site-release").last_trials = {Trial::failed}; }},
-            {"classification", "other bytes", "deployment_runbook",
-             [](auto& t) {
-                 t.change.runbooks.at("deployment").digest = edited_deployment_file().digest;
-             }},
-            {"classification", "other way back", "rollback_runbook",
-             [](auto& t) { t.change.runbooks.at("rollback").digest = deployment_file().digest; }},
-            {"classification", "another class of item", "scope.cis",
-             [](auto& t) { t.records.cis.at(CiId("harbor-site")).ci_class = CiClass::database; }},
-        }
-    );
 }
 
 Run& last(Change& change, RunPurpose purpose) {
@@ -355,6 +189,10 @@ TEST(Gates, review_refuses) {
         ready(),
         {
             {"cab-lead-time", "not submitted", "queue", [](auto& s) { s.change.queue.reset(); }},
+            {"cab-lead-time", "another scope than submitted", "queue.sections",
+             [](auto& s) { s.change.scope->customer_impact = "Everything is down"; }},
+            {"cab-lead-time", "another runbook than submitted", "queue.sections",
+             [](auto& s) { s.change.runbooks.at("deployment").digest = sha256("x"); }},
             {"cab-lead-time", "window before the meeting", "window.start",
              [](auto& s) { s.change.queue->meeting_at = at(window_start); }},
             {"cab-decision", "none", "decision", [](auto& s) { s.change.decision.reset(); }},
@@ -417,6 +255,19 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.change.oncall->pages[2].acknowledged_at.reset(); }},
         }
     );
+}
+
+TEST(Gates, a_board_only_raises_the_quorum_of_the_policy) {
+    auto s = ready();
+    s.records.boards.at("cab").quorum = 1;
+    ++s.records.version;
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::pass);
+    s.change.decision->votes.pop_back();
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::fail);
+    s = ready();
+    s.records.boards.at("cab").quorum = 3;
+    ++s.records.version;
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::fail);
 }
 
 TEST(Gates, deployment_refuses) {
@@ -577,6 +428,8 @@ TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     );
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
     s.change.waivers[0].state = WaiverState::granted;
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail) << "granted by nobody known";
+    s.change.waivers[0].granted_by = PersonId("petra");
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::waived);
     EXPECT_EQ(look(s, "ring-parity").waiver, "W-1");
     s.now += 1h;
@@ -584,6 +437,19 @@ TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     s.now -= 1h;
     s.change.waivers[0].state = WaiverState::revoked;
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+}
+
+TEST(Gates, a_waiver_falls_when_its_granter_becomes_the_implementer) {
+    auto s = ready();
+    s.change.parity.reset();
+    s.change.waivers.push_back(
+        {"W-1", "ring-parity", "no twin", WaiverState::granted, PersonId("rosa"), s.now,
+         PersonId("petra"), s.now + 1h}
+    );
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::waived);
+    s.change.implementer = PersonId("petra");
+    EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+    EXPECT_THAT(look(s, "ring-parity").warnings, ::testing::Contains(::testing::HasSubstr("W-1")));
 }
 
 TEST(Gates, what_an_emergency_postponed_counts_for_nothing_once_it_is_normal) {

@@ -5,6 +5,7 @@
 
 #include "domain/calendar/day_hours.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -31,7 +32,44 @@ std::size_t count_words(std::string_view text) {
     return words;
 }
 
-void look_at_summary(const Scope& scope, const Policy& policy, GateFindings& findings) {
+bool is_blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// Whether the text names the thing as a word of its own: "1.5" is in "to v1.5." and not in "1.50".
+bool names(const std::string& text, const std::string& thing) {
+    const auto goes_on = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+    const auto in = lower(text);
+    const auto word = lower(thing);
+    if (is_blank(word))
+        return false;
+    for (auto at = in.find(word); at != std::string::npos; at = in.find(word, at + 1)) {
+        const auto end = at + word.size();
+        const char before = at == 0 ? ' ' : in[at - 1];
+        const char after = end < in.size() ? in[end] : ' ';
+        const bool longer = after == '.' && end + 1 < in.size() && goes_on(in[end + 1]);
+        if ((!goes_on(before) || before == 'v') && before != '.' && !goes_on(after) && !longer)
+            return true;
+    }
+    return false;
+}
+
+// A summary says which item of the scope changes, by its id, name or host, and to which version.
+bool names_an_item(const Scope& scope, const Records& records) {
+    return std::any_of(scope.cis.begin(), scope.cis.end(), [&](const ScopedCi& scoped) {
+        if (!names(scope.summary, scoped.version_to))
+            return false;
+        if (names(scope.summary, scoped.ci.value) || names(scope.summary, scoped.host))
+            return true;
+        const auto known = records.cis.find(scoped.ci);
+        return known != records.cis.end() && (names(scope.summary, known->second.name) ||
+                                              names(scope.summary, known->second.host));
+    });
+}
+
+void look_at_summary(
+    const Scope& scope, const Policy& policy, const Records& records, GateFindings& findings
+) {
     const auto words = count_words(scope.summary);
     const std::string example =
         "for example: \"harbor-site 1.4 -> 1.5 on web-1: the feed gains a berth field\"";
@@ -53,6 +91,41 @@ void look_at_summary(const Scope& scope, const Policy& policy, GateFindings& fin
             ),
             scope.summary, "Say what is changed, from which version to which, and where; " + example
         );
+    else if (!names_an_item(scope, records))
+        findings.refuse(
+            "scope.summary", "names no item of the scope with the version that it gets",
+            scope.summary, "Name an item or its host, and the version it changes to; " + example
+        );
+}
+
+void look_at_item(
+    const ScopedCi& scoped, const Records& records, GateFindings& findings, std::string field
+) {
+    if (is_blank(scoped.version_to))
+        findings.refuse(
+            field + ".version_to", fmt::format("{} has no version to change to", scoped.ci.value),
+            "empty", "Name the version, for example: 1.5"
+        );
+    // A rollback goes back to it, and the CMDB is compared with it then.
+    if (is_blank(scoped.version_from))
+        findings.refuse(
+            field + ".version_from",
+            fmt::format("{} has no version to change from", scoped.ci.value),
+            "neither the scope nor the CMDB names one",
+            "Name the version it has now, for example: 1.4; \"none\" for what is new"
+        );
+    else if (scoped.version_from == scoped.version_to)
+        findings.refuse(
+            field + ".version_to",
+            fmt::format("{} stays at {}", scoped.ci.value, scoped.version_to),
+            "version_from equals version_to", "Name the version that it changes to"
+        );
+    const auto known = records.cis.find(scoped.ci);
+    if (is_blank(scoped.host) && (known == records.cis.end() || known->second.host.empty()))
+        findings.refuse(
+            field + ".host", fmt::format("{} has no host", scoped.ci.value),
+            "neither the scope nor the CMDB names one", "Name the host, for example: web-1"
+        );
 }
 
 std::string in_zone(Time time, const std::string& zone) {
@@ -62,7 +135,12 @@ std::string in_zone(Time time, const std::string& zone) {
 void look_at_friday(const ChangeWindow& agreed, const Policy& policy, GateFindings& findings) {
     const auto friday =
         touches_friday_evening({agreed.start, agreed.end}, agreed.zone, policy.friday_evening_from);
-    if (!friday || !*friday)
+    if (!friday)
+        return findings.refuse(
+            "window.zone", "nobody can tell whether it is a Friday evening", friday.error().message,
+            "Mend friday_evening_from of the policy or the window's zone"
+        );
+    if (!*friday)
         return;
     if (agreed.reason.empty())
         findings.refuse(
@@ -101,7 +179,11 @@ void look_at_rollback_room(
         );
     const auto roster = facts.records->rosters.find(change.roster);
     if (roster == facts.records->rosters.end())
-        return;
+        return findings.refuse(
+            "roster", "nobody knows the daylight of the team that would roll back",
+            change.roster.empty() ? "no roster" : "no roster " + change.roster,
+            "Name the on-call roster of the change with assign"
+        );
     findings.looked_at("day hours", "roster " + change.roster);
     const Interval rollback{agreed.end - back->time_limit - reserve, agreed.end};
     const auto inside = within_day_hours(rollback, roster->second.day_hours);
@@ -117,6 +199,110 @@ void look_at_rollback_room(
         );
 }
 
+// A catalogue entry takes the place of the board's decision, so its names are held to what holds
+// for votes.
+void look_at_pre_approval(
+    const Change& change, const Facts& facts, const CatalogueRecord& entry, GateFindings& findings
+) {
+    std::set<PersonId> standing;
+    std::string against;
+    for (const auto& person : entry.approved_by) {
+        auto why = conflict_of_duty(change, facts, person);
+        if (why.empty() &&
+            !grants(facts.records->people.at(person).roles, Permission::change_approve))
+            why = "has no role that approves";
+        if (why.empty())
+            standing.insert(person);
+        else
+            against += fmt::format("; {}: {}", person.value, why);
+    }
+    const auto needed = facts.policy->standard_approvals;
+    if (standing.size() < needed)
+        findings.refuse(
+            "classification.catalogue_entry",
+            fmt::format("the catalogue entry needs the approval of {} people", needed),
+            fmt::format("{} may approve this change{}", standing.size(), against),
+            "Have others put the entry with their own names in approved_by, or classify it as "
+            "normal"
+        );
+}
+
+// Whoever authorises an emergency is one of those who decide on emergencies, and not on his own.
+void look_at_authoriser(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto& person = change.classification->authoriser;
+    const auto& boards = facts.records->boards;
+    const bool named = std::any_of(boards.begin(), boards.end(), [&](const auto& board) {
+        return board.second.emergency && is_member(board.second, person);
+    });
+    auto why = named ? conflict_of_duty(change, facts, person) : "is not a member of the ECAB";
+    if (!why.empty())
+        findings.refuse(
+            "classification.authoriser", person.value + " cannot authorise this emergency", why,
+            "Name a member of the ECAB who neither asks for the change nor carries it out"
+        );
+}
+
+void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto& named = change.classification->catalogue_entry;
+    const auto found = facts.records->catalogue.find(named);
+    const std::string to_normal = "Classify it as normal, or have the entry approved";
+    if (found == facts.records->catalogue.end())
+        return findings.refuse(
+            "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
+            named.empty() ? "none is named" : "no entry " + named, to_normal
+        );
+    const auto& entry = found->second;
+    findings.looked_at("catalogue entry", found->first, entry.expires_at);
+    look_at_pre_approval(change, facts, entry, findings);
+    if (entry.expires_at <= facts.now)
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry has expired",
+            "expired " + to_text(entry.expires_at), to_normal
+        );
+    if (!entry.suspended_because.empty())
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry is suspended",
+            entry.suspended_because, to_normal
+        );
+    const auto failures =
+        std::count(entry.last_trials.begin(), entry.last_trials.end(), Trial::failed);
+    if (failures > facts.policy->standard_failures_max)
+        findings.refuse(
+            "classification.catalogue_entry",
+            fmt::format(
+                "the entry failed {} times in its last {} runs, the limit is {}", failures,
+                entry.last_trials.size(), facts.policy->standard_failures_max
+            ),
+            "its record", to_normal
+        );
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto ci = facts.records->cis.find(scoped.ci);
+        if (ci == facts.records->cis.end() ||
+            std::find(entry.ci_classes.begin(), entry.ci_classes.end(), ci->second.ci_class) ==
+                entry.ci_classes.end())
+            findings.refuse(
+                "scope.cis", scoped.ci.value + " is not of a class that the entry is for",
+                ci == facts.records->cis.end() ? "not in the CMDB"
+                                               : std::string(to_text(ci->second.ci_class)),
+                to_normal
+            );
+    }
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    if (runbook == nullptr || runbook->digest != entry.deployment_runbook)
+        findings.refuse(
+            "deployment_runbook", "the deployment runbook is not the one that was pre-approved",
+            runbook ? "pinned " + runbook->digest.hex() : "none is pinned",
+            "Pin the runbook with SHA-256 " + entry.deployment_runbook.hex()
+        );
+    const auto* back = runbook_of(change, RunbookPurpose::rollback);
+    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
+        findings.refuse(
+            "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
+            back ? "pinned " + back->digest.hex() : "none is pinned",
+            "Pin the runbook with SHA-256 " + entry.rollback_runbook->hex()
+        );
+}
+
 } // namespace
 
 void rfc_specific(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -128,13 +314,13 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
         );
     const auto& scope = *change.scope;
     findings.looked_at("scope", "the change", change.updated_at);
-    look_at_summary(scope, *facts.policy, findings);
-    if (scope.business_driver.empty())
+    look_at_summary(scope, *facts.policy, *facts.records, findings);
+    if (is_blank(scope.business_driver))
         findings.refuse(
             "scope.business_driver", "the business driver is missing", "empty",
             "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
         );
-    if (scope.customer_impact.empty())
+    if (is_blank(scope.customer_impact))
         findings.refuse(
             "scope.customer_impact", "what customers or users will see is missing", "empty",
             "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
@@ -145,29 +331,8 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
             "scope.cis", "no configuration item is named", "empty",
             "Name each item with its version from and to, for example: harbor-site 1.4 -> 1.5"
         );
-    for (std::size_t i = 0; i < scope.cis.size(); ++i) {
-        const auto& scoped = scope.cis[i];
-        const auto field = fmt::format("scope.cis[{}]", i);
-        if (scoped.version_to.empty())
-            findings.refuse(
-                field + ".version_to",
-                fmt::format("{} has no version to change to", scoped.ci.value), "empty",
-                "Name the version, for example: 1.5"
-            );
-        if (!scoped.version_to.empty() && scoped.version_from == scoped.version_to)
-            findings.refuse(
-                field + ".version_to",
-                fmt::format("{} stays at {}", scoped.ci.value, scoped.version_to),
-                "version_from equals version_to", "Name the version that it changes to"
-            );
-        const auto known = facts.records->cis.find(scoped.ci);
-        if (scoped.host.empty() &&
-            (known == facts.records->cis.end() || known->second.host.empty()))
-            findings.refuse(
-                field + ".host", fmt::format("{} has no host", scoped.ci.value),
-                "neither the scope nor the CMDB names one", "Name the host, for example: web-1"
-            );
-    }
+    for (std::size_t i = 0; i < scope.cis.size(); ++i)
+        look_at_item(scope.cis[i], *facts.records, findings, fmt::format("scope.cis[{}]", i));
 }
 
 void impact_traced(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -187,21 +352,18 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
             "impact", "the scope names other items than those that were traced",
             "traced at " + to_text(impact.traced_at), "Run trace_impact again"
         );
-    if (impact.cmdb_version != records.cmdb_version) {
-        const auto again = trace_impact(records, cis, *facts.policy, facts.now, {});
-        const auto items = [](const Impact& trace) {
-            std::set<CiId> ids;
-            for (const auto& hit : trace.hits)
-                ids.insert(hit.ci);
-            return ids;
-        };
-        if (!again || items(*again) != items(impact))
+    const auto window = window_of(change);
+    if (impact.cmdb_version != records.cmdb_version || impact.window != window) {
+        const auto again = trace_impact(records, cis, *facts.policy, facts.now, window);
+        const auto differs = again ? difference(impact, *again) : again.error().message;
+        if (!differs.empty())
             return findings.refuse(
-                "impact", "the trace is older than the CMDB: it would now find other items",
+                "impact", "the trace would now find something else: " + differs,
                 fmt::format(
-                    "traced on version {}, now {}", impact.cmdb_version, records.cmdb_version
+                    "traced on version {} of the CMDB, now {}", impact.cmdb_version,
+                    records.cmdb_version
                 ),
-                "Run trace_impact again"
+                "Run trace_impact again, and have the owners acknowledge what is new"
             );
     }
     for (const auto& ci : impact.unknown)
@@ -241,7 +403,7 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
     }
 }
 
-void rollback_runbook(const Change& change, const Facts&, GateFindings& findings) {
+void rollback_runbook(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
     if (runbook == nullptr)
         return findings.refuse(
@@ -253,6 +415,21 @@ void rollback_runbook(const Change& change, const Facts&, GateFindings& findings
     findings.looked_at("rollback runbook", runbook->digest.hex(), runbook->pinned_at);
     for (const auto& reason : runbook->lint)
         findings.reasons.push_back(reason);
+    std::map<std::string, std::string> named; // person, and where he is named
+    named.emplace(runbook->backup_engineer, "backup_engineer");
+    named.emplace(runbook->engineer, "engineer");
+    for (const auto& step : runbook->steps)
+        if (step.kind == "decision")
+            named.emplace(step.owner, step.name);
+    for (const auto& [person, where] : named) {
+        const auto record = facts.records->people.find(PersonId(person));
+        if (!person.empty() && (record == facts.records->people.end() || record->second.inactive))
+            findings.refuse(
+                "rollback_runbook." + where, person + " is nobody who could be called",
+                "not an active person of the tenant",
+                "Name a person by the id that he signs in with, and pin the runbook again"
+            );
+    }
 }
 
 void classification(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -273,65 +450,10 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "classification.incident", "an emergency needs an incident or a named authoriser",
             "neither is given", "Name the incident, or the person who authorised it"
         );
-    if (chosen.type != ChangeType::standard)
-        return;
-    const auto found = facts.records->catalogue.find(chosen.catalogue_entry);
-    const std::string to_normal = "Classify it as normal, or have the entry approved";
-    if (found == facts.records->catalogue.end())
-        return findings.refuse(
-            "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
-            chosen.catalogue_entry.empty() ? "none is named" : "no entry " + chosen.catalogue_entry,
-            to_normal
-        );
-    const auto& entry = found->second;
-    findings.looked_at("catalogue entry", found->first, entry.expires_at);
-    if (entry.expires_at <= facts.now)
-        findings.refuse(
-            "classification.catalogue_entry", "the catalogue entry has expired",
-            "expired " + to_text(entry.expires_at), to_normal
-        );
-    if (!entry.suspended_because.empty())
-        findings.refuse(
-            "classification.catalogue_entry", "the catalogue entry is suspended",
-            entry.suspended_because, to_normal
-        );
-    const auto failures =
-        std::count(entry.last_trials.begin(), entry.last_trials.end(), Trial::failed);
-    if (failures > facts.policy->standard_failures_max)
-        findings.refuse(
-            "classification.catalogue_entry",
-            fmt::format(
-                "the entry failed {} times in its last {} runs, the limit is {}", failures,
-                entry.last_trials.size(), facts.policy->standard_failures_max
-            ),
-            "its record", to_normal
-        );
-    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
-    if (runbook == nullptr || runbook->digest != entry.deployment_runbook)
-        findings.refuse(
-            "deployment_runbook", "the deployment runbook is not the one that was pre-approved",
-            runbook ? "pinned " + runbook->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.deployment_runbook.hex()
-        );
-    const auto* back = runbook_of(change, RunbookPurpose::rollback);
-    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
-        findings.refuse(
-            "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
-            back ? "pinned " + back->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.rollback_runbook->hex()
-        );
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
-        const auto ci = facts.records->cis.find(scoped.ci);
-        if (ci == facts.records->cis.end() ||
-            std::find(entry.ci_classes.begin(), entry.ci_classes.end(), ci->second.ci_class) ==
-                entry.ci_classes.end())
-            findings.refuse(
-                "scope.cis", scoped.ci.value + " is not of a class that the entry is for",
-                ci == facts.records->cis.end() ? "not in the CMDB"
-                                               : std::string(to_text(ci->second.ci_class)),
-                to_normal
-            );
-    }
+    if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
+        look_at_authoriser(change, facts, findings);
+    if (chosen.type == ChangeType::standard)
+        look_at_catalogue_entry(change, facts, findings);
 }
 
 void window(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -355,13 +477,7 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
             "window.end", "the window is longer than " + to_text(facts.policy->window_max),
             to_text(Span(agreed.end - agreed.start)), "Schedule a shorter window"
         );
-    std::vector<std::string> touched;
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
-        touched.push_back(scoped.ci.value);
-    if (change.impact)
-        for (const auto& hit : change.impact->hits)
-            if (hit.direction == TraceDirection::downstream)
-                touched.push_back(hit.ci.value);
+    const auto touched = touched_items(change);
     const auto hits = blackout_hits(facts.records->blackouts, interval, {touched, touched});
     if (!hits)
         findings.refuse(

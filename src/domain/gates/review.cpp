@@ -15,11 +15,17 @@ void look_at_votes(
 ) {
     const auto board = facts.records->boards.find(decision.board);
     std::uint32_t approving = 0;
+    std::uint32_t rejecting = 0;
     std::set<std::string> groups;
     for (const auto& vote : decision.votes) {
-        if (vote.choice != VoteChoice::approve &&
-            vote.choice != VoteChoice::approve_with_conditions)
+        rejecting += vote.choice == VoteChoice::reject ? 1 : 0;
+        if (!is_approving(vote))
             continue;
+        if (vote.choice == VoteChoice::approve_with_conditions && decision.conditions.empty())
+            findings.refuse(
+                "decision.conditions", vote.person.value + " approved with conditions only",
+                vote.comment, "Record approved_with_conditions, and name the conditions"
+            );
         if (const auto why = conflict_of_duty(change, facts, vote.person); !why.empty()) {
             findings.refuse(
                 "decision.votes", fmt::format("{} must not vote: {}", vote.person.value, why),
@@ -39,6 +45,12 @@ void look_at_votes(
             "decision.votes", "the quorum is not reached",
             fmt::format("{} of {} votes approve", approving, least),
             "More members of the board vote"
+        );
+    if (rejecting > 0 && rejecting >= approving)
+        findings.refuse(
+            "decision.votes", "no majority approves it",
+            fmt::format("{} approve, {} reject", approving, rejecting),
+            "Answer what the board asked for and have it vote again"
         );
     if (board != facts.records->boards.end())
         for (const auto& group : board->second.required_groups)
@@ -97,6 +109,14 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
     findings.looked_at("queue", "board " + queue.board, queue.submitted_at);
     if (queue.missed_meeting_at)
         findings.warn(queue.deferred_because);
+    if (!queue.kept_because.empty())
+        findings.warn("edited late and kept on the agenda: " + queue.kept_because);
+    if (const auto edited = edited_since_submission(change); !edited.empty())
+        findings.refuse(
+            "queue.sections", "the RFC was edited since it was submitted", edited,
+            "Submit it again: it goes to the next meeting that its lead time allows, or the chair "
+            "of the board keeps it on the agenda with keep_meeting_because"
+        );
     if (change.window && queue.meeting_at >= change.window->start)
         findings.refuse(
             "window.start", "the window begins before the CAB meets",

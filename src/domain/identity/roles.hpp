@@ -22,8 +22,8 @@ SLIPWAY_ENUM(
     change_write,   // open changes, fill in and complete steps, log defects, comment
     change_run,     // start and steer runs, take snapshots, report results
     change_approve, // vote
-    change_manage,  // record the CAB's decision, waive gates, close, cancel
-    record_write,   // CMDB, calendar, boards, catalogue, roster, channels, rings
+    change_manage,  // record the CAB's decision, waive gates, write boards, blackouts, catalogue
+    record_write,   // CMDB, rosters, channels, rings
     audit_read,     // ledger, exports, everybody's tokens
     people_manage,  // people, roles, tokens of others
     system_manage   // sandbox clock, connectors, tenants

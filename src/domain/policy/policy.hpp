@@ -4,8 +4,9 @@
 // digest, so that an auditor can tell which rules were in force.
 #pragma once
 
-#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/codec.hpp"
@@ -31,6 +32,7 @@ struct Policy {
     std::uint32_t impact_depth = 6;
     Span job_after_window = 12h; // a job whose next run is this soon after the window counts
     // classification
+    std::uint32_t standard_approvals = 2;    // people who stand behind a catalogue entry
     std::uint32_t standard_failures_max = 0; // of the catalogue entry's last ten runs
     // window
     Span window_max = 24h;
@@ -62,7 +64,7 @@ struct Policy {
     // waivers
     Span waiver_longest = 30 * 24h;
     std::vector<std::string> never_waived = {
-        "run-exact", "cab-decision", "rfc-specific", "closure"};
+        "run-exact", "cab-decision", "classification", "rfc-specific", "closure"};
     std::vector<Role> waiver_roles = {Role::change_manager, Role::cab_chair};
 
     SLIPWAY_FIELDS {
@@ -72,6 +74,7 @@ struct Policy {
         visit("ci_stale_after", self.ci_stale_after);
         visit("impact_depth", self.impact_depth);
         visit("job_after_window", self.job_after_window);
+        visit("standard_approvals", self.standard_approvals);
         visit("standard_failures_max", self.standard_failures_max);
         visit("window_max", self.window_max);
         visit("smoke_reserve", self.smoke_reserve);
@@ -97,5 +100,11 @@ struct Policy {
         visit("waiver_roles", self.waiver_roles);
     }
 };
+
+// Reads a policy file. `gates` are the ids that there are. Errors: invalid_input with every value
+// that no gate could follow, each as `file:line: field: reason`.
+Result<Policy> read_policy(
+    std::string_view text, std::string_view file_name, const std::set<std::string_view>& gates
+);
 
 } // namespace slipway::domain

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/records/records.hpp"
 
+#include <algorithm>
+
 namespace slipway::domain {
 
 namespace {
@@ -12,6 +14,11 @@ Result<void> put(std::map<Key, T>& into, const std::string& id, std::string_view
 }
 
 } // namespace
+
+bool is_member(const BoardRecord& board, const PersonId& person) {
+    return person == board.chair ||
+           std::find(board.members.begin(), board.members.end(), person) != board.members.end();
+}
 
 Result<void> add_record(
     Records& records, const std::string& kind, const std::string& id, std::string_view document

@@ -76,7 +76,7 @@ struct BoardRecord {
     PersonId chair;
     std::vector<PersonId> members;            // of an ECAB: the named authorisers
     std::vector<std::string> required_groups; // each must be among the approving votes
-    std::uint32_t quorum = 0;                 // 0: the policy's
+    std::uint32_t quorum = 0;                 // only raises the policy's
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what the board is called"));
@@ -85,9 +85,11 @@ struct BoardRecord {
         visit("chair", self.chair, optional("who records its decisions"));
         visit("members", self.members, required("who votes", 100));
         visit("required_groups", self.required_groups, optional("groups that must approve", 20));
-        visit("quorum", self.quorum, optional("votes needed; 0: the policy's number"));
+        visit("quorum", self.quorum, optional("votes needed, if more than the policy's number"));
     }
 };
+
+bool is_member(const BoardRecord& board, const PersonId& person); // or its chair
 
 SLIPWAY_ENUM(Trial, succeeded, failed)
 
@@ -96,7 +98,7 @@ struct CatalogueRecord {
     Digest deployment_runbook;
     std::optional<Digest> rollback_runbook;
     std::vector<CiClass> ci_classes;
-    std::vector<PersonId> approved_by;
+    std::vector<PersonId> approved_by; // each put his own name there
     Time expires_at{};
     std::string suspended_because;
     std::vector<Trial> last_trials;
@@ -106,7 +108,9 @@ struct CatalogueRecord {
         visit("deployment_runbook", self.deployment_runbook, required("SHA-256 of its runbook"));
         visit("rollback_runbook", self.rollback_runbook, optional("SHA-256 of its rollback"));
         visit("ci_classes", self.ci_classes, required("classes of CI it is allowed for", 20));
-        visit("approved_by", self.approved_by, required("who pre-approved it, at least two", 20));
+        visit(
+            "approved_by", self.approved_by, required("who pre-approves it; each adds himself", 20)
+        );
         visit("expires_at", self.expires_at, required("until when it may be used"));
         visit("suspended_because", self.suspended_because, optional("empty: not suspended", 1000));
         visit("last_trials", self.last_trials, optional("its last ten runs, newest last", 10));

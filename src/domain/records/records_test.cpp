@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents of the registers: what each kind refuses, by field, and that the stored bytes of an
 // accepted one go into the snapshot.
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "domain/records/records.hpp"
@@ -42,7 +44,7 @@ TEST(Registers, refuse_and_name_the_field) {
         {"catalogue_entry", "a",
          R"({"title":"T","deployment_runbook":")" + runbook +
              R"(","ci_classes":["host"],"approved_by":["b","b"],"expires_at":"2027-01-01T00:00:00Z"})",
-         "approved_by"},
+         "approved_by[1]"},
         {"catalogue_entry", "a",
          R"({"title":"T","deployment_runbook":")" + runbook +
              R"(","ci_classes":[],"approved_by":["b","c"],"expires_at":"2027-01-01T00:00:00Z"})",
@@ -89,6 +91,53 @@ TEST(Registers, wrong_shapes_are_refused_by_every_kind) {
             ASSERT_FALSE(answer) << row.name << " " << text;
             EXPECT_EQ(answer.error().code, ErrorCode::invalid_input);
         }
+}
+
+// Who plans a change would otherwise choose who judges it, and when it is forbidden.
+TEST(Registers, engineers_write_neither_boards_nor_blackouts_nor_the_catalogue) {
+    for (const auto* name : {"board", "blackout", "catalogue_entry"}) {
+        const auto write = find_register(name)->write;
+        EXPECT_FALSE(grants(std::array{Role::engineer}, write)) << name;
+        EXPECT_FALSE(grants(std::array{Role::administrator}, write)) << name;
+        EXPECT_TRUE(grants(std::array{Role::change_manager}, write)) << name;
+    }
+    EXPECT_TRUE(grants(std::array{Role::engineer}, find_register("ci")->write));
+}
+
+Result<void> written(const std::string* before, const std::string& after, const char* writer) {
+    return find_register("catalogue_entry")->check_writer(before, after, PersonId(writer));
+}
+
+std::string entry(const char* approved_by, const char* more = "") {
+    const auto document =
+        put("catalogue_entry", "a",
+            fmt::format(
+                R"({{"title":"T","deployment_runbook":"{}","ci_classes":["host"],"approved_by":[{}],
+                "expires_at":"2027-01-01T00:00:00Z"{}}})",
+                runbook, approved_by, more
+            ));
+    EXPECT_TRUE(document);
+    return document.value_or("");
+}
+
+TEST(Registers, nobody_pre_approves_a_standard_change_in_another_name) {
+    const auto forged = written(nullptr, entry(R"("petra","cora")"), "petra");
+    ASSERT_FALSE(forged);
+    EXPECT_EQ(forged.error().fields.at(0).field, "approved_by[1]");
+    EXPECT_FALSE(written(nullptr, entry(R"("cora")"), "petra"));
+    const auto first = entry(R"("petra")");
+    EXPECT_TRUE(written(nullptr, first, "petra"));
+    EXPECT_TRUE(written(nullptr, entry(""), "jonas"));
+    const auto both = entry(R"("petra","cora")");
+    EXPECT_TRUE(written(&first, both, "cora"));
+    EXPECT_FALSE(written(&first, both, "paul"));
+    // An edit takes away what others approved; suspending it does not.
+    EXPECT_FALSE(written(&both, entry(R"("petra","cora")", R"(,"last_trials":["failed"])"), "cora")
+    );
+    const auto suspended = entry(R"("petra","cora")", R"(,"suspended_because":"it hurts")");
+    EXPECT_TRUE(written(&both, suspended, "paul"));
+    EXPECT_FALSE(written(&suspended, both, "paul"));
+    EXPECT_TRUE(written(&suspended, entry(R"("paul")"), "paul"));
 }
 
 TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {

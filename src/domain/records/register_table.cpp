@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/schema.hpp"
 #include "domain/calendar/zone.hpp"
@@ -40,11 +41,10 @@ Result<void> check(const std::string&, const BoardRecord& board) {
 }
 
 Result<void> check(const std::string&, const CatalogueRecord& entry) {
-    auto approvers = entry.approved_by;
-    std::sort(approvers.begin(), approvers.end());
-    approvers.erase(std::unique(approvers.begin(), approvers.end()), approvers.end());
-    if (approvers.size() < 2)
-        return fail_field("approved_by", "a standard change is pre-approved by two people");
+    std::set<PersonId> approvers;
+    for (std::size_t i = 0; i < entry.approved_by.size(); ++i)
+        if (!approvers.insert(entry.approved_by[i]).second)
+            return fail_field(fmt::format("approved_by[{}]", i), "is named twice");
     if (entry.ci_classes.empty())
         return fail_field("ci_classes", "name at least one class");
     return {};
@@ -108,6 +108,38 @@ Result<std::string> normalise_blackout(const std::string& id, const Json& docume
     return normalise<Blackout>(id, named);
 }
 
+// Nobody pre-approves in another's name: each puts the entry with his own name. Whatever else is
+// edited is not what the others approved, except that anybody who writes it may suspend it.
+Result<void>
+check_approvers(const std::string* before, const std::string& after, const PersonId& writer) {
+    const auto entry = TRY(restore<CatalogueRecord>(after));
+    std::vector<PersonId> kept;
+    if (before) {
+        const auto approved = [&](CatalogueRecord judged) {
+            judged.approved_by.clear();
+            if (!entry.suspended_because.empty())
+                judged.suspended_because.clear();
+            return encode(judged);
+        };
+        const auto stored = TRY(restore<CatalogueRecord>(*before));
+        if (approved(stored) == approved(entry))
+            kept = stored.approved_by;
+    }
+    for (std::size_t i = 0; i < entry.approved_by.size(); ++i) {
+        const auto& person = entry.approved_by[i];
+        if (person != writer && std::find(kept.begin(), kept.end(), person) == kept.end())
+            return fail_field(
+                fmt::format("approved_by[{}]", i),
+                fmt::format(
+                    "{} has not approved the entry as it stands here: name only yourself, and "
+                    "have {} put the same entry with that name added",
+                    person.value, person.value
+                )
+            );
+    }
+    return {};
+}
+
 template <class T>
 constexpr RegisterRow
 row(std::string_view name, std::string_view plural, std::string_view title, Permission write) {
@@ -118,12 +150,13 @@ const std::array table{
     row<PersonRecord>("person", "people", "person", Permission::people_manage),
     row<CiRecord>("ci", "cis", "configuration item", Permission::record_write),
     RegisterRow{
-        "blackout", "blackouts", "blackout", Permission::change_read, Permission::record_write,
+        "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
         schema_of<Blackout>, normalise_blackout},
-    row<BoardRecord>("board", "boards", "change advisory board", Permission::record_write),
-    row<CatalogueRecord>(
-        "catalogue_entry", "catalogue", "standard change", Permission::change_manage
-    ),
+    row<BoardRecord>("board", "boards", "change advisory board", Permission::change_manage),
+    RegisterRow{
+        "catalogue_entry", "catalogue", "standard change", Permission::change_read,
+        Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
+        check_approvers},
     row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),
     row<ChannelRecord>("channel", "channels", "notice channel", Permission::record_write),
     row<RingRecord>("ring", "rings", "ring", Permission::record_write),

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/id.hpp"
 #include "base/json.hpp"
 #include "domain/identity/roles.hpp"
 
@@ -23,6 +24,10 @@ struct RegisterRow {
     Json (*schema)();
     // Checks a document and gives its canonical bytes. Errors: invalid_input naming the fields.
     Result<std::string> (*normalise)(const std::string& id, const Json& document);
+    // What only some may write into a document that is otherwise in order; null: nothing. `before`
+    // is the stored document, null when there is none. Errors: invalid_input naming the field.
+    Result<void> (*check_writer
+    )(const std::string* before, const std::string& after, const PersonId& writer) = nullptr;
 };
 
 std::span<const RegisterRow> register_table();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/workflow/workflow.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -209,6 +210,17 @@ TEST(ReleaseWorkflow, is_the_checklist) {
     }
 }
 
+// What a command records is asked for once: a form that asks again could contradict it.
+TEST(ReleaseWorkflow, has_no_field_for_what_a_command_records) {
+    const auto workflow = workflow_of("release.yaml");
+    for (const auto* step : steps_of(workflow))
+        for (const auto& field : step->form)
+            for (const auto* taken :
+                 {"verdict", "decision", "minutes", "result", "outcome", "statement", "reason",
+                  "ring"})
+                EXPECT_NE(field.name, taken) << step->id.value;
+}
+
 TEST(ReleaseWorkflow, knows_the_types) {
     const auto workflow = workflow_of("release.yaml");
     for (const auto* step : steps_of(workflow)) {
@@ -268,6 +280,21 @@ TEST(ServerDecommission, uses_every_field_type_and_conditions) {
         to_text(Json(default_values(*find_step(workflow, "server")))), R"({"kind":"virtual"})"
     );
     EXPECT_FALSE(find_step(workflow, "costs")->is_required());
+}
+
+// What cannot be undone waits for the board and for the last backup, whatever the type.
+TEST(ServerDecommission, destroys_nothing_before_approval_and_backup) {
+    const auto workflow = workflow_of("server-decommission.yaml");
+    for (const auto type : {ChangeType::standard, ChangeType::normal, ChangeType::emergency})
+        for (const auto* step : {"approval", "last_backup", "silence", "wipe"}) {
+            EXPECT_TRUE(applies_to(*find_step(workflow, step), type)) << step;
+            EXPECT_FALSE(may_postpone(*find_step(workflow, step), type)) << step;
+        }
+    const auto& after = find_step(workflow, "silence")->after;
+    for (const auto* step : {"approval", "last_backup"})
+        EXPECT_EQ(std::count(after.begin(), after.end(), StepId(step)), 1) << step;
+    for (const auto* step : {"wipe", "remove_access"})
+        EXPECT_EQ(find_step(workflow, step)->after, std::vector{StepId("silence")});
 }
 
 TEST(Workflow, restores_what_it_encoded_to_the_same_bytes) {

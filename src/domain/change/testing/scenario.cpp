@@ -249,7 +249,7 @@ void plan(Scenario& s, std::string_view type) {
     if (type == "standard")
         s.does("rosa", "classify", R"({"type":"standard","catalogue_entry":"site-release"})");
     else if (type == "emergency")
-        s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-7"})");
+        s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-7","reason":"down"})");
     else
         s.does("rosa", "classify", R"({"type":"normal","reason":"reviewed all the same"})");
     s.complete("rosa", "classify");
