@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates about what runs and what came of it, where one edit of the record is not enough to show
+// what they refuse: results that contradict each other, records that moved on since they were
+// looked at, and a clock that goes on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/scenario.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// In the window, with everything done; built once, each test works on its own copy.
+Scenario ready() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+// The fields that the gate names when it refuses; empty when it does not.
+std::vector<std::string> refused_fields(Scenario& s, std::string_view gate) {
+    ++s.records.version; // the copy looks at its own records
+    const auto result = evaluate(*find_gate(gate), s.change, s.facts("otto"));
+    std::vector<std::string> fields;
+    for (const auto& reason : result.reasons) {
+        EXPECT_EQ(reason.gate, gate);
+        EXPECT_FALSE(reason.remedy.empty()) << reason.message;
+        fields.push_back(reason.field);
+    }
+    return fields;
+}
+
+MATCHER_P(Names, field, "") {
+    return std::any_of(arg.begin(), arg.end(), [&](const std::string& named) {
+        return named == field;
+    });
+}
+
+TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
+    auto s = ready();
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true},{"name":"front-page","passed":false},
+        {"name":"nightly","passed":true}]})");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
+}
+
+TEST(Smoke, a_check_for_the_outside_is_seen_from_there) {
+    auto s = ready();
+    auto text = deployment_file().bytes;
+    const std::string check = "  http: http://localhost/\n";
+    text.insert(text.find(check) + check.size(), "  outside: true\n");
+    s.pin("jonas", runbook_file("deploy-outside.md", text), "deployment");
+    s.run("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true},{"name":"nightly","passed":true},
+        {"name":"front-page","passed":true,"outside":true}]})");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), IsEmpty());
+}
+
+} // namespace
+} // namespace slipway::domain::testing
