@@ -10,15 +10,14 @@ namespace slipway::domain::decide {
 namespace {
 
 // Hosts are compared in the order of the rings: the first test host with the first production
-// host, and the topology by the number of hosts.
+// host. Another number of hosts is a difference, but an equal one is no fact about any of them.
 void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity& parity) {
-    const auto add = [&](std::string id, std::string mine, std::string theirs) {
-        ++parity.facts_compared;
+    const auto note = [&](std::string id, std::string mine, std::string theirs) {
         if (mine != theirs)
             parity.divergences.push_back({std::move(id), std::move(mine), std::move(theirs), {}, {}}
             );
     };
-    add("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
+    note("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
     for (std::size_t i = 0; i < std::min(ring.hosts.size(), production.hosts.size()); ++i) {
         const auto& mine = ring.hosts[i].facts;
         const auto& theirs = production.hosts[i].facts;
@@ -32,8 +31,11 @@ void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity&
             return found == facts.end() ? std::string{} : found->second;
         };
         for (const auto& name : names)
-            add(fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
-                value_of(theirs, name));
+            note(
+                fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
+                value_of(theirs, name)
+            );
+        parity.facts_compared += static_cast<std::uint32_t>(names.size());
     }
 }
 

@@ -72,5 +72,52 @@ TEST(Smoke, a_check_for_the_outside_is_seen_from_there) {
     EXPECT_THAT(refused_fields(s, "smoke-staging"), IsEmpty());
 }
 
+TEST(Parity, rings_about_which_nothing_is_known_are_not_alike) {
+    auto s = ready();
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts[0].facts.clear();
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_EQ(s.change.parity->facts_compared, 0u);
+    auto fields = refused_fields(s, "ring-parity");
+    EXPECT_THAT(fields, Names("parity.web-1"));
+    EXPECT_THAT(fields, Names("parity.stage-1"));
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts.clear();
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+}
+
+TEST(Parity, one_host_of_several_without_facts_is_named) {
+    auto s = ready();
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts.push_back({"node-2", {}, {}, {}});
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity.node-2"));
+}
+
+TEST(Parity, old_facts_prove_nothing) {
+    auto s = ready();
+    s.records.rings.at("production").facts_at = s.now - s.policy.ring_facts_age_max - 1s;
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+    s.records.rings.at("production").facts_at.reset();
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+    s.records.rings.at("production").facts_at = s.now;
+    EXPECT_THAT(refused_fields(s, "ring-parity"), IsEmpty());
+}
+
+TEST(Parity, a_ring_is_compared_with_production_and_not_with_itself) {
+    auto s = ready();
+    s.change.production_ring = "staging";
+    s.does("ina", "compare_ring");
+    auto fields = refused_fields(s, "ring-parity");
+    EXPECT_THAT(fields, Names("test_ring"));
+    EXPECT_THAT(fields, Names("production_ring"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
