@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The deployment day and what follows it, command by command: who may carry it out, when it stops,
+// who is called, what may be reported by whom, and how much of it one change holds.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/scenario.hpp"
+#include "domain/change/timers.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+// Built once; each test works on its own copy.
+Scenario approved() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        return s;
+    }();
+    return story;
+}
+
+Scenario ready() {
+    static const Scenario story = [] {
+        auto s = approved();
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+Scenario deployed() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        return s;
+    }();
+    return story;
+}
+
+Scenario settled() {
+    static const Scenario story = [] {
+        auto s = deployed();
+        stabilise(s);
+        wind_up(s);
+        return s;
+    }();
+    return story;
+}
+
+const Reason& first(const Error& error) {
+    static const Reason none;
+    return error.reasons.empty() ? none : error.reasons.front();
+}
+
+std::string first_field(const Error& error) {
+    return error.fields.empty() ? "" : error.fields.front().field;
+}
+
+constexpr std::string_view close_well = R"({"outcome":"successful","summary":"it runs"})";
+
+TEST(Closing, asks_again_what_production_was_asked) {
+    auto s = settled();
+    s.smoke("ina", "production", false);
+    EXPECT_EQ(first(s.refused("otto", "close", close_well)).gate, "smoke-production");
+    s.smoke("ina", "production");
+    s.does("ina", "log_defect", R"({"title":"it burns","severity":"blocker"})");
+    EXPECT_EQ(first(s.refused("otto", "close", close_well)).gate, "defects");
+    s.does("ina", "settle_defect", R"({"id":"D-1","state":"resolved","reason":"put out"})");
+    auto other = s;
+    for (auto& run : other.change.runs)
+        if (run.purpose == RunPurpose::deployment)
+            run.runbook = edited_deployment_file().digest;
+    EXPECT_EQ(first(other.refused("otto", "close", close_well)).gate, "run-exact");
+    s.does("otto", "close", close_well);
+}
+
+} // namespace
+} // namespace slipway::domain::testing
