@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/production_hosts.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -353,10 +354,10 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
         return fail_field("production_ring", "the change names no known production ring");
     Decider decider(change, facts);
     const Time expires = facts.now + facts.policy->snapshot_expires_after;
-    for (const auto& host : ring->second.hosts) {
+    for (const auto& host : production_hosts(change, *facts.records)) {
         Snapshot wanted{
             {},
-            host.host,
+            host,
             ring->second.snapshot_connector,
             change.id.value,
             SnapshotState::requested,
@@ -369,7 +370,7 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
         if (!wanted.connector.empty() && wanted.connector != "external")
             decider.ask(
                 "snapshot",
-                SnapshotTask{change.id, wanted.connector, host.host, change.id.value, expires, {}}
+                SnapshotTask{change.id, wanted.connector, host, change.id.value, expires, {}}
             );
     }
     return decider.finish();

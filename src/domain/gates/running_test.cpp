@@ -119,5 +119,23 @@ TEST(Parity, a_ring_is_compared_with_production_and_not_with_itself) {
     EXPECT_THAT(fields, Names("production_ring"));
 }
 
+TEST(Snapshots, a_host_of_the_scope_outside_the_ring_needs_one_too) {
+    auto s = ready();
+    s.change.scope->cis.push_back({CiId("billing"), "", "", "2"}); // the CMDB says bill-1
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot.bill-1"));
+    s.change.scope->cis.back().host = "bill-2";
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot.bill-2"));
+    s.does("ina", "take_snapshot");
+    EXPECT_EQ(s.change.snapshots.back().host, "web-1");
+    EXPECT_EQ(s.change.snapshots.at(s.change.snapshots.size() - 2).host, "bill-2");
+}
+
+TEST(Snapshots, of_no_host_at_all_prove_nothing) {
+    auto s = ready();
+    s.records.rings.at("production").hosts.clear();
+    s.change.scope->cis.clear();
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
