@@ -169,6 +169,7 @@ struct Oncall {
     Time checked_at{};
     Time from{}; // the window that was looked at
     Time until{};
+    std::string roster;
     std::vector<std::string> gaps; // in words: who is missing when
     std::vector<Page> pages;
 
@@ -176,6 +177,7 @@ struct Oncall {
         visit("checked_at", self.checked_at);
         visit("from", self.from);
         visit("until", self.until);
+        visit("roster", self.roster);
         visit("gaps", self.gaps);
         visit("pages", self.pages);
     }

@@ -6,6 +6,7 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/notices.hpp"
+#include "domain/change/oncall_cover.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -296,21 +297,10 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
               change.window ? "the change names no known roster" : "the change has no window",
               "roster " + change.roster, "Schedule the window and name the roster with assign"}}
         );
-    const Interval window{change.window->start, change.window->end};
-    const auto report = TRY(cover(roster->second.shifts, window));
-    Oncall checked{facts.now, window.start, window.end, {}, {}};
-    const auto& zone = change.window->zone;
-    for (const auto& gap : report.gaps)
-        checked.gaps.push_back(fmt::format(
-            "nobody is {} from {} to {}", to_text(gap.role),
-            to_spoken_text(gap.interval.start, zone), to_spoken_text(gap.interval.end, zone)
-        ));
-    for (const auto& doubled : report.doubled)
-        checked.gaps.push_back(fmt::format(
-            "{} is both {} and {}", doubled.person.value, to_text(doubled.first),
-            to_text(doubled.second)
-        ));
-    const auto add = [&](OncallRole role, const PersonId& person) {
+    const auto& window = *change.window;
+    auto found = TRY(oncall_cover(roster->second, window));
+    Oncall checked{facts.now, window.start, window.end, change.roster, std::move(found.gaps), {}};
+    for (const auto& [role, person] : found.holders) {
         Page page{role, person, DeliveryState::pending, {}, facts.now, {}};
         // An acknowledgement for this very window stays good.
         if (change.oncall && change.oncall->from == window.start &&
@@ -318,15 +308,8 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
             for (const auto& known : change.oncall->pages)
                 if (known.person == person && known.role == role)
                     page = known;
-        for (const auto& known : checked.pages)
-            if (known.person == person && known.role == role)
-                return;
         checked.pages.push_back(page);
-    };
-    for (const auto& held : report.held)
-        add(*from_text<OncallRole>(to_text(held.role)), held.person);
-    if (!roster->second.client_contact.empty())
-        add(OncallRole::client, PersonId(roster->second.client_contact));
+    }
     Decider decider(change, facts);
     const auto pages = checked.pages;
     decider.emit(OncallChecked{std::move(checked)});

@@ -137,5 +137,29 @@ TEST(Snapshots, of_no_host_at_all_prove_nothing) {
     EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot"));
 }
 
+TEST(Oncall, another_roster_is_another_cover) {
+    auto s = ready();
+    s.records.rosters["shadow"] = s.records.rosters.at("harbor");
+    renew(s.records);
+    s.does("rosa", "assign", R"({"roster":"shadow"})");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    s.does("otto", "check_oncall");
+    EXPECT_THAT(refused_fields(s, "oncall"), IsEmpty());
+}
+
+TEST(Oncall, an_edited_roster_is_checked_again) {
+    auto s = ready();
+    auto& shifts = s.records.rosters.at("harbor").shifts;
+    const auto whole = shifts;
+    shifts.pop_back(); // nobody to escalate to
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    shifts = whole;
+    EXPECT_THAT(refused_fields(s, "oncall"), IsEmpty());
+    shifts[1].person = PersonId("otto");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    s.does("otto", "check_oncall");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.otto"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
