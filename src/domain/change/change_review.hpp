@@ -127,7 +127,9 @@ struct Notice {
     std::string subject;
     std::string body;
     std::vector<std::string> services;
-    std::string report_to; // where to file tickets
+    std::string report_to;     // where to file tickets
+    std::optional<Time> start; // the window that it announces
+    std::optional<Time> end;
     Time sent_at{};
     PersonId by;
     std::vector<Delivery> deliveries;
@@ -139,6 +141,8 @@ struct Notice {
         visit("body", self.body);
         visit("services", self.services);
         visit("report_to", self.report_to);
+        visit("start", self.start);
+        visit("end", self.end);
         visit("sent_at", self.sent_at);
         visit("by", self.by);
         visit("deliveries", self.deliveries);

@@ -63,6 +63,8 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
         {},
         body.services,
         body.report_to,
+        change.window->start,
+        change.window->end,
         facts.now,
         facts.actor,
         {}};

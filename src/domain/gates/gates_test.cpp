@@ -394,11 +394,13 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.change.notices[0].services.clear(); }},
             {"notice", "nowhere to report", "notice.report_to",
              [](auto& s) { s.change.notices[0].report_to.clear(); }},
-            {"notice", "another start", "notice.body",
+            {"notice", "another start", "notice.window",
              [](auto& s) {
                  s.change.window->start += 5min;
                  s.change.window->start_local = "2026-11-26T10:05";
              }},
+            {"notice", "a longer window", "notice.window",
+             [](auto& s) { s.change.window->end += 5min; }},
             {"notice", "too late", "notice.sent_at",
              [](auto& s) { s.change.notices[0].sent_at = at(window_start) - 23h; }},
             {"notice", "no receipt", "notice.mail",

@@ -200,11 +200,14 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
             "notice.report_to", "the notice does not say where to report problems", "empty",
             "Send it again with report_to"
         );
-    if (found->body.find(to_text(change.window->start)) == std::string::npos &&
-        found->body.find(change.window->start_local) == std::string::npos)
+    if (found->start != change.window->start || found->end != change.window->end)
         findings.refuse(
-            "notice.body", "the notice names another start than the window",
-            "window start " + change.window->start_local,
+            "notice.window", "the notice announces another window than the change has",
+            fmt::format(
+                "announced {} to {}, window {} to {}", found->start ? to_text(*found->start) : "?",
+                found->end ? to_text(*found->end) : "?", to_text(change.window->start),
+                to_text(change.window->end)
+            ),
             "Send the notice again for the window as it is now"
         );
     const auto ahead = type_of(change) == ChangeType::emergency
