@@ -42,6 +42,15 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+std::set<std::string> announced_channels(const Change& change) {
+    std::set<std::string> channels;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::maintenance)
+            for (const auto& delivery : notice.deliveries)
+                channels.insert(delivery.channel);
+    return channels;
+}
+
 std::map<std::string, Digest> section_digests(const Change& change) {
     std::map<std::string, Digest> digests;
     const auto put = [&](Section section, const Digest& digest) {

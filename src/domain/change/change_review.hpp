@@ -577,6 +577,9 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_over(const Change& change); // closed or cancelled
+// The channels on which the maintenance was announced, by any of its notices: who was told of it
+// is told how it ended.
+std::set<std::string> announced_channels(const Change& change);
 
 // The digest of each section as it stands; absent sections are left out.
 std::map<std::string, Digest> section_digests(const Change& change);

@@ -47,6 +47,23 @@ void look_at_host(
         );
 }
 
+void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
+    std::set<std::string> told;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::rolled_back && notice.sent_at >= rolled_back_at)
+            for (const auto& delivery : notice.deliveries)
+                if (delivery.state == DeliveryState::delivered)
+                    told.insert(delivery.channel);
+    for (const auto& channel : announced_channels(change))
+        if (!told.contains(channel))
+            findings.refuse(
+                "notice." + channel,
+                "the channel of the maintenance notice was not told of the rollback",
+                "rolled back at " + to_text(rolled_back_at),
+                "Send a notice of kind rolled_back; put the channel's record back if it is gone"
+            );
+}
+
 } // namespace
 
 void snapshot(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -138,23 +155,7 @@ void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
             "ran " + run->runbook.hex(), "Run the approved rollback runbook"
         );
     look_at_smoke(change, SmokeOccasion::rollback, runbook, run->ended_at, findings);
-    std::set<std::string> announced;
-    std::set<std::string> told;
-    for (const auto& notice : change.notices)
-        for (const auto& delivery : notice.deliveries) {
-            if (notice.kind == NoticeKind::maintenance)
-                announced.insert(delivery.channel);
-            if (notice.kind == NoticeKind::rolled_back &&
-                delivery.state == DeliveryState::delivered)
-                told.insert(delivery.channel);
-        }
-    for (const auto& channel : announced)
-        if (!told.contains(channel))
-            findings.refuse(
-                "notice." + channel,
-                "the channel of the maintenance notice was not told of the rollback", channel,
-                "Send a notice of kind rolled_back"
-            );
+    look_at_who_was_told(change, *run->ended_at, findings);
 }
 
 } // namespace slipway::domain::gates

@@ -161,5 +161,61 @@ TEST(Oncall, an_edited_roster_is_checked_again) {
     EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.otto"));
 }
 
+void deliver(Scenario& s, std::string_view channel) {
+    s.does(
+        "system", "report_delivery",
+        fmt::format(
+            R"({{"notice":"{}","channel":"{}","state":"delivered"}})", s.change.notices.back().id,
+            channel
+        )
+    );
+}
+
+Scenario rolled_back() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        // The first notice had missed a channel; a second one went there.
+        auto& notices = s.change.notices;
+        notices.push_back(notices.front());
+        notices.front().deliveries.pop_back();
+        notices.back().deliveries.erase(notices.back().deliveries.begin());
+        s.replayed = s.change;
+        s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
+        const auto id = s.change.runs.back().id.value;
+        s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+        s.does(
+            "pia", "report_run",
+            fmt::format(
+                R"({{"run":"{}","steps":[{{"name":"switch-back","state":"succeeded"}},)"
+                R"({{"name":"verify-back","state":"succeeded"}}]}})",
+                id
+            )
+        );
+        s.smoke("ina", "rollback");
+        return s;
+    }();
+    return story;
+}
+
+TEST(Rollback, is_told_on_every_channel_that_announced_the_maintenance) {
+    auto s = rolled_back();
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.mail"));
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.status"));
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    deliver(s, "mail");
+    deliver(s, "status");
+    EXPECT_THAT(refused_fields(s, "rollback-done"), IsEmpty());
+}
+
+TEST(Rollback, a_notice_of_it_that_was_sent_before_says_nothing) {
+    auto s = rolled_back();
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    deliver(s, "mail");
+    deliver(s, "status");
+    s.change.notices.back().sent_at = *s.change.runs.back().ended_at - 1s;
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.mail"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
