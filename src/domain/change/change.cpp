@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/change.hpp"
 
+#include <algorithm>
+
 namespace slipway::domain {
 
 ChangeType type_of(const Change& change) {
@@ -10,6 +12,13 @@ ChangeType type_of(const Change& change) {
 const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose) {
     const auto found = change.runbooks.find(std::string(to_text(purpose)));
     return found == change.runbooks.end() ? nullptr : &found->second;
+}
+
+Span duration_of(const PinnedRunbook& runbook) {
+    Span steps{};
+    for (const auto& step : runbook.steps)
+        steps += step.timeout;
+    return std::max(runbook.time_limit, steps);
 }
 
 const Run* find_run(const Change& change, const RunId& id) {

@@ -60,6 +60,22 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
+// Inside its window a deployment goes on; afterwards its owner turns round.
+bool is_out_of_window(const Change& change, const Run& run, Time now) {
+    return run.purpose == RunPurpose::deployment && (!change.window || now >= change.window->end);
+}
+
+Result<void> require_window(const Change& change, const Run& run, const Facts& facts) {
+    if (is_out_of_window(change, run, facts.now))
+        return fail_blocked(
+            "the window is over",
+            {{"run-exact", "window.end", "a deployment does not go on after its window",
+              change.window ? "ended " + to_text(change.window->end) : "no window",
+              "Abort it (decide_run) or roll it back (roll_back)"}}
+        );
+    return {};
+}
+
 void ask_runner(Decider& decider, const Run& run) {
     if (run.executor == Executor::local)
         decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
@@ -78,6 +94,8 @@ void move_on(Decider& decider, const RunId& id) {
     const auto* outline = outline_of(decider.change(), *run, next->name);
     if (next->state == RunStepState::failed)
         decider.emit(RunStopped{id, next->name, "step failed: " + next->detail});
+    else if (run->executor == Executor::local && is_out_of_window(decider.change(), *run, decider.facts().now))
+        decider.emit(RunStopped{id, next->name, "the window is over"});
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
 }
@@ -261,6 +279,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     const auto* outline = outline_of(change, run, body.step);
     if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
         return fail_field("step", "is not a manual step or decision point that is next");
+    TRY(require_window(change, run, facts));
     const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
     if (outline->kind == "decision" && !named && !owns_run(change, facts))
         return fail_blocked(
@@ -290,6 +309,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     const Run run = TRY(active_run(change, body.run));
     if (!owns_run(change, facts) && on_production(run.purpose))
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
+    if (body.choice != RunChoice::abort)
+        TRY(require_window(change, run, facts));
     const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
         return !is_done(step);
     });

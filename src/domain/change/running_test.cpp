@@ -83,5 +83,63 @@ TEST(Closing, asks_again_what_production_was_asked) {
     s.does("otto", "close", close_well);
 }
 
+void start(Scenario& s, std::string_view executor = "external") {
+    s.does(
+        "ina", "start_run", fmt::format(R"({{"purpose":"deployment","executor":"{}"}})", executor)
+    );
+}
+
+void report(Scenario& s, std::string_view person, std::string_view step, std::string_view state) {
+    s.does(
+        person, "report_run",
+        fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state)
+    );
+}
+
+TEST(Window, after_its_end_a_deployment_is_aborted_or_rolled_back_and_nothing_else) {
+    auto s = ready();
+    start(s);
+    report(s, "ina", "drain", "failed");
+    s.now = at(window_end);
+    for (const auto* choice : {"retry", "skip", "resume"})
+        EXPECT_EQ(
+            first(s.refused(
+                      "otto", "decide_run",
+                      fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
+                  ))
+                .field,
+            "window.end"
+        );
+    auto aborted = s;
+    aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"too late"})");
+    s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round"})");
+}
+
+TEST(Window, our_own_runner_stops_at_its_end) {
+    auto s = ready();
+    start(s, "local");
+    report(s, "system", "drain", "running");
+    s.now = at(window_end) + 1s;
+    report(s, "system", "drain", "succeeded");
+    EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
+    EXPECT_EQ(s.change.runs.back().steps[0].state, RunStepState::succeeded);
+}
+
+TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
+    auto s = ready();
+    s.change.runbooks.at("deployment").steps[1].kind = "manual";
+    s.replayed = s.change;
+    start(s);
+    report(s, "ina", "drain", "succeeded");
+    auto late = s;
+    late.now = at(window_end);
+    EXPECT_EQ(
+        first(late.refused("ina", "confirm_step", R"({"run":"run-3","step":"switch"})")).field,
+        "window.end"
+    );
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

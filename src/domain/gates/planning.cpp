@@ -86,13 +86,14 @@ void look_at_rollback_room(
             "no pinned rollback runbook", "Pin the rollback runbook, which states its time limit"
         );
     const auto* forth = runbook_of(change, RunbookPurpose::deployment);
-    const auto deploy = forth ? forth->time_limit : Span::zero();
+    const auto deploy = forth ? duration_of(*forth) : Span::zero();
+    const auto rollback_takes = duration_of(*back);
     const auto reserve = facts.policy->smoke_reserve;
-    const auto needed = deploy + reserve + back->time_limit + reserve;
+    const auto needed = deploy + reserve + rollback_takes + reserve;
     const auto length = agreed.end - agreed.start;
     const auto evidence = fmt::format(
         "window {}, deployment {}, rollback {}, smoke tests 2 x {}", to_text(Span(length)),
-        to_text(deploy), to_text(back->time_limit), to_text(reserve)
+        to_text(deploy), to_text(rollback_takes), to_text(reserve)
     );
     if (length < needed)
         findings.refuse(
@@ -103,7 +104,7 @@ void look_at_rollback_room(
     if (roster == facts.records->rosters.end())
         return;
     findings.looked_at("day hours", "roster " + change.roster);
-    const Interval rollback{agreed.end - back->time_limit - reserve, agreed.end};
+    const Interval rollback{agreed.end - rollback_takes - reserve, agreed.end};
     const auto inside = within_day_hours(rollback, roster->second.day_hours);
     if (!inside || !*inside)
         findings.refuse(

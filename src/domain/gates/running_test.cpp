@@ -49,6 +49,11 @@ MATCHER_P(Names, field, "") {
     });
 }
 
+std::string first_field_of_start(Scenario& s) {
+    const auto error = s.refused("ina", "start_run", R"({"purpose":"deployment"})");
+    return error.reasons.empty() ? "" : error.reasons.front().field;
+}
+
 TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
     auto s = ready();
     s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
@@ -215,6 +220,28 @@ TEST(Rollback, a_notice_of_it_that_was_sent_before_says_nothing) {
     deliver(s, "status");
     s.change.notices.back().sent_at = *s.change.runs.back().ended_at - 1s;
     EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.mail"));
+}
+
+TEST(Window, a_deployment_starts_while_there_is_room_for_the_rollback) {
+    auto s = ready();
+    // 15 and 10 minutes for the runbooks, 15 for the smoke tests after each.
+    s.now = at(window_end) - 55min;
+    EXPECT_THAT(not_ready(s.change, s.facts("ina")), IsEmpty());
+    s.now += 1s;
+    const auto reasons = not_ready(s.change, s.facts("ina"));
+    ASSERT_THAT(reasons, Not(IsEmpty()));
+    EXPECT_EQ(reasons[0].field, "window.end");
+    EXPECT_EQ(first_field_of_start(s), "window.end");
+}
+
+TEST(Window, a_runbook_without_a_time_limit_takes_what_its_steps_may) {
+    auto s = ready();
+    auto& runbook = s.change.runbooks.at("deployment");
+    runbook.time_limit = {};
+    EXPECT_EQ(duration_of(runbook), Span(150s));
+    runbook.steps[0].timeout = 2h;
+    EXPECT_THAT(refused_fields(s, "window"), Names("window.end"));
+    EXPECT_EQ(first_field_of_start(s), "window.end");
 }
 
 } // namespace
