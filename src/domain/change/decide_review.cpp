@@ -279,6 +279,12 @@ report_delivery(const Change& change, const ReportDelivery& body, const Facts& f
     for (const auto& notice : change.notices)
         for (const auto& delivery : notice.deliveries)
             if (notice.id == body.notice && delivery.channel == body.channel) {
+                const auto channel = facts.records->channels.find(body.channel);
+                const bool known = channel != facts.records->channels.end();
+                TRY(require_reporter(
+                    facts, known ? channel->second.connector : "of a channel that is gone",
+                    "notice", "notice." + body.channel
+                ));
                 Decider decider(change, facts);
                 decider.emit(NoticeDelivered{
                     body.notice, {body.channel, body.state, body.receipt, facts.now}});
@@ -336,6 +342,12 @@ Result<Decision> report_page(const Change& change, const ReportPage& body, const
             return page.person == body.person;
         }))
         return fail_field("person", "was not paged for this change");
+    const auto roster = facts.records->rosters.find(change.oncall->roster);
+    const bool known = roster != facts.records->rosters.end();
+    TRY(require_reporter(
+        facts, known ? roster->second.connector : "of a roster that is gone", "oncall",
+        "oncall." + body.person.value
+    ));
     Decider decider(change, facts);
     decider.emit(PageDelivered{body.person, body.state, body.receipt});
     return decider.finish();

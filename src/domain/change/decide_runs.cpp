@@ -413,6 +413,11 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         return fail_field("state", "expected taken, failed, reverted or removed");
     if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
         return fail_field("taken_at", "lies in the future");
+    TRY(require_reporter(facts, known->connector, "snapshot", "snapshot." + body.host));
+    TRY(require_reporter(facts, body.connector, "snapshot", "connector"));
+    // A provider's late answer still lands, so that what it took is removed in the end.
+    if (body.state == SnapshotState::taken && !facts.system)
+        TRY(require_open(change));
     Snapshot snapshot = *known;
     snapshot.id = body.id.empty() ? snapshot.id : body.id;
     snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;

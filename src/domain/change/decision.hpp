@@ -84,6 +84,11 @@ class Decider {
 // Applies what only open changes allow, and what only untouched production allows.
 Result<void> require_open(const Change& change);
 Result<void> require_untouched(const Change& change, std::string_view what);
+// What a connector was asked to do, only the connector reports; people report what has none, or the
+// one named "external".
+Result<void> require_reporter(
+    const Facts& facts, std::string_view connector, std::string_view gate, std::string field
+);
 Result<void> require_reason(std::string_view reason, std::string_view field = "reason");
 // Refusals that a gate has no part in still name the field, so that every refusal says where.
 tl::unexpected<Error> fail_conflict(std::string field, std::string message);

@@ -141,5 +141,60 @@ TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
 }
 
+TEST(Evidence, of_a_connector_is_not_a_persons_to_report) {
+    auto s = ready();
+    EXPECT_EQ(
+        first(s.refused(
+                  "ina", "report_delivery",
+                  R"({"notice":"N-1","channel":"mail","state":"delivered"})"
+              ))
+            .field,
+        "notice.mail"
+    );
+    s.does("ina", "report_delivery", R"({"notice":"N-1","channel":"status","state":"delivered"})");
+    EXPECT_EQ(
+        first(s.refused("ina", "report_page", R"({"person":"pia","state":"delivered"})")).field,
+        "oncall.pia"
+    );
+    s.does("system", "report_page", R"({"person":"pia","state":"delivered"})");
+    s.does("ina", "take_snapshot");
+    const auto* taken = R"({"host":"web-1","id":"vol-8","tag":"CHG-12","state":"taken",
+        "read_back":true})";
+    EXPECT_EQ(first(s.refused("ina", "report_snapshot", taken)).field, "snapshot.web-1");
+    EXPECT_EQ(
+        first(s.refused(
+                  "ina", "report_snapshot",
+                  R"({"host":"web-1","state":"taken","connector":"external"})"
+              ))
+            .field,
+        "snapshot.web-1"
+    );
+    s.does("system", "report_snapshot", taken);
+}
+
+TEST(Evidence, what_a_person_took_is_not_handed_to_a_connector_nor_taken_after_the_end) {
+    auto s = settled();
+    for (auto& snapshot : s.change.snapshots)
+        snapshot.connector = "external";
+    s.replayed = s.change;
+    EXPECT_EQ(
+        first(s.refused(
+                  "ina", "report_snapshot",
+                  R"({"host":"web-1","id":"vol-7","state":"failed","connector":"snap"})"
+              ))
+            .field,
+        "connector"
+    );
+    s.does("otto", "close", close_well);
+    EXPECT_EQ(
+        first(
+            s.refused("ina", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"taken"})")
+        )
+            .gate,
+        "closure"
+    );
+    s.does("ina", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"removed"})");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

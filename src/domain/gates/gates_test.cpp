@@ -71,7 +71,7 @@ const Scenario& rolled_back() {
         s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
         for (const auto* channel : {"mail", "status"})
             s.does(
-                "ina", "report_delivery",
+                "system", "report_delivery",
                 fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
             );
         return s;
