@@ -187,6 +187,22 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
     return {};
 }
 
+// Going back is its owner's decision, and done once.
+Result<void> may_roll_back(const Change& change, const Facts& facts) {
+    if (!owns_run(change, facts))
+        return fail_blocked(
+            "the rollback is its owner's decision", {not_owner(change, "rollback")}
+        );
+    if (const auto* back = last_run(change, RunPurpose::rollback);
+        back && back->state == RunState::succeeded)
+        return fail_blocked(
+            "it was rolled back already",
+            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
+              "Complete the rollback step"}}
+        );
+    return {};
+}
+
 Result<Run> active_run(const Change& change, const RunId& id) {
     const auto* run = find_run(change, id);
     if (run == nullptr)
@@ -213,6 +229,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
               std::string(to_text(change.state)),
               "The owner decides with roll_back, which says why"}}
         );
+    if (body.purpose == RunPurpose::rollback)
+        TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
     start(decider, body.purpose, body.executor);
     return decider.finish();
@@ -346,17 +364,7 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
             {{"rollback-done", "runs", "there is nothing to roll back", "no run",
               "Cancel the change instead"}}
         );
-    if (!owns_run(change, facts))
-        return fail_blocked(
-            "the rollback is its owner's decision", {not_owner(change, "rollback")}
-        );
-    if (const auto* back = last_run(change, RunPurpose::rollback);
-        back && back->state == RunState::succeeded)
-        return fail_blocked(
-            "it was rolled back already",
-            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
-              "Complete the rollback step"}}
-        );
+    TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
     for (const auto& run : change.runs)
         if (is_active(run))

@@ -196,5 +196,27 @@ TEST(Evidence, what_a_person_took_is_not_handed_to_a_connector_nor_taken_after_t
     s.does("ina", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"removed"})");
 }
 
+void go_back(Scenario& s) {
+    const auto id = s.change.runs.back().id.value;
+    s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+    for (const auto* step : {"switch-back", "verify-back"})
+        s.does(
+            "ina", "report_run",
+            fmt::format(R"({{"run":"{}","steps":[{{"name":"{}","state":"succeeded"}}]}})", id, step)
+        );
+}
+
+TEST(Rollback, is_started_by_its_owner_and_once) {
+    auto s = ready();
+    start(s);
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"no room"})");
+    constexpr std::string_view back = R"({"purpose":"rollback","executor":"external"})";
+    EXPECT_EQ(first(s.refused("ina", "start_run", back)).field, "rollback");
+    s.does("pia", "start_run", back);
+    go_back(s);
+    EXPECT_EQ(first(s.refused("pia", "start_run", back)).gate, "rollback-done");
+    EXPECT_EQ(first(s.refused("pia", "roll_back", R"({"reason":"r"})")).gate, "rollback-done");
+}
+
 } // namespace
 } // namespace slipway::domain::testing
