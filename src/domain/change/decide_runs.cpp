@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/gates/gate.hpp"
@@ -81,6 +82,23 @@ void ask_runner(Decider& decider, const Run& run) {
         decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
 }
 
+// A run on production that cannot go on by itself calls who decides on it.
+void stop(Decider& decider, const Run& run, const std::string& step, const std::string& why) {
+    const auto id = run.id;
+    const bool calls = on_production(run.purpose);
+    decider.emit(RunStopped{id, step, why});
+    const auto& change = decider.change();
+    if (calls)
+        page(
+            decider, change.change_owner,
+            fmt::format("{}: {} stopped at {}", change.id.value, id.value, step),
+            fmt::format(
+                "{}\n{}\nDecide: slipway change decide_run {} --run {}, or roll_back\n",
+                change.title, why, change.id.value, id.value
+            )
+        );
+}
+
 // After a step's state changed: ends the run, stops it for a person, or lets it go on.
 void move_on(Decider& decider, const RunId& id) {
     const Run* run = find_run(decider.change(), id);
@@ -93,9 +111,9 @@ void move_on(Decider& decider, const RunId& id) {
     }
     const auto* outline = outline_of(decider.change(), *run, next->name);
     if (next->state == RunStepState::failed)
-        decider.emit(RunStopped{id, next->name, "step failed: " + next->detail});
+        stop(decider, *run, next->name, "step failed: " + next->detail);
     else if (run->executor == Executor::local && is_out_of_window(decider.change(), *run, decider.facts().now))
-        decider.emit(RunStopped{id, next->name, "the window is over"});
+        stop(decider, *run, next->name, "the window is over");
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
 }

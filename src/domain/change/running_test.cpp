@@ -218,5 +218,35 @@ TEST(Rollback, is_started_by_its_owner_and_once) {
     EXPECT_EQ(first(s.refused("pia", "roll_back", R"({"reason":"r"})")).gate, "rollback-done");
 }
 
+TEST(Calls, a_step_that_fails_on_production_calls_the_owner) {
+    auto s = ready();
+    start(s);
+    s.tasks.clear();
+    s.does(
+        "ina", "report_run",
+        R"({"run":"run-3","steps":[{"name":"drain","state":"failed","detail":"disk full"}]})"
+    );
+    ASSERT_EQ(s.tasks.size(), 1u);
+    EXPECT_EQ(s.tasks[0].kind, "page");
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("\"person\":\"otto\""));
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("run-3 stopped at drain"));
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("disk full"));
+}
+
+TEST(Calls, a_step_that_fails_on_the_test_ring_wakes_nobody) {
+    auto s = approved();
+    s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    s.tasks.clear();
+    report(s, "ina", "drain", "failed");
+    EXPECT_TRUE(s.tasks.empty());
+}
+
+TEST(Rollback, by_its_owner_before_the_smoke_tests_needs_none_of_the_version_that_is_gone) {
+    auto s = deployed();
+    s.does("pia", "roll_back", R"({"reason":"the pilots complain","executor":"external"})");
+    go_back(s);
+    s.complete("ina", "smoke_production");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -21,19 +22,6 @@ struct Timer {
     std::string about;
     Fire fire = nullptr;
 };
-
-void page(Decider& decider, const PersonId& person, std::string subject, std::string body) {
-    const auto& change = decider.change();
-    const auto roster = decider.facts().records->rosters.find(change.roster);
-    if (person.empty() || roster == decider.facts().records->rosters.end() ||
-        roster->second.connector.empty())
-        return;
-    decider.ask(
-        "page",
-        PageTask{
-            change.id, person, roster->second.connector, std::move(subject), std::move(body), true}
-    );
-}
 
 PersonId responsible(const Change& change, const StepId& step) {
     const auto record = change.steps.find(step);

@@ -120,9 +120,9 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
     const auto* run = last_run(change, RunPurpose::deployment);
     const auto* staging = last_smoke(change, SmokeOccasion::staging);
     const auto* report = last_smoke(change, SmokeOccasion::production);
-    // The failure is on the record and the rollback gate takes over; what did not run to its end
-    // has nothing to test.
-    if (!change.failed_because.empty() && (report || (run && run->state != RunState::succeeded)))
+    // The failure is on the record: the rollback gate takes over, and the version that was to be
+    // tested does not run any more.
+    if (!change.failed_because.empty())
         return;
     if (staging && report && staging->list != report->list)
         findings.refuse(
