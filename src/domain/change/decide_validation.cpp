@@ -179,6 +179,10 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
         TRY(require_reason(body.reason));
     if (body.verdict == BackupVerdict::verified && body.proofs.empty())
         return fail_field("proofs", "verified needs a proof for each configuration item");
+    std::set<CiId> proven;
+    for (std::size_t i = 0; i < body.proofs.size(); ++i)
+        if (!proven.insert(body.proofs[i].ci).second)
+            return fail_field(fmt::format("proofs[{}].ci", i), "is named twice");
     Decider decider(change, facts);
     decider.emit(BackupRecorded{{body.verdict, body.reason, facts.actor, facts.now, body.proofs}});
     return decider.finish();

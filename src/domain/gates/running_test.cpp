@@ -244,5 +244,22 @@ TEST(Window, a_runbook_without_a_time_limit_takes_what_its_steps_may) {
     EXPECT_EQ(first_field_of_start(s), "window.end");
 }
 
+TEST(Backup, an_older_point_than_the_last_does_not_prove_it) {
+    auto s = ready();
+    auto& proof = s.change.backup->proofs[0];
+    proof.restored_at = *proof.last_success - 1s;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    proof.restored_at = *proof.last_success;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, an_item_is_proven_once) {
+    auto s = ready();
+    const auto error = s.refused("ina", "record_backup", R"({"verdict":"verified","proofs":[
+        {"ci":"harbor-site","source":"a"},{"ci":"harbor-site","source":"b"}]})");
+    ASSERT_FALSE(error.fields.empty());
+    EXPECT_EQ(error.fields[0].field, "proofs[1].ci");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -246,6 +246,15 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
                 "the restore proof is older than " + to_text(facts.policy->restore_proof_age_max),
                 to_text(*proof->restored_at), "Restore the latest point again"
             );
+        else if (proof->last_success && *proof->restored_at < *proof->last_success)
+            findings.refuse(
+                field, "an older point was restored than the last backup that succeeded",
+                fmt::format(
+                    "restored {}, last success {}", to_text(*proof->restored_at),
+                    to_text(*proof->last_success)
+                ),
+                "Restore the latest point and prove it again"
+            );
         if (!database || !change.window || deployment_begun(change))
             continue;
         const Time fresh_from = change.window->start - facts.policy->fresh_backup_before_window;
