@@ -51,6 +51,18 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool on_production(RunPurpose purpose) {
+    return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
+}
+
+std::vector<Deviation> deviations_on_production(const Change& change) {
+    std::vector<Deviation> deviations;
+    for (const auto& deviation : change.deviations)
+        if (const auto* run = find_run(change, deviation.run); run && on_production(run->purpose))
+            deviations.push_back(deviation);
+    return deviations;
+}
+
 std::set<std::string> announced_channels(const Change& change) {
     std::set<std::string> channels;
     for (const auto& notice : change.notices)

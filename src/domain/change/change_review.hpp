@@ -579,6 +579,9 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_over(const Change& change); // closed or cancelled
+bool on_production(RunPurpose purpose);
+// What went another way on production; what a test ring showed was what it is there for.
+std::vector<Deviation> deviations_on_production(const Change& change);
 // The channels on which the maintenance was announced, by any of its notices: who was told of it
 // is told how it ended.
 std::set<std::string> announced_channels(const Change& change);

@@ -13,7 +13,7 @@ namespace {
 // What the ledger already knows to have gone another way; the review starts from it.
 std::string deviations_of(const Change& change) {
     std::string text;
-    for (const auto& deviation : change.deviations)
+    for (const auto& deviation : deviations_on_production(change))
         text += fmt::format(
             "{} {}: {}; {} decided to {}: {}\n", deviation.run.value, deviation.step,
             deviation.what, deviation.by.value, to_text(deviation.choice), deviation.reason
@@ -58,7 +58,7 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
         refuse("nothing was rolled back", "Close it as what it was");
     else if (outcome == Outcome::failed && change.failed_because.empty())
         refuse("no failure is on the record", "Record it with roll_back or decide_run");
-    else if (outcome == Outcome::successful && !change.deviations.empty())
+    else if (outcome == Outcome::successful && !deviations_on_production(change).empty())
         refuse("something deviated from the runbook", "Close it as successful_with_issues");
 }
 

@@ -26,10 +26,6 @@ RunbookPurpose runbook_for(RunPurpose purpose) {
                : RunbookPurpose::rollback;
 }
 
-bool on_production(RunPurpose purpose) {
-    return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
-}
-
 const RunbookStepOutline*
 outline_of(const Change& change, const Run& run, const std::string& name) {
     const auto* runbook = runbook_of(change, runbook_for(run.purpose));

@@ -248,5 +248,21 @@ TEST(Rollback, by_its_owner_before_the_smoke_tests_needs_none_of_the_version_tha
     s.complete("ina", "smoke_production");
 }
 
+TEST(Closing, what_a_test_ring_showed_is_no_deviation_of_production) {
+    auto s = settled();
+    for (const auto& run : s.change.runs)
+        if (!on_production(run.purpose))
+            s.change.deviations.push_back(
+                {run.id, "drain", "exit 1", RunChoice::retry, "a typing mistake", {}, s.now}
+            );
+    s.replayed = s.change;
+    s.does("otto", "hold_review", R"({"went_to_plan":"Everything"})");
+    EXPECT_EQ(s.change.review->deviations, "");
+    auto deviated = s;
+    deviated.change.deviations.back().run = RunId("run-3");
+    EXPECT_EQ(first(deviated.refused("otto", "close", close_well)).gate, "pir");
+    s.does("otto", "close", close_well);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

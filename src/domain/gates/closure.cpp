@@ -41,10 +41,11 @@ void pir(const Change& change, const Facts&, GateFindings& findings) {
             "review.went_to_plan", "the review does not say what went to plan", "empty",
             "Record it with hold_review"
         );
-    if ((!change.deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
+    const auto deviations = deviations_on_production(change);
+    if ((!deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
         findings.refuse(
             "review.actions", "something deviated, but no action follows from it",
-            fmt::format("{} deviations", change.deviations.size()),
+            fmt::format("{} deviations on production", deviations.size()),
             "Add an action item with owner and due date (add_action)"
         );
     for (const auto& action : change.actions)

@@ -497,7 +497,9 @@ TEST(Gates, closure_refuses) {
                  s.change.actions.push_back({"A-1", "mend it", PersonId("otto"), {}, {}, 0});
              }},
             {"pir", "a deviation without action", "review.actions",
-             [](auto& s) { s.change.deviations.emplace_back(); }},
+             [](auto& s) {
+                 s.change.deviations.emplace_back().run = last(s.change, RunPurpose::deployment).id;
+             }},
             {"cmdb-updated", "not updated", "cmdb.harbor-site",
              [](auto& s) { s.change.cmdb_pushes.clear(); }},
             {"cmdb-updated", "read-back differs", "cmdb.harbor-site",
