@@ -312,13 +312,17 @@ struct Review {
 
 struct CmdbPush {
     CiId ci;
-    std::string pushed;    // the version that was written
-    std::string read_back; // the version that was read afterwards
+    std::string pushed; // the version that was written
+    std::string host;   // the host that was written
+    // Only in old entries, which wrote down here what they had just written. The gate reads the
+    // record itself.
+    std::string read_back;
     Time at{};
 
     SLIPWAY_FIELDS {
         visit("ci", self.ci);
         visit("pushed", self.pushed);
+        visit("host", self.host);
         visit("read_back", self.read_back);
         visit("at", self.at);
     }

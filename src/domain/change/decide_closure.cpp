@@ -185,6 +185,13 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
             {{"cmdb-updated", "runs", "production was not touched",
               std::string(to_text(change.state)), "Deploy first"}}
         );
+    for (const auto& run : change.runs)
+        if (on_production(run.purpose) && !run.ended_at)
+            return fail_blocked(
+                "the CMDB says what runs, and that is being changed",
+                {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
+                  std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
+            );
     const bool stands = change.failed_because.empty();
     CmdbUpdated event;
     Decider decider(change, facts);
@@ -200,11 +207,11 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
         const auto& runs_now = stands ? scoped.version_to : scoped.version_from;
         if (!runs_now.empty())
             record.version = runs_now;
-        if (!scoped.host.empty())
+        if (stands && !scoped.host.empty())
             record.host = scoped.host;
         record.verified_at = facts.now;
         decider.edit_record("ci", scoped.ci.value, record);
-        event.pushes.push_back({scoped.ci, record.version, record.version, facts.now});
+        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now});
     }
     decider.emit(event);
     return decider.finish();

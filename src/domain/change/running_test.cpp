@@ -264,5 +264,17 @@ TEST(Closing, what_a_test_ring_showed_is_no_deviation_of_production) {
     s.does("otto", "close", close_well);
 }
 
+TEST(Cmdb, is_not_updated_while_production_is_being_changed) {
+    auto s = ready();
+    start(s);
+    EXPECT_EQ(first(s.refused("otto", "update_cmdb")).field, "runs.run-3");
+    report(s, "ina", "drain", "failed");
+    EXPECT_EQ(first(s.refused("otto", "update_cmdb")).field, "runs.run-3");
+    s = deployed();
+    s.does("otto", "update_cmdb");
+    EXPECT_EQ(s.change.cmdb_pushes[0].pushed, "1.5");
+    EXPECT_EQ(s.change.cmdb_pushes[0].host, "web-1");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

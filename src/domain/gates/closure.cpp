@@ -69,18 +69,28 @@ void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findin
             findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
             continue;
         }
-        findings.looked_at(scoped.ci.value, "CMDB read back", push->at);
-        if (push->read_back != push->pushed || (!expected.empty() && push->read_back != expected))
+        if (!expected.empty() && push->pushed != expected)
             findings.refuse(
-                field, "what was read back differs from what runs",
-                fmt::format("read {}, expected {}", push->read_back, expected),
+                field, "another version was written than the one that runs",
+                fmt::format("written {}, runs {}", push->pushed, expected), "Run update_cmdb again"
+            );
+        if (stands && !scoped.host.empty() && push->host != scoped.host)
+            findings.refuse(
+                field, "another host was written than the one it runs on",
+                fmt::format("written {}, runs on {}", push->host, scoped.host),
                 "Run update_cmdb again"
             );
-        const auto now_known = facts.records->cis.find(scoped.ci);
-        if (now_known == facts.records->cis.end() || now_known->second.version != push->read_back)
+        // Written by one command and read by the next: what somebody edited meanwhile is seen.
+        const auto read = facts.records->cis.find(scoped.ci);
+        const bool known = read != facts.records->cis.end();
+        findings.looked_at(
+            scoped.ci.value, fmt::format("CMDB version {}", facts.records->cmdb_version), facts.now
+        );
+        if (!known || read->second.version != push->pushed || read->second.host != push->host)
             findings.refuse(
-                field, "the CMDB has changed since it was read back",
-                now_known == facts.records->cis.end() ? "no record" : now_known->second.version,
+                field, "what the CMDB holds differs from what was written",
+                known ? fmt::format("read {} on {}", read->second.version, read->second.host)
+                      : "no record",
                 "Run update_cmdb again"
             );
     }

@@ -502,8 +502,18 @@ TEST(Gates, closure_refuses) {
              }},
             {"cmdb-updated", "not updated", "cmdb.harbor-site",
              [](auto& s) { s.change.cmdb_pushes.clear(); }},
-            {"cmdb-updated", "read-back differs", "cmdb.harbor-site",
-             [](auto& s) { s.change.cmdb_pushes[0].read_back = "1.4"; }},
+            {"cmdb-updated", "another version", "cmdb.harbor-site",
+             [](auto& s) {
+                 s.change.cmdb_pushes[0].pushed = "1.4";
+                 s.records.cis.at(CiId("harbor-site")).version = "1.4";
+             }},
+            {"cmdb-updated", "another host", "cmdb.harbor-site",
+             [](auto& s) {
+                 s.change.cmdb_pushes[0].host = "web-2";
+                 s.records.cis.at(CiId("harbor-site")).host = "web-2";
+             }},
+            {"cmdb-updated", "moved since", "cmdb.harbor-site",
+             [](auto& s) { s.records.cis.at(CiId("harbor-site")).host = "web-2"; }},
             {"cmdb-updated", "edited since", "cmdb.harbor-site",
              [](auto& s) { s.records.cis.at(CiId("harbor-site")).version = "1.4"; }},
             {"closure", "a step left open", "steps.notice",
