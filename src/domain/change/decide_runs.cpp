@@ -151,11 +151,8 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
               fmt::format("asked {}, pinned {}", body.digest.hex(), runbook->digest.hex()),
               "Pin those bytes and have them approved, or run the pinned ones"}}
         );
-    if (change.runs.size() >= limits::runs_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} runs", limits::runs_per_change_max)
-        );
+    if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
+        return fail_full("runs", "runs", most);
     for (const auto& run : change.runs)
         if (is_active(run))
             return fail_blocked(
@@ -351,6 +348,9 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
         return fail_field("choice", "the run has not stopped: only abort is possible");
     if (body.choice == RunChoice::resume && next->state != RunStepState::failed)
         return fail_field("choice", "resume accepts a failed step as done; none has failed");
+    // Who wants to stop is never held up.
+    if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
+        return fail_full("deviations", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
     decider.emit(RunDecided{
         {run.id, next->name,
@@ -395,9 +395,14 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
     const auto ring = facts.records->rings.find(change.production_ring);
     if (ring == facts.records->rings.end())
         return fail_field("production_ring", "the change names no known production ring");
+    // The ring and the scope name so many hosts at most; there is room for all of them twice.
+    constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
+    const auto hosts = production_hosts(change, *facts.records);
+    if (change.snapshots.size() + hosts.size() > most)
+        return fail_full("snapshots", "snapshots", most);
     Decider decider(change, facts);
     const Time expires = facts.now + facts.policy->snapshot_expires_after;
-    for (const auto& host : production_hosts(change, *facts.records)) {
+    for (const auto& host : hosts) {
         Snapshot wanted{
             {},
             host,

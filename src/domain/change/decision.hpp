@@ -81,6 +81,12 @@ class Decider {
     Decision decision_;
 };
 
+// Runs, and as many smoke reports: the second half is production's, so that whatever was tried on
+// the test ring, there is room to deploy, to go back and to test both.
+constexpr std::size_t room_for_runs(bool production) {
+    return production ? limits::runs_per_change_max : limits::runs_per_change_max / 2;
+}
+
 // Applies what only open changes allow, and what only untouched production allows.
 Result<void> require_open(const Change& change);
 Result<void> require_untouched(const Change& change, std::string_view what);

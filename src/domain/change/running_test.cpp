@@ -276,5 +276,139 @@ TEST(Cmdb, is_not_updated_while_production_is_being_changed) {
     EXPECT_EQ(s.change.cmdb_pushes[0].host, "web-1");
 }
 
+// Fills a list with copies of what it should hold, and gives the field of the refusal.
+template <class List>
+std::string refused_when_full(
+    Scenario s, List Change::*list, std::size_t size, std::string_view person,
+    std::string_view command, std::string_view body
+) {
+    using Item = typename List::value_type;
+    auto& items = s.change.*list;
+    const Item item = items.empty() ? Item{} : items.front();
+    items.resize(size - 1, item);
+    EXPECT_TRUE(s.decide(person, command, json(body))) << command << " with room for one more";
+    items.resize(size, item);
+    const auto error = s.refused(person, command, body);
+    EXPECT_EQ(error.code, ErrorCode::limit_exceeded) << explain(error);
+    return first_field(error);
+}
+
+TEST(Limits, of_one_change_name_what_is_full) {
+    constexpr auto list = limits::list_max;
+    const auto s = approved();
+    const auto named = [&](auto field, std::size_t size, std::string_view person,
+                           std::string_view command, std::string_view body) {
+        return refused_when_full(s, field, size, person, command, body);
+    };
+    EXPECT_EQ(
+        named(
+            &Change::comments, limits::comments_per_change_max, "ina", "comment", R"({"text":"hm"})"
+        ),
+        "comments"
+    );
+    EXPECT_EQ(
+        named(&Change::defects, list, "ina", "log_defect", R"({"title":"t","severity":"minor"})"),
+        "defects"
+    );
+    EXPECT_EQ(
+        named(
+            &Change::waivers, list, "ina", "request_waiver",
+            R"({"gate":"ring-parity","reason":"r"})"
+        ),
+        "waivers"
+    );
+    EXPECT_EQ(
+        named(&Change::notices, list, "otto", "send_notice", R"({"kind":"maintenance"})"), "notices"
+    );
+    EXPECT_EQ(
+        named(
+            &Change::actions, list, "otto", "add_action",
+            R"({"title":"t","owner":"otto","due_at":"2027-01-01T00:00:00Z"})"
+        ),
+        "actions"
+    );
+    EXPECT_EQ(named(&Change::snapshots, 4 * list, "ina", "take_snapshot", "{}"), "snapshots");
+    Scenario edited;
+    open(edited);
+    plan(edited);
+    edited.does("rosa", "submit");
+    EXPECT_EQ(
+        refused_when_full(edited, &Change::voided, list, "mika", "vote", R"({"choice":"approve"})"),
+        "voided"
+    );
+    auto watched = deployed();
+    watched.smoke("ina", "production");
+    watched.complete("ina", "smoke_production");
+    auto& seen = watched.change.stabilisation->observations;
+    seen.resize(list);
+    EXPECT_EQ(
+        first_field(watched.refused("otto", "log_observation", R"({"kind":"alert","title":"t"})")),
+        "stabilisation.observations"
+    );
+}
+
+TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
+    constexpr auto half = limits::runs_per_change_max / 2;
+    const auto s = approved();
+    EXPECT_EQ(
+        refused_when_full(
+            s, &Change::runs, half, "ina", "start_run",
+            R"({"purpose":"ring_deploy","executor":"external"})"
+        ),
+        "runs"
+    );
+    const auto* results = R"({"occasion":"OCCASION","results":[{"name":"a","passed":true}]})";
+    const auto on = [&](const std::string& occasion) {
+        std::string body = results;
+        return body.replace(body.find("OCCASION"), 8, occasion);
+    };
+    for (const auto* occasion : {"staging", "rehearsal"})
+        EXPECT_EQ(
+            refused_when_full(s, &Change::smoke_reports, half, "ina", "record_smoke", on(occasion)),
+            "smoke_reports"
+        );
+    for (const auto* occasion : {"production", "rollback"})
+        EXPECT_EQ(
+            refused_when_full(
+                s, &Change::smoke_reports, 2 * half, "ina", "record_smoke", on(occasion)
+            ),
+            "smoke_reports"
+        );
+    auto failed = deployed();
+    auto spare = failed.change.runs.front();
+    failed.change.runs.insert(failed.change.runs.begin(), half, spare);
+    failed.replayed = failed.change;
+    failed.does("pia", "roll_back", R"({"reason":"bad","executor":"external"})");
+    failed.does(
+        "pia", "decide_run",
+        fmt::format(
+            R"({{"run":"{}","choice":"abort","reason":"r"}})", failed.change.runs.back().id.value
+        )
+    );
+    EXPECT_EQ(
+        refused_when_full(
+            failed, &Change::runs, 2 * half, "pia", "start_run",
+            R"({"purpose":"rollback","executor":"external"})"
+        ),
+        "runs"
+    );
+}
+
+TEST(Limits, of_decisions_on_runs_never_hold_up_an_abort) {
+    auto s = ready();
+    start(s);
+    report(s, "ina", "drain", "failed");
+    EXPECT_EQ(
+        refused_when_full(
+            s, &Change::deviations, limits::list_max, "otto", "decide_run",
+            R"({"run":"run-3","choice":"retry","reason":"r"})"
+        ),
+        "deviations"
+    );
+    s.change.deviations.resize(limits::list_max);
+    s.replayed = s.change;
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"r"})");
+}
+
 } // namespace
 } // namespace slipway::domain::testing
