@@ -51,6 +51,10 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool is_stabilising(const Change& change) {
+    return change.stabilisation && !change.stabilisation->broken_off;
+}
+
 bool on_production(RunPurpose purpose) {
     return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
 }

@@ -267,11 +267,13 @@ struct Observation {
 struct Stabilisation {
     Time from{};
     Time until{};
+    bool broken_off = false; // the deployment failed meanwhile; what was seen stays
     std::vector<Observation> observations;
 
     SLIPWAY_FIELDS {
         visit("from", self.from);
         visit("until", self.until);
+        visit("broken_off", self.broken_off);
         visit("observations", self.observations);
     }
 };
@@ -582,7 +584,8 @@ const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
-bool is_over(const Change& change); // closed or cancelled
+bool is_over(const Change& change);        // closed or cancelled
+bool is_stabilising(const Change& change); // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
 // What went another way on production; what a test ring showed was what it is there for.
 std::vector<Deviation> deviations_on_production(const Change& change);

@@ -24,7 +24,7 @@ void follow_up(Decider& decider, const Step& step) {
     const bool begins =
         (step.kind == StepKind::smoke_production && change.failed_because.empty()) ||
         step.kind == StepKind::rollback;
-    if (begins && !change.stabilisation) {
+    if (begins && !is_stabilising(change)) {
         const Time until = facts.now + facts.policy->stabilisation;
         decider.emit(StabilisationStarted{until});
         decider.say("stabilisation until " + to_text(until));

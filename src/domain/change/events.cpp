@@ -47,9 +47,9 @@ ChangeState state_of(const Change& change) {
     if (!change.failed_because.empty()) {
         if (!has_finished_run(change, RunPurpose::rollback))
             return ChangeState::rolling_back;
-        return change.stabilisation ? ChangeState::stabilising : ChangeState::rolled_back;
+        return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
     }
-    if (change.stabilisation)
+    if (is_stabilising(change))
         return ChangeState::stabilising;
     if (has_finished_run(change, RunPurpose::deployment))
         return ChangeState::implemented;
@@ -326,11 +326,14 @@ void SnapshotReported::apply(Change& change, const Stamp&) const {
 
 void DeploymentFailed::apply(Change& change, const Stamp&) const {
     change.failed_because = because;
-    change.stabilisation.reset();
+    if (change.stabilisation)
+        change.stabilisation->broken_off = true;
 }
 
 void StabilisationStarted::apply(Change& change, const Stamp& stamp) const {
-    change.stabilisation = Stabilisation{stamp.at, until, {}};
+    auto seen = change.stabilisation ? std::move(change.stabilisation->observations)
+                                     : std::vector<Observation>{};
+    change.stabilisation = Stabilisation{stamp.at, until, false, std::move(seen)};
 }
 
 void ObservationLogged::apply(Change& change, const Stamp&) const {

@@ -410,5 +410,30 @@ TEST(Limits, of_decisions_on_runs_never_hold_up_an_abort) {
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"r"})");
 }
 
+TEST(Rollback, keeps_what_was_seen_before_it) {
+    auto s = deployed();
+    s.smoke("ina", "production");
+    s.complete("ina", "smoke_production");
+    s.does("otto", "log_observation", R"({"kind":"spike","title":"5xx doubled","source":"apm"})");
+    s.does("otto", "roll_back", R"({"reason":"5xx doubled","executor":"external"})");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    go_back(s);
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    s.does("otto", "log_observation", R"({"kind":"ticket","title":"a late one"})");
+    s.smoke("ina", "rollback");
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    for (const auto* channel : {"mail", "status"})
+        s.does(
+            "system", "report_delivery",
+            fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
+        );
+    s.complete("ina", "rollback");
+    EXPECT_EQ(s.change.state, ChangeState::stabilising);
+    ASSERT_EQ(s.change.stabilisation->observations.size(), 2u);
+    EXPECT_EQ(s.change.stabilisation->observations[0].title, "5xx doubled");
+    EXPECT_EQ(s.change.stabilisation->observations[1].id, "O-2");
+    s.does("otto", "resolve_observation", R"({"id":"O-1","resolution":"1.4 runs again"})");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -7,7 +7,7 @@
 namespace slipway::domain::gates {
 
 void stabilised(const Change& change, const Facts& facts, GateFindings& findings) {
-    if (!change.stabilisation)
+    if (!is_stabilising(change))
         return findings.refuse(
             "stabilisation", "the stabilisation period has not begun",
             "production smoke tests are not complete",
