@@ -359,6 +359,7 @@ struct StepRecord {
     std::vector<std::string> warnings; // the gate passed, but said this
     std::uint32_t reminders = 0;
     bool overdue_noted = false;
+    std::optional<Time> reminded_for; // the due date that both of these are about
 
     SLIPWAY_FIELDS {
         visit("state", self.state);
@@ -369,6 +370,7 @@ struct StepRecord {
         visit("warnings", self.warnings);
         visit("reminders", self.reminders);
         visit("overdue_noted", self.overdue_noted);
+        visit("reminded_for", self.reminded_for);
     }
 };
 

@@ -22,6 +22,16 @@ RunStep* step_of(Run& run, const std::string& name) {
     return nullptr;
 }
 
+// A step that is due on another day is reminded of anew.
+StepRecord& about_date(StepRecord& record, const std::optional<Time>& due) {
+    if (record.reminded_for && record.reminded_for != due) {
+        record.reminders = 0;
+        record.overdue_noted = false;
+    }
+    record.reminded_for = due;
+    return record;
+}
+
 bool has_finished_run(const Change& change, RunPurpose purpose) {
     const auto* run = last_run(change, purpose);
     return run && run->state == RunState::succeeded;
@@ -437,10 +447,10 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
 void Reminded::apply(Change& change, const Stamp&) const {
     switch (kind) {
     case ReminderKind::step_due:
-        ++change.steps[StepId(about)].reminders;
+        ++about_date(change.steps[StepId(about)], due_at).reminders;
         break;
     case ReminderKind::step_overdue:
-        change.steps[StepId(about)].overdue_noted = true;
+        about_date(change.steps[StepId(about)], due_at).overdue_noted = true;
         break;
     case ReminderKind::action_due:
         if (auto* action = by_id(change.actions, about))

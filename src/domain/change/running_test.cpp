@@ -435,5 +435,55 @@ TEST(Rollback, keeps_what_was_seen_before_it) {
     s.does("otto", "resolve_observation", R"({"id":"O-1","resolution":"1.4 runs again"})");
 }
 
+TEST(Timers, wake_for_a_step_that_a_command_has_just_made_apply) {
+    auto s = ready();
+    start(s);
+    const auto before = s.facts("otto"); // the rollback step does not apply yet
+    const auto decided = s.decide(
+        "otto", "decide_run", json(R"({"run":"run-3","choice":"abort","reason":"no room"})")
+    );
+    ASSERT_TRUE(decided);
+    // It is due with the end of the window; nothing else of that day is due earlier.
+    auto next = decided->next;
+    for (auto& [id, record] : next.steps)
+        if (id.value != "rollback")
+            record.overdue_noted = true;
+    for (const auto* id : {"execute", "smoke_production"})
+        next.steps[StepId(id)].overdue_noted = true;
+    EXPECT_EQ(wake_at(next, before), at(window_end));
+}
+
+std::size_t reminders_of(const Scenario& s, std::string_view step) {
+    std::size_t count = 0;
+    for (const auto& event : s.events)
+        count += event.type == "reminded" && text_or_empty(json(event.data), "about") == step;
+    return count;
+}
+
+TEST(Timers, a_step_that_is_due_on_another_day_is_reminded_of_anew) {
+    auto s = approved();
+    s.now = at(window_start) - 20h;
+    s.does("system", "tick");
+    const auto said = reminders_of(s, "oncall");
+    EXPECT_EQ(said, 1u);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-12-03T10:00","end":"2026-12-03T12:00","zone":"UTC"})"
+    );
+    s.does("system", "tick");
+    EXPECT_EQ(reminders_of(s, "oncall"), said);
+    s.now = at("2026-12-02T10:00Z");
+    s.does("system", "tick");
+    EXPECT_EQ(reminders_of(s, "oncall"), said + 1);
+    s.now = at("2026-12-03T10:00Z");
+    s.does("system", "tick");
+    EXPECT_TRUE(s.change.steps.at(StepId("oncall")).overdue_noted);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-12-10T10:00","end":"2026-12-10T12:00","zone":"UTC"})"
+    );
+    s.now = at("2026-12-10T10:00Z");
+    s.does("system", "tick");
+    EXPECT_EQ(s.change.steps.at(StepId("oncall")).reminded_for, at("2026-12-10T06:00Z"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
