@@ -95,7 +95,7 @@ log_observation(const Change& change, const LogObservation& body, const Facts& f
         );
     const auto count = change.stabilisation->observations.size();
     if (count >= limits::list_max)
-        return fail_full("stabilisation.observations", "observations", limits::list_max);
+        return fail_full("title", "observations", limits::list_max);
     Decider decider(change, facts);
     decider.emit(ObservationLogged{
         {fmt::format("O-{}", count + 1), body.kind, body.title, body.source, facts.now, {}, {}, {}}}
@@ -139,7 +139,7 @@ Result<Decision> add_action(const Change& change, const AddAction& body, const F
     if (body.due_at && *body.due_at <= facts.now)
         return fail_field("due_at", "lies in the past");
     if (change.actions.size() >= limits::list_max)
-        return fail_full("actions", "action items", limits::list_max);
+        return fail_full("title", "action items", limits::list_max);
     Decider decider(change, facts);
     decider.emit(ActionAdded{
         {fmt::format("A-{}", change.actions.size() + 1),

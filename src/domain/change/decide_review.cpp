@@ -167,7 +167,7 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
         TRY(require_reason(body.comment, "comment"));
     // Without votes nothing is approved, and what is not approved is not voided.
     if (change.voided.size() >= limits::list_max)
-        return fail_full("voided", "voided approvals", limits::list_max);
+        return fail_full("choice", "voided approvals", limits::list_max);
     Decider decider(change, facts);
     const auto groups = facts.records->people.at(facts.actor).groups;
     decider.emit(VoteCast{
@@ -258,7 +258,7 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
                                                   "no window", "Schedule the window first"}}
         );
     if (change.notices.size() >= limits::list_max)
-        return fail_full("notices", "notices", limits::list_max);
+        return fail_full("kind", "notices", limits::list_max);
     auto notice = TRY(compose_notice(change, body, facts));
     Decider decider(change, facts);
     std::vector<NoticeTask> tasks;

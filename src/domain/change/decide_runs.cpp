@@ -152,7 +152,7 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
               "Pin those bytes and have them approved, or run the pinned ones"}}
         );
     if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
-        return fail_full("runs", "runs", most);
+        return fail_full("purpose", "runs", most);
     for (const auto& run : change.runs)
         if (is_active(run))
             return fail_blocked(
@@ -350,7 +350,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
         return fail_field("choice", "resume accepts a failed step as done; none has failed");
     // Who wants to stop is never held up.
     if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
-        return fail_full("deviations", "decisions on runs", limits::list_max);
+        return fail_full("choice", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
     decider.emit(RunDecided{
         {run.id, next->name,

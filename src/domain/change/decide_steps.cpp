@@ -203,7 +203,7 @@ request_waiver(const Change& change, const RequestWaiver& body, const Facts& fac
     if (body.valid_for <= Span::zero() || body.valid_for > facts.policy->waiver_longest)
         return fail_field("valid_for", "at most " + to_text(facts.policy->waiver_longest));
     if (change.waivers.size() >= limits::list_max)
-        return fail_full("waivers", "waivers", limits::list_max);
+        return fail_full("gate", "waivers", limits::list_max);
     Decider decider(change, facts);
     decider.emit(WaiverRequested{
         {fmt::format("W-{}", change.waivers.size() + 1),
@@ -261,7 +261,7 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
 
 Result<Decision> comment(const Change& change, const AddComment& body, const Facts& facts) {
     if (change.comments.size() >= limits::comments_per_change_max)
-        return fail_full("comments", "comments", limits::comments_per_change_max);
+        return fail_full("text", "comments", limits::comments_per_change_max);
     Decider decider(change, facts);
     decider.emit(Commented{body.text});
     return decider.finish();

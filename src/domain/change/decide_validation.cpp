@@ -145,7 +145,7 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)
-        return fail_full("smoke_reports", "smoke reports", most);
+        return fail_full("occasion", "smoke reports", most);
     Decider decider(change, facts);
     decider.emit(SmokeReported{std::move(report)});
     return decider.finish();
@@ -190,7 +190,7 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
 Result<Decision> log_defect(const Change& change, const LogDefect& body, const Facts& facts) {
     TRY(require_open(change));
     if (change.defects.size() >= limits::list_max)
-        return fail_full("defects", "defects", limits::list_max);
+        return fail_full("title", "defects", limits::list_max);
     if (!body.link.empty() && !body.link.starts_with("https://") &&
         !body.link.starts_with("http://"))
         return fail_field("link", "expected an http or https address");

@@ -304,28 +304,28 @@ TEST(Limits, of_one_change_name_what_is_full) {
         named(
             &Change::comments, limits::comments_per_change_max, "ina", "comment", R"({"text":"hm"})"
         ),
-        "comments"
+        "text"
     );
     EXPECT_EQ(
         named(&Change::defects, list, "ina", "log_defect", R"({"title":"t","severity":"minor"})"),
-        "defects"
+        "title"
     );
     EXPECT_EQ(
         named(
             &Change::waivers, list, "ina", "request_waiver",
             R"({"gate":"ring-parity","reason":"r"})"
         ),
-        "waivers"
+        "gate"
     );
     EXPECT_EQ(
-        named(&Change::notices, list, "otto", "send_notice", R"({"kind":"maintenance"})"), "notices"
+        named(&Change::notices, list, "otto", "send_notice", R"({"kind":"maintenance"})"), "kind"
     );
     EXPECT_EQ(
         named(
             &Change::actions, list, "otto", "add_action",
             R"({"title":"t","owner":"otto","due_at":"2027-01-01T00:00:00Z"})"
         ),
-        "actions"
+        "title"
     );
     EXPECT_EQ(named(&Change::snapshots, 4 * list, "ina", "take_snapshot", "{}"), "snapshots");
     Scenario edited;
@@ -334,7 +334,7 @@ TEST(Limits, of_one_change_name_what_is_full) {
     edited.does("rosa", "submit");
     EXPECT_EQ(
         refused_when_full(edited, &Change::voided, list, "mika", "vote", R"({"choice":"approve"})"),
-        "voided"
+        "choice"
     );
     auto watched = deployed();
     watched.smoke("ina", "production");
@@ -343,7 +343,7 @@ TEST(Limits, of_one_change_name_what_is_full) {
     seen.resize(list);
     EXPECT_EQ(
         first_field(watched.refused("otto", "log_observation", R"({"kind":"alert","title":"t"})")),
-        "stabilisation.observations"
+        "title"
     );
 }
 
@@ -355,7 +355,7 @@ TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
             s, &Change::runs, half, "ina", "start_run",
             R"({"purpose":"ring_deploy","executor":"external"})"
         ),
-        "runs"
+        "purpose"
     );
     const auto* results = R"({"occasion":"OCCASION","results":[{"name":"a","passed":true}]})";
     const auto on = [&](const std::string& occasion) {
@@ -365,14 +365,14 @@ TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
     for (const auto* occasion : {"staging", "rehearsal"})
         EXPECT_EQ(
             refused_when_full(s, &Change::smoke_reports, half, "ina", "record_smoke", on(occasion)),
-            "smoke_reports"
+            "occasion"
         );
     for (const auto* occasion : {"production", "rollback"})
         EXPECT_EQ(
             refused_when_full(
                 s, &Change::smoke_reports, 2 * half, "ina", "record_smoke", on(occasion)
             ),
-            "smoke_reports"
+            "occasion"
         );
     auto failed = deployed();
     auto spare = failed.change.runs.front();
@@ -390,7 +390,7 @@ TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
             failed, &Change::runs, 2 * half, "pia", "start_run",
             R"({"purpose":"rollback","executor":"external"})"
         ),
-        "runs"
+        "purpose"
     );
 }
 
@@ -403,7 +403,7 @@ TEST(Limits, of_decisions_on_runs_never_hold_up_an_abort) {
             s, &Change::deviations, limits::list_max, "otto", "decide_run",
             R"({"run":"run-3","choice":"retry","reason":"r"})"
         ),
-        "deviations"
+        "choice"
     );
     s.change.deviations.resize(limits::list_max);
     s.replayed = s.change;
