@@ -170,7 +170,6 @@ struct PinnedRunbook {
     std::vector<std::string> smoke_checks;  // names
     std::vector<std::string> smoke_outside; // those of them that must be seen from outside
     Digest smoke_digest;
-    std::vector<Reason> lint; // what the linter found wrong; empty means clean
 
     SLIPWAY_FIELDS {
         visit("digest", self.digest);
@@ -185,7 +184,6 @@ struct PinnedRunbook {
         visit("smoke_checks", self.smoke_checks);
         visit("smoke_outside", self.smoke_outside);
         visit("smoke_digest", self.smoke_digest);
-        visit("lint", self.lint);
     }
 };
 

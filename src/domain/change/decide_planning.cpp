@@ -269,8 +269,7 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
         {},
         {},
         {},
-        runbook.smoke_digest,
-        {}};
+        runbook.smoke_digest};
     for (const auto& step : runbook.steps)
         pinned.steps.push_back(
             {step.name, std::string(to_text(step.kind)), step.title, step.host, step.owner.value,

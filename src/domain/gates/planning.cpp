@@ -252,8 +252,6 @@ void rollback_runbook(const Change& change, const Facts&, GateFindings& findings
             "an abort criterion, and a time limit"
         );
     findings.looked_at("rollback runbook", runbook->digest.hex(), runbook->pinned_at);
-    for (const auto& reason : runbook->lint)
-        findings.reasons.push_back(reason);
 }
 
 void classification(const Change& change, const Facts& facts, GateFindings& findings) {
