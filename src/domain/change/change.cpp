@@ -102,6 +102,13 @@ Digest digest_of_sections(const std::map<std::string, Digest>& sections) {
     return sha256(encode(sections));
 }
 
+bool has_voted(const Change& change, const PersonId& person) {
+    return change.decision && std::any_of(
+                                  change.decision->votes.begin(), change.decision->votes.end(),
+                                  [&](const Vote& vote) { return vote.person == person; }
+                              );
+}
+
 bool is_approved(const Change& change) {
     return change.decision &&
            (change.decision->outcome == CabOutcome::approved ||

@@ -599,6 +599,8 @@ std::set<std::string> announced_channels(const Change& change);
 std::map<std::string, Digest> section_digests(const Change& change);
 // One digest over all of them: what a voter sees.
 Digest digest_of_sections(const std::map<std::string, Digest>& sections);
+// His vote stands in the decision: who decided on a change neither carries it out nor reviews it.
+bool has_voted(const Change& change, const PersonId& person);
 // An approving decision that still holds: nobody edited what it approved.
 bool is_approved(const Change& change);
 

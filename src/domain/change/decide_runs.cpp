@@ -73,6 +73,16 @@ Result<void> require_window(const Change& change, const Run& run, const Facts& f
     return {};
 }
 
+Result<void> require_no_voter(const Change& change, const Facts& facts) {
+    if (has_voted(change, facts.actor))
+        return fail_blocked(
+            "who decided on a change does not carry it out",
+            {{"run-exact", "started_by", "you voted on it",
+              "decision of " + to_text(change.decision->at), "Another engineer carries it out"}}
+        );
+    return {};
+}
+
 void ask_runner(Decider& decider, const Run& run) {
     if (run.executor == Executor::local)
         decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
@@ -185,13 +195,7 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
             {{"run-exact", "runs", "an approval is for one deployment",
               last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
         );
-    for (const auto& vote : change.decision ? change.decision->votes : std::vector<Vote>{})
-        if (vote.person == facts.actor)
-            return fail_blocked(
-                "who approved a change does not carry it out",
-                {{"run-exact", "started_by", "you voted on it", "vote of " + to_text(vote.at),
-                  "Another engineer starts it"}}
-            );
+    TRY(require_no_voter(change, facts));
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));
@@ -257,6 +261,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
               std::string(to_text(run.executor)),
               "Start the run with executor external to report it yourself"}}
         );
+    if (run.purpose == RunPurpose::deployment)
+        TRY(require_no_voter(change, facts));
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     Decider decider(change, facts);
@@ -309,6 +315,8 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
         return fail_field("step", "is not a manual step or decision point that is next");
     TRY(require_window(change, run, facts));
+    if (run.purpose == RunPurpose::deployment)
+        TRY(require_no_voter(change, facts));
     const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
     if (outline->kind == "decision" && !named && !owns_run(change, facts))
         return fail_blocked(

@@ -485,5 +485,25 @@ TEST(Timers, a_step_that_is_due_on_another_day_is_reminded_of_anew) {
     EXPECT_EQ(s.change.steps.at(StepId("oncall")).reminded_for, at("2026-12-10T06:00Z"));
 }
 
+TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
+    auto s = ready();
+    start(s);
+    EXPECT_EQ(
+        first(s.refused(
+                  "mika", "report_run",
+                  R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})"
+              ))
+            .field,
+        "started_by"
+    );
+    s = ready();
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    start(s);
+    constexpr std::string_view confirm = R"({"run":"run-3","step":"drain"})";
+    EXPECT_EQ(first(s.refused("mika", "confirm_step", confirm)).field, "started_by");
+    s.does("pia", "confirm_step", confirm);
+}
+
 } // namespace
 } // namespace slipway::domain::testing
