@@ -505,5 +505,32 @@ TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
     s.does("pia", "confirm_step", confirm);
 }
 
+TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
+    for (const auto* person : {"eva", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.now = at(window_start) - 2h;
+    record_backup(s);
+    s.complete("ina", "backup");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "approved");
+    s.does("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "running");
+    s.does("ina", "report_run", R"({"run":"run-1","steps":[
+        {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},
+        {"name":"verify","state":"succeeded"}]})");
+    EXPECT_THAT(
+        first(s.refused("mika", "settle_owed", settle)).message, HasSubstr("member of the ECAB")
+    );
+    s.does("cora", "settle_owed", settle);
+}
+
 } // namespace
 } // namespace slipway::domain::testing
