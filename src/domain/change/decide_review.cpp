@@ -319,7 +319,7 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
     Decider decider(change, facts);
     const auto pages = checked.pages;
     decider.emit(OncallChecked{std::move(checked)});
-    if (roster->second.connector.empty())
+    if (roster->second.connector.empty() || roster->second.connector == "external")
         return decider.finish();
     for (const auto& page : pages)
         if (!page.acknowledged_at)

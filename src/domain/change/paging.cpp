@@ -9,7 +9,7 @@ void page(Decider& decider, const PersonId& person, std::string subject, std::st
     const auto& change = decider.change();
     const auto roster = decider.facts().records->rosters.find(change.roster);
     if (person.empty() || roster == decider.facts().records->rosters.end() ||
-        roster->second.connector.empty())
+        roster->second.connector.empty() || roster->second.connector == "external")
         return;
     decider.ask(
         "page",

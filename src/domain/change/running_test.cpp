@@ -532,5 +532,20 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     s.does("cora", "settle_owed", settle);
 }
 
+TEST(Calls, that_people_make_themselves_are_asked_of_no_connector) {
+    auto s = ready();
+    s.records.rosters.at("harbor").connector = "external";
+    renew(s.records);
+    s.change.oncall->pages[0].acknowledged_at.reset();
+    s.replayed = s.change;
+    s.tasks.clear();
+    s.does("otto", "check_oncall");
+    s.does("ina", "report_page", R"({"person":"pia","state":"delivered"})");
+    s.does("pia", "acknowledge_page");
+    start(s);
+    report(s, "ina", "drain", "failed");
+    EXPECT_TRUE(s.tasks.empty());
+}
+
 } // namespace
 } // namespace slipway::domain::testing
