@@ -116,9 +116,10 @@ void move_on(Decider& decider, const RunId& id) {
         return;
     }
     const auto* outline = outline_of(decider.change(), *run, next->name);
+    const bool late = is_out_of_window(decider.change(), *run, decider.facts().now);
     if (next->state == RunStepState::failed)
         stop(decider, *run, next->name, "step failed: " + next->detail);
-    else if (run->executor == Executor::local && is_out_of_window(decider.change(), *run, decider.facts().now))
+    else if (late && run->executor == Executor::local)
         stop(decider, *run, next->name, "the window is over");
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
