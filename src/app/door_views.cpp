@@ -217,8 +217,9 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
         const auto fill = [&](const char* name, domain::RunbookPurpose purpose) {
             const auto* runbook = domain::runbook_of(state, purpose);
             if (!object->contains(name) && runbook)
-                (*object)[name] =
-                    to_text(Span(runbook->time_limit + inside_->library->policy().smoke_reserve));
+                (*object)[name] = to_text(
+                    Span(domain::duration_of(*runbook) + inside_->library->policy().smoke_reserve)
+                );
         };
         fill("duration", domain::RunbookPurpose::deployment);
         fill("rollback_duration", domain::RunbookPurpose::rollback);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/change.hpp"
 
+#include <algorithm>
+
 namespace slipway::domain {
 
 ChangeType type_of(const Change& change) {
@@ -10,6 +12,13 @@ ChangeType type_of(const Change& change) {
 const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose) {
     const auto found = change.runbooks.find(std::string(to_text(purpose)));
     return found == change.runbooks.end() ? nullptr : &found->second;
+}
+
+Span duration_of(const PinnedRunbook& runbook) {
+    Span steps{};
+    for (const auto& step : runbook.steps)
+        steps += step.timeout;
+    return std::max(runbook.time_limit, steps);
 }
 
 const Run* find_run(const Change& change, const RunId& id) {
@@ -53,6 +62,31 @@ bool is_granted(const Waiver& waiver, Time now) {
 Scope without_ticket(Scope scope) {
     scope.external_ticket.clear();
     return scope;
+}
+
+bool is_stabilising(const Change& change) {
+    return change.stabilisation && !change.stabilisation->broken_off;
+}
+
+bool on_production(RunPurpose purpose) {
+    return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
+}
+
+std::vector<Deviation> deviations_on_production(const Change& change) {
+    std::vector<Deviation> deviations;
+    for (const auto& deviation : change.deviations)
+        if (const auto* run = find_run(change, deviation.run); run && on_production(run->purpose))
+            deviations.push_back(deviation);
+    return deviations;
+}
+
+std::set<std::string> announced_channels(const Change& change) {
+    std::set<std::string> channels;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::maintenance)
+            for (const auto& delivery : notice.deliveries)
+                channels.insert(delivery.channel);
+    return channels;
 }
 
 std::map<std::string, Digest> section_digests(const Change& change) {
@@ -100,6 +134,13 @@ std::string edited_since_submission(const Change& change) {
 
 Digest digest_of_sections(const std::map<std::string, Digest>& sections) {
     return sha256(encode(sections));
+}
+
+bool has_voted(const Change& change, const PersonId& person) {
+    return change.decision && std::any_of(
+                                  change.decision->votes.begin(), change.decision->votes.end(),
+                                  [&](const Vote& vote) { return vote.person == person; }
+                              );
 }
 
 bool is_approved(const Change& change) {

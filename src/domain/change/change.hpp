@@ -173,9 +173,9 @@ struct PinnedRunbook {
     std::string backup_engineer;
     Span time_limit{};
     std::vector<RunbookStepOutline> steps;
-    std::vector<std::string> smoke_checks; // names
+    std::vector<std::string> smoke_checks;  // names
+    std::vector<std::string> smoke_outside; // those of them that must be seen from outside
     Digest smoke_digest;
-    std::vector<Reason> lint; // what the linter found wrong; empty means clean
 
     SLIPWAY_FIELDS {
         visit("digest", self.digest);
@@ -188,8 +188,8 @@ struct PinnedRunbook {
         visit("time_limit", self.time_limit);
         visit("steps", self.steps);
         visit("smoke_checks", self.smoke_checks);
+        visit("smoke_outside", self.smoke_outside);
         visit("smoke_digest", self.smoke_digest);
-        visit("lint", self.lint);
     }
 };
 

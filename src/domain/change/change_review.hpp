@@ -131,7 +131,9 @@ struct Notice {
     std::string subject;
     std::string body;
     std::vector<std::string> services;
-    std::string report_to; // where to file tickets
+    std::string report_to;     // where to file tickets
+    std::optional<Time> start; // the window that it announces
+    std::optional<Time> end;
     Time sent_at{};
     PersonId by;
     std::vector<Delivery> deliveries;
@@ -143,6 +145,8 @@ struct Notice {
         visit("body", self.body);
         visit("services", self.services);
         visit("report_to", self.report_to);
+        visit("start", self.start);
+        visit("end", self.end);
         visit("sent_at", self.sent_at);
         visit("by", self.by);
         visit("deliveries", self.deliveries);
@@ -173,6 +177,7 @@ struct Oncall {
     Time checked_at{};
     Time from{}; // the window that was looked at
     Time until{};
+    std::string roster;
     std::vector<std::string> gaps; // in words: who is missing when
     std::vector<Page> pages;
 
@@ -180,6 +185,7 @@ struct Oncall {
         visit("checked_at", self.checked_at);
         visit("from", self.from);
         visit("until", self.until);
+        visit("roster", self.roster);
         visit("gaps", self.gaps);
         visit("pages", self.pages);
     }
@@ -265,11 +271,13 @@ struct Observation {
 struct Stabilisation {
     Time from{};
     Time until{};
+    bool broken_off = false; // the deployment failed meanwhile; what was seen stays
     std::vector<Observation> observations;
 
     SLIPWAY_FIELDS {
         visit("from", self.from);
         visit("until", self.until);
+        visit("broken_off", self.broken_off);
         visit("observations", self.observations);
     }
 };
@@ -310,13 +318,17 @@ struct Review {
 
 struct CmdbPush {
     CiId ci;
-    std::string pushed;    // the version that was written
-    std::string read_back; // the version that was read afterwards
+    std::string pushed; // the version that was written
+    std::string host;   // the host that was written
+    // Only in old entries, which wrote down here what they had just written. The gate reads the
+    // record itself.
+    std::string read_back;
     Time at{};
 
     SLIPWAY_FIELDS {
         visit("ci", self.ci);
         visit("pushed", self.pushed);
+        visit("host", self.host);
         visit("read_back", self.read_back);
         visit("at", self.at);
     }
@@ -351,6 +363,7 @@ struct StepRecord {
     std::vector<std::string> warnings; // the gate passed, but said this
     std::uint32_t reminders = 0;
     bool overdue_noted = false;
+    std::optional<Time> reminded_for; // the due date that both of these are about
 
     SLIPWAY_FIELDS {
         visit("state", self.state);
@@ -361,6 +374,7 @@ struct StepRecord {
         visit("warnings", self.warnings);
         visit("reminders", self.reminders);
         visit("overdue_noted", self.overdue_noted);
+        visit("reminded_for", self.reminded_for);
     }
 };
 
@@ -570,6 +584,8 @@ struct Change {
 
 ChangeType type_of(const Change& change);
 const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose);
+// How long it may take: its time limit, or what its steps may take together when that is more.
+Span duration_of(const PinnedRunbook& runbook);
 const Run* find_run(const Change& change, const RunId& id);
 // The last run of this purpose, whatever became of it; nullptr when there was none.
 const Run* last_run(const Change& change, RunPurpose purpose);
@@ -577,8 +593,15 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without
-bool is_over(const Change& change);              // closed or cancelled
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
+bool is_over(const Change& change);        // closed or cancelled
+bool is_stabilising(const Change& change); // the period has begun and was not broken off
+bool on_production(RunPurpose purpose);
+// What went another way on production; what a test ring showed was what it is there for.
+std::vector<Deviation> deviations_on_production(const Change& change);
+// The channels on which the maintenance was announced, by any of its notices: who was told of it
+// is told how it ended.
+std::set<std::string> announced_channels(const Change& change);
 
 // What is judged of a scope: all of it but its number in another system.
 Scope without_ticket(Scope scope);
@@ -590,6 +613,8 @@ std::map<std::string, Digest> sections_to_read(const Change& change);
 std::string edited_since_submission(const Change& change);
 // One digest over all of them: what a voter sees.
 Digest digest_of_sections(const std::map<std::string, Digest>& sections);
+// His vote stands in the decision: who decided on a change neither carries it out nor reviews it.
+bool has_voted(const Change& change, const PersonId& person);
 // An approving decision that still holds: nobody edited what it approved.
 bool is_approved(const Change& change);
 

@@ -127,7 +127,7 @@ const std::array table{
         "complete_action", "Complete an action item", change_write
     ),
     row<Nothing, decide::update_cmdb>(
-        "update_cmdb", "Write what runs now into the CMDB and read it back", change_write
+        "update_cmdb", "Write what runs now into the CMDB; its gate reads it back", change_write
     ),
     row<Close, decide::close>("close", "Close the change with its outcome", change_write),
     row<Cancel, decide::cancel>("cancel", "Cancel a change that touched nothing", change_write),

@@ -13,7 +13,7 @@ namespace {
 // What the ledger already knows to have gone another way; the review starts from it.
 std::string deviations_of(const Change& change) {
     std::string text;
-    for (const auto& deviation : change.deviations)
+    for (const auto& deviation : deviations_on_production(change))
         text += fmt::format(
             "{} {}: {}; {} decided to {}: {}\n", deviation.run.value, deviation.step,
             deviation.what, deviation.by.value, to_text(deviation.choice), deviation.reason
@@ -58,7 +58,7 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
         refuse("nothing was rolled back", "Close it as what it was");
     else if (outcome == Outcome::failed && change.failed_because.empty())
         refuse("no failure is on the record", "Record it with roll_back or decide_run");
-    else if (outcome == Outcome::successful && !change.deviations.empty())
+    else if (outcome == Outcome::successful && !deviations_on_production(change).empty())
         refuse("something deviated from the runbook", "Close it as successful_with_issues");
 }
 
@@ -95,10 +95,7 @@ log_observation(const Change& change, const LogObservation& body, const Facts& f
         );
     const auto count = change.stabilisation->observations.size();
     if (count >= limits::list_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} observations", limits::list_max)
-        );
+        return fail_full("title", "observations", limits::list_max);
     Decider decider(change, facts);
     decider.emit(ObservationLogged{
         {fmt::format("O-{}", count + 1), body.kind, body.title, body.source, facts.now, {}, {}, {}}}
@@ -142,10 +139,7 @@ Result<Decision> add_action(const Change& change, const AddAction& body, const F
     if (body.due_at && *body.due_at <= facts.now)
         return fail_field("due_at", "lies in the past");
     if (change.actions.size() >= limits::list_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} action items", limits::list_max)
-        );
+        return fail_full("title", "action items", limits::list_max);
     Decider decider(change, facts);
     decider.emit(ActionAdded{
         {fmt::format("A-{}", change.actions.size() + 1),
@@ -185,6 +179,13 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
             {{"cmdb-updated", "runs", "production was not touched",
               std::string(to_text(change.state)), "Deploy first"}}
         );
+    for (const auto& run : change.runs)
+        if (on_production(run.purpose) && !run.ended_at)
+            return fail_blocked(
+                "the CMDB says what runs, and that is being changed",
+                {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
+                  std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
+            );
     const bool stands = change.failed_because.empty();
     CmdbUpdated event;
     Decider decider(change, facts);
@@ -200,11 +201,11 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
         const auto& runs_now = stands ? scoped.version_to : scoped.version_from;
         if (!runs_now.empty())
             record.version = runs_now;
-        if (!scoped.host.empty())
+        if (stands && !scoped.host.empty())
             record.host = scoped.host;
         record.verified_at = facts.now;
         decider.edit_record("ci", scoped.ci.value, record);
-        event.pushes.push_back({scoped.ci, record.version, record.version, facts.now});
+        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now});
     }
     decider.emit(event);
     return decider.finish();
@@ -217,7 +218,10 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
     std::vector<Reason> reasons;
     if (step)
         TRY(may_complete(*step, change, facts));
-    for (const auto* id : {"rollback-done", "stabilised", "pir", "cmdb-updated", "closure"}) {
+    // A step that was complete vouches for its day; what is closed is judged by what is known now.
+    for (const auto* id :
+         {"defects", "run-exact", "smoke-production", "rollback-done", "stabilised", "pir",
+          "cmdb-updated", "closure"}) {
         auto result = evaluate(*find_gate(id), change, facts);
         if (result.verdict == Verdict::fail || result.verdict == Verdict::postponed)
             std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));

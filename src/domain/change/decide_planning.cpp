@@ -314,15 +314,18 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
         runbook.time_limit,
         {},
         {},
-        runbook.smoke_digest,
-        {}};
+        {},
+        runbook.smoke_digest};
     for (const auto& step : runbook.steps)
         pinned.steps.push_back(
             {step.name, std::string(to_text(step.kind)), step.title, step.host, step.owner.value,
              step.abort_criterion, step.digest, step.timeout}
         );
-    for (const auto& check : runbook.smoke)
+    for (const auto& check : runbook.smoke) {
         pinned.smoke_checks.push_back(check.name);
+        if (check.outside)
+            pinned.smoke_outside.push_back(check.name);
+    }
     Decider decider(change, facts);
     decider.emit(AttachmentAdded{
         {body.digest,

@@ -6,6 +6,7 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/notices.hpp"
+#include "domain/change/oncall_cover.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -228,6 +229,9 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
         );
     if (body.choice != VoteChoice::approve)
         TRY(require_reason(body.comment, "comment"));
+    // Without votes nothing is approved, and what is not approved is not voided.
+    if (change.voided.size() >= limits::list_max)
+        return fail_full("choice", "voided approvals", limits::list_max);
     Decider decider(change, facts);
     const auto groups = facts.records->people.at(facts.actor).groups;
     decider.emit(VoteCast{
@@ -324,10 +328,7 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
                                                   "no window", "Schedule the window first"}}
         );
     if (change.notices.size() >= limits::list_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} notices", limits::list_max)
-        );
+        return fail_full("kind", "notices", limits::list_max);
     auto notice = TRY(compose_notice(change, body, facts));
     Decider decider(change, facts);
     std::vector<NoticeTask> tasks;
@@ -348,6 +349,12 @@ report_delivery(const Change& change, const ReportDelivery& body, const Facts& f
     for (const auto& notice : change.notices)
         for (const auto& delivery : notice.deliveries)
             if (notice.id == body.notice && delivery.channel == body.channel) {
+                const auto channel = facts.records->channels.find(body.channel);
+                const bool known = channel != facts.records->channels.end();
+                TRY(require_reporter(
+                    facts, known ? channel->second.connector : "of a channel that is gone",
+                    "notice", "notice." + body.channel
+                ));
                 Decider decider(change, facts);
                 decider.emit(NoticeDelivered{
                     body.notice, {body.channel, body.state, body.receipt, facts.now}});
@@ -366,21 +373,10 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
               change.window ? "the change names no known roster" : "the change has no window",
               "roster " + change.roster, "Schedule the window and name the roster with assign"}}
         );
-    const Interval window{change.window->start, change.window->end};
-    const auto report = TRY(cover(roster->second.shifts, window));
-    Oncall checked{facts.now, window.start, window.end, {}, {}};
-    const auto& zone = change.window->zone;
-    for (const auto& gap : report.gaps)
-        checked.gaps.push_back(fmt::format(
-            "nobody is {} from {} to {}", to_text(gap.role),
-            to_spoken_text(gap.interval.start, zone), to_spoken_text(gap.interval.end, zone)
-        ));
-    for (const auto& doubled : report.doubled)
-        checked.gaps.push_back(fmt::format(
-            "{} is both {} and {}", doubled.person.value, to_text(doubled.first),
-            to_text(doubled.second)
-        ));
-    const auto add = [&](OncallRole role, const PersonId& person) {
+    const auto& window = *change.window;
+    auto found = TRY(oncall_cover(roster->second, window));
+    Oncall checked{facts.now, window.start, window.end, change.roster, std::move(found.gaps), {}};
+    for (const auto& [role, person] : found.holders) {
         Page page{role, person, DeliveryState::pending, {}, facts.now, {}};
         // An acknowledgement for this very window stays good.
         if (change.oncall && change.oncall->from == window.start &&
@@ -388,19 +384,12 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
             for (const auto& known : change.oncall->pages)
                 if (known.person == person && known.role == role)
                     page = known;
-        for (const auto& known : checked.pages)
-            if (known.person == person && known.role == role)
-                return;
         checked.pages.push_back(page);
-    };
-    for (const auto& held : report.held)
-        add(*from_text<OncallRole>(to_text(held.role)), held.person);
-    if (!roster->second.client_contact.empty())
-        add(OncallRole::client, PersonId(roster->second.client_contact));
+    }
     Decider decider(change, facts);
     const auto pages = checked.pages;
     decider.emit(OncallChecked{std::move(checked)});
-    if (roster->second.connector.empty())
+    if (roster->second.connector.empty() || roster->second.connector == "external")
         return decider.finish();
     for (const auto& page : pages)
         if (!page.acknowledged_at)
@@ -423,6 +412,12 @@ Result<Decision> report_page(const Change& change, const ReportPage& body, const
             return page.person == body.person;
         }))
         return fail_field("person", "was not paged for this change");
+    const auto roster = facts.records->rosters.find(change.oncall->roster);
+    const bool known = roster != facts.records->rosters.end();
+    TRY(require_reporter(
+        facts, known ? roster->second.connector : "of a roster that is gone", "oncall",
+        "oncall." + body.person.value
+    ));
     Decider decider(change, facts);
     decider.emit(PageDelivered{body.person, body.state, body.receipt});
     return decider.finish();

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/paging.hpp"
+#include "domain/change/production_hosts.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -22,10 +24,6 @@ RunbookPurpose runbook_for(RunPurpose purpose) {
     return purpose == RunPurpose::ring_deploy || purpose == RunPurpose::deployment
                ? RunbookPurpose::deployment
                : RunbookPurpose::rollback;
-}
-
-bool on_production(RunPurpose purpose) {
-    return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
 }
 
 const RunbookStepOutline*
@@ -59,9 +57,52 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
+// Inside its window a deployment goes on; afterwards its owner turns round.
+bool is_out_of_window(const Change& change, const Run& run, Time now) {
+    return run.purpose == RunPurpose::deployment && (!change.window || now >= change.window->end);
+}
+
+Result<void> require_window(const Change& change, const Run& run, const Facts& facts) {
+    if (is_out_of_window(change, run, facts.now))
+        return fail_blocked(
+            "the window is over",
+            {{"run-exact", "window.end", "a deployment does not go on after its window",
+              change.window ? "ended " + to_text(change.window->end) : "no window",
+              "Abort it (decide_run) or roll it back (roll_back)"}}
+        );
+    return {};
+}
+
+Result<void> require_no_voter(const Change& change, const Facts& facts) {
+    if (has_voted(change, facts.actor))
+        return fail_blocked(
+            "who decided on a change does not carry it out",
+            {{"run-exact", "started_by", "you voted on it",
+              "decision of " + to_text(change.decision->at), "Another engineer carries it out"}}
+        );
+    return {};
+}
+
 void ask_runner(Decider& decider, const Run& run) {
     if (run.executor == Executor::local)
         decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
+}
+
+// A run on production that cannot go on by itself calls who decides on it.
+void stop(Decider& decider, const Run& run, const std::string& step, const std::string& why) {
+    const auto id = run.id;
+    const bool calls = on_production(run.purpose);
+    decider.emit(RunStopped{id, step, why});
+    const auto& change = decider.change();
+    if (calls)
+        page(
+            decider, change.change_owner,
+            fmt::format("{}: {} stopped at {}", change.id.value, id.value, step),
+            fmt::format(
+                "{}\n{}\nDecide: slipway change decide_run {} --run {}, or roll_back\n",
+                change.title, why, change.id.value, id.value
+            )
+        );
 }
 
 // After a step's state changed: ends the run, stops it for a person, or lets it go on.
@@ -75,8 +116,11 @@ void move_on(Decider& decider, const RunId& id) {
         return;
     }
     const auto* outline = outline_of(decider.change(), *run, next->name);
+    const bool late = is_out_of_window(decider.change(), *run, decider.facts().now);
     if (next->state == RunStepState::failed)
-        decider.emit(RunStopped{id, next->name, "step failed: " + next->detail});
+        stop(decider, *run, next->name, "step failed: " + next->detail);
+    else if (late && run->executor == Executor::local)
+        stop(decider, *run, next->name, "the window is over");
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
 }
@@ -118,11 +162,8 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
               fmt::format("asked {}, pinned {}", body.digest.hex(), runbook->digest.hex()),
               "Pin those bytes and have them approved, or run the pinned ones"}}
         );
-    if (change.runs.size() >= limits::runs_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} runs", limits::runs_per_change_max)
-        );
+    if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
+        return fail_full("purpose", "runs", most);
     for (const auto& run : change.runs)
         if (is_active(run))
             return fail_blocked(
@@ -155,13 +196,7 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
             {{"run-exact", "runs", "an approval is for one deployment",
               last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
         );
-    for (const auto& vote : change.decision ? change.decision->votes : std::vector<Vote>{})
-        if (vote.person == facts.actor)
-            return fail_blocked(
-                "who approved a change does not carry it out",
-                {{"run-exact", "started_by", "you voted on it", "vote of " + to_text(vote.at),
-                  "Another engineer starts it"}}
-            );
+    TRY(require_no_voter(change, facts));
     for (const auto& waiver : change.waivers)
         if (waiver.granted_by == facts.actor && is_granted(waiver, facts.now))
             return fail_blocked(
@@ -172,6 +207,22 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));
+    return {};
+}
+
+// Going back is its owner's decision, and done once.
+Result<void> may_roll_back(const Change& change, const Facts& facts) {
+    if (!owns_run(change, facts))
+        return fail_blocked(
+            "the rollback is its owner's decision", {not_owner(change, "rollback")}
+        );
+    if (const auto* back = last_run(change, RunPurpose::rollback);
+        back && back->state == RunState::succeeded)
+        return fail_blocked(
+            "it was rolled back already",
+            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
+              "Complete the rollback step"}}
+        );
     return {};
 }
 
@@ -201,6 +252,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
               std::string(to_text(change.state)),
               "The owner decides with roll_back, which says why"}}
         );
+    if (body.purpose == RunPurpose::rollback)
+        TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
     start(decider, body.purpose, body.executor);
     return decider.finish();
@@ -216,6 +269,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
               std::string(to_text(run.executor)),
               "Start the run with executor external to report it yourself"}}
         );
+    if (run.purpose == RunPurpose::deployment)
+        TRY(require_no_voter(change, facts));
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     Decider decider(change, facts);
@@ -267,6 +322,9 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     const auto* outline = outline_of(change, run, body.step);
     if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
         return fail_field("step", "is not a manual step or decision point that is next");
+    TRY(require_window(change, run, facts));
+    if (run.purpose == RunPurpose::deployment)
+        TRY(require_no_voter(change, facts));
     const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
     if (outline->kind == "decision" && !named && !owns_run(change, facts))
         return fail_blocked(
@@ -296,6 +354,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     const Run run = TRY(active_run(change, body.run));
     if (!owns_run(change, facts) && on_production(run.purpose))
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
+    if (body.choice != RunChoice::abort)
+        TRY(require_window(change, run, facts));
     const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
         return !is_done(step);
     });
@@ -304,6 +364,9 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
         return fail_field("choice", "the run has not stopped: only abort is possible");
     if (body.choice == RunChoice::resume && next->state != RunStepState::failed)
         return fail_field("choice", "resume accepts a failed step as done; none has failed");
+    // Who wants to stop is never held up.
+    if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
+        return fail_full("choice", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
     decider.emit(RunDecided{
         {run.id, next->name,
@@ -331,17 +394,7 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
             {{"rollback-done", "runs", "there is nothing to roll back", "no run",
               "Cancel the change instead"}}
         );
-    if (!owns_run(change, facts))
-        return fail_blocked(
-            "the rollback is its owner's decision", {not_owner(change, "rollback")}
-        );
-    if (const auto* back = last_run(change, RunPurpose::rollback);
-        back && back->state == RunState::succeeded)
-        return fail_blocked(
-            "it was rolled back already",
-            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
-              "Complete the rollback step"}}
-        );
+    TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
     for (const auto& run : change.runs)
         if (is_active(run))
@@ -358,12 +411,17 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
     const auto ring = facts.records->rings.find(change.production_ring);
     if (ring == facts.records->rings.end())
         return fail_field("production_ring", "the change names no known production ring");
+    // The ring and the scope name so many hosts at most; there is room for all of them twice.
+    constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
+    const auto hosts = production_hosts(change, *facts.records);
+    if (change.snapshots.size() + hosts.size() > most)
+        return fail_full("snapshots", "snapshots", most);
     Decider decider(change, facts);
     const Time expires = facts.now + facts.policy->snapshot_expires_after;
-    for (const auto& host : ring->second.hosts) {
+    for (const auto& host : hosts) {
         Snapshot wanted{
             {},
-            host.host,
+            host,
             ring->second.snapshot_connector,
             change.id.value,
             SnapshotState::requested,
@@ -376,7 +434,7 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
         if (!wanted.connector.empty() && wanted.connector != "external")
             decider.ask(
                 "snapshot",
-                SnapshotTask{change.id, wanted.connector, host.host, change.id.value, expires, {}}
+                SnapshotTask{change.id, wanted.connector, host, change.id.value, expires, {}}
             );
     }
     return decider.finish();
@@ -398,6 +456,11 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         return fail_field("state", "expected taken, failed, reverted or removed");
     if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
         return fail_field("taken_at", "lies in the future");
+    TRY(require_reporter(facts, known->connector, "snapshot", "snapshot." + body.host));
+    TRY(require_reporter(facts, body.connector, "snapshot", "connector"));
+    // A provider's late answer still lands, so that what it took is removed in the end.
+    if (body.state == SnapshotState::taken && !facts.system)
+        TRY(require_open(change));
     Snapshot snapshot = *known;
     snapshot.id = body.id.empty() ? snapshot.id : body.id;
     snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;

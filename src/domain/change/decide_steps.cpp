@@ -25,7 +25,7 @@ void follow_up(Decider& decider, const Step& step) {
     const bool begins =
         (step.kind == StepKind::smoke_production && change.failed_because.empty()) ||
         step.kind == StepKind::rollback;
-    if (begins && !change.stabilisation) {
+    if (begins && !is_stabilising(change)) {
         const Time until = facts.now + facts.policy->stabilisation;
         decider.emit(StabilisationStarted{until});
         decider.say("stabilisation until " + to_text(until));
@@ -175,12 +175,26 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                 {{"cab-decision", "owed", "not requester or implementer, but a member",
                   "you are " + facts.actor.value, "A member of the CAB settles it"}}
             );
+        if (has_voted(change, facts.actor))
+            return fail_blocked(
+                "who decided on an emergency does not review it",
+                {{"cab-decision", "owed", "you voted on it as a member of the ECAB",
+                  "decision of " + to_text(change.decision->at),
+                  "Another member of the CAB settles it"}}
+            );
         if (!deployment_begun(change) && has_step(change, facts, StepKind::execute))
             return fail_blocked(
                 "there is nothing to review yet",
                 {{"cab-decision", "owed", "production was not touched",
                   std::string(to_text(change.state)), "Review it afterwards"}}
             );
+        for (const auto& run : change.runs)
+            if (on_production(run.purpose) && !run.ended_at)
+                return fail_blocked(
+                    "there is nothing to review yet",
+                    {{"cab-decision", "owed", run.id.value + " has not ended",
+                      std::string(to_text(run.state)), "Review it afterwards"}}
+                );
         Decider decider(change, facts);
         decider.emit(OwedSettled{body.id, body.note});
         return decider.finish();

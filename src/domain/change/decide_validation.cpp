@@ -10,15 +10,14 @@ namespace slipway::domain::decide {
 namespace {
 
 // Hosts are compared in the order of the rings: the first test host with the first production
-// host, and the topology by the number of hosts.
+// host. Another number of hosts is a difference, but an equal one is no fact about any of them.
 void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity& parity) {
-    const auto add = [&](std::string id, std::string mine, std::string theirs) {
-        ++parity.facts_compared;
+    const auto note = [&](std::string id, std::string mine, std::string theirs) {
         if (mine != theirs)
             parity.divergences.push_back({std::move(id), std::move(mine), std::move(theirs), {}, {}}
             );
     };
-    add("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
+    note("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
     for (std::size_t i = 0; i < std::min(ring.hosts.size(), production.hosts.size()); ++i) {
         const auto& mine = ring.hosts[i].facts;
         const auto& theirs = production.hosts[i].facts;
@@ -32,8 +31,11 @@ void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity&
             return found == facts.end() ? std::string{} : found->second;
         };
         for (const auto& name : names)
-            add(fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
-                value_of(theirs, name));
+            note(
+                fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
+                value_of(theirs, name)
+            );
+        parity.facts_compared += static_cast<std::uint32_t>(names.size());
     }
 }
 
@@ -140,11 +142,10 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         named_results(body, facts),
         body.silent_agents,
         body.new_alerts};
-    if (change.smoke_reports.size() >= limits::runs_per_change_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} smoke reports", limits::runs_per_change_max)
-        );
+    const bool production =
+        body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
+    if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)
+        return fail_full("occasion", "smoke reports", most);
     Decider decider(change, facts);
     decider.emit(SmokeReported{std::move(report)});
     return decider.finish();
@@ -177,6 +178,10 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
         TRY(require_reason(body.reason));
     if (body.verdict == BackupVerdict::verified && body.proofs.empty())
         return fail_field("proofs", "verified needs a proof for each configuration item");
+    std::set<CiId> proven;
+    for (std::size_t i = 0; i < body.proofs.size(); ++i)
+        if (!proven.insert(body.proofs[i].ci).second)
+            return fail_field(fmt::format("proofs[{}].ci", i), "is named twice");
     Decider decider(change, facts);
     decider.emit(BackupRecorded{{body.verdict, body.reason, facts.actor, facts.now, body.proofs}});
     return decider.finish();
@@ -185,10 +190,7 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
 Result<Decision> log_defect(const Change& change, const LogDefect& body, const Facts& facts) {
     TRY(require_open(change));
     if (change.defects.size() >= limits::list_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("a change holds at most {} defects", limits::list_max)
-        );
+        return fail_full("title", "defects", limits::list_max);
     if (!body.link.empty() && !body.link.starts_with("https://") &&
         !body.link.starts_with("http://"))
         return fail_field("link", "expected an http or https address");

@@ -65,6 +65,19 @@ Result<void> require_untouched(const Change& change, std::string_view what) {
     return {};
 }
 
+Result<void> require_reporter(
+    const Facts& facts, std::string_view connector, std::string_view gate, std::string field
+) {
+    if (facts.system || connector.empty() || connector == "external")
+        return {};
+    return fail_blocked(
+        "a connector's evidence comes from the connector",
+        {{std::string(gate), std::move(field), "only the connector reports what it did",
+          "connector " + std::string(connector),
+          "Wait for its report, or ask it again; people report for external"}}
+    );
+}
+
 tl::unexpected<Error> fail_conflict(std::string field, std::string message) {
     Error error{ErrorCode::conflict, message};
     error.fields.push_back({std::move(field), std::move(message)});

@@ -81,9 +81,20 @@ class Decider {
     Decision decision_;
 };
 
+// Runs, and as many smoke reports: the second half is production's, so that whatever was tried on
+// the test ring, there is room to deploy, to go back and to test both.
+constexpr std::size_t room_for_runs(bool production) {
+    return production ? limits::runs_per_change_max : limits::runs_per_change_max / 2;
+}
+
 // Applies what only open changes allow, and what only untouched production allows.
 Result<void> require_open(const Change& change);
 Result<void> require_untouched(const Change& change, std::string_view what);
+// What a connector was asked to do, only the connector reports; people report what has none, or the
+// one named "external".
+Result<void> require_reporter(
+    const Facts& facts, std::string_view connector, std::string_view gate, std::string field
+);
 Result<void> require_reason(std::string_view reason, std::string_view field = "reason");
 // Refusals that a gate has no part in still name the field, so that every refusal says where.
 tl::unexpected<Error> fail_conflict(std::string field, std::string message);

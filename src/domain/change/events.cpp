@@ -22,6 +22,16 @@ RunStep* step_of(Run& run, const std::string& name) {
     return nullptr;
 }
 
+// A step that is due on another day is reminded of anew.
+StepRecord& about_date(StepRecord& record, const std::optional<Time>& due) {
+    if (record.reminded_for && record.reminded_for != due) {
+        record.reminders = 0;
+        record.overdue_noted = false;
+    }
+    record.reminded_for = due;
+    return record;
+}
+
 bool has_finished_run(const Change& change, RunPurpose purpose) {
     const auto* run = last_run(change, purpose);
     return run && run->state == RunState::succeeded;
@@ -47,9 +57,9 @@ ChangeState state_of(const Change& change) {
     if (!change.failed_because.empty()) {
         if (!has_finished_run(change, RunPurpose::rollback))
             return ChangeState::rolling_back;
-        return change.stabilisation ? ChangeState::stabilising : ChangeState::rolled_back;
+        return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
     }
-    if (change.stabilisation)
+    if (is_stabilising(change))
         return ChangeState::stabilising;
     if (has_finished_run(change, RunPurpose::deployment))
         return ChangeState::implemented;
@@ -328,11 +338,14 @@ void SnapshotReported::apply(Change& change, const Stamp&) const {
 
 void DeploymentFailed::apply(Change& change, const Stamp&) const {
     change.failed_because = because;
-    change.stabilisation.reset();
+    if (change.stabilisation)
+        change.stabilisation->broken_off = true;
 }
 
 void StabilisationStarted::apply(Change& change, const Stamp& stamp) const {
-    change.stabilisation = Stabilisation{stamp.at, until, {}};
+    auto seen = change.stabilisation ? std::move(change.stabilisation->observations)
+                                     : std::vector<Observation>{};
+    change.stabilisation = Stabilisation{stamp.at, until, false, std::move(seen)};
 }
 
 void ObservationLogged::apply(Change& change, const Stamp&) const {
@@ -436,10 +449,10 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
 void Reminded::apply(Change& change, const Stamp&) const {
     switch (kind) {
     case ReminderKind::step_due:
-        ++change.steps[StepId(about)].reminders;
+        ++about_date(change.steps[StepId(about)], due_at).reminders;
         break;
     case ReminderKind::step_overdue:
-        change.steps[StepId(about)].overdue_noted = true;
+        about_date(change.steps[StepId(about)], due_at).overdue_noted = true;
         break;
     case ReminderKind::action_due:
         if (auto* action = by_id(change.actions, about))

@@ -466,10 +466,12 @@ SLIPWAY_ENUM(ReminderKind, step_due, step_overdue, action_due, owed_overdue)
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about; // id of the step, action or owed item
+    std::string about;          // id of the step, action or owed item
+    std::optional<Time> due_at; // of a step
     SLIPWAY_FIELDS {
         visit("kind", self.kind);
         visit("about", self.about);
+        visit("due_at", self.due_at);
     }
     SLIPWAY_EVENT("reminded");
 };

@@ -52,7 +52,7 @@ void tell_of_rollback(Scenario& s) {
     s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
     for (const auto* channel : {"mail", "status"})
         s.does(
-            "ina", "report_delivery",
+            "system", "report_delivery",
             fmt::format(
                 R"({{"notice":"{}","channel":"{}","state":"delivered"}})",
                 s.change.notices.back().id, channel

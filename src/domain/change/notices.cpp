@@ -63,6 +63,8 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
         {},
         body.services,
         body.report_to,
+        change.window->start,
+        change.window->end,
         facts.now,
         facts.actor,
         {}};
@@ -86,8 +88,8 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
         body.message.empty() ? "" : "\n" + body.message + "\n"
     );
     if (notice.kind != NoticeKind::maintenance && first)
-        for (const auto& delivery : first->deliveries)
-            notice.deliveries.push_back({delivery.channel, DeliveryState::pending, {}, {}});
+        for (const auto& channel : announced_channels(change))
+            notice.deliveries.push_back({channel, DeliveryState::pending, {}, {}});
     else
         for (const auto& [id, channel] : facts.records->channels)
             if (serves(channel, notice.services))

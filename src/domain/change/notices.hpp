@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The texts that people outside the change read: one template for every channel, so that the page
-// on the status site and the mail say the same. The channels of later notices are those of the
-// first.
+// on the status site and the mail say the same. The channels of later notices are those that
+// announced the maintenance.
 #pragma once
 
 #include "domain/change/commands.hpp"

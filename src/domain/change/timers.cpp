@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -20,20 +21,11 @@ struct Timer {
     Time at{};
     std::string about;
     Fire fire = nullptr;
+    // False for a step whose condition did not hold when the facts were gathered. The very command
+    // that is decided may have changed that, and no condition is asked here: the worker wakes for
+    // it and asks then.
+    bool certain = true;
 };
-
-void page(Decider& decider, const PersonId& person, std::string subject, std::string body) {
-    const auto& change = decider.change();
-    const auto roster = decider.facts().records->rosters.find(change.roster);
-    if (person.empty() || roster == decider.facts().records->rosters.end() ||
-        roster->second.connector.empty())
-        return;
-    decider.ask(
-        "page",
-        PageTask{
-            change.id, person, roster->second.connector, std::move(subject), std::move(body), true}
-    );
-}
 
 PersonId responsible(const Change& change, const StepId& step) {
     const auto record = change.steps.find(step);
@@ -42,8 +34,13 @@ PersonId responsible(const Change& change, const StepId& step) {
                : change.change_owner;
 }
 
+std::optional<Time> due_of(const Decider& decider, const std::string& step) {
+    const auto* found = find_step(*decider.facts().workflow, step);
+    return found ? due_at(*found, decider.change(), decider.facts()) : std::nullopt;
+}
+
 void remind_step(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::step_due, about});
+    decider.emit(Reminded{ReminderKind::step_due, about, due_of(decider, about)});
     page(
         decider, responsible(decider.change(), StepId(about)),
         fmt::format("{}: {} is due soon", decider.change().id.value, about),
@@ -52,7 +49,7 @@ void remind_step(Decider& decider, const std::string& about) {
 }
 
 void note_overdue(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::step_overdue, about});
+    decider.emit(Reminded{ReminderKind::step_overdue, about, due_of(decider, about)});
     page(
         decider, responsible(decider.change(), StepId(about)),
         fmt::format("{}: {} is overdue", decider.change().id.value, about),
@@ -61,7 +58,7 @@ void note_overdue(Decider& decider, const std::string& about) {
 }
 
 void remind_action(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::action_due, about});
+    decider.emit(Reminded{ReminderKind::action_due, about, {}});
     for (const auto& action : decider.change().actions)
         if (action.id == about)
             page(
@@ -72,7 +69,7 @@ void remind_action(Decider& decider, const std::string& about) {
 }
 
 void note_owed(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::owed_overdue, about});
+    decider.emit(Reminded{ReminderKind::owed_overdue, about, {}});
     page(
         decider, decider.change().change_owner,
         fmt::format("{}: {} is owed and overdue", decider.change().id.value, about),
@@ -112,22 +109,31 @@ void remove_snapshot(Decider& decider, const std::string& about) {
         }
 }
 
+void add_reminders(
+    const Step& step, const StepRecord& record, Time due, bool certain, std::vector<Timer>& timers
+) {
+    // What was said of another date has to be said again.
+    const bool same = !record.reminded_for || record.reminded_for == due;
+    const auto reminders = same ? record.reminders : 0;
+    auto ahead = step.reminders;
+    std::sort(ahead.rbegin(), ahead.rend());
+    if (reminders < ahead.size())
+        timers.push_back({due - ahead[reminders], step.id.value, remind_step, certain});
+    if (!same || !record.overdue_noted)
+        timers.push_back({due, step.id.value, note_overdue, certain});
+}
+
 void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
     for (const auto* step : steps_of(*facts.workflow)) {
         const auto found = change.steps.find(step->id);
         static const StepRecord untouched;
         const auto& record = found == change.steps.end() ? untouched : found->second;
-        if (record.state != StepState::open || !applies(*step, change, facts))
+        const bool certain = applies(*step, change, facts);
+        const bool possible = !step->when.empty() && applies_to(*step, type_of(change));
+        if (record.state != StepState::open || !(certain || possible))
             continue;
-        const auto due = due_at(*step, change, facts);
-        if (!due)
-            continue;
-        auto ahead = step->reminders;
-        std::sort(ahead.rbegin(), ahead.rend());
-        if (record.reminders < ahead.size())
-            timers.push_back({*due - ahead[record.reminders], step->id.value, remind_step});
-        if (!record.overdue_noted)
-            timers.push_back({*due, step->id.value, note_overdue});
+        if (const auto due = due_at(*step, change, facts))
+            add_reminders(*step, record, *due, certain, timers);
     }
 }
 
@@ -164,9 +170,13 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
 
 std::optional<Time> wake_at(const Change& change, const Facts& facts) {
     std::optional<Time> earliest;
-    for (const auto& timer : timers_of(change, facts))
+    for (const auto& timer : timers_of(change, facts)) {
+        // What is only possible wakes nobody for a time that has passed: it would never end.
+        if (!timer.certain && timer.at <= facts.now)
+            continue;
         if (!earliest || timer.at < *earliest)
             earliest = timer.at;
+    }
     return earliest;
 }
 
@@ -178,7 +188,7 @@ Result<Decision> tick(const Change& change, const Nothing&, const Facts& facts) 
     for (std::size_t round = 0; round < limits::timer_rounds_max; ++round) {
         const auto events = decider.events();
         for (const auto& timer : timers_of(decider.change(), facts))
-            if (timer.at <= facts.now)
+            if (timer.certain && timer.at <= facts.now)
                 timer.fire(decider, timer.about);
         if (decider.events() == events)
             break;

@@ -7,7 +7,7 @@
 namespace slipway::domain::gates {
 
 void stabilised(const Change& change, const Facts& facts, GateFindings& findings) {
-    if (!change.stabilisation)
+    if (!is_stabilising(change))
         return findings.refuse(
             "stabilisation", "the stabilisation period has not begun",
             "production smoke tests are not complete",
@@ -41,10 +41,11 @@ void pir(const Change& change, const Facts&, GateFindings& findings) {
             "review.went_to_plan", "the review does not say what went to plan", "empty",
             "Record it with hold_review"
         );
-    if ((!change.deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
+    const auto deviations = deviations_on_production(change);
+    if ((!deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
         findings.refuse(
             "review.actions", "something deviated, but no action follows from it",
-            fmt::format("{} deviations", change.deviations.size()),
+            fmt::format("{} deviations on production", deviations.size()),
             "Add an action item with owner and due date (add_action)"
         );
     for (const auto& action : change.actions)
@@ -68,18 +69,28 @@ void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findin
             findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
             continue;
         }
-        findings.looked_at(scoped.ci.value, "CMDB read back", push->at);
-        if (push->read_back != push->pushed || (!expected.empty() && push->read_back != expected))
+        if (!expected.empty() && push->pushed != expected)
             findings.refuse(
-                field, "what was read back differs from what runs",
-                fmt::format("read {}, expected {}", push->read_back, expected),
+                field, "another version was written than the one that runs",
+                fmt::format("written {}, runs {}", push->pushed, expected), "Run update_cmdb again"
+            );
+        if (stands && !scoped.host.empty() && push->host != scoped.host)
+            findings.refuse(
+                field, "another host was written than the one it runs on",
+                fmt::format("written {}, runs on {}", push->host, scoped.host),
                 "Run update_cmdb again"
             );
-        const auto now_known = facts.records->cis.find(scoped.ci);
-        if (now_known == facts.records->cis.end() || now_known->second.version != push->read_back)
+        // Written by one command and read by the next: what somebody edited meanwhile is seen.
+        const auto read = facts.records->cis.find(scoped.ci);
+        const bool known = read != facts.records->cis.end();
+        findings.looked_at(
+            scoped.ci.value, fmt::format("CMDB version {}", facts.records->cmdb_version), facts.now
+        );
+        if (!known || read->second.version != push->pushed || read->second.host != push->host)
             findings.refuse(
-                field, "the CMDB has changed since it was read back",
-                now_known == facts.records->cis.end() ? "no record" : now_known->second.version,
+                field, "what the CMDB holds differs from what was written",
+                known ? fmt::format("read {} on {}", read->second.version, read->second.host)
+                      : "no record",
                 "Run update_cmdb again"
             );
     }

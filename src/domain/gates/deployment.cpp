@@ -2,55 +2,86 @@
 // Gates of phase 4: snapshot, run-exact, smoke-production, rollback-done.
 #include <algorithm>
 
+#include "domain/change/production_hosts.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
 
 namespace slipway::domain::gates {
 
+namespace {
+
+void look_at_host(
+    const Change& change, const Facts& facts, const std::string& host, GateFindings& findings
+) {
+    const auto* run = last_run(change, RunPurpose::deployment);
+    const Time start = run ? run->started_at : facts.now;
+    const auto taken = std::find_if(
+        change.snapshots.rbegin(), change.snapshots.rend(),
+        [&](const Snapshot& known) {
+            return known.host == host && known.taken_at && *known.taken_at <= start;
+        }
+    );
+    const std::string field = "snapshot." + host;
+    if (taken == change.snapshots.rend() || taken->state == SnapshotState::failed)
+        return findings.refuse(
+            field, "no snapshot of the production host " + host, "none",
+            "Take it with take_snapshot"
+        );
+    if (run == nullptr && taken->state != SnapshotState::taken)
+        findings.refuse(
+            field, "the snapshot is not there any more", std::string(to_text(taken->state)),
+            "Take a new one with take_snapshot"
+        );
+    findings.looked_at("snapshot " + taken->id, taken->connector, taken->taken_at);
+    if (taken->tag != change.id.value || !taken->read_back)
+        findings.refuse(
+            field, "the snapshot was not read back with the change's number", "tag " + taken->tag,
+            "Take it again with take_snapshot"
+        );
+    if (start - *taken->taken_at > facts.policy->snapshot_age_max)
+        findings.refuse(
+            field,
+            "the snapshot is older than " + to_text(facts.policy->snapshot_age_max) +
+                " when the deployment starts",
+            to_text(*taken->taken_at), "Take a new one with take_snapshot"
+        );
+}
+
+void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
+    std::set<std::string> told;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::rolled_back && notice.sent_at >= rolled_back_at)
+            for (const auto& delivery : notice.deliveries)
+                if (delivery.state == DeliveryState::delivered)
+                    told.insert(delivery.channel);
+    for (const auto& channel : announced_channels(change))
+        if (!told.contains(channel))
+            findings.refuse(
+                "notice." + channel,
+                "the channel of the maintenance notice was not told of the rollback",
+                "rolled back at " + to_text(rolled_back_at),
+                "Send a notice of kind rolled_back; put the channel's record back if it is gone"
+            );
+}
+
+} // namespace
+
 void snapshot(const Change& change, const Facts& facts, GateFindings& findings) {
-    const auto ring = facts.records->rings.find(change.production_ring);
-    if (ring == facts.records->rings.end())
+    if (!facts.records->rings.contains(change.production_ring))
         return findings.refuse(
             "production_ring", "the production ring is unknown",
             change.production_ring.empty() ? "none is named" : change.production_ring,
             "Name the production ring of the change with assign"
         );
-    const auto* run = last_run(change, RunPurpose::deployment);
-    const Time start = run ? run->started_at : facts.now;
-    for (const auto& host : ring->second.hosts) {
-        const auto taken = std::find_if(
-            change.snapshots.rbegin(), change.snapshots.rend(),
-            [&](const Snapshot& known) {
-                return known.host == host.host && known.taken_at && *known.taken_at <= start;
-            }
+    const auto hosts = production_hosts(change, *facts.records);
+    if (hosts.empty())
+        findings.refuse(
+            "snapshot", "no production host is named, so nothing could be snapshotted",
+            "ring " + change.production_ring + " and the scope",
+            "Name the hosts in the ring's record or in the scope"
         );
-        const std::string field = "snapshot." + host.host;
-        if (taken == change.snapshots.rend() || taken->state == SnapshotState::failed) {
-            findings.refuse(
-                field, "no snapshot of the production host " + host.host, "none",
-                "Take it with take_snapshot"
-            );
-            continue;
-        }
-        if (run == nullptr && taken->state != SnapshotState::taken)
-            findings.refuse(
-                field, "the snapshot is not there any more", std::string(to_text(taken->state)),
-                "Take a new one with take_snapshot"
-            );
-        findings.looked_at("snapshot " + taken->id, taken->connector, taken->taken_at);
-        if (taken->tag != change.id.value || !taken->read_back)
-            findings.refuse(
-                field, "the snapshot was not read back with the change's number",
-                "tag " + taken->tag, "Take it again with take_snapshot"
-            );
-        if (start - *taken->taken_at > facts.policy->snapshot_age_max)
-            findings.refuse(
-                field,
-                "the snapshot is older than " + to_text(facts.policy->snapshot_age_max) +
-                    " when the deployment starts",
-                to_text(*taken->taken_at), "Take a new one with take_snapshot"
-            );
-    }
+    for (const auto& host : hosts)
+        look_at_host(change, facts, host, findings);
 }
 
 void run_exact(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -89,9 +120,9 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
     const auto* run = last_run(change, RunPurpose::deployment);
     const auto* staging = last_smoke(change, SmokeOccasion::staging);
     const auto* report = last_smoke(change, SmokeOccasion::production);
-    // The failure is on the record and the rollback gate takes over; what did not run to its end
-    // has nothing to test.
-    if (!change.failed_because.empty() && (report || (run && run->state != RunState::succeeded)))
+    // The failure is on the record: the rollback gate takes over, and the version that was to be
+    // tested does not run any more.
+    if (!change.failed_because.empty())
         return;
     if (staging && report && staging->list != report->list)
         findings.refuse(
@@ -124,23 +155,7 @@ void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
             "ran " + run->runbook.hex(), "Run the approved rollback runbook"
         );
     look_at_smoke(change, SmokeOccasion::rollback, runbook, run->ended_at, findings);
-    std::set<std::string> announced;
-    std::set<std::string> told;
-    for (const auto& notice : change.notices)
-        for (const auto& delivery : notice.deliveries) {
-            if (notice.kind == NoticeKind::maintenance)
-                announced.insert(delivery.channel);
-            if (notice.kind == NoticeKind::rolled_back &&
-                delivery.state == DeliveryState::delivered)
-                told.insert(delivery.channel);
-        }
-    for (const auto& channel : announced)
-        if (!told.contains(channel))
-            findings.refuse(
-                "notice." + channel,
-                "the channel of the maintenance notice was not told of the rollback", channel,
-                "Send a notice of kind rolled_back"
-            );
+    look_at_who_was_told(change, *run->ended_at, findings);
 }
 
 } // namespace slipway::domain::gates

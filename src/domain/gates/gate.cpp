@@ -115,6 +115,26 @@ bool is_before_execution(const GateRow& gate) {
     return false;
 }
 
+// A deployment that starts late in its window must still leave room to go back before the end.
+void look_at_room(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto takes = [&](RunbookPurpose purpose) {
+        const auto* runbook = runbook_of(change, purpose);
+        return runbook ? duration_of(*runbook) + facts.policy->smoke_reserve : Span::zero();
+    };
+    const auto deploy = takes(RunbookPurpose::deployment);
+    const auto back = takes(RunbookPurpose::rollback);
+    const Span left = change.window->end - facts.now;
+    if (left < deploy + back)
+        findings.refuse(
+            "window.end", "what is left of the window has no room for the rollback",
+            fmt::format(
+                "left {}, deployment {}, rollback {}, smoke tests included", to_text(left),
+                to_text(deploy), to_text(back)
+            ),
+            "Schedule a new window and have it approved"
+        );
+}
+
 void look_at_transition(const Change& change, const Facts& facts, GateFindings& findings) {
     if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
         findings.refuse(
@@ -128,6 +148,8 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
                 ? "Wait until the window opens"
                 : "Schedule a new window and have it approved"
         );
+    else
+        look_at_room(change, facts, findings);
     if (change.decision)
         for (const auto& condition : change.decision->conditions)
             if (!condition.met_at)

@@ -59,7 +59,7 @@ const Scenario& rolled_back() {
         s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
         for (const auto* channel : {"mail", "status"})
             s.does(
-                "ina", "report_delivery",
+                "system", "report_delivery",
                 fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
             );
         return s;
@@ -232,11 +232,13 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.change.notices[0].services.clear(); }},
             {"notice", "nowhere to report", "notice.report_to",
              [](auto& s) { s.change.notices[0].report_to.clear(); }},
-            {"notice", "another start", "notice.body",
+            {"notice", "another start", "notice.window",
              [](auto& s) {
                  s.change.window->start += 5min;
                  s.change.window->start_local = "2026-11-26T10:05";
              }},
+            {"notice", "a longer window", "notice.window",
+             [](auto& s) { s.change.window->end += 5min; }},
             {"notice", "too late", "notice.sent_at",
              [](auto& s) { s.change.notices[0].sent_at = at(window_start) - 23h; }},
             {"notice", "no receipt", "notice.mail",
@@ -346,11 +348,23 @@ TEST(Gates, closure_refuses) {
                  s.change.actions.push_back({"A-1", "mend it", PersonId("otto"), {}, {}, 0});
              }},
             {"pir", "a deviation without action", "review.actions",
-             [](auto& s) { s.change.deviations.emplace_back(); }},
+             [](auto& s) {
+                 s.change.deviations.emplace_back().run = last(s.change, RunPurpose::deployment).id;
+             }},
             {"cmdb-updated", "not updated", "cmdb.harbor-site",
              [](auto& s) { s.change.cmdb_pushes.clear(); }},
-            {"cmdb-updated", "read-back differs", "cmdb.harbor-site",
-             [](auto& s) { s.change.cmdb_pushes[0].read_back = "1.4"; }},
+            {"cmdb-updated", "another version", "cmdb.harbor-site",
+             [](auto& s) {
+                 s.change.cmdb_pushes[0].pushed = "1.4";
+                 s.records.cis.at(CiId("harbor-site")).version = "1.4";
+             }},
+            {"cmdb-updated", "another host", "cmdb.harbor-site",
+             [](auto& s) {
+                 s.change.cmdb_pushes[0].host = "web-2";
+                 s.records.cis.at(CiId("harbor-site")).host = "web-2";
+             }},
+            {"cmdb-updated", "moved since", "cmdb.harbor-site",
+             [](auto& s) { s.records.cis.at(CiId("harbor-site")).host = "web-2"; }},
             {"cmdb-updated", "edited since", "cmdb.harbor-site",
              [](auto& s) { s.records.cis.at(CiId("harbor-site")).version = "1.4"; }},
             {"closure", "a step left open", "steps.notice",

@@ -164,13 +164,14 @@ void look_at_rollback_room(
             "no pinned rollback runbook", "Pin the rollback runbook, which states its time limit"
         );
     const auto* forth = runbook_of(change, RunbookPurpose::deployment);
-    const auto deploy = forth ? forth->time_limit : Span::zero();
+    const auto deploy = forth ? duration_of(*forth) : Span::zero();
+    const auto rollback_takes = duration_of(*back);
     const auto reserve = facts.policy->smoke_reserve;
-    const auto needed = deploy + reserve + back->time_limit + reserve;
+    const auto needed = deploy + reserve + rollback_takes + reserve;
     const auto length = agreed.end - agreed.start;
     const auto evidence = fmt::format(
         "window {}, deployment {}, rollback {}, smoke tests 2 x {}", to_text(Span(length)),
-        to_text(deploy), to_text(back->time_limit), to_text(reserve)
+        to_text(deploy), to_text(rollback_takes), to_text(reserve)
     );
     if (length < needed)
         findings.refuse(
@@ -185,7 +186,7 @@ void look_at_rollback_room(
             "Name the on-call roster of the change with assign"
         );
     findings.looked_at("day hours", "roster " + change.roster);
-    const Interval rollback{agreed.end - back->time_limit - reserve, agreed.end};
+    const Interval rollback{agreed.end - rollback_takes - reserve, agreed.end};
     const auto inside = within_day_hours(rollback, roster->second.day_hours);
     if (!inside || !*inside)
         findings.refuse(
@@ -413,8 +414,6 @@ void rollback_runbook(const Change& change, const Facts& facts, GateFindings& fi
             "an abort criterion, and a time limit"
         );
     findings.looked_at("rollback runbook", runbook->digest.hex(), runbook->pinned_at);
-    for (const auto& reason : runbook->lint)
-        findings.reasons.push_back(reason);
     std::map<std::string, std::string> named; // person, and where he is named
     named.emplace(runbook->backup_engineer, "backup_engineer");
     named.emplace(runbook->engineer, "engineer");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/duties.hpp"
+#include "domain/change/oncall_cover.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::gates {
@@ -94,6 +95,34 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
                 "rollback_owner", person.value + " is not on call in the window",
                 "roster " + change.roster, "Name somebody who is on call, or change the roster"
             );
+}
+
+// The roster as it is now must still give the people who were paged.
+void look_at_roster(
+    const Change& change, const Facts& facts, const Oncall& checked, GateFindings& findings
+) {
+    const auto roster = facts.records->rosters.find(change.roster);
+    if (checked.roster != change.roster || roster == facts.records->rosters.end())
+        return findings.refuse(
+            "oncall.roster", "the cover was checked with another roster than the change names",
+            fmt::format("checked {}, named {}", checked.roster, change.roster),
+            "Run check_oncall again"
+        );
+    const auto now = oncall_cover(roster->second, *change.window);
+    if (!now)
+        return findings.refuse(
+            "oncall.roster", "the roster cannot be evaluated", now.error().message,
+            "Mend the roster"
+        );
+    findings.looked_at("roster", change.roster, facts.now);
+    std::vector<std::pair<OncallRole, PersonId>> paged;
+    for (const auto& page : checked.pages)
+        paged.emplace_back(page.role, page.person);
+    if (paged != now->holders || checked.gaps != now->gaps)
+        findings.refuse(
+            "oncall.roster", "the roster was edited since the cover was checked",
+            "checked " + to_text(checked.checked_at), "Run check_oncall again"
+        );
 }
 
 } // namespace
@@ -191,11 +220,14 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
             "notice.report_to", "the notice does not say where to report problems", "empty",
             "Send it again with report_to"
         );
-    if (found->body.find(to_text(change.window->start)) == std::string::npos &&
-        found->body.find(change.window->start_local) == std::string::npos)
+    if (found->start != change.window->start || found->end != change.window->end)
         findings.refuse(
-            "notice.body", "the notice names another start than the window",
-            "window start " + change.window->start_local,
+            "notice.window", "the notice announces another window than the change has",
+            fmt::format(
+                "announced {} to {}, window {} to {}", found->start ? to_text(*found->start) : "?",
+                found->end ? to_text(*found->end) : "?", to_text(change.window->start),
+                to_text(change.window->end)
+            ),
             "Send the notice again for the window as it is now"
         );
     const auto ahead = type_of(change) == ChangeType::emergency
@@ -224,7 +256,7 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
             );
 }
 
-void oncall(const Change& change, const Facts&, GateFindings& findings) {
+void oncall(const Change& change, const Facts& facts, GateFindings& findings) {
     if (!change.oncall)
         return findings.refuse(
             "oncall", "the on-call cover has not been checked", "no check", "Run check_oncall"
@@ -238,6 +270,7 @@ void oncall(const Change& change, const Facts&, GateFindings& findings) {
             fmt::format("{} to {}", to_text(checked.from), to_text(checked.until)),
             "Run check_oncall again"
         );
+    look_at_roster(change, facts, checked, findings);
     for (const auto& gap : checked.gaps)
         findings.refuse(
             "oncall.cover", gap, "roster " + change.roster,

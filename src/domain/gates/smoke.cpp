@@ -5,6 +5,38 @@
 
 namespace slipway::domain::gates {
 
+namespace {
+
+// A report may hold a check more than once, as JUnit files do; one failure of it is a failure.
+void look_at_check(
+    const SmokeReport& report, const std::string& name, bool from_outside, const std::string& field,
+    GateFindings& findings
+) {
+    bool ran = false;
+    bool outside = false;
+    for (const auto& result : report.results) {
+        if (result.name != name)
+            continue;
+        ran = true;
+        outside = outside || result.outside;
+        if (!result.passed)
+            return findings.refuse(
+                field, "a smoke check failed", result.detail,
+                "Mend what it found and run the list again"
+            );
+    }
+    if (!ran)
+        findings.refuse(field, "a check of the list did not run", name, "Run the whole list");
+    else if (from_outside && !outside)
+        findings.refuse(
+            field, "a check that is for the outside was not seen from there",
+            "no result is marked outside",
+            "Run it from the outside vantage point and record it with outside"
+        );
+}
+
+} // namespace
+
 void look_at_smoke(
     const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
     std::optional<Time> not_before, GateFindings& findings
@@ -37,21 +69,12 @@ void look_at_smoke(
             field, "the smoke list ran before the run that it judges", "ran " + to_text(report->at),
             "Run the list again"
         );
-    for (const auto& name : runbook->smoke_checks) {
-        const auto result = std::find_if(
-            report->results.begin(), report->results.end(),
-            [&](const SmokeResult& known) { return known.name == name; }
+    const auto& outside = runbook->smoke_outside;
+    for (const auto& name : runbook->smoke_checks)
+        look_at_check(
+            *report, name, std::find(outside.begin(), outside.end(), name) != outside.end(),
+            field + "." + name, findings
         );
-        if (result == report->results.end())
-            findings.refuse(
-                field + "." + name, "a check of the list did not run", name, "Run the whole list"
-            );
-        else if (!result->passed)
-            findings.refuse(
-                field + "." + name, "a smoke check failed", result->detail,
-                "Mend what it found and run the list again"
-            );
-    }
     for (const auto& agent : report->silent_agents)
         findings.refuse(
             field + ".agents", "a monitoring agent is silent", agent,

@@ -69,6 +69,55 @@ bool look_at_run(
     return findings.reasons.size() == before;
 }
 
+// Facts that nobody gathered, or that are old, make no two rings alike.
+void look_at_facts(
+    const std::string& id, const RingRecord& ring, const Facts& facts, Time compared_at,
+    GateFindings& findings
+) {
+    const std::string gather = "Gather the facts of " + id + ", then run compare_ring again";
+    for (const auto& host : ring.hosts)
+        if (host.facts.empty())
+            findings.refuse(
+                "parity." + host.host, "nothing is known of this host of " + id, "no facts", gather
+            );
+    const auto longest = facts.policy->ring_facts_age_max;
+    if (!ring.facts_at || facts.now - *ring.facts_at > longest)
+        findings.refuse(
+            "parity", fmt::format("the facts of {} are older than {}", id, to_text(longest)),
+            ring.facts_at ? to_text(*ring.facts_at) : "nobody knows when they were gathered", gather
+        );
+    else if (*ring.facts_at > compared_at)
+        findings.refuse(
+            "parity", "the facts of " + id + " were gathered anew since", to_text(*ring.facts_at),
+            "Run compare_ring again"
+        );
+}
+
+void look_at_rings(
+    const Change& change, const Facts& facts, const Parity& parity, GateFindings& findings
+) {
+    if (parity.ring != change.test_ring || parity.production != change.production_ring)
+        findings.refuse(
+            "parity", "other rings were compared than the change names",
+            parity.ring + " with " + parity.production, "Run compare_ring again"
+        );
+    if (parity.ring == parity.production)
+        findings.refuse(
+            "test_ring", "a ring was compared with itself", parity.ring,
+            "Name another test ring with assign"
+        );
+    const auto& rings = facts.records->rings;
+    const auto production = rings.find(parity.production);
+    if (production == rings.end() || production->second.kind != RingKind::production)
+        findings.refuse(
+            "production_ring", "what it is compared with is no production ring", parity.production,
+            "Name the production ring with assign"
+        );
+    for (const auto& id : {parity.ring, parity.production})
+        if (const auto ring = rings.find(id); ring != rings.end())
+            look_at_facts(id, ring->second, facts, parity.at, findings);
+}
+
 } // namespace
 
 void ring_parity(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -79,11 +128,7 @@ void ring_parity(const Change& change, const Facts& facts, GateFindings& finding
         );
     const auto& parity = *change.parity;
     findings.looked_at("comparison", parity.ring + " with " + parity.production, parity.at);
-    if (parity.ring != change.test_ring || parity.production != change.production_ring)
-        findings.refuse(
-            "parity", "other rings were compared than the change names",
-            parity.ring + " with " + parity.production, "Run compare_ring again"
-        );
+    look_at_rings(change, facts, parity, findings);
     if (parity.facts_compared == 0)
         findings.refuse(
             "parity", "no fact was compared", "the rings hold no facts",
@@ -94,15 +139,6 @@ void ring_parity(const Change& change, const Facts& facts, GateFindings& finding
             "parity", "the comparison is older than " + to_text(facts.policy->parity_valid_for),
             to_text(parity.at), "Run compare_ring again"
         );
-    for (const auto& id : {parity.ring, parity.production}) {
-        const auto ring = facts.records->rings.find(id);
-        if (ring != facts.records->rings.end() && ring->second.facts_at &&
-            *ring->second.facts_at > parity.at)
-            findings.refuse(
-                "parity", "the facts of " + id + " were gathered anew since",
-                to_text(*ring->second.facts_at), "Run compare_ring again"
-            );
-    }
     for (const auto& divergence : parity.divergences)
         if (divergence.accepted_by.empty())
             findings.refuse(
@@ -209,6 +245,15 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
                 field,
                 "the restore proof is older than " + to_text(facts.policy->restore_proof_age_max),
                 to_text(*proof->restored_at), "Restore the latest point again"
+            );
+        else if (proof->last_success && *proof->restored_at < *proof->last_success)
+            findings.refuse(
+                field, "an older point was restored than the last backup that succeeded",
+                fmt::format(
+                    "restored {}, last success {}", to_text(*proof->restored_at),
+                    to_text(*proof->last_success)
+                ),
+                "Restore the latest point and prove it again"
             );
         if (!database || !change.window || deployment_begun(change))
             continue;

@@ -290,7 +290,7 @@ void announce(Scenario& s) {
     const auto id = s.change.notices.empty() ? "N-0" : s.change.notices.back().id;
     for (const auto* channel : {"mail", "status"})
         s.does(
-            "ina", "report_delivery",
+            "system", "report_delivery",
             fmt::format(
                 R"({{"notice":"{}","channel":"{}","state":"delivered","receipt":"250 ok"}})", id,
                 channel

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates about what runs and what came of it, where one edit of the record is not enough to show
+// what they refuse: results that contradict each other, records that moved on since they were
+// looked at, and a clock that goes on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/scenario.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// In the window, with everything done; built once, each test works on its own copy.
+Scenario ready() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+// The fields that the gate names when it refuses; empty when it does not.
+std::vector<std::string> refused_fields(Scenario& s, std::string_view gate) {
+    ++s.records.version; // the copy looks at its own records
+    const auto result = evaluate(*find_gate(gate), s.change, s.facts("otto"));
+    std::vector<std::string> fields;
+    for (const auto& reason : result.reasons) {
+        EXPECT_EQ(reason.gate, gate);
+        EXPECT_FALSE(reason.remedy.empty()) << reason.message;
+        fields.push_back(reason.field);
+    }
+    return fields;
+}
+
+MATCHER_P(Names, field, "") {
+    return std::any_of(arg.begin(), arg.end(), [&](const std::string& named) {
+        return named == field;
+    });
+}
+
+std::string first_field_of_start(Scenario& s) {
+    const auto error = s.refused("ina", "start_run", R"({"purpose":"deployment"})");
+    return error.reasons.empty() ? "" : error.reasons.front().field;
+}
+
+TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
+    auto s = ready();
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true},{"name":"front-page","passed":false},
+        {"name":"nightly","passed":true}]})");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
+}
+
+TEST(Smoke, a_check_for_the_outside_is_seen_from_there) {
+    auto s = ready();
+    auto text = deployment_file().bytes;
+    const std::string check = "  http: http://localhost/\n";
+    text.insert(text.find(check) + check.size(), "  outside: true\n");
+    s.pin("jonas", runbook_file("deploy-outside.md", text), "deployment");
+    s.run("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true},{"name":"nightly","passed":true},
+        {"name":"front-page","passed":true,"outside":true}]})");
+    EXPECT_THAT(refused_fields(s, "smoke-staging"), IsEmpty());
+}
+
+TEST(Parity, rings_about_which_nothing_is_known_are_not_alike) {
+    auto s = ready();
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts[0].facts.clear();
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_EQ(s.change.parity->facts_compared, 0u);
+    auto fields = refused_fields(s, "ring-parity");
+    EXPECT_THAT(fields, Names("parity.web-1"));
+    EXPECT_THAT(fields, Names("parity.stage-1"));
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts.clear();
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+}
+
+TEST(Parity, one_host_of_several_without_facts_is_named) {
+    auto s = ready();
+    for (const auto* id : {"staging", "production"})
+        s.records.rings.at(id).hosts.push_back({"node-2", {}, {}, {}});
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity.node-2"));
+}
+
+TEST(Parity, old_facts_prove_nothing) {
+    auto s = ready();
+    s.records.rings.at("production").facts_at = s.now - s.policy.ring_facts_age_max - 1s;
+    renew(s.records);
+    s.does("ina", "compare_ring");
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+    s.records.rings.at("production").facts_at.reset();
+    EXPECT_THAT(refused_fields(s, "ring-parity"), Names("parity"));
+    s.records.rings.at("production").facts_at = s.now;
+    EXPECT_THAT(refused_fields(s, "ring-parity"), IsEmpty());
+}
+
+TEST(Parity, a_ring_is_compared_with_production_and_not_with_itself) {
+    auto s = ready();
+    s.change.production_ring = "staging";
+    s.does("ina", "compare_ring");
+    auto fields = refused_fields(s, "ring-parity");
+    EXPECT_THAT(fields, Names("test_ring"));
+    EXPECT_THAT(fields, Names("production_ring"));
+}
+
+TEST(Snapshots, a_host_of_the_scope_outside_the_ring_needs_one_too) {
+    auto s = ready();
+    s.change.scope->cis.push_back({CiId("billing"), "", "", "2"}); // the CMDB says bill-1
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot.bill-1"));
+    s.change.scope->cis.back().host = "bill-2";
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot.bill-2"));
+    s.does("ina", "take_snapshot");
+    EXPECT_EQ(s.change.snapshots.back().host, "web-1");
+    EXPECT_EQ(s.change.snapshots.at(s.change.snapshots.size() - 2).host, "bill-2");
+}
+
+TEST(Snapshots, of_no_host_at_all_prove_nothing) {
+    auto s = ready();
+    s.records.rings.at("production").hosts.clear();
+    s.change.scope->cis.clear();
+    EXPECT_THAT(refused_fields(s, "snapshot"), Names("snapshot"));
+}
+
+TEST(Oncall, another_roster_is_another_cover) {
+    auto s = ready();
+    s.records.rosters["shadow"] = s.records.rosters.at("harbor");
+    renew(s.records);
+    s.does("rosa", "assign", R"({"roster":"shadow"})");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    s.does("otto", "check_oncall");
+    EXPECT_THAT(refused_fields(s, "oncall"), IsEmpty());
+}
+
+TEST(Oncall, an_edited_roster_is_checked_again) {
+    auto s = ready();
+    auto& shifts = s.records.rosters.at("harbor").shifts;
+    const auto whole = shifts;
+    shifts.pop_back(); // nobody to escalate to
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    shifts = whole;
+    EXPECT_THAT(refused_fields(s, "oncall"), IsEmpty());
+    shifts[1].person = PersonId("otto");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
+    s.does("otto", "check_oncall");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.otto"));
+}
+
+void deliver(Scenario& s, std::string_view channel) {
+    s.does(
+        "system", "report_delivery",
+        fmt::format(
+            R"({{"notice":"{}","channel":"{}","state":"delivered"}})", s.change.notices.back().id,
+            channel
+        )
+    );
+}
+
+Scenario rolled_back() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        // The first notice had missed a channel; a second one went there.
+        auto& notices = s.change.notices;
+        notices.push_back(notices.front());
+        notices.front().deliveries.pop_back();
+        notices.back().deliveries.erase(notices.back().deliveries.begin());
+        s.replayed = s.change;
+        s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
+        const auto id = s.change.runs.back().id.value;
+        s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+        s.does(
+            "pia", "report_run",
+            fmt::format(
+                R"({{"run":"{}","steps":[{{"name":"switch-back","state":"succeeded"}},)"
+                R"({{"name":"verify-back","state":"succeeded"}}]}})",
+                id
+            )
+        );
+        s.smoke("ina", "rollback");
+        return s;
+    }();
+    return story;
+}
+
+TEST(Rollback, is_told_on_every_channel_that_announced_the_maintenance) {
+    auto s = rolled_back();
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.mail"));
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.status"));
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    deliver(s, "mail");
+    deliver(s, "status");
+    EXPECT_THAT(refused_fields(s, "rollback-done"), IsEmpty());
+}
+
+TEST(Rollback, a_notice_of_it_that_was_sent_before_says_nothing) {
+    auto s = rolled_back();
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    deliver(s, "mail");
+    deliver(s, "status");
+    s.change.notices.back().sent_at = *s.change.runs.back().ended_at - 1s;
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("notice.mail"));
+}
+
+TEST(Window, a_deployment_starts_while_there_is_room_for_the_rollback) {
+    auto s = ready();
+    // 15 and 10 minutes for the runbooks, 15 for the smoke tests after each.
+    s.now = at(window_end) - 55min;
+    EXPECT_THAT(not_ready(s.change, s.facts("ina")), IsEmpty());
+    s.now += 1s;
+    const auto reasons = not_ready(s.change, s.facts("ina"));
+    ASSERT_THAT(reasons, Not(IsEmpty()));
+    EXPECT_EQ(reasons[0].field, "window.end");
+    EXPECT_EQ(first_field_of_start(s), "window.end");
+}
+
+TEST(Window, a_runbook_without_a_time_limit_takes_what_its_steps_may) {
+    auto s = ready();
+    auto& runbook = s.change.runbooks.at("deployment");
+    runbook.time_limit = {};
+    EXPECT_EQ(duration_of(runbook), Span(150s));
+    runbook.steps[0].timeout = 2h;
+    EXPECT_THAT(refused_fields(s, "window"), Names("window.end"));
+    EXPECT_EQ(first_field_of_start(s), "window.end");
+}
+
+TEST(Backup, an_older_point_than_the_last_does_not_prove_it) {
+    auto s = ready();
+    auto& proof = s.change.backup->proofs[0];
+    proof.restored_at = *proof.last_success - 1s;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    proof.restored_at = *proof.last_success;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, an_item_is_proven_once) {
+    auto s = ready();
+    const auto error = s.refused("ina", "record_backup", R"({"verdict":"verified","proofs":[
+        {"ci":"harbor-site","source":"a"},{"ci":"harbor-site","source":"b"}]})");
+    ASSERT_FALSE(error.fields.empty());
+    EXPECT_EQ(error.fields[0].field, "proofs[1].ci");
+}
+
+} // namespace
+} // namespace slipway::domain::testing
