@@ -347,8 +347,8 @@ class Server:
 
     def setup_code(self):
         for line in self.log.read_text(encoding="utf-8").splitlines():
-            if "--code " in line:
-                return line.split("--code ", 1)[1].strip()
+            if "setup code: " in line:
+                return line.split("setup code: ", 1)[1].strip()
         raise Unexpected("the server printed no set-up code")
 
     def stop(self):

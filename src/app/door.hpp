@@ -53,6 +53,13 @@ struct RecordRequest {
     Json body = JsonObject{};
     std::optional<std::uint64_t> if_version = {};
     std::optional<IdempotencyKey> idempotency = {};
+    std::optional<bool> must_exist = {}; // conflict when it is not there, or when it is
+};
+
+// One record of an import.
+struct RecordDraft {
+    std::string id;
+    Json body;
 };
 
 struct RecordPage {
@@ -98,6 +105,11 @@ class Door {
 
     // Records of the registers.
     Result<Answer> put_record(const Actor& actor, const RecordRequest& request);
+    // All of them or none, in one commit; at most limits::import_commit_max. Gives how many are
+    // new.
+    Result<std::size_t> put_records(
+        const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+    );
     Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
     Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
     Result<RecordPage> list_records(

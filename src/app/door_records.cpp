@@ -14,6 +14,51 @@ Result<const domain::RegisterRow*> known_register(const std::string& kind) {
     return row;
 }
 
+Result<void> check_id(const std::string& id) {
+    if (is_slug(id))
+        return {};
+    return fail_field(
+        "id", "expected 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"
+    );
+}
+
+// What a reading shows may be sent back: id and record_version are the address's and the header's.
+Result<std::string> document_of(const domain::RegisterRow& row, const std::string& id, Json body) {
+    if (auto* object = body.if_object()) {
+        object->erase("record_version");
+        if (row.name != "blackout" && text_or_empty(body, "id") == id)
+            object->erase("id");
+    }
+    return row.normalise(id, body);
+}
+
+Result<void> check_conditions(const RecordRequest& request, std::uint64_t version, bool exists) {
+    if (request.must_exist && *request.must_exist != exists)
+        return fail(
+            ErrorCode::conflict, exists ? "it is there already" : "there is no such record"
+        );
+    if (request.if_version && *request.if_version != version)
+        return fail(
+            ErrorCode::conflict,
+            fmt::format(
+                "it has changed: you named version {}, it is at {}", *request.if_version, version
+            )
+        );
+    return {};
+}
+
+// Whether this person may make this of what is stored: a catalogue entry needs somebody else.
+Result<void> check_writer(
+    const domain::RegisterRow& row, const Result<StoredStream>& stored, const std::string& document,
+    const Actor& actor
+) {
+    if (!row.check_writer)
+        return {};
+    return row.check_writer(
+        stored && !stored->removed ? &stored->state : nullptr, document, actor.person
+    );
+}
+
 // The document with its id and record version, as lists and single answers show it. (A
 // configuration item has a version of its own.)
 std::string shown(const std::string& id, std::uint64_t version, std::string_view document) {
@@ -37,40 +82,19 @@ std::string shown(const std::string& id, std::uint64_t version, std::string_view
 Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request) {
     const auto* row = TRY(known_register(request.kind));
     TRY(require_permission(actor, row->write));
-    if (!is_slug(request.id))
-        return fail_field(
-            "id",
-            "expected 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"
-        );
+    TRY(check_id(request.id));
     auto& store = inside_->parts.store;
     if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
         return *std::move(kept);
-    // What a reading shows may be sent back: id and record_version are the address's and the
-    // header's.
-    Json body = request.body;
-    if (auto* object = body.if_object()) {
-        object->erase("record_version");
-        if (row->name != "blackout" && text_or_empty(body, "id") == request.id)
-            object->erase("id");
-    }
-    const auto document = TRY(row->normalise(request.id, body));
+    const auto document = TRY(document_of(*row, request.id, request.body));
     const StreamKey key{actor.tenant, request.kind, request.id};
     for (int attempt = 1;; ++attempt) {
         const auto stored = store.load(key);
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
-        if (request.if_version && *request.if_version != version)
-            return fail(
-                ErrorCode::conflict, fmt::format(
-                                         "it has changed: you named version {}, it is at {}",
-                                         *request.if_version, version
-                                     )
-            );
-        if (row->check_writer)
-            TRY(row->check_writer(
-                stored && !stored->removed ? &stored->state : nullptr, document, actor.person
-            ));
+        TRY(check_conditions(request, version, stored && !stored->removed));
+        TRY(check_writer(*row, stored, document, actor));
         Answer answer{request.id, version + 1, shown(request.id, version + 1, document),
                       0,          false,       !stored || stored->removed};
         Commit commit;
@@ -86,6 +110,49 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         }
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
             return tl::unexpected(receipt.error());
+        // Another request may just have used this key.
+        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
+            return *std::move(kept);
+    }
+}
+
+Result<std::size_t> Door::put_records(
+    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+) {
+    const auto* row = TRY(known_register(kind));
+    TRY(require_permission(actor, row->write));
+    if (records.size() > limits::import_commit_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("at most {} records are written together", limits::import_commit_max)
+        );
+    std::vector<std::string> documents;
+    for (const auto& record : records) {
+        TRY(check_id(record.id));
+        documents.push_back(TRY(document_of(*row, record.id, record.body)));
+    }
+    auto& store = inside_->parts.store;
+    for (int attempt = 1;; ++attempt) {
+        std::size_t created = 0;
+        Commit commit;
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            const StreamKey key{actor.tenant, kind, records[i].id};
+            const auto stored = store.load(key);
+            if (!stored && stored.error().code != ErrorCode::not_found)
+                return tl::unexpected(stored.error());
+            TRY(check_writer(*row, stored, documents[i], actor));
+            created += !stored || stored->removed ? 1 : 0;
+            commit.writes.push_back(TRY(inside_->record_write(
+                actor, key, stored ? stored->version : 0, "put", documents[i], false
+            )));
+        }
+        const auto receipt = store.commit(std::move(commit));
+        if (receipt) {
+            inside_->records.forget(actor.tenant);
+            return created;
+        }
+        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
+            return tl::unexpected(receipt.error());
     }
 }
 
@@ -94,20 +161,28 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
     TRY(require_permission(actor, row->write));
     auto& store = inside_->parts.store;
     const StreamKey key{actor.tenant, request.kind, request.id};
-    const auto stored = TRY(store.load(key));
-    if (stored.removed)
-        return fail(ErrorCode::not_found, "there is no such record");
-    if (request.if_version && *request.if_version != stored.version)
-        return fail(
-            ErrorCode::conflict, fmt::format("it has changed: it is at {}", stored.version)
+    for (int attempt = 1;; ++attempt) {
+        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
+            return *std::move(kept);
+        const auto stored = TRY(store.load(key));
+        if (stored.removed)
+            return fail(ErrorCode::not_found, "there is no such record");
+        TRY(check_conditions(request, stored.version, true));
+        Answer answer{request.id, stored.version + 1, "{}", 0, false, false};
+        Commit commit;
+        commit.writes.push_back(
+            TRY(inside_->record_write(actor, key, stored.version, "removed", stored.state, true))
         );
-    Commit commit;
-    commit.writes.push_back(
-        TRY(inside_->record_write(actor, key, stored.version, "removed", stored.state, true))
-    );
-    const auto receipt = TRY(store.commit(std::move(commit)));
-    inside_->records.forget(actor.tenant);
-    return Answer{request.id, stored.version + 1, "{}", receipt.next_seq, false, false};
+        keep_answer(commit, actor, request.idempotency, answer, clock().now());
+        const auto receipt = store.commit(std::move(commit));
+        if (receipt) {
+            inside_->records.forget(actor.tenant);
+            answer.ledger_size = receipt->next_seq;
+            return answer;
+        }
+        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
+            return tl::unexpected(receipt.error());
+    }
 }
 
 Result<Answer>

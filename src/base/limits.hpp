@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 // JSON and HTTP
 inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t request_body_max = 1024 * 1024;
+inline constexpr std::size_t open_body_max = 8 * 1024;     // where nobody has to sign in
+inline constexpr std::size_t unasked_body_max = 64 * 1024; // read before asking who sends it
 inline constexpr std::size_t import_body_max = 64 * 1024 * 1024;
 inline constexpr std::size_t request_header_max = 16 * 1024;
 inline constexpr std::size_t attachment_max = 64 * 1024 * 1024;
@@ -21,6 +23,7 @@ inline constexpr std::size_t blob_chunk = 256 * 1024;
 inline constexpr std::size_t page_size_max = 200;
 inline constexpr std::size_t page_size_default = 50;
 inline constexpr std::size_t connections_max = 1024;
+inline constexpr std::size_t connections_per_network_max = 256; // but a proxy on this machine
 inline constexpr auto request_timeout = 30s;
 inline constexpr auto idle_timeout = 60s;
 inline constexpr auto linger_timeout = 2s; // reading what a refused client still sends
@@ -36,7 +39,11 @@ inline constexpr std::size_t downloads_max = 16;   // each holds a worker
 inline constexpr std::size_t event_streams_max = 256;
 inline constexpr std::size_t event_stream_batch = 200;
 inline constexpr auto event_stream_heartbeat = 15s;
+inline constexpr std::size_t live_lines_max = 1000; // of one change, kept for those who look on
+inline constexpr std::size_t live_changes_max = 32;
+inline constexpr std::uint64_t query_number_max = (std::uint64_t{1} << 63) - 2;
 inline constexpr std::size_t import_records_max = 200000;
+inline constexpr std::size_t import_commit_max = 1000; // records that stand or fall together
 inline constexpr std::size_t import_errors_shown_max = 100;
 
 // Identity
@@ -45,7 +52,8 @@ inline constexpr std::size_t password_max = 200;
 inline constexpr std::size_t password_memory = 64 * 1024 * 1024;
 inline constexpr unsigned password_operations = 2;
 inline constexpr std::ptrdiff_t password_hashes_at_once = 2;
-inline constexpr auto password_wait = 5s; // for one of those
+inline constexpr auto password_wait = 5s;      // for one of those
+inline constexpr int password_waiting_max = 4; // more are refused at once: each holds a worker
 inline constexpr int login_failures_max = 10;
 inline constexpr auto login_lock = 15min;
 inline constexpr double logins_burst_per_person = 20;
@@ -57,9 +65,11 @@ inline constexpr auto session_life = 12h;
 inline constexpr auto token_life_max = 24h * 366;
 inline constexpr auto password_code_life = 24h;
 inline constexpr std::size_t bearers_per_person_max = 200;
-inline constexpr auto bearer_cache_life = 1s;
+inline constexpr auto bearer_cache_life = 1s; // also how soon an event stream ends with its token
 inline constexpr std::size_t bearer_cache_max = 10000;
 inline constexpr int access_event_retries_max = 8;
+inline constexpr auto sweep_interval = 1h;    // of expired bearers and kept answers
+inline constexpr auto kept_answer_life = 24h; // of an Idempotency-Key
 
 // Text fields
 inline constexpr std::size_t title_max = 200;
@@ -127,6 +137,7 @@ inline constexpr std::size_t ledger_tiles_kept = 4096;
 inline constexpr std::size_t ledger_findings_max = 1000;
 inline constexpr std::size_t ledger_waiting_max = 65536;
 inline constexpr std::size_t ledger_streams_max = 4 * 1000 * 1000;
+inline constexpr std::uint64_t export_max = 2ULL * 1024 * 1024 * 1024; // attachments together
 inline constexpr std::size_t bundle_entries_max = 9999;
 inline constexpr std::size_t bundle_files_max = 20000;
 inline constexpr std::size_t bundle_manifest_max = 32 * 1024 * 1024;

@@ -10,22 +10,6 @@ namespace slipway::cli {
 
 namespace {
 
-// "runbook.md  12.5 of 64.0 MiB", rewritten in place; nothing when the error output is no terminal.
-std::function<void(std::uint64_t, std::uint64_t)>
-progress_line(const Context& context, std::string name) {
-    if (!context.around.err_is_terminal || context.quiet || context.json)
-        return {};
-    return [&err = context.around.err, name = std::move(name),
-            shown = std::uint64_t{101}](std::uint64_t done, std::uint64_t total) mutable {
-        const auto percent = done * 100 / total;
-        if (percent == shown)
-            return;
-        shown = percent;
-        err << fmt::format("\r{}  {} %{}", clean(name), percent, percent == 100 ? "\n" : "")
-            << std::flush;
-    };
-}
-
 struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -62,7 +46,7 @@ Result<std::string> upload_file(const Context& context, const std::string& path)
     request.content_type = "application/octet-stream";
     request.upload = path;
     request.repeatable = true; // the same bytes are stored under the same digest
-    request.progress = progress_line(context, name);
+    request.progress = context.progress_line(name);
     const auto json = TRY(json_of(TRY(TRY(context.client()).send(request))));
     const auto digest = digest_from_hex(text_or_empty(json, "digest"));
     if (!digest)
@@ -73,6 +57,7 @@ Result<std::string> upload_file(const Context& context, const std::string& path)
 Result<std::uint64_t>
 download_file(const Context& context, const std::string& path, const std::string& target) {
     const bool to_stream = target == "-";
+    const auto client = TRY(context.client()); // before there is a file that it could leave behind
     const std::string beside = target + ".part";
     std::unique_ptr<std::FILE, CloseFile> file(
         to_stream ? nullptr : std::fopen(beside.c_str(), "wbx")
@@ -96,7 +81,8 @@ download_file(const Context& context, const std::string& path, const std::string
             written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
         return written;
     };
-    const auto client = TRY(context.client());
+    if (!to_stream)
+        request.progress = context.progress_line(target);
     const auto answer = client.send(request);
     if (to_stream) {
         if (!answer)

@@ -25,6 +25,8 @@ struct LocalCommand {
     std::vector<Option> options;
     std::function<Result<Json>(const Arguments&)> run;
     std::string example = {};
+    // Of an examination: whether nothing was found. Otherwise the exit code is that of a refusal.
+    std::function<bool(const Json& answer)> is_sound = {};
 };
 
 struct LocalCommands {

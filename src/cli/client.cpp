@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
 
@@ -65,8 +66,12 @@ std::size_t read_upload(char* buffer, std::size_t, std::size_t size, void* file)
                                                                          : count;
 }
 
-int show_progress(void* user, curl_off_t, curl_off_t, curl_off_t total, curl_off_t done) {
+int show_progress(
+    void* user, curl_off_t to_receive, curl_off_t received, curl_off_t to_send, curl_off_t sent
+) {
     const auto& request = *static_cast<const HttpRequest*>(user);
+    const auto total = request.sink ? to_receive : to_send;
+    const auto done = request.sink ? received : sent;
     if (total > 0)
         request.progress(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
     return 0;
@@ -183,9 +188,17 @@ Error error_of_exchange(CURLcode code, const Exchange& exchange, const std::stri
 } // namespace
 
 bool is_this_machine(std::string_view server) {
-    const auto host = server.substr(std::min(server.size(), server.find("://") + 3));
-    return host.starts_with("127.") || host.starts_with("[::1]") || host == "localhost" ||
-           host.starts_with("localhost:");
+    auto host = server.substr(std::min(server.size(), server.find("://") + 3));
+    host = host.substr(0, host.find('/'));
+    const auto colon = host.rfind(':');
+    if (colon != std::string_view::npos &&
+        host.find_first_not_of("0123456789", colon + 1) == std::string_view::npos)
+        host = host.substr(0, colon);
+    // "127.0.0.1.example.org" is a name, and anybody's.
+    in_addr address{};
+    const bool loopback =
+        host.starts_with("127.") && ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+    return loopback || host == "[::1]" || host == "localhost";
 }
 
 Client::Client(std::string server, std::string token, std::string agent, Span timeout)

@@ -31,10 +31,11 @@ void add_completion_commands(Commands& commands);
 Commands all_commands(const LocalCommands& local);
 
 // A list of the server: a table for people, the server's JSON for programs. With --all the pages
-// are followed (limits::cli_pages_max) and shown as one list.
+// are followed (limits::cli_pages_max) and shown as one list. `cursor` names the option, and the
+// parameter of the query, that takes the "next" of the page before.
 Result<ExitCode> show_list(
     const Context& context, const Arguments& arguments, std::string path, std::string query,
-    const std::vector<Column>& columns
+    const std::vector<Column>& columns, const std::string& cursor = "cursor"
 );
 std::vector<Option> list_options();
 

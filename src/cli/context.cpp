@@ -21,6 +21,20 @@ void Context::print(std::string_view text) const {
         around.out << text;
 }
 
+std::function<void(std::uint64_t, std::uint64_t)> Context::progress_line(std::string name) const {
+    if (!around.err_is_terminal || quiet || json)
+        return {};
+    return [&err = around.err, name = std::move(name),
+            shown = std::uint64_t{101}](std::uint64_t done, std::uint64_t total) mutable {
+        const auto percent = total == 0 ? 100 : done * 100 / total;
+        if (percent == shown)
+            return;
+        shown = percent;
+        err << fmt::format("\r{}  {} %{}", clean(name), percent, percent == 100 ? "\n" : "")
+            << std::flush;
+    };
+}
+
 std::string session_place(const Context& context) {
     const auto config = context.environment("XDG_CONFIG_HOME");
     if (!config.empty())

@@ -57,6 +57,10 @@ struct Context {
         const std::optional<std::string>& if_version = {}
     ) const;
     std::string fresh_key() const;
+
+    // Shows "runbook.md  12 %", rewritten in place; empty when the error output is no terminal.
+    std::function<void(std::uint64_t done, std::uint64_t total)> progress_line(std::string name
+    ) const;
 };
 
 // The place of the session file; empty when the environment names no home.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// slipway run follow: the last run of a change, live, until it ends; and slipway change watch:
+// slipway run follow: the last run of a change, live and with what its steps write, until it ends;
+// and slipway change watch:
 // every ledger entry as it is committed. Both read what is there first and then the server's events
 // from that position on, so nothing is missed between the two. A lost connection is taken up again.
 #include <ostream>
@@ -48,10 +49,17 @@ std::string entry_line(const Json& entry, const Style& style, bool with_change) 
     return clipped(head + "  " + tail, style.width) + "\n";
 }
 
+// What the running step writes, set apart from the entries by its place.
+std::string transcript_line(const Json& line, const Style& style) {
+    const auto at = local_time(text_or_empty(line, "at"));
+    const auto head = style.paint(Paint::dim, at.size() == 19 ? at.substr(11) : clean(at));
+    return clipped(head + "    | " + clean(text_or_empty(line, "text")), style.width) + "\n";
+}
+
 // Follows the stream until `take` has seen enough. `position` is the entry to go on behind; empty:
 // begin with what comes next.
 Result<void> follow(
-    const Context& context, const std::string& change, std::string position,
+    const Context& context, const std::string& change, std::string position, bool transcript,
     const std::function<bool(const Json&)>& take
 ) {
     EventReader reader([&](const StreamEvent& event) {
@@ -74,7 +82,7 @@ Result<void> follow(
             position = reader.last_id();
         std::string query;
         if (!change.empty())
-            query += "?change=" + url_encoded(change);
+            query += "?change=" + url_encoded(change) + (transcript ? "&transcript=true" : "");
         if (!position.empty())
             query += fmt::format("{}after={}", query.empty() ? "?" : "&", url_encoded(position));
         request.path = "/api/v1/events/stream" + query;
@@ -172,9 +180,11 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
     if (run.id.empty())
         context.say("no run yet; waiting for one\n");
     if (!run.over())
-        TRY(follow(context, change, run.position, [&](const Json& entry) {
+        TRY(follow(context, change, run.position, true, [&](const Json& entry) {
             note(run, entry);
-            if (!run_of(entry).empty())
+            if (text_or_empty(entry, "type") == "transcript_line")
+                context.say(transcript_line(entry, context.style));
+            else if (!run_of(entry).empty())
                 show(entry);
             return !run.over();
         }));
@@ -187,7 +197,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
 
 Result<ExitCode> watch(Context& context, const Arguments& arguments) {
     const auto change = arguments.text("change");
-    TRY(follow(context, change, arguments.text("after"), [&](const Json& entry) {
+    TRY(follow(context, change, arguments.text("after"), false, [&](const Json& entry) {
         context.say(entry_line(entry, context.style, change.empty()));
         return true;
     }));

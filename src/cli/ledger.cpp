@@ -35,11 +35,12 @@ void add_ledger_commands(Commands& commands) {
     commands.push_back(
         {{"ledger", "entries"},
          "Entries in ledger order, byte for byte",
-         {valued("from", "SEQ", "the first position"), valued("limit", "N", "at most 200")},
+         {valued("from", "SEQ", "the first position"), valued("limit", "N", "at most 200"),
+          flag("all", "every page")},
          [](Context& context, const Arguments& arguments) {
              return show_list(
-                 context, arguments, "/api/v1/ledger/entries", query_of(arguments, {"from"}),
-                 {{"SEQ", "seq"}, {"LEAF", "leaf"}, {"ENTRY", "entry"}}
+                 context, arguments, "/api/v1/ledger/entries", "",
+                 {{"SEQ", "seq"}, {"LEAF", "leaf"}, {"ENTRY", "entry"}}, "from"
              );
          },
          "slipway ledger entries --from 100 --json"}

@@ -10,7 +10,6 @@ namespace {
 struct Pages {
     JsonArray items;
     std::string next;
-    bool more = false; // the limit of pages was reached
 };
 
 Result<void> add_page(const Json& page, Pages& pages) {
@@ -34,7 +33,7 @@ std::vector<Option> list_options() {
 
 Result<ExitCode> show_list(
     const Context& context, const Arguments& arguments, std::string path, std::string query,
-    const std::vector<Column>& columns
+    const std::vector<Column>& columns, const std::string& cursor
 ) {
     const bool all = arguments.has("all");
     const auto add = [&](std::string_view name, std::string_view value) {
@@ -43,25 +42,29 @@ Result<ExitCode> show_list(
     if (arguments.has("limit") || all)
         add("limit", arguments.text("limit", std::to_string(limits::page_size_max)));
     Pages pages;
-    pages.next = arguments.text("cursor");
+    pages.next = arguments.text(cursor);
     std::string raw;
     for (std::size_t count = 0;; ++count) {
         auto here = query;
         if (!pages.next.empty())
-            here += fmt::format("{}cursor={}", here.empty() ? "?" : "&", url_encoded(pages.next));
+            here +=
+                fmt::format("{}{}={}", here.empty() ? "?" : "&", cursor, url_encoded(pages.next));
         const auto before = pages.next;
         TRY(add_page(TRY(context.get(path + here, &raw)), pages));
         if (!all || pages.next.empty())
             break;
         if (pages.next == before)
             return fail(ErrorCode::internal, "the server gives the same page again");
-        pages.more = count + 1 == limits::cli_pages_max;
-        if (pages.more)
+        if (count + 1 == limits::cli_pages_max)
             break;
     }
     if (context.json) {
-        if (all)
-            raw = to_text(Json(JsonObject{{"items", pages.items}}));
+        if (all) {
+            JsonObject whole{{"items", pages.items}};
+            if (!pages.next.empty())
+                whole["next"] = pages.next; // there are more pages than are followed
+            raw = to_text(Json(std::move(whole)));
+        }
         context.print_json(raw);
         return ExitCode::ok;
     }
@@ -70,9 +73,11 @@ Result<ExitCode> show_list(
         context.say("none\n");
     if (!pages.next.empty())
         context.say(fmt::format(
-            "{}\n", context.style.paint(
-                        Paint::dim, fmt::format("more: --cursor {}, or --all", clean(pages.next))
-                    )
+            "{}\n",
+            context.style.paint(
+                Paint::dim,
+                fmt::format("more: --{} {}{}", cursor, clean(pages.next), all ? "" : ", or --all")
+            )
         ));
     return ExitCode::ok;
 }

@@ -7,13 +7,15 @@ namespace slipway::cli {
 
 namespace {
 
-// From standard input when asked, else from the terminal without echo. Never from the command line,
-// where everybody on the machine could read it.
-Result<std::string>
-secret_of(const Context& context, const Arguments& arguments, std::string_view prompt) {
-    if (!arguments.has("password_stdin")) {
+// From the next line of standard input when the flag asks for it, else from the terminal without
+// echo. Never from the command line, where everybody on the machine could read it.
+Result<std::string> secret_of(
+    const Context& context, const Arguments& arguments, std::string_view prompt,
+    const std::string& from_input = "password_stdin"
+) {
+    if (!arguments.has(from_input)) {
         if (!context.around.read_password)
-            return fail(ErrorCode::unavailable, "there is no terminal; use --password_stdin");
+            return fail(ErrorCode::unavailable, "there is no terminal; use --" + from_input);
         return context.around.read_password(prompt);
     }
     std::string line;
@@ -21,14 +23,16 @@ secret_of(const Context& context, const Arguments& arguments, std::string_view p
     if (line.ends_with('\r'))
         line.pop_back();
     if (line.size() > limits::password_max || line.empty())
-        return fail_field(
-            "password_stdin", fmt::format("expected 1 to {} bytes", limits::password_max)
-        );
+        return fail_field(from_input, fmt::format("expected 1 to {} bytes", limits::password_max));
     return line;
 }
 
 Option password_stdin() {
     return flag("password_stdin", "read the password from the first line of the input");
+}
+
+Option code_stdin() {
+    return flag("code_stdin", "read the code from the first line of the input");
 }
 
 void warn_of_plain_http(const Context& context, const std::string& server) {
@@ -136,7 +140,7 @@ Result<ExitCode>
 redeem(Context& context, const Arguments& arguments, std::string path, JsonObject body) {
     const auto client = TRY(context.open_client());
     warn_of_plain_http(context, client.server());
-    body["code"] = arguments.text("code");
+    body["code"] = TRY(secret_of(context, arguments, "Code: ", "code_stdin"));
     body["password"] = TRY(secret_of(context, arguments, "New password: "));
     TRY(post(client, std::move(path), body));
     context.say("done; sign in with slipway login\n");
@@ -166,19 +170,18 @@ void add_passwords(Commands& commands) {
     commands.push_back(
         {{"password", "redeem"},
          "Set your first password with a one-time code",
-         {needed(valued("code", "CODE", "the code")), password_stdin()},
+         {code_stdin(), password_stdin()},
          [](Context& context, const Arguments& arguments) {
              return redeem(context, arguments, "/api/v1/password", {});
          },
-         "slipway password redeem --code CODE"}
+         "slipway password redeem"}
     );
     commands.push_back(
         {{"setup"},
          "Make the first administrator, with the code that the server printed",
-         {needed(valued("code", "CODE", "the code")),
-          needed(valued("person", "ID", "the administrator's id")),
+         {needed(valued("person", "ID", "the administrator's id")),
           needed(valued("name", "TEXT", "the administrator's name")),
-          valued("email", "TEXT", "mail address"), password_stdin()},
+          valued("email", "TEXT", "mail address"), code_stdin(), password_stdin()},
          [](Context& context, const Arguments& arguments) {
              JsonObject body;
              for (const auto* name : {"person", "name", "email"})
@@ -186,7 +189,7 @@ void add_passwords(Commands& commands) {
                      body[name] = arguments.text(name);
              return redeem(context, arguments, "/api/v1/setup", std::move(body));
          },
-         "slipway setup --code CODE --person anna --name \"Anna Berg\""}
+         "slipway setup --person anna --name \"Anna Berg\""}
     );
 }
 

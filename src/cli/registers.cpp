@@ -88,6 +88,7 @@ Result<ExitCode> import(const RegisterRow& row, Context& context, const Argument
     const bool array = first != std::string::npos && request.body[first] == '[';
     request.content_type = array ? "application/json" : "application/x-ndjson";
     request.repeatable = true; // putting a record twice is putting it once
+    request.progress = context.progress_line(arguments.text("path"));
     const auto answer = TRY(TRY(context.client()).send(request));
     const auto json = TRY(json_of(answer));
     if (context.json)

@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "cli/working.hpp"
 
 namespace slipway::cli {
 
@@ -42,25 +43,38 @@ Result<ExitCode> advance(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
-Result<ExitCode>
-run_local(const LocalCommand& command, Context& context, const Arguments& arguments) {
-    const auto json = TRY(command.run(arguments));
+Result<Json> work_on(
+    const LocalCommand& command, const std::string& name, const Context& context,
+    const Arguments& arguments
+) {
+    const Working working(context, name);
+    return command.run(arguments);
+}
+
+Result<ExitCode> run_local(
+    const LocalCommand& command, const std::string& name, Context& context,
+    const Arguments& arguments
+) {
+    const bool serves = name == "serve"; // goes on for good, and says so itself
+    const auto json =
+        TRY(serves ? command.run(arguments) : work_on(command, name, context, arguments));
     if (json.is_null())
         return ExitCode::ok;
     if (context.json)
         context.print_json(to_text(json));
     else if (!context.quiet)
         context.print(document(json, context.style));
-    return ExitCode::ok;
+    return command.is_sound && !command.is_sound(json) ? ExitCode::blocked : ExitCode::ok;
 }
 
 void add_local(Commands& commands, std::vector<std::string> words, const LocalCommand& command) {
     if (!command.run)
         return;
+    const auto name = fmt::format("{}", fmt::join(words, " "));
     commands.push_back(
         {std::move(words), command.summary, command.options,
-         [&command](Context& context, const Arguments& arguments) {
-             return run_local(command, context, arguments);
+         [&command, name](Context& context, const Arguments& arguments) {
+             return run_local(command, name, context, arguments);
          },
          command.example}
     );

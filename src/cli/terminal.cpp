@@ -76,7 +76,9 @@ bool wait_for_span(Span span) {
 Result<std::string> read_hidden(std::string_view prompt) {
     const HiddenTerminal terminal;
     if (!terminal.ready() || !terminal.show(prompt))
-        return fail(ErrorCode::unavailable, "there is no terminal; use --password_stdin");
+        return fail(
+            ErrorCode::unavailable, "there is no terminal; use --password_stdin or --code_stdin"
+        );
     std::string out;
     for (;;) {
         const char c = terminal.next();

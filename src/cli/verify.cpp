@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/commands.hpp"
+#include "cli/working.hpp"
 
 namespace slipway::cli {
 
@@ -49,6 +50,15 @@ std::string head_of_bundle(const Json& report) {
     );
 }
 
+Result<Json> examined(
+    const Context& context,
+    const std::function<Result<Json>(const std::string&, const std::string&)>& hook,
+    const std::string& path, const std::string& key
+) {
+    const Working working(context, "verify");
+    return hook(path, key);
+}
+
 Result<ExitCode> verify(Context& context, const Arguments& arguments) {
     const auto path = arguments.text("path");
     auto key = arguments.text("key");
@@ -65,7 +75,7 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
         directory ? context.local.verify_data_directory : context.local.verify_bundle;
     if (!hook)
         return fail(ErrorCode::unavailable, "this program cannot verify that");
-    const auto report = TRY(hook(path, key));
+    const auto report = TRY(examined(context, hook, path, key));
     const auto* findings = find(report, "findings");
     const bool intact =
         findings == nullptr || !findings->is_array() || findings->get_array().empty();

@@ -47,6 +47,24 @@ TEST(CommandTransport, EndlessOutputStopsAtTheLimit) {
     EXPECT_EQ(answer.error().code, ErrorCode::limit_exceeded);
 }
 
+TEST(CommandTransport, AStopEndsTheProgram) {
+    auto name = (std::filesystem::temp_directory_path() / "stop-XXXXXX").string();
+    const std::string folder = ::mkdtemp(name.data());
+    std::stop_source stop;
+    auto request = shell("touch " + folder + "/begun; sleep 1000", std::chrono::seconds(1000));
+    request.stop = stop.get_token();
+    std::thread stopper([&] {
+        for (int i = 0; i < 1000 && !std::filesystem::exists(folder + "/begun"); ++i)
+            ::poll(nullptr, 0, 20);
+        stop.request_stop();
+    });
+    const auto answer = run_command(request);
+    stopper.join();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+    std::filesystem::remove_all(folder);
+}
+
 TEST(CommandTransport, ASlowProgramAndItsChildrenAreEnded) {
     auto name = (std::filesystem::temp_directory_path() / "child-XXXXXX").string();
     const std::string folder = ::mkdtemp(name.data());

@@ -230,6 +230,11 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
     const auto end = SteadyClock::now() + request.timeout;
     CommandAnswer answer;
     for (bool ended = false; !ended;) {
+        if (request.stop.stop_requested())
+            return fail(
+                ErrorCode::unavailable,
+                "the command '" + request.arguments.front() + "' was ended: the server stops"
+            );
         const auto left = std::chrono::ceil<Span>(end - SteadyClock::now()).count();
         if (left <= 0)
             return fail(
@@ -239,7 +244,8 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
         std::array<pollfd, 3> files{
             pollfd{child.file(), POLLIN, 0}, pollfd{output.get(), POLLIN, 0},
             pollfd{errors.get(), POLLIN, 0}};
-        ::poll(files.data(), files.size(), static_cast<int>(std::min<Span::rep>(left, 60'000)));
+        const Span::rep look = request.stop.stop_possible() ? 200 : 60'000;
+        ::poll(files.data(), files.size(), static_cast<int>(std::min(left, look)));
         ended = (files[0].revents & POLLIN) != 0;
         if (output.get() >= 0 && !drain(output.get(), answer.output, max, false))
             output.close();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct CommandRequest {
     std::string folder = "/";
     Span timeout{};
     std::size_t output_max = 0; // bytes; 0: limits::connector_output_max
+    std::stop_token stop = {};  // ends the program: unavailable
 };
 
 struct CommandAnswer {

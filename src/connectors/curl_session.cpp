@@ -19,6 +19,11 @@ struct CloseHandle {
 
 using Handle = std::unique_ptr<CURL, CloseHandle>;
 
+// libcurl asks about once a second.
+int watch_stop(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
+}
+
 // CURLOPT_NOPROXY replaces the environment's list, so the environment's is carried over.
 std::string no_proxy() {
     std::string list = "localhost,127.0.0.0/8,::1";
@@ -30,7 +35,7 @@ std::string no_proxy() {
 
 } // namespace
 
-CURL* fresh_curl(const std::string& ca_file, Span timeout) {
+CURL* fresh_curl(const std::string& ca_file, Span timeout, const std::stop_token& stop) {
     static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     ASSERT(ready);
     static const std::string direct = no_proxy();
@@ -48,6 +53,11 @@ CURL* fresh_curl(const std::string& ca_file, Span timeout) {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, direct.c_str());
+    if (stop.stop_possible()) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch_stop);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stop);
+    }
     if (!ca_file.empty()) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
         curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);

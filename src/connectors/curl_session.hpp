@@ -3,6 +3,7 @@
 // to the next while connections stay open. Only the transports' .cpp files include this.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include <curl/curl.h>
@@ -13,8 +14,10 @@
 namespace slipway::connectors {
 
 // The calling thread's handle with the settings that every transfer has: no signals, verified TLS,
-// the given CA file, a time limit, no proxy for loopback. Lives until the thread ends.
-CURL* fresh_curl(const std::string& ca_file, Span timeout);
+// the given CA file, a time limit, no proxy for loopback. It breaks off, with a second's delay at
+// most, when `stop` is requested, which must live until the transfer has ended. Lives until the
+// thread ends.
+CURL* fresh_curl(const std::string& ca_file, Span timeout, const std::stop_token& stop);
 
 // An owned curl_slist.
 class CurlList {

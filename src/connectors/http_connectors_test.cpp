@@ -200,6 +200,25 @@ class WatchConnectors : public ConnectorsTest {
     }
 };
 
+// The server says that it is not done, and stops us: the next question would come in an hour.
+TEST_F(WatchConnectors, AStopEndsTheWaitForAnAnswer) {
+    std::stop_source stop;
+    HttpServer server([&](auto&, int) {
+        stop.request_stop();
+        return reply(200, R"({"done":false})");
+    });
+    std::string text = monitor_manifest;
+    const std::string_view quick = "interval: 1ms, limit: 5s";
+    manifest("watch", text.replace(text.find(quick), quick.size(), "interval: 1h, limit: 2h"));
+    configure("watch", JsonObject{{"url", server.url()}, {"key", secret_reference()}});
+    const auto answer = app::ask(
+        connectors(), {tenant, "watch", "key-1", std::chrono::hours(2), stop.get_token()},
+        app::MonitorAgents{{CiId("web")}}
+    );
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+}
+
 TEST_F(WatchConnectors, WrongJsonIsNoAnswer) {
     std::string body;
     HttpServer server([&](auto&, int) { return reply(200, body); });

@@ -112,7 +112,7 @@ tl::expected<HttpAnswer, HttpFailure>
 exchange_once(const HttpRequest& request, Span left, std::string& redirect) {
     if (auto checked = check_address(request.url, {"http", "https"}); !checked)
         return tl::unexpected(HttpFailure{checked.error(), false});
-    auto* curl = fresh_curl(request.ca_file, left);
+    auto* curl = fresh_curl(request.ca_file, left, request.stop);
     CurlList headers;
     headers.add("Expect:"); // no 100-continue round trip
     for (const auto& [name, value] : request.headers) {

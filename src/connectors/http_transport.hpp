@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,7 @@ struct HttpRequest {
     std::string ca_file = {};                                      // empty: the system's
     Span timeout{};
     std::size_t answer_max = 0; // bytes of the body; 0: limits::connector_answer_max
+    std::stop_token stop = {};  // breaks the exchange off: unavailable
 };
 
 struct HttpAnswer {

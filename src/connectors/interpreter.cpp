@@ -2,7 +2,8 @@
 #include "connectors/interpreter.hpp"
 
 #include <algorithm>
-#include <thread>
+#include <condition_variable>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -102,6 +103,9 @@ Interpreter::Interpreter(
 
 Result<Json> Interpreter::run(const Operation& operation) {
     auto answer = run_requests(operation);
+    // When the server stops, the task is carried out again, as after a crash.
+    if (!answer && call_.stop.stop_requested())
+        return fail(ErrorCode::unavailable, "the server stops: " + answer.error().message);
     if (!answer && acted_ && app::retry_of(answer.error()).retry != app::Retry::never) {
         auto& error = answer.error();
         error.code = ErrorCode::conflict;
@@ -211,7 +215,10 @@ Result<Json> Interpreter::poll(const Request& request) {
             return std::move(done.body);
         if (SteadyClock::now() + polling.interval >= until)
             return fail(ErrorCode::timeout, manifest_.title + " was not done in time");
-        std::this_thread::sleep_for(polling.interval); // house: bounded poll
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never; // a stop alone ends the wait early
+        never.wait_for(lock, call_.stop, polling.interval, [] { return false; });
     }
 }
 
@@ -331,6 +338,8 @@ bool Interpreter::is_repeatable(const Request& request) const {
 }
 
 Result<Span> Interpreter::time_left(const Request& request) const {
+    if (call_.stop.stop_requested())
+        return fail(ErrorCode::unavailable, manifest_.title + " is not asked any more");
     const auto left = std::chrono::duration_cast<Span>(end_ - SteadyClock::now());
     if (left.count() <= 0)
         return fail(ErrorCode::timeout, manifest_.title + " was not done in time");

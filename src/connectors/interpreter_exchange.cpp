@@ -163,6 +163,7 @@ Result<HttpRequest> Interpreter::http_request(const Request& request, const std:
     out.method = request.method;
     out.url = address.empty() ? TRY(address_of(request)) : address;
     out.timeout = TRY(time_left(request));
+    out.stop = call_.stop;
     out.ca_file = TRY(optional_text(manifest_.ca_file)).value_or("");
     for (const auto& [name, text] : request.headers)
         if (const auto value = TRY(optional_text(text)))
@@ -204,6 +205,7 @@ Interpreter::exchange_http(const Request& request, const std::string& address) {
 Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& request) {
     CommandRequest out;
     out.timeout = TRY(time_left(request));
+    out.stop = call_.stop;
     if (!scratch_.empty())
         out.folder = scratch_;
     for (const auto& text : request.run) {
@@ -260,6 +262,7 @@ Result<Interpreter::Exchange> Interpreter::exchange_mail(const Request& request)
     out.url = TRY(optional_text(manifest_.base)).value_or("");
     out.ca_file = TRY(optional_text(manifest_.ca_file)).value_or("");
     out.timeout = TRY(time_left(request));
+    out.stop = call_.stop;
     if (!manifest_.starttls.empty())
         out.starttls =
             TRY(render(manifest_.starttls, document_, around_.expressions)) != Json(false);

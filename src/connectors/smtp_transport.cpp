@@ -70,7 +70,7 @@ failure_of(CURLcode code, long status, const std::string& where, const std::stri
 Result<SmtpAnswer> smtp_send(const SmtpRequest& request) {
     TRY(check_address(request.url, {"smtp", "smtps"}));
     const auto text = TRY(mail_text(request.mail));
-    auto* curl = fresh_curl(request.ca_file, request.timeout);
+    auto* curl = fresh_curl(request.ca_file, request.timeout, request.stop);
     const auto where = address_for_people(request.url);
     const auto from = "<" + request.mail.from + ">";
     CurlList recipients;

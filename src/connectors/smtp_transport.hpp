@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct SmtpRequest {
     std::optional<std::pair<std::string, std::string>> login = {};
     std::string ca_file = {};
     Span timeout{};
+    std::stop_token stop = {}; // breaks it off: unavailable
     Mail mail = {};
 };
 

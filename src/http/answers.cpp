@@ -5,16 +5,24 @@
 
 namespace slipway::http {
 
+Result<std::uint64_t> whole_number(const std::string& field, std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data(), end, number);
+    const bool too_large = failed == std::errc::result_out_of_range ||
+                           (failed == std::errc{} && number > limits::query_number_max);
+    if (stop != end || text.empty() || (failed != std::errc{} && !too_large))
+        return fail_field(field, "expected a whole number");
+    if (too_large)
+        return fail_field(field, fmt::format("is larger than {}", limits::query_number_max));
+    return number;
+}
+
 Result<std::uint64_t> query_number(const Call& call, std::string_view name, std::uint64_t absent) {
     const auto text = call.query(name);
     if (!text)
         return absent;
-    std::uint64_t number = 0;
-    const char* const end = text->data() + text->size();
-    const auto [stop, failed] = std::from_chars(text->data(), end, number);
-    if (failed != std::errc{} || stop != end)
-        return fail_field(fmt::format("query.{}", name), "expected a whole number");
-    return number;
+    return whole_number(fmt::format("query.{}", name), *text);
 }
 
 Result<std::size_t> page_limit(const Call& call) {
@@ -41,6 +49,18 @@ Result<std::optional<std::uint64_t>> if_match(const Call& call) {
     return std::optional(TRY(parse_etag("If-Match", *text)));
 }
 
+Result<std::optional<bool>> must_exist(const Call& call) {
+    const auto match = call.request.header(Header::if_match);
+    const auto none = call.request.header(Header::if_none_match);
+    if (match && none)
+        return fail_field("If-None-Match", "not together with If-Match");
+    if (none && *none != "*")
+        return fail_field("If-None-Match", "expected *, which writes only what is new");
+    if (none)
+        return std::optional(false);
+    return match && *match == "*" ? std::optional(true) : std::nullopt;
+}
+
 Result<std::optional<app::IdempotencyKey>> idempotency_key(const Call& call) {
     const auto key = call.request.header(Header::idempotency_key);
     if (!key)
@@ -56,6 +76,8 @@ Result<std::optional<app::IdempotencyKey>> idempotency_key(const Call& call) {
     Sha256 hash;
     hash.update(method_name(call.request.method)).update("\n").update(call.request.target);
     hash.update("\n").update(call.request.header(Header::if_match).value_or(""));
+    if (const auto none = call.request.header(Header::if_none_match))
+        hash.update("\nnone ").update(*none);
     hash.update("\n").update(call.request.body);
     return std::optional(app::IdempotencyKey{std::string(*key), hash.finish()});
 }

@@ -15,11 +15,14 @@ inline constexpr QueryParameter cursor_parameter{"cursor", "the \"next\" of the 
 
 // Errors: invalid_input naming the parameter.
 Result<std::size_t> page_limit(const Call& call);
+Result<std::uint64_t> whole_number(const std::string& field, std::string_view text);
 Result<std::uint64_t> query_number(const Call& call, std::string_view name, std::uint64_t absent);
 Result<std::optional<Time>> query_time(const Call& call, std::string_view name);
 
 // Errors: invalid_input naming the header.
 Result<std::optional<std::uint64_t>> if_match(const Call& call);
+// What "If-Match: *" (true) or "If-None-Match: *" (false) asks for.
+Result<std::optional<bool>> must_exist(const Call& call);
 Result<std::optional<app::IdempotencyKey>> idempotency_key(const Call& call);
 
 Response json_answer(std::string body, int status = 200);

@@ -51,7 +51,17 @@ Result<void> check_headers(const Prepared& prepared) {
         return fail_field("Idempotency-Key", "this operation does not take one");
     if (request.header(Header::if_match) && !route.conditional)
         return fail_field("If-Match", "this operation does not take it");
+    // Reading takes it as a question for what is new (RFC 9110 section 13.1.2).
+    if (request.header(Header::if_none_match) && route.method != Method::get &&
+        !(route.method == Method::put && route.conditional))
+        return fail_field("If-None-Match", "this operation does not take it");
     return {};
+}
+
+// Whether a conflict means that a condition of the request's header did not hold.
+bool is_conditional(const Request& request) {
+    const bool reading = request.method == Method::get || request.method == Method::head;
+    return request.header(Header::if_match) || (request.header(Header::if_none_match) && !reading);
 }
 
 // A charset other than UTF-8 would be misread, so it is refused (RFC 8259 section 8.1).
@@ -140,7 +150,7 @@ Prepared Api::prepare(Request request) const {
 Response Api::refuse(const Prepared& prepared, const Error& error) {
     const auto instance = path_of(prepared.request);
     if (error.code != ErrorCode::internal)
-        return problem(error, instance, prepared.request.header(Header::if_match).has_value());
+        return problem(error, instance, is_conditional(prepared.request));
     const std::string id = fmt::format("{}-{}", correlation_prefix_, ++correlation_);
     if (services_.report)
         services_.report(fmt::format(
@@ -154,6 +164,7 @@ Response Api::refuse(const Prepared& prepared, const Error& error) {
 Result<Call> Api::enter(const Prepared& prepared) {
     const auto& route = *prepared.match.route;
     Call call{prepared.request, prepared.target, prepared.match.parameters};
+    call.stop = stop_.get_token();
     if (route.access != Access::open)
         call.actor = TRY(authenticate(prepared.request, services_.identity));
     if (route.access == Access::permission)

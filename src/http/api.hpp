@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "http/router.hpp"
@@ -23,12 +24,20 @@ struct Prepared {
     // The answer is already known: no body is read, no worker is asked.
     std::optional<Response> refusal = {};
 
-    std::size_t body_limit() const { return match.route ? match.route->body_limit : 0; }
+    std::size_t body_limit() const {
+        return page ? limits::open_body_max : match.route ? match.route->body_limit : 0;
+    }
 
     bool streamed() const { return match.route && match.route->body == Body::stream; }
 
-    // Large bodies are read only from people who may send them.
-    bool needs_admission() const { return body_limit() > limits::request_body_max; }
+    // Imports and uploads: few at the same time.
+    bool large() const { return body_limit() > limits::request_body_max; }
+
+    // More than a little is read only from people who may send it.
+    bool needs_admission(std::uint64_t announced) const {
+        return match.route && match.route->access != Access::open &&
+               (streamed() || announced > limits::unasked_body_max);
+    }
 };
 
 class Api {
@@ -46,6 +55,9 @@ class Api {
     // An error as the answer to this request.
     Response refuse(const Prepared& prepared, const Error& error);
 
+    // The server ends: what takes long breaks off. From any thread.
+    void stop() { stop_.request_stop(); }
+
     const Routes& routes() const { return router_.routes(); }
 
     const std::string& openapi() const { return openapi_; }
@@ -59,6 +71,7 @@ class Api {
     Router router_;
     std::string correlation_prefix_;
     std::atomic<std::uint64_t> correlation_{0};
+    std::stop_source stop_;
 };
 
 } // namespace slipway::http

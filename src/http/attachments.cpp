@@ -108,6 +108,7 @@ void add_attachments(Routes& routes, Services& services) {
     get.tag = "attachments";
     get.permission = Permission::change_read;
     get.response_type = "application/octet-stream";
+    get.download = true;
     get.query = {{"name", "the name to save it under"}};
     get.handler = [&store](Call& call) -> Result<Response> { return download(store, call); };
     routes.push_back(std::move(get));

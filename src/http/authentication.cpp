@@ -69,6 +69,15 @@ std::string_view presented_secret(const Request& request) {
     return bearer.empty() ? cookie_secret(request) : bearer;
 }
 
+Reader::Reader(app::Identity& identity, const Request& request, domain::Permission permission)
+    : identity_(identity), secret_(presented_secret(request)), permission_(permission) {}
+
+Result<app::Actor> Reader::actor() const {
+    auto actor = TRY(identity_.authenticate(secret_));
+    TRY(app::require_permission(actor, permission_));
+    return actor;
+}
+
 Result<app::Actor> authenticate(const Request& request, app::Identity& identity) {
     for (const auto authenticator : authenticators)
         if (auto found = TRY(authenticator(request, identity)))

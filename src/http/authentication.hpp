@@ -16,6 +16,22 @@ inline constexpr std::string_view session_cookie = "slipway_session";
 // Errors: unauthenticated, forbidden (a cookie from a foreign page), those of Identity.
 Result<app::Actor> authenticate(const Request& request, app::Identity& identity);
 
+// Whom a long answer is for, after its request has gone: asked again each time, because a token is
+// revoked, a person loses a role, a password is reset. What Identity remembers for
+// limits::bearer_cache_life makes asking cheap.
+class Reader {
+  public:
+    Reader(app::Identity& identity, const Request& request, domain::Permission permission);
+
+    // Errors: unauthenticated, forbidden.
+    Result<app::Actor> actor() const;
+
+  private:
+    app::Identity& identity_;
+    std::string secret_;
+    domain::Permission permission_;
+};
+
 // The secret that the request brought, or empty.
 std::string_view presented_secret(const Request& request);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "domain/calendar/slots.hpp"
 #include "domain/change/command_table.hpp"
 #include "http/answers.hpp"
 #include "http/resources.hpp"
@@ -75,10 +76,34 @@ Result<Response> command(app::Door& door, Call& call, const domain::CommandRow& 
     return door_answer(call, TRY(door.execute(call.actor, request)), changes_path);
 }
 
+// The fields of what the door wants to know are the query's parameters, so neither can have one
+// that the other lacks.
+struct SlotParameters {
+    std::vector<QueryParameter> all;
+    std::vector<std::string_view> numbers;
+
+    template <class T, class Field>
+    void operator()(std::string_view name, const T&, const Field& field) {
+        all.push_back({name, field.help});
+        if constexpr (std::is_integral_v<T>)
+            numbers.push_back(name);
+    }
+};
+
+SlotParameters slot_parameters() {
+    SlotParameters out;
+    const domain::SlotRequest any;
+    domain::SlotRequest::fields(any, out);
+    return out;
+}
+
 Result<Response> propose(app::Door& door, Call& call) {
     JsonObject query;
     for (const auto& [name, value] : call.target.query)
         query[name] = value;
+    for (const auto name : slot_parameters().numbers)
+        if (call.query(name))
+            query[std::string(name)] = TRY(query_number(call, name, 0));
     return json_answer(TRY(door.propose_windows(call.actor, call.id(), Json(std::move(query)))));
 }
 
@@ -103,6 +128,7 @@ void add_views(Routes& routes, app::Door& door) {
             return door_answer(call, TRY(door.show_change(call.actor, call.id())), changes_path);
         }
     ));
+    routes.back().other_successes = {304};
     routes.push_back(view(
         "/gates", "show_gates", "The verdict of every gate as of now.",
         [&](Call& call) -> Result<Response> {
@@ -125,12 +151,7 @@ void add_views(Routes& routes, app::Door& door) {
         "/window_proposals", "propose_windows", "Free windows, best first, with reasons.",
         [&](Call& call) -> Result<Response> { return propose(door, call); }
     ));
-    routes.back().query = {
-        {"from", "the earliest start"},
-        {"until", "the latest end"},
-        {"length", "how long the window is, such as \"2h\""},
-        {"limit", "how many proposals"},
-    };
+    routes.back().query = slot_parameters().all;
     routes.push_back(view(
         "/events", "list_change_events", "The ledger entries of one change, oldest first.",
         [&](Call& call) -> Result<Response> { return history(door, call); }

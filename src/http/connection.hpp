@@ -21,20 +21,16 @@ struct Manners {
 template <class Stream>
 class Connection final : public Held {
   public:
-    Connection(Server& server, Loop& loop, Stream stream, Manners<Stream> manners)
-        : server_(server), loop_(loop), stream_(std::move(stream)), manners_(std::move(manners)) {
+    Connection(Server& server, Loop& loop, Place place, Stream stream, Manners<Stream> manners)
+        : place_(std::move(place)), server_(server), loop_(loop), stream_(std::move(stream)),
+          manners_(std::move(manners)) {
         ErrorBits ignored;
         const auto peer = socket().remote_endpoint(ignored);
         address_ = ignored ? std::string{} : peer.address().to_string();
-        place_ = loop_.held.insert(loop_.held.end(), this);
+        held_at_ = loop_.held.insert(loop_.held.end(), this);
     }
 
-    ~Connection() override {
-        loop_.held.erase(place_);
-        const std::lock_guard lock(server_.mutex);
-        --server_.connections;
-        server_.ended.notify_all();
-    }
+    ~Connection() override { loop_.held.erase(held_at_); }
 
     void close() override {
         ErrorBits ignored;
@@ -57,8 +53,10 @@ class Connection final : public Held {
     Task<bool> serve_one();
     Task<bool> read_header(Parser& parser);
     std::optional<Response> check_protocol(Parser& parser, Request& request) const;
-    std::optional<Response> check_body(const Prepared& prepared, Parser& parser) const;
-    Task<std::optional<Response>> read_body(Parser& parser, bool large);
+    Response too_large(std::size_t limit) const;
+    std::optional<Response> check_body(const Prepared& prepared, std::uint64_t announced) const;
+    Task<std::optional<Response>> read_body(Parser& parser, std::size_t limit, bool large);
+    Task<std::optional<Response>> answer_early(Prepared& prepared, Parser& parser);
     Task<Response> take_upload(const Prepared& prepared, Parser& parser);
     Task<Response> take_request(Prepared& prepared, Parser& parser);
     Task<bool> send(Response response, bool head_only);
@@ -69,12 +67,14 @@ class Connection final : public Held {
     Response refusal(ErrorCode code, std::string message, int status) const;
     Response busy() const;
 
+    Place place_; // given back after all else has ended
     Server& server_;
     Loop& loop_;
     Stream stream_;
     Manners<Stream> manners_;
     std::string address_;
-    std::list<Held*>::iterator place_;
+    std::list<Held*>::iterator held_at_;
+    std::optional<Share> download_;
     beast::flat_buffer buffer_;
     bool keep_alive_ = true;
     bool unread_ = false; // the client may still be sending what will not be read
@@ -233,30 +233,36 @@ std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Reque
 }
 
 template <class Stream>
-std::optional<Response>
-Connection<Stream>::check_body(const Prepared& prepared, Parser& parser) const {
-    const std::uint64_t announced = parser.content_length().value_or(parser.chunked() ? 1 : 0);
-    if (announced <= prepared.body_limit() || prepared.page)
-        return std::nullopt;
+Response Connection<Stream>::too_large(std::size_t limit) const {
     return refusal(
         ErrorCode::limit_exceeded,
-        prepared.body_limit() == 0
-            ? std::string("this operation takes no body")
-            : fmt::format("the body has at most {} bytes", prepared.body_limit()),
+        limit == 0 ? std::string("this operation takes no body")
+                   : fmt::format("the body has at most {} bytes", limit),
         413
     );
 }
 
+template <class Stream>
+std::optional<Response>
+Connection<Stream>::check_body(const Prepared& prepared, std::uint64_t announced) const {
+    if (announced <= prepared.body_limit())
+        return std::nullopt;
+    return too_large(prepared.body_limit());
+}
+
 // Nothing when the whole body is there; `closed` is an answer nobody reads.
 template <class Stream>
-Task<std::optional<Response>> Connection<Stream>::read_body(Parser& parser, bool large) {
+Task<std::optional<Response>>
+Connection<Stream>::read_body(Parser& parser, std::size_t limit, bool large) {
+    parser.body_limit(limit);
+    parser.eager(true);
     const auto latest = Steady::now() + server_.options.request_timeout * (large ? 20 : 1);
     while (!parser.is_done()) {
         ErrorBits failed = beast::http::error::need_more;
         if (buffer_.size() > 0)
             buffer_.consume(parser.put(buffer_.data(), failed));
         if (failed == beast::http::error::body_limit)
-            co_return refusal(ErrorCode::limit_exceeded, "the body is too large", 413);
+            co_return too_large(limit);
         if (failed && failed != beast::http::error::need_more)
             co_return refusal(ErrorCode::invalid_input, "the body is not valid HTTP", 400);
         if (parser.is_done())
@@ -334,35 +340,46 @@ Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser&
     co_return done ? *std::move(done) : api.refuse(prepared, done.error());
 }
 
+// What is answered without the body: a refusal that is known already, or one to somebody who may
+// not send so much.
+template <class Stream>
+Task<std::optional<Response>> Connection<Stream>::answer_early(Prepared& prepared, Parser& parser) {
+    const auto length = parser.content_length();
+    const bool unknown = !length && parser.chunked();
+    const std::uint64_t announced = length ? *length : unknown ? 1 : 0;
+    if (!prepared.refusal)
+        prepared.refusal = check_body(prepared, announced);
+    if (prepared.refusal) {
+        // A short body is read and thrown away, so that the connection can go on.
+        if (unread_ && !unknown && announced <= limits::unasked_body_max) {
+            const auto broken = co_await read_body(parser, limits::unasked_body_max, false);
+            unread_ = broken.has_value();
+        }
+        co_return std::move(prepared.refusal);
+    }
+    std::optional<Response> refused;
+    if (!prepared.needs_admission(unknown ? prepared.body_limit() : announced))
+        co_return refused;
+    const auto admit = [&] { refused = server_.api.admit(prepared); };
+    const bool ran = co_await on_worker(server_, executor(), admit);
+    if (!ran)
+        refused = busy();
+    co_return refused;
+}
+
 template <class Stream>
 Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& parser) {
     Api& api = server_.api;
     unread_ = !parser.is_done();
-    if (!prepared.refusal)
-        prepared.refusal = check_body(prepared, parser);
-    if (prepared.refusal) {
-        // A short body is read and thrown away, so that the connection can go on.
-        if (unread_ && prepared.request.content_length.value_or(small_body + 1) <= small_body) {
-            parser.eager(true);
-            const auto broken = co_await read_body(parser, false);
-            unread_ = broken.has_value();
-        }
-        co_return *std::move(prepared.refusal);
-    }
-    const bool large = prepared.needs_admission();
     std::optional<Share> share;
-    if (large) {
+    if (prepared.large() && !prepared.refusal) {
         share.emplace(server_.large_bodies, limits::large_bodies_max);
-        std::optional<Response> refused;
         if (!share->taken())
             co_return busy();
-        const auto admit = [&] { refused = api.admit(prepared); };
-        const bool ran = co_await on_worker(server_, executor(), admit);
-        if (!ran)
-            co_return busy();
-        if (refused)
-            co_return *std::move(refused);
     }
+    std::optional<Response> early = co_await answer_early(prepared, parser);
+    if (early)
+        co_return *std::move(early);
     if (prepared.request.header(Header::expect) && !parser.is_done() && buffer_.size() == 0) {
         const bool sent = co_await send_text("HTTP/1.1 100 Continue\r\n\r\n");
         if (!sent)
@@ -372,12 +389,18 @@ Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& pars
         Response uploaded = co_await take_upload(prepared, parser);
         co_return uploaded;
     }
-    parser.body_limit(prepared.page ? limits::request_body_max : prepared.body_limit());
-    parser.eager(true);
-    std::optional<Response> broken = co_await read_body(parser, large);
+    std::optional<Response> broken =
+        co_await read_body(parser, prepared.body_limit(), prepared.large());
     if (broken)
         co_return *std::move(broken);
     unread_ = false;
+    // Before the work, which may fill a disk: those that cannot be sent are not made.
+    const bool download = prepared.match.route && prepared.match.route->download;
+    if (download && prepared.request.method != Method::head) {
+        download_.emplace(server_.downloads, server_.options.downloads);
+        if (!download_->taken())
+            co_return busy();
+    }
     prepared.request.body = parser.get().body();
     deadline = Steady::time_point::max(); // how long a use case takes is its own business
     Response response;
@@ -411,6 +434,7 @@ Task<bool> Connection<Stream>::serve_one() {
     // What was not read of this request would be taken for the next one.
     keep_alive_ = keep_alive_ && !unread_ && !server_.stopping && !response.events;
     const bool sent = co_await send(std::move(response), head_only);
+    download_.reset();
     co_return sent&& keep_alive_;
 }
 
@@ -427,11 +451,6 @@ template <class Stream>
 Task<bool> Connection<Stream>::send(Response response, bool head_only) {
     allow(server_.options.request_timeout);
     std::optional<Share> share;
-    if (response.stream && !head_only) {
-        share.emplace(server_.downloads, limits::downloads_max);
-        if (!share->taken())
-            response = busy();
-    }
     if (response.events && !head_only) {
         share.emplace(server_.event_streams, server_.options.event_streams);
         if (!share->taken())

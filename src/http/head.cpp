@@ -81,7 +81,7 @@ std::string write_head(const Response& response, std::string_view date, bool kee
         add(out, "Content-Type", response.content_type);
     const std::uint64_t size = response.stream ? response.stream->size : response.body.size();
     // RFC 9110 section 8.6: no length with 204; with 304 it would be that of what is not sent.
-    if (!response.events && response.status != 204 && response.status != 304)
+    if (!response.events && !response.unsized && response.status != 204 && response.status != 304)
         fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", size);
     for (const auto& [name, value] : response.headers)
         add(out, name, value);

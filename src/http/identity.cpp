@@ -62,7 +62,7 @@ Result<Response> login(const Services& services, Call& call) {
 }
 
 Result<Response> logout(const Services& services, Call& call) {
-    TRY(services.identity.logout(presented_secret(call.request)));
+    TRY(services.identity.logout(call.actor, presented_secret(call.request)));
     Response response = no_content();
     response.with("Set-Cookie", cookie(services, call.request, ""));
     return response;
@@ -115,12 +115,17 @@ Route post(std::string path, std::string operation, std::string summary, Handler
     return route;
 }
 
+void open_to_all(Route& route) {
+    route.access = Access::open;
+    route.body_limit = limits::open_body_max;
+}
+
 void add_sessions(Routes& routes, Services& services) {
     routes.push_back(post<app::LoginRequest>(
         "/api/v1/login", "login", "Signs in with a password; also sets the session cookie.",
         [&](Call& call) -> Result<Response> { return login(services, call); }
     ));
-    routes.back().access = Access::open;
+    open_to_all(routes.back());
     routes.back().success = 201;
     routes.back().response_schema = schema_of<app::SecretShown>();
     routes.push_back(base_route(
@@ -153,6 +158,7 @@ void add_passwords(Routes& routes, Services& services) {
     routes.back().access = Access::permission;
     routes.back().permission = Permission::people_manage;
     routes.back().success = 201;
+    routes.back().other_successes = {204};
     routes.back().response_schema = schema_of<app::SecretShown>();
     routes.push_back(post<app::PasswordFromCode>(
         "/api/v1/password", "redeem_password_code", "Sets the first password with a one-time code.",
@@ -162,7 +168,7 @@ void add_passwords(Routes& routes, Services& services) {
             return no_content();
         }
     ));
-    routes.back().access = Access::open;
+    open_to_all(routes.back());
     routes.back().success = 204;
     routes.push_back(post<app::SetupRequest>(
         "/api/v1/setup", "set_up", "Makes the first administrator, with the printed code.",
@@ -172,7 +178,7 @@ void add_passwords(Routes& routes, Services& services) {
             return no_content();
         }
     ));
-    routes.back().access = Access::open;
+    open_to_all(routes.back());
     routes.back().success = 204;
 }
 

@@ -91,7 +91,12 @@ Result<Response> bundle(const Services& services, Call& call) {
     if (!services.export_change)
         return fail(ErrorCode::unavailable, "this server does not export");
     Response response;
-    response.stream = TRY(services.export_change(call.actor, call.id()));
+    if (call.request.method == Method::head) {
+        TRY(services.door.show_change(call.actor, call.id()));
+        response.unsized = true;
+    } else {
+        response.stream = TRY(services.export_change(call.actor, call.id()));
+    }
     response.content_type = "application/zip";
     response.with(
         "Content-Disposition", fmt::format("attachment; filename=\"{}.zip\"", call.path[0])
@@ -145,6 +150,7 @@ void add_ledger(Routes& routes, Services& services) {
         [&](Call& call) -> Result<Response> { return bundle(services, call); }
     ));
     routes.back().response_type = "application/zip";
+    routes.back().download = true;
     routes.back().permission = Permission::change_read; // whoever may read the change may prove it
 }
 

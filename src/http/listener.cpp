@@ -9,13 +9,15 @@ namespace {
 
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 
-Task<void> serve_plain(Server& server, Loop& loop, Tcp socket) {
-    Connection<Tcp> connection(server, loop, std::move(socket), {});
+Task<void> serve_plain(Server& server, Loop& loop, Tcp socket, Place place) {
+    Connection<Tcp> connection(server, loop, std::move(place), std::move(socket), {});
     co_await connection.run();
 }
 
-void start_plain(Server& server, Loop& loop, Tcp socket) {
-    asio::co_spawn(loop.io, serve_plain(server, loop, std::move(socket)), asio::detached);
+void start_plain(Server& server, Loop& loop, Tcp socket, Place place) {
+    asio::co_spawn(
+        loop.io, serve_plain(server, loop, std::move(socket), std::move(place)), asio::detached
+    );
 }
 
 // Closes what is past its deadline, and what is idle once the server stops.
@@ -59,7 +61,6 @@ struct Listener::Inside {
     Task<void> accept();
     void run();
     void stop();
-    bool take_place();
     void close_all();
     bool wait_for_end(Span span);
 };
@@ -68,7 +69,7 @@ Result<void> Listener::Inside::open() {
     ErrorBits failed;
     const auto address = asio::ip::make_address(server.options.address, failed);
     if (failed)
-        return fail_field("address", "expected an IPv4 or IPv6 address");
+        return fail_field("listen", "expected an IPv4 or IPv6 address and a port");
     const asio::ip::tcp::endpoint endpoint(address, server.options.port);
     acceptor->open(endpoint.protocol(), failed);
     if (!failed)
@@ -89,14 +90,6 @@ Result<void> Listener::Inside::open() {
     return {};
 }
 
-bool Listener::Inside::take_place() {
-    const std::lock_guard lock(server.mutex);
-    if (server.connections >= server.options.connections)
-        return false;
-    ++server.connections;
-    return true;
-}
-
 Task<void> Listener::Inside::accept() {
     std::size_t next = 0;
     Timer pause(loops.front()->io);
@@ -114,7 +107,8 @@ Task<void> Listener::Inside::accept() {
             continue;
         }
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
-        if (!take_place()) {
+        auto place = Place::take(server, socket);
+        if (!place) {
             constexpr std::string_view full =
                 "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
                 "Connection: close\r\n\r\n";
@@ -122,8 +116,8 @@ Task<void> Listener::Inside::accept() {
             socket.write_some(asio::buffer(full), failed);
             continue;
         }
-        asio::post(loop.io, [this, &loop, s = std::move(socket)]() mutable {
-            serve(server, loop, std::move(s));
+        asio::post(loop.io, [this, &loop, s = std::move(socket), p = std::move(*place)]() mutable {
+            serve(server, loop, std::move(s), std::move(p));
         });
     }
 }
@@ -155,6 +149,7 @@ void Listener::Inside::stop() {
         return;
     running = false;
     server.stopping = true;
+    server.api.stop();
     asio::post(loops.front()->io, [this] {
         ErrorBits ignored;
         acceptor->close(ignored);

@@ -24,6 +24,9 @@ struct ListenerOptions {
     std::size_t workers = limits::request_workers;
     std::size_t queue = limits::request_queue_max;
     std::size_t connections = limits::connections_max;
+    std::size_t connections_per_network = limits::connections_per_network_max;
+    bool spare_loopback = true; // a proxy on this machine brings everybody's connections
+    std::size_t downloads = limits::downloads_max;
     std::size_t event_streams = limits::event_streams_max;
     Span request_timeout = limits::request_timeout; // to send a request, to take an answer
     Span idle_timeout = limits::idle_timeout;

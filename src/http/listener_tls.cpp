@@ -23,10 +23,12 @@ Task<void> goodbye(Tls& stream) {
     co_await stream.async_shutdown(asio::redirect_error(awaiting, ignored));
 }
 
-Task<void>
-serve_one_tls(Server& server, Loop& loop, Tcp socket, std::shared_ptr<asio::ssl::context> context) {
+Task<void> serve_one_tls(
+    Server& server, Loop& loop, Tcp socket, Place place, std::shared_ptr<asio::ssl::context> context
+) {
     Connection<Tls> connection(
-        server, loop, Tls(std::move(socket), *context), Manners<Tls>{handshake, goodbye}
+        server, loop, std::move(place), Tls(std::move(socket), *context),
+        Manners<Tls>{handshake, goodbye}
     );
     co_await connection.run();
 }
@@ -47,9 +49,10 @@ Result<Serve> serve_tls(const std::string& certificate_file, const std::string& 
     context->use_private_key_file(key_file, asio::ssl::context::pem, failed);
     if (failed)
         return fail_field("key_file", "cannot be used: " + failed.message());
-    return Serve([context](Server& server, Loop& loop, Tcp socket) {
+    return Serve([context](Server& server, Loop& loop, Tcp socket, Place place) {
         asio::co_spawn(
-            loop.io, serve_one_tls(server, loop, std::move(socket), context), asio::detached
+            loop.io, serve_one_tls(server, loop, std::move(socket), std::move(place), context),
+            asio::detached
         );
     });
 }

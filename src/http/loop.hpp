@@ -9,11 +9,13 @@
 #include <condition_variable>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -31,6 +33,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "app/identity/rate_limit.hpp"
 #include "base/clock.hpp"
 #include "http/head.hpp"
 #include "http/listener.hpp"
@@ -50,7 +53,6 @@ using Steady = std::chrono::steady_clock;
 using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
 using ErrorBits = boost::system::error_code;
 inline constexpr asio::use_awaitable_t<Executor> awaiting{};
-inline constexpr std::uint64_t small_body = 64 * 1024;
 
 // What a loop knows of a connection.
 class Held {
@@ -119,10 +121,57 @@ struct Server {
     std::atomic<std::size_t> event_streams{0};
     std::mutex mutex = {};
     std::condition_variable ended = {};
-    std::size_t connections = 0; // under the mutex
+    std::size_t connections = 0;                        // under the mutex
+    std::map<std::string, std::size_t> by_network = {}; // of these; under the mutex
 };
 
-using Serve = std::function<void(Server&, Loop&, Tcp)>;
+// The place of one connection among those that are counted; gives itself back.
+class Place {
+  public:
+    // Nothing when the server has as many as it may, or as many from this network.
+    static std::optional<Place> take(Server& server, const Tcp& socket) {
+        ErrorBits gone;
+        const auto peer = socket.remote_endpoint(gone);
+        const auto network = gone ? std::string{} : app::network_of(peer.address().to_string());
+        const bool own = network.starts_with("127.") || (!gone && peer.address().is_loopback());
+        const auto& options = server.options;
+        const auto most =
+            own && options.spare_loopback ? options.connections : options.connections_per_network;
+        const std::lock_guard lock(server.mutex);
+        auto& here = server.by_network[network];
+        if (server.connections >= options.connections || here >= most) {
+            if (here == 0)
+                server.by_network.erase(network);
+            return std::nullopt;
+        }
+        ++server.connections;
+        ++here;
+        return Place(server, network);
+    }
+
+    Place(Place&& other) noexcept
+        : server_(std::exchange(other.server_, nullptr)), network_(std::move(other.network_)) {}
+
+    Place& operator=(Place&&) = delete;
+
+    ~Place() {
+        if (server_ == nullptr)
+            return;
+        const std::lock_guard lock(server_->mutex);
+        --server_->connections;
+        if (--server_->by_network[network_] == 0)
+            server_->by_network.erase(network_);
+        server_->ended.notify_all();
+    }
+
+  private:
+    Place(Server& server, std::string network) : server_(&server), network_(std::move(network)) {}
+
+    Server* server_;
+    std::string network_;
+};
+
+using Serve = std::function<void(Server&, Loop&, Tcp, Place)>;
 // Errors: invalid_input when the certificate or key cannot be used.
 Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
 

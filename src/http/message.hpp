@@ -80,6 +80,7 @@ struct Response {
     std::vector<std::pair<std::string, std::string>> headers = {};
     std::optional<BodyStream> stream = {};
     std::shared_ptr<EventSource> events = {};
+    bool unsized = false; // of HEAD, where the length is known only when all is made
 
     Response& with(std::string name, std::string value) {
         headers.emplace_back(std::move(name), std::move(value));

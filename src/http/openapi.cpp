@@ -56,6 +56,8 @@ JsonArray parameters_of(const Route& route) {
         out.push_back(reference("#/components/parameters/idempotency_key"));
     if (route.conditional)
         out.push_back(reference("#/components/parameters/if_match"));
+    if (route.conditional && route.method == Method::put)
+        out.push_back(reference("#/components/parameters/if_none_match"));
     return out;
 }
 
@@ -73,17 +75,25 @@ JsonObject request_body_of(const Route& route) {
     return body;
 }
 
-JsonObject responses_of(const Route& route) {
+JsonObject success_of(const Route& route, int status) {
     JsonObject success;
-    success["description"] = as_json(route.summary);
-    if (route.success != 204) {
-        Json schema = route.response_schema;
-        if (schema.is_null() && route.response_type == "application/json")
-            schema = JsonObject{{"type", "object"}};
-        success["content"] = content(route.response_type, std::move(schema));
-    }
+    success["description"] = status == 304
+                                 ? boost::json::string_view("what If-None-Match names is current")
+                                 : as_json(route.summary);
+    if (status == 204 || status == 304)
+        return success;
+    Json schema = route.response_schema;
+    if (schema.is_null() && route.response_type == "application/json")
+        schema = JsonObject{{"type", "object"}};
+    success["content"] = content(route.response_type, std::move(schema));
+    return success;
+}
+
+JsonObject responses_of(const Route& route) {
     JsonObject out;
-    out[std::to_string(route.success)] = std::move(success);
+    out[std::to_string(route.success)] = success_of(route, route.success);
+    for (const int status : route.other_successes)
+        out[std::to_string(status)] = success_of(route, status);
     out["default"] = reference("#/components/responses/problem");
     return out;
 }
@@ -139,8 +149,11 @@ JsonObject components() {
         "1 to 200 visible characters; the same request with the same key is done once", false
     );
     parameters["if_match"] = parameter(
-        "If-Match", "header", "the ETag that must still hold, such as \"v7\"; otherwise 412", false
+        "If-Match", "header",
+        "the ETag that must still hold, such as \"v7\", or * for any; otherwise 412", false
     );
+    parameters["if_none_match"] =
+        parameter("If-None-Match", "header", "*: writes only what is new; otherwise 412", false);
     JsonObject out;
     out["schemas"] = JsonObject{{"problem", problem_schema()}};
     out["responses"] = JsonObject{{"problem", std::move(problem)}};

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
+#include <map>
+
 #include "domain/records/register_table.hpp"
 #include "http/answers.hpp"
 #include "http/resources.hpp"
@@ -9,10 +13,7 @@ namespace {
 
 using domain::RegisterRow;
 
-struct ImportRecord {
-    std::string id;
-    Json document;
-};
+using Drafts = std::vector<app::RecordDraft>;
 
 std::string collection_path(const RegisterRow& row) {
     return fmt::format("/api/v1/{}", row.plural);
@@ -23,6 +24,7 @@ Result<app::RecordRequest> record_request(const RegisterRow& row, Call& call) {
     request.kind = row.name;
     request.id = call.id();
     request.if_version = TRY(if_match(call));
+    request.must_exist = TRY(must_exist(call));
     request.idempotency = TRY(idempotency_key(call));
     request.body = std::move(call.body);
     return request;
@@ -60,13 +62,13 @@ Result<Response> remove(Services& services, const RegisterRow& row, Call& call) 
     return door_answer(call, answer, collection_path(row));
 }
 
-Result<ImportRecord> import_record(Json json, std::size_t index) {
+Result<app::RecordDraft> import_record(Json json, std::size_t index) {
     auto* object = json.if_object();
     const std::string id(text_or_empty(json, "id"));
     if (object == nullptr || !is_slug(id))
         return fail_field(fmt::format("[{}].id", index), "expected an object with an id");
     object->erase("id");
-    return ImportRecord{id, std::move(json)};
+    return app::RecordDraft{id, std::move(json)};
 }
 
 Result<void> too_many_records(std::size_t count) {
@@ -79,8 +81,8 @@ Result<void> too_many_records(std::size_t count) {
 }
 
 // One JSON document a line, or one JSON array.
-Result<std::vector<ImportRecord>> parse_import(std::string_view body, bool lines) {
-    std::vector<ImportRecord> records;
+Result<Drafts> parse_import(std::string_view body, bool lines) {
+    Drafts records;
     if (!lines) {
         Json json = TRY(parse_json(body));
         auto* array = json.if_array();
@@ -106,12 +108,28 @@ Result<std::vector<ImportRecord>> parse_import(std::string_view body, bool lines
     return records;
 }
 
+Result<void> check_record(const RegisterRow& row, const app::RecordDraft& record) {
+    const auto document = TRY(row.normalise(record.id, record.body));
+    constexpr std::size_t around = 13; // of {"document":...}
+    if (document.size() + around > limits::event_body_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("a record is at most {} bytes long", limits::event_body_max)
+        );
+    return {};
+}
+
 // Every record is checked before the first is written, so that a malformed file changes nothing.
-Result<void> check_import(const RegisterRow& row, const std::vector<ImportRecord>& records) {
+Result<void> check_import(const RegisterRow& row, const Drafts& records) {
     Error error;
     error.code = ErrorCode::invalid_input;
+    std::map<std::string_view, std::size_t> seen;
     for (std::size_t i = 0; i < records.size(); ++i) {
-        const auto checked = row.normalise(records[i].id, records[i].document);
+        if (const auto [first, fresh] = seen.emplace(records[i].id, i); !fresh)
+            error.fields.push_back(
+                {fmt::format("[{}].id", i), fmt::format("stands at [{}] too", first->second)}
+            );
+        const auto checked = check_record(row, records[i]);
         if (checked)
             continue;
         if (checked.error().fields.empty())
@@ -131,17 +149,31 @@ Result<void> check_import(const RegisterRow& row, const std::vector<ImportRecord
     return tl::unexpected(std::move(error));
 }
 
+// More records than one commit carries are written piece by piece, so an error can come between.
+tl::unexpected<Error> broken_off(Error error, std::size_t written, std::size_t all) {
+    error.message = fmt::format(
+        "{} of {} records were written before this, and may be sent again: {}", written, all,
+        error.message
+    );
+    return tl::unexpected(std::move(error));
+}
+
 Result<Response> import(app::Door& door, const RegisterRow& row, Call& call) {
     const auto type = media_type(call.request.header(Header::content_type).value_or(""));
     auto records = TRY(parse_import(call.request.body, type == "application/x-ndjson"));
     TRY(check_import(row, records));
     std::size_t created = 0;
-    for (auto& record : records) {
-        app::RecordRequest request;
-        request.kind = row.name;
-        request.id = std::move(record.id);
-        request.body = std::move(record.document);
-        created += TRY(door.put_record(call.actor, request)).created ? 1 : 0;
+    for (std::size_t written = 0; written < records.size();) {
+        const auto count = std::min(limits::import_commit_max, records.size() - written);
+        const auto from = std::make_move_iterator(records.begin()) + written;
+        const Drafts together(from, from + count);
+        const auto done = call.stop.stop_requested()
+                              ? Result<std::size_t>(fail(ErrorCode::unavailable, "the server ends"))
+                              : door.put_records(call.actor, std::string(row.name), together);
+        if (!done)
+            return broken_off(done.error(), written, records.size());
+        created += *done;
+        written += count;
     }
     return json_answer(fmt::format(R"({{"imported":{},"created":{}}})", records.size(), created));
 }
@@ -160,6 +192,7 @@ void add_reading(Routes& routes, app::Door& door, const RegisterRow& row) {
     Route one = base_route(row, Method::get, "show");
     one.summary = fmt::format("One {}.", row.title);
     one.response_schema = row.schema();
+    one.other_successes = {304};
     one.handler = [&door, &row](Call& call) -> Result<Response> {
         const auto answer = TRY(door.show_record(call.actor, std::string(row.name), call.id()));
         return door_answer(call, answer, collection_path(row));
@@ -181,6 +214,7 @@ void add_writing(Routes& routes, Services& services, const RegisterRow& row) {
     write.body_limit = limits::request_body_max;
     write.request_schema = row.schema();
     write.keyed = write.conditional = true;
+    write.other_successes = {201};
     write.handler = [&services, &row](Call& call) -> Result<Response> {
         return put(services, row, call);
     };
@@ -198,7 +232,11 @@ void add_import(Routes& routes, app::Door& door, const RegisterRow& row) {
     Route route = base_route(row, Method::post, "import");
     route.path = collection_path(row) + "/import";
     route.operation_id = fmt::format("import_{}", row.plural);
-    route.summary = "Many records at once; nothing is written unless all are valid.";
+    route.summary = fmt::format(
+        "Many records at once; nothing is written unless all are valid. Up to {} are written all "
+        "or none; of more, the answer to a failure says how many were.",
+        limits::import_commit_max
+    );
     route.body = Body::text;
     route.body_limit = limits::import_body_max;
     route.request_types = {"application/json", "application/x-ndjson"};

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct Call {
     const std::vector<std::string_view>& path; // what stands for {id} and the like, in order
     app::Actor actor = {};                     // nobody on open routes
     Json body = {};                            // of routes with a JSON body; an object when empty
+    std::stop_token stop = {};                 // the server ends: long work breaks off
 
     std::string id(std::size_t index = 0) const { return std::string(path[index]); }
 
@@ -66,9 +68,11 @@ struct Route {
     Json response_schema = {}; // null: any object
     std::string_view response_type = "application/json";
     int success = 200;
+    std::vector<int> other_successes = {}; // such as 201 for what is new, 304, 204
     std::vector<QueryParameter> query = {};
     bool keyed = false;       // takes Idempotency-Key
-    bool conditional = false; // takes If-Match
+    bool conditional = false; // takes If-Match; a PUT also If-None-Match: *
+    bool download = false;    // a long answer: one of limits::downloads_max at a time
 };
 
 using Routes = std::vector<Route>;

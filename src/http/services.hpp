@@ -11,6 +11,7 @@
 
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
+#include "app/live/live_lines.hpp"
 #include "http/message.hpp"
 
 namespace slipway::http {
@@ -18,7 +19,8 @@ namespace slipway::http {
 struct Services {
     app::Door& door;
     app::Identity& identity;
-    std::string version; // of the program
+    const app::LiveLines& live; // what running steps of this server write
+    std::string version;        // of the program
     // A sandbox server's clock goes forward by the span; returns the new time.
     std::function<Result<Time>(const app::Actor&, Span by)> advance_clock = {};
     // The signed note of the newest state of the ledger.

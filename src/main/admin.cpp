@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "main/admin.hpp"
 
+#include <charconv>
+
 #include "app/change_summary.hpp"
 #include "app/event.hpp"
 #include "app/library.hpp"
@@ -94,6 +96,23 @@ Result<void> compare_tables(const store::Place& place, domain::LedgerReport& rep
     return {};
 }
 
+// "127.0.0.1:8420" or "[::1]:8420".
+Result<void> read_listen(std::string_view text, ServerOptions& options) {
+    const auto colon = text.rfind(':');
+    const auto digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+    const auto [stop, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), options.port);
+    auto address = text.substr(0, colon);
+    if (address.starts_with('[') && address.ends_with(']'))
+        address = address.substr(1, address.size() - 2);
+    else if (address.find(':') != std::string_view::npos)
+        address = {}; // which colon is the last one's?
+    if (failed != std::errc{} || stop != digits.data() + digits.size() || address.empty())
+        return fail_field("listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420 or [::1]:8420");
+    options.address = address;
+    return {};
+}
+
 } // namespace
 
 cli::LocalCommand serve_command() {
@@ -117,16 +136,8 @@ cli::LocalCommand serve_command() {
         options.certificate_file = arguments.text("tls_certificate");
         options.key_file = arguments.text("tls_key");
         options.ready_file = arguments.text("ready_file");
-        if (const auto listen = arguments.text("listen"); !listen.empty()) {
-            const auto colon = listen.rfind(':');
-            const auto port = colon == std::string::npos
-                                  ? -1L
-                                  : std::strtol(listen.c_str() + colon + 1, nullptr, 10);
-            if (port < 0 || port > 65535 || listen.substr(colon + 1).empty())
-                return fail_field("listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420");
-            options.address = listen.substr(0, colon);
-            options.port = static_cast<std::uint16_t>(port);
-        }
+        if (const auto listen = arguments.text("listen"); !listen.empty())
+            TRY(read_listen(listen, options));
         TRY(serve(options));
         return Json{};
     };
@@ -161,6 +172,9 @@ cli::LocalCommand rebuild_command() {
     command.options = {
         data_option, postgres_option, cli::flag("check", "only report, change nothing")};
     command.example = "slipway admin rebuild --data /var/lib/slipway --check";
+    command.is_sound = [](const Json& answer) {
+        return answer.at("repaired").as_bool() || answer.at("different").to_number<int>() == 0;
+    };
     command.run = [](const Arguments& arguments) -> Result<Json> {
         const bool repair = !arguments.has("check");
         const auto report = TRY(store::rebuild(place_of(arguments, !repair), replay, repair));
@@ -188,6 +202,7 @@ cli::LocalCommand doctor_command() {
     command.summary = "Examine the data: schema, integrity, tasks, attachments, checkpoints";
     command.options = {data_option, postgres_option};
     command.example = "slipway admin doctor --data /var/lib/slipway";
+    command.is_sound = [](const Json& answer) { return answer.at("healthy").as_bool(); };
     command.run = [](const Arguments& arguments) -> Result<Json> {
         JsonArray shown;
         for (const auto& finding : TRY(store::doctor(place_of(arguments, true))))

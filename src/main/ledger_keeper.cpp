@@ -7,7 +7,6 @@
 #include "domain/change/change.hpp"
 #include "domain/ledger/checkpoint.hpp"
 #include "domain/ledger/proof.hpp"
-#include "store/bundle/bundle.hpp"
 
 namespace slipway {
 
@@ -152,9 +151,25 @@ Result<void> LedgerKeeper::export_change(
         for (const auto& step : run.steps)
             if (step.transcript != Digest{})
                 TRY(add(step.transcript, fmt::format("{}-{}.txt", run.id.value, step.name)));
+    TRY(check_export_size(bundle.attachments));
     return store::write_bundle(path, bundle, key_, [&](const Digest& digest, const auto& sink) {
         return store_.read_blob(tenant, digest, sink);
     });
+}
+
+Result<void> check_export_size(const std::vector<store::BundleAttachment>& attachments) {
+    std::uint64_t size = 0;
+    for (const auto& attachment : attachments)
+        size += attachment.size;
+    if (size <= limits::export_max)
+        return {};
+    return fail(
+        ErrorCode::limit_exceeded,
+        fmt::format(
+            "the attachments of this change have {} bytes together, an export has at most {}", size,
+            limits::export_max
+        )
+    );
 }
 
 Result<void>

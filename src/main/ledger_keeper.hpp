@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "domain/ledger/note.hpp"
+#include "store/bundle/bundle.hpp"
 
 namespace slipway {
 
@@ -47,6 +48,9 @@ class LedgerKeeper {
     Mode mode_{};
     std::mutex mutex_;
 };
+
+// Errors: limit_exceeded beyond limits::export_max.
+Result<void> check_export_size(const std::vector<store::BundleAttachment>& attachments);
 
 // The key that verifies an installation's checkpoints, as its database has it.
 Result<domain::VerifierKey> stored_verifier_key(app::Store& store);

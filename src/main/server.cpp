@@ -3,8 +3,10 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "http/api.hpp"
 #include "http/listener.hpp"
 #include "main/ledger_keeper.hpp"
+#include "main/recorded_instances.hpp"
 #include "main/resources.hpp"
 #include "main/version.hpp"
 #include "runner/junit.hpp"
@@ -26,31 +29,6 @@ namespace slipway {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The connectors that a tenant has set up are records; the port wants them as instances.
-class RecordedInstances final : public app::ConnectorInstances {
-  public:
-    explicit RecordedInstances(app::Door& door) : door_(door) {}
-
-    Result<std::vector<app::ConnectorInstance>> of(const TenantId& tenant) override {
-        const app::Actor worker{tenant, PersonId("slipway"), {}, {}, "worker"};
-        std::vector<app::ConnectorInstance> instances;
-        const auto page = TRY(door_.list_records(worker, "connector", "", limits::page_size_max));
-        for (const auto& [version, document] : page.rows) {
-            const auto json = TRY(parse_json(document));
-            const auto* settings = find(json, "settings");
-            instances.push_back(
-                {std::string(text_or_empty(json, "id")),
-                 std::string(text_or_empty(json, "manifest")),
-                 settings ? *settings : Json(JsonObject{})}
-            );
-        }
-        return instances;
-    }
-
-  private:
-    app::Door& door_;
-};
 
 // The runner of this machine behind the worker's port.
 class MachineRunner final : public app::Runner {
@@ -104,6 +82,28 @@ void report(std::string_view line) {
     std::fprintf(stderr, "slipway: %.*s\n", static_cast<int>(line.size()), line.data());
 }
 
+// What was acknowledged is durable, so ending without more ado loses nothing but what is in hand.
+[[noreturn]] void end_at_once(const sigset_t& signals) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    report("ended by a second signal");
+    std::_Exit(128 + signal);
+}
+
+constexpr std::string_view export_prefix = "export-";
+
+// A server that was killed while it wrote an export has left it behind.
+void remove_left_exports(const fs::path& folder) {
+    std::error_code failed;
+    for (fs::directory_iterator walk(folder, failed), end; !failed && walk != end;) {
+        const auto path = walk->path();
+        walk.increment(failed);
+        std::error_code ignored;
+        if (path.filename().string().starts_with(export_prefix))
+            fs::remove(path, ignored);
+    }
+}
+
 // An exported bundle is streamed from a file that is gone when the answer is.
 Result<http::BodyStream> stream_file(const fs::path& path) {
     auto file = std::make_shared<std::ifstream>(path, std::ios::binary);
@@ -152,6 +152,7 @@ class Server {
     std::unique_ptr<RecordedInstances> instances_;
     std::unique_ptr<connectors::ManifestConnectors> connectors_;
     std::unique_ptr<MachineRunner> runner_;
+    app::LiveLines live_;
     std::unique_ptr<http::Api> api_;
     std::unique_ptr<worker::Worker> worker_;
     std::unique_ptr<http::Listener> listener_;
@@ -195,6 +196,7 @@ Result<void> Server::open_rooms() {
         fs::create_directories(data / folder, failed);
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
+    remove_left_exports(data / "scratch");
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(
         std::move(manifests), *instances_, clock_, random_, std::move(connecting)
@@ -204,7 +206,7 @@ Result<void> Server::open_rooms() {
 }
 
 http::Services Server::services() {
-    http::Services services{*door_, *identity_, std::string(version)};
+    http::Services services{*door_, *identity_, live_, std::string(version)};
     services.report = report;
     services.checkpoint = [this] { return keeper_->publish(); };
     services.export_change =
@@ -212,8 +214,12 @@ http::Services Server::services() {
         TRY(app::require_permission(actor, domain::Permission::change_read));
         TRY(door_->show_change(actor, change));
         const auto path = fs::path(options_.data) / "scratch" /
-                          ("export-" + readable_token(random_, 16) + ".zip");
-        TRY(keeper_->export_change(actor.tenant, change, path));
+                          (std::string(export_prefix) + readable_token(random_, 16) + ".zip");
+        if (const auto made = keeper_->export_change(actor.tenant, change, path); !made) {
+            std::error_code ignored;
+            fs::remove(path, ignored);
+            return tl::unexpected(made.error());
+        }
         return stream_file(path);
     };
     if (keeper_->mode() == Mode::sandbox)
@@ -238,6 +244,7 @@ Result<void> Server::start_worker() {
         .connectors = *connectors_,
         .runner = *runner_,
         .server = "server-" + readable_token(random_, 8),
+        .live = live_,
         .publish = publish,
         .report = report,
     });
@@ -255,6 +262,7 @@ Result<void> Server::start() {
     listening.certificate_file = options_.certificate_file;
     listening.key_file = options_.key_file;
     listener_ = TRY(http::Listener::start(*api_, listening));
+    live_.on_added([this] { listener_->wake_streams(); });
     store_->on_committed([this](std::uint64_t) {
         listener_->wake_streams();
         worker_->wake();
@@ -271,6 +279,7 @@ void Server::stop() {
         (void)keeper_->publish();
     if (store_)
         store_->on_committed({});
+    live_.on_added({});
 }
 
 } // namespace
@@ -289,11 +298,17 @@ Result<void> serve(const ServerOptions& options) {
         return started;
     }
     const auto scheme = options.certificate_file.empty() ? "http" : "https";
-    const auto address = fmt::format("{}://{}:{}", scheme, options.address, server.port());
+    const bool bracketed = options.address.find(':') != std::string::npos; // RFC 3986, 3.2.2
+    const auto address = fmt::format(
+        "{}://{}{}{}:{}", scheme, bracketed ? "[" : "", options.address, bracketed ? "]" : "",
+        server.port()
+    );
     fmt::print("slipway {} ({}) answers at {}\n", version, to_text(server.mode()), address);
     if (const auto code = TRY(server.setup_code()))
+        // The code is asked for: on the command line everybody on the machine could read it.
         fmt::print(
-            "No administrator yet. Set one up with:\n  slipway setup --server {} --code {}\n",
+            "No administrator yet. Set one up with\n  slipway setup --server {} --person ID "
+            "--name NAME\nwhich asks for this code and for a password\n  setup code: {}\n",
             address, *code
         );
     std::fflush(stdout);
@@ -306,7 +321,9 @@ Result<void> serve(const ServerOptions& options) {
     }
     int signal = 0;
     sigwait(&signals, &signal);
-    fmt::print("slipway: ending\n");
+    fmt::print("slipway: ending; a second signal ends at once\n");
+    std::fflush(stdout);
+    std::thread([signals] { end_at_once(signals); }).detach();
     server.stop();
     return {};
 }

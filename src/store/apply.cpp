@@ -90,6 +90,17 @@ void write_task(Connection& db, const app::TaskDraft& task) {
     );
 }
 
+Result<void> check_identity(Connection& db, const Commit& commit) {
+    if (const auto& held = commit.password_held) {
+        const auto credential = find_credential(db, held->tenant, held->person);
+        if (!credential || credential->password_hash != held->password_hash)
+            return fail(ErrorCode::conflict, "the password has changed meanwhile");
+    }
+    if (commit.bearer_held && !find_bearer(db, *commit.bearer_held))
+        return fail(ErrorCode::conflict, "the session, token or code has ended meanwhile");
+    return {};
+}
+
 } // namespace
 
 void put_document(
@@ -105,6 +116,7 @@ void put_document(
 }
 
 Result<void> check_commit(Batch& batch, const Commit& commit) {
+    TRY(check_identity(batch.db(), commit));
     if (commit.task_end) {
         const auto held = batch.db().number(
             "select attempts from task where id = :id and lease = :lease and dead = 0",
@@ -145,7 +157,7 @@ app::Receipt write_commit(Batch& batch, const Commit& commit) {
         write_one(batch, write);
     for (const auto& task : commit.tasks)
         write_task(batch.db(), task);
-    if (commit.task_end)
+    if (commit.task_end && commit.task_end->ends)
         batch.db().run("delete from task where id = :id", {task_number(commit.task_end->id)});
     if (commit.answer)
         put_answer(batch.db(), *commit.answer);

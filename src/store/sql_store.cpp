@@ -308,13 +308,6 @@ SqlStore::find_credential(const TenantId& tenant, const PersonId& person) {
     return read([&](Connection& db) { return store::find_credential(db, tenant, person); });
 }
 
-Result<void> SqlStore::put_credential(const app::Credential& credential) {
-    return write([&](Batch& batch) -> Result<void> {
-        write_credential(batch.db(), credential);
-        return {};
-    });
-}
-
 Result<std::optional<app::KeptAnswer>>
 SqlStore::find_answer(const TenantId& tenant, const PersonId& person, const std::string& key) {
     return read([&](Connection& db) { return store::find_answer(db, tenant, person, key); });

@@ -63,7 +63,6 @@ class SqlStore final : public app::Store {
     list_bearers(const TenantId& tenant, const PersonId& person) override;
     Result<std::optional<app::Credential>>
     find_credential(const TenantId& tenant, const PersonId& person) override;
-    Result<void> put_credential(const app::Credential& credential) override;
     Result<std::optional<app::KeptAnswer>>
     find_answer(const TenantId& tenant, const PersonId& person, const std::string& key) override;
     Result<void> sweep(Time now, Time answers_before) override;

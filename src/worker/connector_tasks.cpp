@@ -10,7 +10,8 @@ namespace slipway::worker {
 namespace {
 
 app::AskContext asking(const TaskContext& context, std::string connector, Span deadline) {
-    return {context.task.tenant, std::move(connector), context.task.id.value, deadline};
+    return {
+        context.task.tenant, std::move(connector), context.task.id.value, deadline, context.stop};
 }
 
 constexpr auto quick = std::chrono::seconds(60);
@@ -21,7 +22,10 @@ std::string why(const Error& error) {
 }
 
 // A passing fault is tried again; what will not mend, or did not in the end, goes on the record.
+// That the server stops is nobody's failure.
 bool try_again(const TaskContext& context, const Error& error) {
+    if (context.stop.stop_requested())
+        return true;
     return !context.last_attempt && app::retry_of(error).retry != app::Retry::never;
 }
 

@@ -74,9 +74,15 @@ Result<bool> run_one(
         false
     ));
     std::string transcript;
+    auto& live = context.parts.live;
+    live.begin(context.task.tenant, context.task.change);
     const auto result =
         context.parts.runner.run_step(step, variables, context.stop, [&](const auto& line) {
             transcript += domain::transcript_text(line);
+            live.add(
+                context.task.tenant, context.task.change,
+                {task.run.value, step.name, line.at, line.text}
+            );
         });
     const auto kept = TRY(keep_transcript(context, transcript));
     JsonObject report{
@@ -92,10 +98,7 @@ Result<bool> run_one(
     return more;
 }
 
-} // namespace
-
-Result<void> carry_out_run(const TaskContext& context) {
-    const auto task = TRY(restore<domain::RunTask>(std::string_view(context.task.payload)));
+Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     const auto runbook = TRY(read_runbook(context, task.runbook));
     const auto variables = TRY(variables_of(context, task.ring));
     for (;;) {
@@ -128,13 +131,36 @@ Result<void> carry_out_run(const TaskContext& context) {
     }
 }
 
-Result<void> carry_out_smoke(const TaskContext& context) {
-    const auto task = TRY(restore<domain::SmokeTask>(std::string_view(context.task.payload)));
-    const auto runbook = TRY(read_runbook(context, task.runbook));
+// What could not even begin, in the end: the owner must see it on the record and decide, because
+// nobody looks for a task that was given up.
+Result<void>
+give_up_run(const TaskContext& context, const domain::RunTask& task, const Error& why) {
+    const auto change = TRY(context.change());
+    const auto* run = domain::find_run(change, task.run);
+    const auto* next = run ? next_step(*run) : nullptr;
+    if (next == nullptr || run->state != domain::RunState::running)
+        return context.drop();
+    return context.tell(
+        "report_run",
+        step_report(
+            task.run.value,
+            {{"name", next->name},
+             {"state", "failed"},
+             {"detail", ("could not be run: " + why.message).substr(0, limits::text_max)}}
+        ),
+        true
+    );
+}
+
+Result<JsonArray> smoke_results(
+    const TaskContext& context, const domain::SmokeTask& task, const domain::Runbook& book
+) {
     const auto variables = TRY(variables_of(context, task.ring));
     JsonArray results;
-    for (const auto& check : runbook.smoke) {
+    for (const auto& check : book.smoke) {
         const auto result = context.parts.runner.run_check(check, variables, context.stop);
+        if (context.stop.stop_requested())
+            return fail(ErrorCode::unavailable, "the smoke test was cut short");
         results.push_back(JsonObject{
             {"name", result.name},
             {"passed", result.passed()},
@@ -142,10 +168,39 @@ Result<void> carry_out_smoke(const TaskContext& context) {
             {"took_ms", (result.ended - result.started).count()},
             {"outside", result.outside}});
     }
+    return results;
+}
+
+} // namespace
+
+Result<void> carry_out_run(const TaskContext& context) {
+    const auto task = TRY(restore<domain::RunTask>(std::string_view(context.task.payload)));
+    auto done = run_on(context, task);
+    // A lost lease is not this server's failure to report, and a stop is none at all.
+    if (done || !context.last_attempt || context.stop.stop_requested() ||
+        done.error().code == ErrorCode::conflict)
+        return done;
+    return give_up_run(context, task, done.error());
+}
+
+Result<void> carry_out_smoke(const TaskContext& context) {
+    const auto task = TRY(restore<domain::SmokeTask>(std::string_view(context.task.payload)));
     JsonObject body;
     body["occasion"] = to_text(task.occasion);
-    body["list"] = runbook.smoke_digest.hex();
-    body["results"] = std::move(results);
+    const auto runbook = read_runbook(context, task.runbook);
+    auto results = runbook ? smoke_results(context, task, *runbook)
+                           : Result<JsonArray>(tl::unexpected(runbook.error()));
+    if (!results && (!context.last_attempt || context.stop.stop_requested()))
+        return tl::unexpected(results.error());
+    if (runbook)
+        body["list"] = runbook->smoke_digest.hex();
+    if (!results)
+        results = JsonArray{JsonObject{
+            {"name", "smoke"},
+            {"passed", false},
+            {"detail",
+             ("could not be run: " + results.error().message).substr(0, limits::text_max)}}};
+    body["results"] = *std::move(results);
     return context.tell("record_smoke", std::move(body), true);
 }
 

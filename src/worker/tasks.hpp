@@ -18,7 +18,8 @@ struct TaskContext {
 
     app::Actor actor() const;
     Result<domain::Change> change() const;
-    // A command of the worker; with `ends` it ends the task in the same transaction.
+    // A command of the worker, accepted only while the task's lease is held; with `ends` it ends
+    // the task in the same transaction.
     Result<void> tell(std::string_view command, Json body, bool ends) const;
     // Ends a task that nothing came of.
     Result<void> drop() const;

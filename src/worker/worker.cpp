@@ -14,8 +14,6 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr auto lease = std::chrono::seconds(60);
-constexpr auto lease_renewal = std::chrono::seconds(20);
 // Commits come by the thousand; looking for tasks after each of them would be work for nothing.
 constexpr auto look_apart = std::chrono::milliseconds(20);
 constexpr auto publish_apart = std::chrono::seconds(5);
@@ -60,8 +58,7 @@ Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) c
     // A conflict here is another command on the same change; the lease is checked at each try.
     for (int attempt = 1;; ++attempt) {
         app::CommandRequest request{task.change, std::string(command), body, {}, {}, {}};
-        if (ends)
-            request.task_end = app::TaskEnd{task.id, task.lease};
+        request.task_end = app::TaskEnd{task.id, task.lease, ends};
         const auto answer = parts.door.execute(actor(), request);
         if (answer)
             return {};
@@ -146,7 +143,9 @@ struct Worker::Inside {
             return;
         say("task " + task.id.value + " (" + task.kind + ")", done.error());
         std::optional<Time> retry_at;
-        if (!last && handler) {
+        if (source.stop_requested()) {
+            retry_at = machine.now(); // it was cut short: at the next start, by another server
+        } else if (!last && handler) {
             const auto advice = app::retry_of(done.error());
             const Span wait = advice.retry == app::Retry::after
                                   ? advice.wait
@@ -162,7 +161,7 @@ struct Worker::Inside {
         while (wait(seen, parts.poll)) {
             for (;;) {
                 const auto claimed = parts.door.store().claim_tasks(
-                    parts.server, machine.now(), machine.now() + lease, 1
+                    parts.server, machine.now(), machine.now() + parts.lease, 1
                 );
                 if (!claimed)
                     say("claiming tasks", claimed.error());
@@ -186,6 +185,7 @@ struct Worker::Inside {
     void timer_loop() {
         std::uint64_t seen = 0;
         auto published = Steady::now() - publish_apart;
+        auto swept = Steady::now() - limits::sweep_interval;
         while (wait(seen, parts.poll)) {
             if (const auto touched = parts.door.wake(wake_batch); !touched)
                 say("timers", touched.error());
@@ -194,21 +194,43 @@ struct Worker::Inside {
                 if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
                     say("publishing a checkpoint", done.error());
             }
+            if (Steady::now() - swept >= limits::sweep_interval) {
+                swept = Steady::now();
+                sweep();
+            }
             pause();
         }
+    }
+
+    // Sessions and tokens end by the machine's clock, kept answers bear the door's.
+    void sweep() const {
+        const auto before = parts.door.clock().now() - limits::kept_answer_life;
+        if (const auto done = parts.door.store().sweep(machine.now(), before); !done)
+            say("sweeping", done.error());
+    }
+
+    // Another server that has taken the task over must not work beside this one.
+    void renew(const app::TaskEnd& task, std::stop_source source) const {
+        const auto held = parts.door.store().extend_lease(task, machine.now() + parts.lease);
+        if (held)
+            return;
+        say("the lease of task " + task.id.value, held.error());
+        if (held.error().code == ErrorCode::conflict)
+            source.request_stop();
     }
 
     // Keeps the leases of what is in hand, and ends running steps when the server ends.
     void lease_loop() {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
-        while (!changed.wait_for(lock, std::chrono::milliseconds(500), [&] { return stopping; })) {
+        const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 6);
+        while (!changed.wait_for(lock, look, [&] { return stopping; })) {
             const auto current = active;
             lock.unlock();
-            if (Steady::now() - renewed >= lease_renewal) {
+            if (Steady::now() - renewed >= parts.lease / 3) {
                 renewed = Steady::now();
                 for (const auto& [id, task] : current)
-                    (void)parts.door.store().extend_lease(task.first, machine.now() + lease);
+                    renew(task.first, task.second);
             }
             lock.lock();
         }

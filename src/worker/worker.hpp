@@ -11,6 +11,7 @@
 #include <string>
 
 #include "app/door.hpp"
+#include "app/live/live_lines.hpp"
 #include "app/ports/connectors.hpp"
 #include "app/ports/runner.hpp"
 
@@ -21,10 +22,12 @@ struct WorkerParts {
     app::Connectors& connectors;
     app::Runner& runner;
     std::string server;                    // names this server in leases
+    app::LiveLines& live;                  // hears what a running step writes
     std::size_t threads = 4;               // tasks at a time
+    Span lease = std::chrono::seconds(60); // renewed thrice in this time while the task is in hand
     Span poll = std::chrono::seconds(1);   // how long work from elsewhere may wait unseen
-    std::function<Result<void>()> publish; // signs a checkpoint when the ledger has grown
-    std::function<void(std::string_view line)> report; // one line for the log
+    std::function<Result<void>()> publish = {}; // signs a checkpoint when the ledger has grown
+    std::function<void(std::string_view line)> report = {}; // one line for the log
 };
 
 class Worker {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people and pipelines do: commands, tables, sessions, waiting, files.
+#include <condition_variable>
+#include <mutex>
+
 #include <sys/stat.h>
 
 #include "base/json.hpp"
@@ -237,6 +240,134 @@ TEST_F(CliTest, ARecordIsWrittenAndRemoved) {
     EXPECT_EQ(server.seen().at(1).method, "DELETE");
 }
 
+TEST_F(CliTest, CodesNeverStandOnTheCommandLine) {
+    EXPECT_EQ(run({"setup", "--code", "c0de", "--person", "anna", "--name", "Anna"}), 64);
+    EXPECT_EQ(run({"password", "redeem", "--code", "c0de"}), 64);
+    EXPECT_TRUE(server.seen().empty());
+    server.answer(204, "");
+    in.str("c0de\nharbour light 42\n");
+    EXPECT_EQ(
+        run({"setup", "--person", "anna", "--name", "Anna", "--code_stdin", "--password_stdin"}), 0
+    ) << err.str();
+    EXPECT_EQ(
+        server.seen().at(0).body,
+        R"({"person":"anna","name":"Anna","code":"c0de","password":"harbour light 42"})"
+    );
+    server.answer(204, "");
+    EXPECT_EQ(run({"password", "redeem"}), 0); // asked for at the terminal
+    EXPECT_EQ(
+        server.seen().at(1).body, R"({"code":"harbour light 42","password":"harbour light 42"})"
+    );
+}
+
+// Tells when something was written to it.
+struct ToldBuffer final : std::stringbuf {
+    int sync() override {
+        const std::lock_guard lock(mutex);
+        written = true;
+        changed.notify_all();
+        return 0;
+    }
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool written = false;
+};
+
+TEST_F(CliTest, LongWorkSaysThatItGoesOn) {
+    ToldBuffer buffer;
+    std::ostream terminal(&buffer);
+    local.admin_backup.run = [&](const cli::Arguments&) -> Result<Json> {
+        std::unique_lock lock(buffer.mutex);
+        buffer.changed.wait_for(lock, std::chrono::seconds(20), [&] { return buffer.written; });
+        return Json(JsonObject{{"events", 7}});
+    };
+    const auto backup = [&](const std::vector<std::string>& words) {
+        return cli::run_cli(
+            words, local,
+            cli::Surroundings{in, out, terminal, false, true, 80, clock, random, {}, {}}
+        );
+    };
+    EXPECT_EQ(backup({"admin", "backup"}), 0);
+    EXPECT_NE(buffer.str().find("\radmin backup  1 s"), std::string::npos) << buffer.str();
+    EXPECT_TRUE(buffer.str().ends_with(" \r")) << "the line is wiped: " << buffer.str();
+    const auto before = buffer.str();
+    EXPECT_EQ(backup({"admin", "backup", "--quiet"}), 0);
+    EXPECT_EQ(buffer.str(), before);
+}
+
+TEST_F(CliTest, TransfersShowHowFarTheyAre) {
+    std::ostringstream terminal;
+    const auto run_at_terminal = [&](const std::vector<std::string>& words) {
+        return cli::run_cli(
+            words, local,
+            cli::Surroundings{in, out, terminal, false, true, 80, clock, random, {}, {}}
+        );
+    };
+    server.answer(200, R"({"imported":1,"created":1})");
+    const auto file = write("cmdb.ndjson", R"({"id":"web"})");
+    EXPECT_EQ(run_at_terminal({"ci", "import", file}), 0);
+    EXPECT_NE(terminal.str().find("cmdb.ndjson  100 %"), std::string::npos) << terminal.str();
+    server.answer(200, "PKzip", "application/zip");
+    const auto target = (folder / "evidence.zip").string();
+    EXPECT_EQ(run_at_terminal({"change", "export", "CHG-1", "--out", target}), 0);
+    EXPECT_NE(terminal.str().find("evidence.zip  100 %"), std::string::npos) << terminal.str();
+}
+
+TEST_F(CliTest, AnExaminationThatFindsSomethingIsARefusal) {
+    local.admin_doctor.run = [](const cli::Arguments&) -> Result<Json> {
+        return *parse_json(R"({"healthy":false,"findings":[{"check":"tasks"}]})");
+    };
+    local.admin_doctor.is_sound = [](const Json& json) { return json.at("healthy").as_bool(); };
+    EXPECT_EQ(run({"admin", "doctor"}), 6);
+    EXPECT_NE(out.str().find("tasks"), std::string::npos);
+    EXPECT_EQ(run({"admin", "doctor", "--json"}), 6);
+}
+
+TEST_F(CliTest, TheNextPageIsNamedByTheCommandsOwnOption) {
+    server.answer(200, R"({"items":[{"seq":7}],"next":"8"})");
+    EXPECT_EQ(run({"ledger", "entries", "--from", "7"}), 0);
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/ledger/entries?from=7");
+    EXPECT_NE(out.str().find("more: --from 8, or --all"), std::string::npos) << out.str();
+    server.answer(200, R"({"items":[{"seq":7}],"next":"8"})");
+    server.answer(200, R"({"items":[{"seq":8}]})");
+    EXPECT_EQ(run({"ledger", "entries", "--from", "7", "--all", "--json"}), 0);
+    EXPECT_EQ(
+        out.str(), R"({"items":[{"seq":7},{"seq":8}]})"
+                   "\n"
+    );
+    EXPECT_EQ(server.seen().at(2).target, "/api/v1/ledger/entries?limit=200&from=8");
+}
+
+TEST_F(CliTest, WhenNotAllPagesAreFollowedTheJsonSaysWhereToGoOn) {
+    for (std::size_t page = 1; page <= limits::cli_pages_max; ++page)
+        server.answer(200, fmt::format(R"({{"items":[],"next":"{}"}})", page));
+    EXPECT_EQ(run({"ledger", "entries", "--all", "--json"}), 0);
+    EXPECT_EQ(out.str(), fmt::format("{{\"items\":[],\"next\":\"{}\"}}\n", limits::cli_pages_max));
+}
+
+TEST_F(CliTest, WindowsAreAskedForInTheWordsOfTheServer) {
+    server.answer(200, R"({"proposals":[],"considered":0,"removed":[]})");
+    EXPECT_EQ(
+        run(
+            {"change", "windows", "CHG-1", "--from", "2026-12-01T00:00", "--duration", "2h",
+             "--count", "3"}
+        ),
+        0
+    );
+    EXPECT_EQ(
+        server.seen().at(0).target,
+        "/api/v1/changes/CHG-1/window_proposals?from=2026-12-01T00%3A00&duration=2h&count=3"
+    );
+}
+
+TEST_F(CliTest, AnExportThatCannotBeginLeavesNothing) {
+    environment.erase("SLIPWAY_TOKEN");
+    const auto target = (folder / "evidence.zip").string();
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", target}), 4);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
 TEST_F(CliTest, AnExportIsWholeOrNotThere) {
     const auto target = (folder / "evidence.zip").string();
     server.answer(Scripted{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK"});
@@ -274,10 +405,14 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
     server.answer(
         200,
-        ": hello\n\n" + streamed(
-                            3, "run_step_reported",
-                            R"({"run":"run-1","step":{"name":"drain","state":"succeeded"}})"
-                        ),
+        ": hello\n\n"
+        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","
+        "\"step\":\"drain\",\"at\":\"2026-11-22T18:00:02.500Z\",\"text\":\"\\u001b[2Jdrained\"}"
+        "\n\n" +
+            streamed(
+                3, "run_step_reported",
+                R"({"run":"run-1","step":{"name":"drain","state":"succeeded"}})"
+            ),
         "text/event-stream"
     );
     server.answer(
@@ -286,12 +421,17 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(), "18:00:02  run_started  id run-1  purpose deployment  (ben)\n"
+                   "18:00:02    | ?[2Jdrained\n"
                    "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
                    "18:00:05  run_ended  run-1  succeeded  (ben)\n"
                    "run-1 succeeded\n"
     );
-    EXPECT_EQ(server.seen().at(1).target, "/api/v1/events/stream?change=CHG-1&after=2");
-    EXPECT_EQ(server.seen().at(2).target, "/api/v1/events/stream?change=CHG-1&after=3");
+    EXPECT_EQ(
+        server.seen().at(1).target, "/api/v1/events/stream?change=CHG-1&transcript=true&after=2"
+    );
+    EXPECT_EQ(
+        server.seen().at(2).target, "/api/v1/events/stream?change=CHG-1&transcript=true&after=3"
+    );
 }
 
 TEST_F(CliTest, AnEventWithoutEndIsRefused) {

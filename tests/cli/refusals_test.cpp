@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes wrong: refusals as people read them, exit codes, hostile answers, mistyped words.
 #include "base/limits.hpp"
+#include "cli/client.hpp"
 #include "cli_fixture.hpp"
 
 namespace slipway::test {
@@ -165,6 +166,17 @@ TEST_F(CliTest, NotSignedInSaysHowTo) {
 TEST_F(CliTest, AnAddressThatIsNoneIsRefused) {
     for (const auto* address : {"slipway", "ftp://host", "http://a@b", "http://a/?x", "http://a b"})
         EXPECT_EQ(run({"whoami", "--server", address}), 2) << address;
+}
+
+TEST_F(CliTest, OnlyThisMachineCountsAsThisMachine) {
+    for (const auto* own :
+         {"http://127.0.0.1", "http://127.9.8.7:1/x", "http://[::1]:8420", "http://[::1]",
+          "https://localhost", "http://localhost:1"})
+        EXPECT_TRUE(cli::is_this_machine(own)) << own;
+    for (const auto* other :
+         {"http://127.0.0.1.evil.invalid", "http://127.evil.invalid", "http://[::1].evil.invalid",
+          "http://localhost.evil.invalid", "http://10.0.0.1", "http://127.0.0.1.evil.invalid:80"})
+        EXPECT_FALSE(cli::is_this_machine(other)) << other;
 }
 
 TEST_F(CliTest, ATokenThatWouldBreakTheHeaderIsRefused) {

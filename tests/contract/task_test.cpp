@@ -156,12 +156,50 @@ TEST_P(TaskContract, bearers_and_credentials_are_kept_and_swept) {
     drop.drop_bearers = {sha256("secret")};
     must(store().commit(drop));
     EXPECT_FALSE(must(store().find_bearer(sha256("secret"))));
-    must(store().put_credential({acme, PersonId("ann"), "$argon2id$", 3, at(9)}));
+    app::Commit password;
+    password.put_credentials.push_back({acme, PersonId("ann"), "$argon2id$", 3, at(9)});
+    must(store().commit(password));
     const auto credential = must(store().find_credential(acme, PersonId("ann")));
     ASSERT_TRUE(credential);
     EXPECT_EQ(credential->failures, 3);
     EXPECT_EQ(credential->locked_until, at(9));
     EXPECT_FALSE(must(store().find_credential(zeta, PersonId("ann"))));
+}
+
+TEST_P(TaskContract, what_was_decided_on_another_password_is_refused) {
+    app::Commit first;
+    first.put_credentials.push_back({acme, PersonId("ann"), "old", 0, {}});
+    must(store().commit(first));
+    app::Commit reset;
+    reset.put_credentials.push_back({acme, PersonId("ann"), "new", 0, {}});
+    reset.password_held = app::PasswordHeld{acme, PersonId("ann"), "old"};
+    must(store().commit(reset));
+    app::Commit late;
+    late.put_credentials.push_back({acme, PersonId("ann"), "old", 1, {}});
+    late.password_held = app::PasswordHeld{acme, PersonId("ann"), "old"};
+    EXPECT_EQ(store().commit(late).error().code, ErrorCode::conflict);
+    EXPECT_EQ(must(store().find_credential(acme, PersonId("ann")))->password_hash, "new");
+}
+
+TEST_P(TaskContract, a_code_that_is_gone_lets_nothing_through) {
+    app::Commit used;
+    used.bearer_held = sha256("a code that was used");
+    used.put_credentials.push_back({acme, PersonId("ann"), "hash", 0, {}});
+    EXPECT_EQ(store().commit(used).error().code, ErrorCode::conflict);
+    EXPECT_FALSE(must(store().find_credential(acme, PersonId("ann"))));
+}
+
+TEST_P(TaskContract, a_task_that_is_only_held_stays) {
+    app::Commit asks;
+    asks.tasks.push_back({"run", acme, "CHG-1", "{}", at(0)});
+    must(store().commit(asks));
+    const auto task = must(store().claim_tasks("a", at(1), at(60), 1)).at(0);
+    app::Commit told;
+    told.task_end = app::TaskEnd{task.id, task.lease, false};
+    must(store().commit(told));
+    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    must(store().claim_tasks("b", at(61), at(120), 1));
+    EXPECT_EQ(store().commit(told).error().code, ErrorCode::conflict);
 }
 
 TEST_P(TaskContract, a_setting_is_the_last_that_was_put) {

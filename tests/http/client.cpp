@@ -114,7 +114,10 @@ Reply Client::request(
     text += body;
     if (!send(text))
         return {};
-    return receive(method == "HEAD");
+    auto reply = receive(method == "HEAD");
+    if (answered)
+        answered(method, target, reply.status);
+    return reply;
 }
 
 } // namespace slipway::test

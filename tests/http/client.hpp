@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ class Client {
     );
 
     std::string bearer; // sent by request() when not empty
+    // Told of each answer that request() got.
+    std::function<void(std::string_view method, std::string_view target, int status)> answered;
 
   private:
     bool fill();

@@ -135,9 +135,14 @@ struct Door::Inside {
         row.removed = removed;
         commit.writes.push_back(std::move(row));
         if (idempotency)
-            commit.answer =
-                KeptAnswer{actor.tenant, actor.person, idempotency->key, idempotency->request, 201,
-                           state,        {},           event.at};
+            commit.answer = KeptAnswer{actor.tenant,
+                                       actor.person,
+                                       idempotency->key,
+                                       idempotency->request,
+                                       version == 0 ? 201 : 200,
+                                       state,
+                                       {},
+                                       event.at};
         const auto receipt = TRY(parts.store.commit(std::move(commit)));
         return Answer{key.id, version + 1, state, receipt.next_seq, false, version == 0};
     }
@@ -170,11 +175,13 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
     } else if (request.command != "wait" && !show_change(actor, id)) {
         return fail(ErrorCode::not_found, "there is no change " + id);
     }
-    return inside_->write(
+    auto answer = TRY(inside_->write(
         actor, {actor.tenant, "change", id}, "change_" + request.command,
         fmt::format(R"({{"id":"{}","title":"{}"}})", id, text_or_empty(request.body, "title")),
         request.if_version, request.idempotency
-    );
+    ));
+    answer.created = request.command == "open";
+    return answer;
 }
 
 Result<Answer> Door::show_change(const Actor& actor, const std::string& change) {
@@ -219,10 +226,27 @@ Result<std::vector<StoredEvent>> Door::history(
 Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request) {
     const auto* row = domain::find_register(request.kind);
     TRY(require_permission(actor, row->write));
+    const bool exists = show_record(actor, request.kind, request.id).has_value();
+    if (request.must_exist && *request.must_exist != exists)
+        return fail(ErrorCode::conflict, exists ? "it is there" : "it is not there");
     return inside_->write(
         actor, {actor.tenant, request.kind, request.id}, request.kind + "_put",
         TRY(row->normalise(request.id, request.body)), request.if_version, request.idempotency
     );
+}
+
+Result<std::size_t> Door::put_records(
+    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+) {
+    std::size_t created = 0;
+    for (const auto& record : records) {
+        if (record.id == "breaks")
+            return fail(ErrorCode::unavailable, "the database has gone");
+        if (record.id == "waits")
+            test::turnstile().pass();
+        created += TRY(put_record(actor, {kind, record.id, record.body, {}, {}, {}})).created;
+    }
+    return created;
 }
 
 Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& request) {

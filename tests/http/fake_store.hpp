@@ -40,12 +40,21 @@ class FakeStore final : public app::Store {
     Result<std::vector<TenantId>> tenants() override { return std::vector{TenantId("main")}; }
 
     Result<app::Receipt> commit(app::Commit commit) override {
+        if (const auto meanwhile = std::exchange(before_commit, {}))
+            meanwhile();
         std::unique_lock lock(mutex);
         for (const auto& write : commit.writes) {
             const auto found = streams.find(write.key);
             if ((found == streams.end() ? 0 : found->second.version) != write.expected_version)
                 return fail(ErrorCode::conflict, "the record has changed meanwhile");
         }
+        if (const auto& held = commit.password_held) {
+            const auto known = credentials.find({held->tenant, held->person});
+            if (known == credentials.end() || known->second.password_hash != held->password_hash)
+                return fail(ErrorCode::conflict, "the password has changed meanwhile");
+        }
+        if (commit.bearer_held && !bearers.contains(*commit.bearer_held))
+            return fail(ErrorCode::conflict, "it has ended meanwhile");
         const auto first = ledger.size();
         for (auto& write : commit.writes) {
             auto& stream = streams[write.key];
@@ -184,12 +193,6 @@ class FakeStore final : public app::Store {
         return found == credentials.end() ? std::nullopt : std::optional(found->second);
     }
 
-    Result<void> put_credential(const app::Credential& credential) override {
-        const std::lock_guard lock(mutex);
-        credentials[{credential.tenant, credential.person}] = credential;
-        return {};
-    }
-
     Result<std::optional<app::KeptAnswer>>
     find_answer(const TenantId&, const PersonId&, const std::string& key) override {
         const std::lock_guard lock(mutex);
@@ -248,6 +251,7 @@ class FakeStore final : public app::Store {
     std::map<Digest, std::string> blobs;
     std::map<std::string, std::string> settings;
     std::function<void(std::uint64_t)> listener;
+    std::function<void()> before_commit; // called once when a commit begins: what others do
     std::uint64_t number = 0;
     int bearer_reads = 0;
     int unfinished_blobs = 0;

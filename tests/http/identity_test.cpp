@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signing in, over the wire and against app::Identity itself.
+#include <thread>
+
 #include "server_fixture.hpp"
 
 namespace slipway::test {
@@ -210,6 +212,158 @@ TEST_F(SigningIn, one_time_code_for_a_password) {
     EXPECT_EQ(
         c->request("POST", "/api/v1/login", login_body("ada", "fresh harbour 9")).status, 201
     );
+}
+
+TEST_F(SigningIn, what_has_ended_does_not_count_towards_the_limit) {
+    add_person("ada", "engineer");
+    const auto fill = [&](Time expires_at) {
+        for (std::size_t i = 0; i < limits::bearers_per_person_max; ++i) {
+            app::Bearer bearer;
+            bearer.digest = sha256(fmt::format("{} {}", i, to_text(expires_at)));
+            bearer.tenant = TenantId("main");
+            bearer.person = PersonId("ada");
+            bearer.kind = "token";
+            bearer.expires_at = expires_at;
+            store.bearers[bearer.digest] = bearer;
+        }
+    };
+    fill(clock.now());
+    auto c = client();
+    EXPECT_EQ(c->request("POST", "/api/v1/login", login_body("ada", good_password)).status, 201);
+    fill(clock.now() + std::chrono::hours(1));
+    const auto full = c->request("POST", "/api/v1/login", login_body("ada", good_password));
+    EXPECT_EQ(full.status, 413);
+    EXPECT_NE(full.body.find(R"("field":"person")"), std::string::npos) << full.body;
+    EXPECT_NE(full.body.find("which is the limit"), std::string::npos) << full.body;
+}
+
+TEST_F(SigningIn, a_reset_is_not_undone_by_a_login_that_began_before_it) {
+    add_person("ada", "engineer");
+    const auto key = std::pair(TenantId("main"), PersonId("ada"));
+    const auto reset = [&] {
+        const std::lock_guard lock(store.mutex);
+        store.credentials[key].password_hash = *app::Passwords({1, 8192}).hash("fresh harbour 9");
+    };
+    const auto old_password = app::LoginRequest{{}, PersonId("ada"), std::string(good_password)};
+    EXPECT_FALSE(identity.login({{}, PersonId("ada"), "wrong wrong 1"}, "192.0.2.1"));
+    store.before_commit = reset;
+    EXPECT_FALSE(identity.login(old_password, "192.0.2.1").has_value());
+    EXPECT_FALSE(identity.login(old_password, "192.0.2.1").has_value());
+    EXPECT_TRUE(identity.login({{}, PersonId("ada"), "fresh harbour 9"}, "192.0.2.1").has_value());
+}
+
+TEST_F(SigningIn, a_reset_is_not_undone_by_a_failure_that_began_before_it) {
+    add_person("ada", "engineer");
+    store.before_commit = [&] {
+        const std::lock_guard lock(store.mutex);
+        store.credentials[{TenantId("main"), PersonId("ada")}].password_hash =
+            *app::Passwords({1, 8192}).hash("fresh harbour 9");
+    };
+    EXPECT_FALSE(identity.login({{}, PersonId("ada"), "wrong wrong 1"}, "192.0.2.1"));
+    EXPECT_TRUE(identity.login({{}, PersonId("ada"), "fresh harbour 9"}, "192.0.2.1").has_value());
+}
+
+TEST_F(SigningIn, a_password_that_is_set_meanwhile_ends_the_session_of_the_old_one) {
+    add_person("ada", "engineer");
+    std::string late;
+    store.before_commit = [&] {
+        late =
+            identity.login({{}, PersonId("ada"), std::string(good_password)}, "192.0.2.1")->secret;
+    };
+    const app::Actor admin{
+        TenantId("main"), PersonId("root"), {domain::Role::administrator}, {}, "session s"};
+    ASSERT_TRUE(identity.set_password(admin, PersonId("ada"), "fresh harbour 9").has_value());
+    ASSERT_FALSE(late.empty());
+    EXPECT_FALSE(identity.authenticate(late).has_value());
+}
+
+TEST_F(SigningIn, of_two_redemptions_of_a_code_one_succeeds) {
+    add_person("ada", "engineer");
+    const app::Actor admin{
+        TenantId("main"), PersonId("root"), {domain::Role::administrator}, {}, "session s"};
+    const auto code = (*identity.set_password(admin, PersonId("ada"), {}))->secret;
+    store.before_commit = [&] {
+        EXPECT_TRUE(identity.redeem_code({code, "fresh harbour 9"}, "192.0.2.1").has_value());
+    };
+    const auto second = identity.redeem_code({code, "other harbour 9"}, "192.0.2.1");
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().code, ErrorCode::unauthenticated);
+    EXPECT_TRUE(identity.login({{}, PersonId("ada"), "fresh harbour 9"}, "192.0.2.1").has_value());
+}
+
+TEST_F(SigningIn, a_token_sees_and_ends_itself_only) {
+    auto c = client("engineer");
+    const auto made = c->request(
+        "POST", "/api/v1/tokens", R"({"label":"ci","scopes":["change_read"],"expires_in":"1d"})"
+    );
+    const auto id = std::string(text_or_empty(*parse_json(made.body), "id"));
+    const auto all = *parse_json(c->request("GET", "/api/v1/tokens").body);
+    ASSERT_EQ(all.at("items").as_array().size(), 2);
+    auto t = client();
+    t->bearer = secret_of(made);
+    const auto seen = *parse_json(t->request("GET", "/api/v1/tokens").body);
+    ASSERT_EQ(seen.at("items").as_array().size(), 1);
+    EXPECT_EQ(text_or_empty(seen.at("items").at(0), "id"), id);
+    for (const auto& item : all.at("items").as_array()) {
+        const std::string other(text_or_empty(item, "id"));
+        if (other != id) {
+            EXPECT_EQ(t->request("DELETE", "/api/v1/tokens/" + other).status, 403);
+        }
+    }
+    EXPECT_EQ(c->request("GET", "/api/v1/me").status, 200);
+    EXPECT_EQ(t->request("DELETE", "/api/v1/tokens/" + id).status, 204);
+    EXPECT_EQ(t->request("GET", "/api/v1/tokens").status, 401);
+}
+
+TEST_F(SigningIn, a_token_that_logs_out_is_on_the_record) {
+    auto c = client("engineer");
+    const auto made = c->request(
+        "POST", "/api/v1/tokens", R"({"label":"ci","scopes":["change_read"],"expires_in":"1d"})"
+    );
+    c->bearer = secret_of(made);
+    EXPECT_EQ(c->request("POST", "/api/v1/logout").status, 204);
+    EXPECT_EQ(c->request("GET", "/api/v1/me").status, 401);
+    EXPECT_EQ(store.ledger.back().type, "token_revoked");
+}
+
+TEST_F(SigningIn, a_flood_of_passwords_is_refused_at_once) {
+    // Each hash takes long enough that those behind it wait.
+    app::Passwords passwords({40, 32 * 1024 * 1024});
+    std::atomic<int> hashed{0};
+    std::atomic<int> refused{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 24; ++i)
+        threads.emplace_back([&] {
+            const auto done = passwords.hash(good_password);
+            ++(done ? hashed : refused);
+            if (!done) {
+                EXPECT_EQ(done.error().code, ErrorCode::unavailable);
+                EXPECT_GT(done.error().retry_after_ms, 0);
+            }
+        });
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_GE(hashed, limits::password_hashes_at_once);
+    EXPECT_GT(refused, 0);
+}
+
+TEST_F(SigningIn, who_floods_from_one_address_leaves_the_person_his_attempts) {
+    add_person("ada", "engineer");
+    for (int i = 0; i < 200; ++i)
+        (void
+        )identity.login({{}, PersonId(fmt::format("p{}", i)), "wrong wrong 1"}, "2001:db8:1:2::7");
+    const app::LoginRequest ada{{}, PersonId("ada"), std::string(good_password)};
+    for (int i = 0; i < 50; ++i)
+        EXPECT_FALSE(identity.login(ada, fmt::format("2001:db8:1:2::{:x}", i + 8)).has_value());
+    EXPECT_TRUE(identity.login(ada, "2001:db8:1:3::1").has_value());
+}
+
+TEST_F(SigningIn, an_address_counts_with_its_network) {
+    EXPECT_EQ(app::network_of("192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(app::network_of("::ffff:192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(app::network_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    EXPECT_EQ(app::network_of("fe80::1%eth0"), "fe80::/64");
+    EXPECT_EQ(app::network_of(""), "");
 }
 
 TEST_F(SigningIn, the_first_administrator) {

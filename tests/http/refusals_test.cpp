@@ -84,6 +84,25 @@ TEST_F(Refusals, query_parameters) {
     EXPECT_EQ(c->request("GET", many).status, 400);
 }
 
+TEST_F(Refusals, numbers_that_no_ledger_reaches) {
+    auto c = client("auditor");
+    for (const auto* path :
+         {"/api/v1/events/stream?after=18446744073709551615",
+          "/api/v1/events/stream?after=9223372036854775807",
+          "/api/v1/ledger/entries?from=18446744073709551615",
+          "/api/v1/ledger/entries?from=99999999999999999999999",
+          "/api/v1/changes?cursor=18446744073709551615"}) {
+        const auto reply = c->request("GET", path);
+        EXPECT_EQ(reply.status, 400) << path;
+        EXPECT_NE(reply.body.find("9223372036854775806"), std::string::npos) << reply.body;
+    }
+    const auto resumed =
+        c->request("GET", "/api/v1/events/stream", {}, "Last-Event-ID: 18446744073709551615\r\n");
+    EXPECT_EQ(resumed.status, 400);
+    EXPECT_NE(resumed.body.find("9223372036854775806"), std::string::npos) << resumed.body;
+    EXPECT_EQ(c->request("GET", "/api/v1/ledger/entries?from=9223372036854775806").status, 200);
+}
+
 TEST_F(Refusals, malformed_json) {
     auto c = client("engineer");
     std::string deep(100, '[');
@@ -135,9 +154,34 @@ TEST_F(Refusals, bodies_that_are_too_large) {
     const std::string piece = "40000\r\n" + std::string(0x40000, ' ') + "\r\n";
     for (int i = 0; i < 5; ++i)
         chunked->send(piece);
-    EXPECT_EQ(chunked->receive().status, 413);
+    const auto refused = chunked->receive();
+    EXPECT_EQ(refused.status, 413);
+    EXPECT_NE(refused.body.find("at most 1048576 bytes"), std::string::npos) << refused.body;
     auto none = client("engineer");
     EXPECT_EQ(none->request("GET", "/api/v1/changes", "{}").status, 413);
+}
+
+TEST_F(Refusals, little_is_read_of_strangers) {
+    const std::string login = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\n"
+                              "Content-Type: application/json\r\n";
+    auto known = client();
+    known->send(login + "Content-Length: 8193\r\n\r\n" + std::string(8193, ' '));
+    const auto refused = known->receive();
+    EXPECT_EQ(refused.status, 413);
+    EXPECT_NE(refused.body.find("at most 8192 bytes"), std::string::npos) << refused.body;
+    auto chunked = client();
+    chunked->send(
+        login + "Transfer-Encoding: chunked\r\n\r\n2100\r\n" + std::string(0x2100, ' ') + "\r\n"
+    );
+    EXPECT_EQ(chunked->receive().status, 413);
+    // Nothing of these bodies is ever sent, so an answer proves that none was waited for.
+    const std::string open = "POST /api/v1/changes HTTP/1.1\r\nHost: x\r\n"
+                             "Content-Type: application/json\r\n";
+    for (const auto* length : {"Content-Length: 65537", "Transfer-Encoding: chunked"}) {
+        auto c = client();
+        c->send(open + length + "\r\n\r\n");
+        EXPECT_EQ(c->receive().status, 401) << length;
+    }
 }
 
 TEST_F(Refusals, large_bodies_of_strangers_are_not_read) {
@@ -278,6 +322,18 @@ TEST_F(Refusals, import_is_all_or_nothing) {
     EXPECT_EQ(
         c->request("POST", "/api/v1/cis/import", R"([{"id":"../x","name":"A"}])").status, 400
     );
+    const auto twice = c->request(
+        "POST", "/api/v1/cis/import", R"([{"id":"a","name":"A"},{"id":"a","name":"B"}])"
+    );
+    EXPECT_EQ(twice.status, 400);
+    EXPECT_NE(twice.body.find("stands at [0] too"), std::string::npos) << twice.body;
+    std::string many;
+    for (std::size_t i = 0; i <= limits::import_records_max; ++i)
+        many += "{\"id\":\"a\"}\n";
+    const auto refused =
+        c->request("POST", "/api/v1/cis/import", many, "Content-Type: application/x-ndjson\r\n");
+    EXPECT_EQ(refused.status, 413);
+    EXPECT_NE(refused.body.find("at most 200000 records"), std::string::npos) << refused.body;
     EXPECT_EQ(store.ledger.size(), before);
 }
 

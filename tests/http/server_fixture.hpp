@@ -33,6 +33,7 @@ class ServerTest : public testing::Test {
         options_.workers = std::min<std::size_t>(options_.workers, 8);
         listener = std::move(*http::Listener::start(api, options_));
         store.on_committed([this](std::uint64_t) { listener->wake_streams(); });
+        live.on_added([this] { listener->wake_streams(); });
     }
 
     void add_person(const std::string& id, const std::string& role) {
@@ -65,7 +66,24 @@ class ServerTest : public testing::Test {
         auto out = std::make_unique<Client>(listener->port());
         if (!role.empty())
             out->bearer = session(role);
+        out->answered = [this](std::string_view method, std::string_view target, int status) {
+            EXPECT_TRUE(is_described(method, target, status))
+                << method << " " << target << " gave " << status;
+        };
         return out;
+    }
+
+    // Whether the API's description knows that this operation may succeed with this status.
+    bool is_described(std::string_view method, std::string_view target, int status) const {
+        http::Request request;
+        request.method = http::method_from_name(method);
+        request.target = target;
+        const auto* route = api.prepare(request).match.route;
+        if (status == 0 || status >= 400 || route == nullptr)
+            return true;
+        const auto& others = route->other_successes;
+        return status == route->success ||
+               std::find(others.begin(), others.end(), status) != others.end();
     }
 
     FixedClock clock{*time_from_text("2026-11-22T20:00:00.000Z")};
@@ -89,16 +107,20 @@ class ServerTest : public testing::Test {
         },
         {1, 8192},
     }};
+    app::LiveLines live;
     std::vector<std::string> reports;
+    std::atomic<int> exports{0};
     http::Api api{http::Services{
         *door,
         identity,
+        live,
         "1.2.3",
         {},
         [this]() -> Result<app::StoredCheckpoint> {
             return app::StoredCheckpoint{store.ledger.size(), clock.now(), "note\n"};
         },
-        [](const app::Actor&, const std::string&) -> Result<http::BodyStream> {
+        [this](const app::Actor&, const std::string&) -> Result<http::BodyStream> {
+            ++exports;
             return http::BodyStream{3, [](const http::ChunkSink& sink) { return sink("zip"); }};
         },
         {},

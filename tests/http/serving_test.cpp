@@ -47,7 +47,10 @@ TEST_F(Serving, a_change) {
     EXPECT_EQ(same.body, "");
     for (const auto* part : {"/gates", "/steps", "/clearance"})
         EXPECT_EQ(c->request("GET", path + part).status, 200) << part;
-    EXPECT_EQ(c->request("GET", path + "/window_proposals?length=2h").body, R"({"length":"2h"})");
+    EXPECT_EQ(
+        c->request("GET", path + "/window_proposals?duration=2h&count=3").body,
+        R"({"duration":"2h","count":3})"
+    );
     const auto events = *parse_json(c->request("GET", path + "/events?limit=1").body);
     EXPECT_EQ(text_or_empty(events, "next"), "1");
     EXPECT_EQ(text_or_empty(events.at("items").at(0), "type"), "change_open");
@@ -257,6 +260,140 @@ TEST_F(Serving, events_show_what_the_reader_may_see) {
     EXPECT_EQ(seen.find("token_created"), std::string::npos) << seen;
 }
 
+// The server closes, and does not merely say nothing for as long as the client listens.
+bool ends_soon(Client& c) {
+    const auto begun = std::chrono::steady_clock::now();
+    return c.receive_until("\n\nnever").empty() &&
+           std::chrono::steady_clock::now() - begun < std::chrono::seconds(8);
+}
+
+TEST_F(Serving, events_end_with_what_let_their_reader_in) {
+    auto admin = client("administrator");
+    auto viewer = client("viewer");
+    const auto follow = [&](const std::string& bearer) {
+        auto c = client();
+        c->send(fmt::format(
+            "GET /api/v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+            bearer
+        ));
+        EXPECT_FALSE(c->receive_until(": connected\n\n").empty());
+        return c;
+    };
+    const auto made = viewer->request(
+        "POST", "/api/v1/tokens", R"({"label":"ci","scopes":["change_read"],"expires_in":"1d"})"
+    );
+    const auto token = *parse_json(made.body);
+    auto revoked = follow(std::string(text_or_empty(token, "secret")));
+    viewer->request("DELETE", fmt::format("/api/v1/tokens/{}", text_or_empty(token, "id")));
+    EXPECT_TRUE(ends_soon(*revoked));
+    auto without_role = follow(viewer->bearer);
+    admin->request("PUT", "/api/v1/people/person-viewer", R"({"name":"V"})");
+    EXPECT_TRUE(ends_soon(*without_role));
+    admin->request("PUT", "/api/v1/people/person-viewer", R"({"name":"V","roles":["viewer"]})");
+    auto reset = follow(viewer->bearer);
+    admin->request(
+        "POST", "/api/v1/people/person-viewer/password", R"({"password":"fresh harbour 9"})"
+    );
+    EXPECT_TRUE(ends_soon(*reset));
+}
+
+TEST_F(Serving, lines_of_a_running_step_reach_those_who_look_on) {
+    auto writer = client("engineer");
+    const auto path =
+        writer->request("POST", "/api/v1/changes", R"({"title":"x"})").headers.at("location");
+    const auto change = path.substr(path.rfind('/') + 1);
+    const TenantId main("main");
+    live.begin(main, change);
+    live.add(main, change, {"run-1", "drain", clock.now(), "before anybody looked"});
+    const auto bearer = session("viewer");
+    auto c = client();
+    c->send(fmt::format(
+        "GET /api/v1/events/stream?change={}&transcript=true HTTP/1.1\r\nHost: x\r\n"
+        "Authorization: Bearer {}\r\n\r\n",
+        change, bearer
+    ));
+    c->receive_until(": connected\n\n");
+    EXPECT_EQ(
+        c->receive_until("\n\n"),
+        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\",\"step\":"
+        "\"drain\",\"at\":\"2026-11-22T20:00:00.000Z\",\"text\":\"before anybody looked\"}\n\n"
+    );
+    live.add(TenantId("other"), change, {"run-1", "drain", clock.now(), "not yours"});
+    live.add(main, change, {"run-1", "drain", clock.now(), "a \"quoted\" line"});
+    EXPECT_NE(c->receive_until("\n\n").find(R"(a \"quoted\" line)"), std::string::npos);
+    writer->request("POST", path + "/rename", R"({"title":"y"})");
+    EXPECT_NE(c->receive_until("\n\n").find("event: change_rename"), std::string::npos);
+    auto refused = client("viewer");
+    EXPECT_EQ(refused->request("GET", "/api/v1/events/stream?transcript=true").status, 400);
+    EXPECT_EQ(
+        refused->request("GET", "/api/v1/events/stream?change=CHG-1&transcript=yes").status, 400
+    );
+}
+
+TEST_F(Serving, a_record_is_written_only_where_it_is_new_or_only_where_it_is_there) {
+    auto c = client("engineer");
+    const std::string_view web = R"({"name":"Web"})";
+    EXPECT_EQ(c->request("PUT", "/api/v1/cis/web", web, "If-Match: *\r\n").status, 412);
+    EXPECT_EQ(c->request("PUT", "/api/v1/cis/web", web, "If-None-Match: *\r\n").status, 201);
+    EXPECT_EQ(c->request("PUT", "/api/v1/cis/web", web, "If-None-Match: *\r\n").status, 412);
+    EXPECT_EQ(c->request("PUT", "/api/v1/cis/web", web, "If-Match: *\r\n").status, 200);
+    EXPECT_EQ(c->request("PUT", "/api/v1/cis/web", web, "If-None-Match: \"v1\"\r\n").status, 400);
+    EXPECT_EQ(
+        c->request("POST", "/api/v1/changes", R"({"title":"x"})", "If-None-Match: *\r\n").status,
+        400
+    );
+}
+
+TEST_F(Serving, an_import_larger_than_one_commit_says_how_much_was_written) {
+    auto c = client("engineer");
+    std::string lines;
+    for (std::size_t i = 0; i < limits::import_commit_max; ++i)
+        lines += fmt::format("{{\"id\":\"ci-{}\",\"name\":\"C\"}}\n", i);
+    const std::string type = "Content-Type: application/x-ndjson\r\n";
+    const auto broken = c->request(
+        "POST", "/api/v1/cis/import", lines + "{\"id\":\"breaks\",\"name\":\"C\"}\n", type
+    );
+    EXPECT_EQ(broken.status, 503);
+    EXPECT_NE(broken.body.find("1000 of 1001 records were written"), std::string::npos)
+        << broken.body;
+}
+
+TEST_F(Serving, a_stop_breaks_an_import_off) {
+    auto c = client("engineer");
+    auto idle = client();
+    idle->request("GET", "/api/v1/health");
+    std::string lines = "{\"id\":\"waits\",\"name\":\"C\"}\n";
+    for (std::size_t i = 0; i < 2 * limits::import_commit_max; ++i)
+        lines += fmt::format("{{\"id\":\"ci-{}\",\"name\":\"C\"}}\n", i);
+    auto answer = std::async(std::launch::async, [&] {
+        return c->request(
+            "POST", "/api/v1/cis/import", lines, "Content-Type: application/x-ndjson\r\n"
+        );
+    });
+    turnstile().wait_for(1);
+    auto stopped = std::async(std::launch::async, [&] { listener->stop(); });
+    EXPECT_TRUE(idle->closed_by_server());
+    turnstile().release();
+    const auto reply = answer.get();
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_NE(reply.body.find("1000 of 2001 records were written"), std::string::npos)
+        << reply.body;
+    stopped.get();
+}
+
+TEST_F(Serving, asking_about_an_export_does_not_make_it) {
+    auto c = client("engineer");
+    const auto path =
+        c->request("POST", "/api/v1/changes", R"({"title":"x"})").headers.at("location");
+    const auto head = c->request("HEAD", path + "/export");
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.headers.count("content-length"), 0);
+    EXPECT_EQ(exports, 0);
+    EXPECT_EQ(c->request("HEAD", "/api/v1/changes/CHG-99999/export").status, 404);
+    EXPECT_EQ(c->request("GET", path + "/export").body, "zip");
+    EXPECT_EQ(exports, 1);
+}
+
 TEST_F(Serving, stop_lets_requests_in_flight_end) {
     auto c = client("engineer");
     auto idle = client();
@@ -269,7 +406,7 @@ TEST_F(Serving, stop_lets_requests_in_flight_end) {
     EXPECT_TRUE(idle->closed_by_server());
     turnstile().release();
     const auto reply = answer.get();
-    EXPECT_EQ(reply.status, 201);
+    EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.headers.at("connection"), "close");
     stopped.get();
     EXPECT_EQ(Client(listener->port()).request("GET", "/api/v1/health").status, 0);
@@ -282,6 +419,7 @@ class Narrow : public ServerTest {
         options.workers = 1;
         options.queue = 1;
         options.connections = 4;
+        options.downloads = 1;
         options.event_streams = 1;
         options.request_timeout = std::chrono::milliseconds(150);
         options.idle_timeout = std::chrono::milliseconds(300);
@@ -330,7 +468,49 @@ TEST_F(Narrow, a_full_queue_and_too_many_connections_are_refused) {
     const auto beyond = client()->receive();
     EXPECT_TRUE(beyond.status == 503 || beyond.status == 0);
     turnstile().release();
-    EXPECT_EQ(clients[0]->receive().status, 201);
+    EXPECT_EQ(clients[0]->receive().status, 200);
+}
+
+TEST_F(Narrow, no_more_downloads_are_made_than_can_be_sent) {
+    const std::string bytes(40 * 1024 * 1024, 'x');
+    const auto digest = sha256(bytes);
+    store.blobs[digest] = bytes;
+    auto slow = client("viewer");
+    slow->send(fmt::format(
+        "GET /api/v1/attachments/{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        digest.hex(), slow->bearer
+    ));
+    EXPECT_FALSE(slow->receive_until("\r\n\r\n").empty());
+    auto c = client("viewer");
+    EXPECT_EQ(c->request("GET", "/api/v1/changes/CHG-1/export").status, 503);
+    EXPECT_EQ(exports, 0);
+}
+
+class Crowded : public ServerTest {
+  protected:
+    static http::ListenerOptions crowded() {
+        http::ListenerOptions options;
+        options.connections_per_network = 2;
+        options.spare_loopback = false;
+        return options;
+    }
+
+    Crowded() : ServerTest(crowded()) {}
+};
+
+TEST_F(Crowded, one_network_cannot_take_all_connections) {
+    auto first = client();
+    EXPECT_EQ(first->request("GET", "/api/v1/health").status, 200);
+    {
+        auto second = client();
+        EXPECT_EQ(second->request("GET", "/api/v1/health").status, 200);
+        EXPECT_EQ(client()->receive().status, 503);
+    }
+    // The place of the second comes back as soon as the server has seen it go.
+    int status = 0;
+    for (int i = 0; i < 1000 && status != 200; ++i)
+        status = client()->request("GET", "/api/v1/health").status;
+    EXPECT_EQ(status, 200);
 }
 
 TEST_F(Narrow, heartbeats_and_the_limit_of_streams) {

@@ -33,13 +33,15 @@ class Installation:
         self.data = self.folder / "data"
         self.process = None
         self.address = ""
+        self.listen = "127.0.0.1:0"
+        self.trust = None  # an ssl.SSLContext for https
         self.token = ""
 
     def start(self):
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
         self.log = open(self.folder / "log", "w", encoding="utf-8")
-        command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0",
+        command = [self.binary, "serve", "--data", str(self.data), "--listen", self.listen,
                    "--ready-file", str(ready), *self.options]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 60
@@ -61,7 +63,7 @@ class Installation:
         self.log.close()
 
     def set_up(self):
-        code = self.said().split("--code ")[1].split()[0]
+        code = self.said().split("setup code: ")[1].split()[0]
         self.request("POST", "/setup", {"code": code, "person": "ada", "name": "Ada",
                                         "password": PASSWORD})
         self.token = self.login("ada", PASSWORD)
@@ -85,16 +87,17 @@ class Installation:
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.trust) as answer:
                 text = answer.read()
                 return json.loads(text) if text else {}
         except urllib.error.HTTPError as error:
             raise Refused(error.code, json.loads(error.read() or b"{}")) from None
 
     def cli(self, *words, expect=0):
-        """Runs a command that needs no server; gives its JSON."""
+        """Runs a command against this server, or one that needs none; gives its JSON."""
+        around = {**os.environ, "SLIPWAY_SERVER": self.address, "SLIPWAY_TOKEN": self.token}
         done = subprocess.run([self.binary, *words, "--json"], capture_output=True, text=True,
-                              timeout=120, check=False)
+                              timeout=120, check=False, env=around)
         if done.returncode != expect:
             raise AssertionError(f"{words} ended with {done.returncode}, not {expect}:\n"
                                  f"{done.stdout}{done.stderr}")

@@ -7,11 +7,17 @@ import os
 import shutil
 import signal
 import sqlite3
+import ssl
+import subprocess
 import sys
+import threading
+import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from installation import Installation, Refused
+from installation import PASSWORD, Installation, Refused
 
 BINARY = os.environ["SLIPWAY_BINARY"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +142,122 @@ class InstallationTest(unittest.TestCase):
         health = self.server.cli("admin", "doctor", "--data", str(restored))
         self.assertTrue(health["healthy"], health)
 
+    def test_rebuild_and_doctor_that_find_something_are_refusals(self):
+        self.open_changes(2)
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("update stream set state = '{}' where kind = 'change'")
+        rebuilt = self.server.cli("admin", "rebuild", "--check", "--data", str(self.server.data),
+                                  expect=6)
+        self.assertGreater(rebuilt["different"], 0)
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data))
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("delete from checkpoint")
+            database.execute("insert into checkpoint values (999999, 0, 'no note')")
+        health = self.server.cli("admin", "doctor", "--data", str(self.server.data), expect=6)
+        self.assertFalse(health["healthy"])
+
+    def test_windows_are_proposed_over_api_and_command_line(self):
+        self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+        query = ("from=2035-03-05T00:00&until=2035-03-09T00:00&zone=Europe/Berlin"
+                 "&duration=1h&rollback_duration=30m&count=3")
+        asked = self.server.request("GET", "/changes/CHG-1/window_proposals?" + query,
+                                    token=self.engineer)
+        self.assertEqual(len(asked["proposals"]), 3, asked)
+        with self.assertRaises(Refused) as refused:
+            self.server.request("GET", "/changes/CHG-1/window_proposals?" + query + "&length=2h",
+                                token=self.engineer)
+        self.assertIn("rollback_duration", refused.exception.problem["detail"])
+        self.server.token = self.engineer
+        shown = self.server.cli("change", "windows", "CHG-1", "--from", "2035-03-05T00:00",
+                                "--until", "2035-03-09T00:00", "--zone", "Europe/Berlin",
+                                "--duration", "1h", "--rollback_duration", "30m", "--count", "3")
+        self.assertEqual(shown, asked)
+
+    def test_a_removal_with_the_same_key_is_done_once(self):
+        self.server.request("PUT", "/cis/web", {"name": "Web", "ci_class": "host"}, self.engineer)
+        key = {"Idempotency-Key": "remove-web"}
+        for _ in range(2):
+            self.server.request("DELETE", "/cis/web", token=self.engineer, headers=key)
+        with self.assertRaises(Refused) as refused:
+            self.server.request("DELETE", "/cis/other", token=self.engineer, headers=key)
+        self.assertEqual(refused.exception.status, 409)
+        with self.assertRaises(Refused) as refused:
+            self.server.request("DELETE", "/cis/web", token=self.engineer)
+        self.assertEqual(refused.exception.status, 404)
+
+    def test_a_record_is_written_only_if_it_is_new_or_only_if_it_is_there(self):
+        web = {"name": "Web", "ci_class": "host"}
+
+        def put(condition):
+            try:
+                self.server.request("PUT", "/cis/web", web, self.engineer, condition)
+                return 200
+            except Refused as refused:
+                return refused.status
+
+        self.assertEqual(put({"If-Match": "*"}), 412)
+        self.assertEqual(put({"If-None-Match": "*"}), 200)
+        self.assertEqual(put({"If-None-Match": "*"}), 412)
+        self.assertEqual(put({"If-Match": "*"}), 200)
+        self.server.request("DELETE", "/cis/web", token=self.engineer)
+        self.assertEqual(put({"If-Match": "*"}), 412)
+        self.assertEqual(put({"If-None-Match": "*"}), 200)
+
+    def test_an_import_is_one_commit_and_repeats(self):
+        items = [{"id": f"ci-{n}", "name": "C", "ci_class": "host"} for n in range(1500)]
+        answer = self.server.request("POST", "/cis/import", items, self.engineer)
+        self.assertEqual(answer, {"imported": 1500, "created": 1500})
+        answer = self.server.request("POST", "/cis/import", items[:3], self.engineer)
+        self.assertEqual(answer, {"imported": 3, "created": 0})
+        with self.assertRaises(Refused):
+            self.server.request("POST", "/cis/import", items[:2] + items[:1], self.engineer)
+        self.assertFalse(self.verify().get("findings"))
+
+    def test_two_signals_end_the_server_whatever_it_does(self):
+        items = "".join(f'{{"id":"ci-{n}","name":"C","ci_class":"host"}}\n'
+                        for n in range(100000)).encode()
+        request = urllib.request.Request(self.server.address + "/api/v1/cis/import", items,
+                                         method="POST")
+        request.add_header("Content-Type", "application/x-ndjson")
+        request.add_header("Authorization", "Bearer " + self.engineer)
+
+        def send():
+            try:
+                with urllib.request.urlopen(request, timeout=60):
+                    pass
+            except OSError:
+                pass  # the server is ended meanwhile
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not self.server.request(
+                "GET", "/cis?limit=1", token=self.engineer)["items"]:
+            time.sleep(0.02)
+        begun = time.monotonic()
+        self.server.process.send_signal(signal.SIGTERM)
+        while "ending" not in self.server.said():
+            time.sleep(0.02)
+        self.server.process.send_signal(signal.SIGTERM)
+        self.server.process.wait(10)
+        self.assertLess(time.monotonic() - begun, 10)
+        sender.join(60)
+        self.assertFalse(self.verify().get("findings"))
+
+    def test_it_listens_on_an_ipv6_address(self):
+        self.server.stop()
+        self.server.listen = "[::1]:0"
+        self.server.start()
+        self.assertTrue(self.server.address.startswith("http://[::1]:"), self.server.address)
+        self.assertEqual(self.server.request("GET", "/me")["person"], "ada")
+        self.server.stop()
+        for wrong in ("::1:0", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":0", "here:0"):
+            done = subprocess.run([BINARY, "serve", "--data", str(self.server.data), "--listen",
+                                   wrong], capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual(done.returncode, 2, wrong)
+            self.assertIn("listen", done.stderr, wrong)
+
     def test_a_production_ledger_never_becomes_a_sandbox(self):
         self.server.stop()
         self.server.options = ("--sandbox",)
@@ -171,6 +293,65 @@ class InstallationTest(unittest.TestCase):
             golden.write_text(text, encoding="utf-8")
         self.assertEqual(golden.read_text(encoding="utf-8"), text,
                          "SLIPWAY_WRITE_GOLDEN=1 writes docs/reference/openapi.json anew")
+
+
+class TlsTest(unittest.TestCase):
+    """HTTPS as the program itself speaks it, with a certificate made for this test."""
+
+    def setUp(self):
+        self.server = Installation(BINARY)
+        self.certificate = self.server.folder / "cert.pem"
+        key = self.server.folder / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", self.certificate],
+            check=True, capture_output=True, timeout=60)
+        self.server.options = ("--tls_certificate", str(self.certificate), "--tls_key", str(key))
+        self.server.trust = ssl.create_default_context(cafile=self.certificate)
+
+    def tearDown(self):
+        self.server.stop()
+        shutil.rmtree(self.server.folder)
+
+    def test_the_whole_way_over_https(self):
+        self.server.start()
+        self.assertTrue(self.server.address.startswith("https://"), self.server.address)
+        self.server.set_up()
+        self.assertEqual(self.server.request("GET", "/me")["person"], "ada")
+        body = json.dumps({"person": "ada", "password": PASSWORD}).encode()
+        request = urllib.request.Request(self.server.address + "/api/v1/login", body)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=30, context=self.server.trust) as answer:
+            self.assertIn("; Secure", answer.headers["Set-Cookie"])
+        with self.assertRaises(urllib.error.URLError):  # a certificate that nobody vouches for
+            urllib.request.urlopen(self.server.address + "/api/v1/health", timeout=30)
+
+    def test_old_tls_and_plain_http_are_refused(self):
+        self.server.start()
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname = False
+        old.verify_mode = ssl.CERT_NONE
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        for address, trust in ((self.server.address, old),
+                               (self.server.address.replace("https", "http"), None)):
+            with self.assertRaises(OSError):
+                urllib.request.urlopen(address + "/api/v1/health", timeout=30, context=trust)
+        self.assertTrue(self.server.process.poll() is None)
+
+    def test_a_key_of_another_certificate_is_refused_at_the_start(self):
+        other = self.server.folder / "other.pem"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-out", other], check=True,
+                       capture_output=True, timeout=60)
+        for key, field in ((other, "key_file"), (self.server.folder / "none", "key_file")):
+            self.server.options = ("--tls_certificate", str(self.certificate), "--tls_key",
+                                   str(key))
+            with self.assertRaises(RuntimeError) as refused:
+                self.server.start()
+            self.assertIn(field, str(refused.exception))
 
 
 if __name__ == "__main__":

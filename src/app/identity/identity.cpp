@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/identity/identity.hpp"
 
+#include <algorithm>
+
 #include <sodium.h>
 
 #include "app/identity/access_events.hpp"
@@ -45,6 +47,15 @@ BearerShown shown(const Bearer& bearer) {
             bearer.scopes, bearer.created_at, bearer.expires_at};
 }
 
+// Whether it is this session or token by which the actor came.
+bool speaks_through(const Actor& actor, const Bearer& bearer) {
+    return actor.via == bearer.kind + " " + bearer.id;
+}
+
+PasswordHeld held(const Credential& credential) {
+    return {credential.tenant, credential.person, credential.password_hash};
+}
+
 std::string token_event(const Bearer& bearer) {
     JsonObject data;
     data["token"] = bearer.id;
@@ -79,7 +90,11 @@ std::string Identity::new_id(std::string_view prefix) {
 
 Result<void> Identity::limit_logins(std::string_view who, std::string_view address) {
     const Time now = parts_.clock.now();
-    const Span wait = std::max(per_address_.take(address, now), per_person_.take(who, now));
+    // The person is asked only after the address: who floods from one place must not use up what
+    // the person himself may try from another.
+    Span wait = per_address_.take(network_of(address), now);
+    if (wait == Span::zero())
+        wait = per_person_.take(who, now);
     if (wait == Span::zero())
         return {};
     Error error{ErrorCode::limit_exceeded, "too many attempts to sign in; wait a little"};
@@ -109,47 +124,63 @@ Result<bool> Identity::check_account(const Account& account, std::string_view pa
     const bool usable = account.known && credential && !credential->password_hash.empty();
     const bool right = TRY(passwords_.verify(usable ? credential->password_hash : "", password));
     if (!right && usable && !locked)
-        TRY(count_failure(account.tenant, account.person));
+        TRY(count_failure(*credential));
     return right && !locked;
 }
 
-Result<void> Identity::count_failure(const TenantId& tenant, const PersonId& person) {
+Result<void> Identity::count_failure(const Credential& tried) {
     const std::lock_guard lock(failures_);
-    auto credential = TRY(parts_.store.find_credential(tenant, person));
-    if (!credential)
-        return {};
+    auto credential = TRY(parts_.store.find_credential(tried.tenant, tried.person));
+    if (!credential || credential->password_hash != tried.password_hash)
+        return {}; // it was another password that was tried
     const Time now = parts_.clock.now();
     if (credential->locked_until && now >= *credential->locked_until) {
         credential->locked_until.reset();
         credential->failures = 0;
     }
     credential->failures += 1;
-    if (credential->failures < limits::login_failures_max || credential->locked_until)
-        return parts_.store.put_credential(*credential);
-    credential->locked_until = now + limits::login_lock;
-    JsonObject data;
-    data["failures"] = credential->failures;
-    data["locked_until"] = to_text(*credential->locked_until);
+    const bool locks =
+        credential->failures >= limits::login_failures_max && !credential->locked_until;
+    if (locks)
+        credential->locked_until = now + limits::login_lock;
     Commit commit;
     commit.put_credentials.push_back(*credential);
-    const Actor actor{tenant, person, {}, {}, "login"};
-    return commit_access_event(
-        parts_.store, now, actor, person, "login_locked", to_text(Json(std::move(data))),
-        std::move(commit)
-    );
+    commit.password_held = held(*credential);
+    Result<void> done;
+    if (locks) {
+        JsonObject data;
+        data["failures"] = credential->failures;
+        data["locked_until"] = to_text(*credential->locked_until);
+        const Actor actor{tried.tenant, tried.person, {}, {}, "login"};
+        done = commit_access_event(
+            parts_.store, now, actor, tried.person, "login_locked", to_text(Json(std::move(data))),
+            std::move(commit)
+        );
+    } else if (const auto receipt = parts_.store.commit(std::move(commit)); !receipt) {
+        done = tl::unexpected(receipt.error());
+    }
+    // The password was changed meanwhile: then it was another one that was tried.
+    return !done && done.error().code == ErrorCode::conflict ? Result<void>{} : done;
 }
 
 Result<Bearer> Identity::keep_bearer(
     const TenantId& tenant, const PersonId& person, std::string_view kind,
     const std::string& secret, Span life
 ) {
-    const auto existing = TRY(parts_.store.list_bearers(tenant, person));
-    if (existing.size() >= limits::bearers_per_person_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            "the person has too many sessions and tokens; revoke some that are not needed"
-        );
     const Time now = parts_.clock.now();
+    const auto existing = TRY(parts_.store.list_bearers(tenant, person));
+    // Those that have ended may stand there until they are swept away; they count no more.
+    const auto alive = std::count_if(existing.begin(), existing.end(), [&](const Bearer& bearer) {
+        return now < bearer.expires_at;
+    });
+    if (static_cast<std::size_t>(alive) >= limits::bearers_per_person_max) {
+        const auto message = fmt::format(
+            "has {} sessions, tokens and codes, which is the limit; revoke some", alive
+        );
+        Error error{ErrorCode::limit_exceeded, "person: " + message};
+        error.fields.push_back({"person", message});
+        return tl::unexpected(std::move(error));
+    }
     Bearer bearer;
     bearer.digest = sha256(secret);
     bearer.tenant = tenant;
@@ -172,22 +203,44 @@ Result<SecretShown> Identity::login(const LoginRequest& request, std::string_vie
         TRY(keep_bearer(tenant, request.person, "session", secret, limits::session_life));
     Commit commit;
     commit.put_bearers.push_back(bearer);
+    // A password that is changed at this moment gives no session any more.
+    commit.password_held = held(*who.credential);
     if (who.credential->failures != 0 || who.credential->locked_until) {
         Credential credential = *who.credential;
         credential.failures = 0;
         credential.locked_until.reset();
         commit.put_credentials.push_back(std::move(credential));
     }
-    TRY(parts_.store.commit(std::move(commit)));
+    const auto kept = parts_.store.commit(std::move(commit));
+    if (!kept && kept.error().code == ErrorCode::conflict)
+        return refused();
+    if (!kept)
+        return tl::unexpected(kept.error());
     return SecretShown{bearer.id, secret, tenant, request.person, bearer.expires_at};
 }
 
-Result<void> Identity::logout(std::string_view secret) {
+// The end of a session is no more on the record than its beginning; that of a token is.
+Result<void> Identity::logout(const Actor& actor, std::string_view secret) {
     const Digest digest = sha256(secret);
+    const auto bearer = TRY(parts_.store.find_bearer(digest));
+    if (bearer && bearer->kind == "token")
+        return end_bearer(actor, *bearer);
     Commit commit;
     commit.drop_bearers.push_back(digest);
     TRY(parts_.store.commit(std::move(commit)));
     cache_.forget(digest);
+    return {};
+}
+
+Result<void> Identity::end_bearer(const Actor& actor, const Bearer& bearer) {
+    Commit commit;
+    commit.drop_bearers.push_back(bearer.digest);
+    TRY(commit_access_event(
+        parts_.store, parts_.clock.now(), actor, bearer.person,
+        bearer.kind == "token" ? "token_revoked" : "session_ended", token_event(bearer),
+        std::move(commit)
+    ));
+    cache_.forget(bearer.digest);
     return {};
 }
 
@@ -254,12 +307,14 @@ Result<SecretShown> Identity::create_token(const Actor& actor, const TokenReques
 }
 
 Result<std::vector<BearerShown>> Identity::list_tokens(const Actor& actor, const PersonId& person) {
-    if (person != actor.person && !actor.may(domain::Permission::people_manage))
+    const bool any =
+        actor.may(domain::Permission::people_manage) || actor.may(domain::Permission::audit_read);
+    if (person != actor.person && !any)
         TRY(require_permission(actor, domain::Permission::audit_read));
     const Time now = parts_.clock.now();
     std::vector<BearerShown> out;
     for (const auto& bearer : TRY(parts_.store.list_bearers(actor.tenant, person)))
-        if (now < bearer.expires_at)
+        if (now < bearer.expires_at && (any || !actor.scopes || speaks_through(actor, bearer)))
             out.push_back(shown(bearer));
     return out;
 }
@@ -271,28 +326,24 @@ Identity::revoke_token(const Actor& actor, const PersonId& person, const std::st
     for (const auto& bearer : TRY(parts_.store.list_bearers(actor.tenant, person))) {
         if (bearer.id != token)
             continue;
-        Commit commit;
-        commit.drop_bearers.push_back(bearer.digest);
-        TRY(commit_access_event(
-            parts_.store, parts_.clock.now(), actor, person,
-            bearer.kind == "token" ? "token_revoked" : "session_ended", token_event(bearer),
-            std::move(commit)
-        ));
-        cache_.forget(bearer.digest);
-        return {};
+        // A token narrows what its person may do; it must not end the others that speak for him.
+        if (actor.scopes && !speaks_through(actor, bearer))
+            TRY(require_permission(actor, domain::Permission::people_manage));
+        return end_bearer(actor, bearer);
     }
     return fail(ErrorCode::not_found, "there is no such token of this person");
 }
 
+// `commit` brings what the new password depends on. A session that a login with the old one made
+// while we hashed is ended afterwards: once the new password stands, no more can come.
 Result<void> Identity::store_password(
     const Actor& actor, const PersonId& person, std::string_view password,
-    const std::function<bool(const Bearer&)>& ends
+    const std::function<bool(const Bearer&)>& ends, Commit commit
 ) {
     Credential credential;
     credential.tenant = actor.tenant;
     credential.person = person;
     credential.password_hash = TRY(passwords_.hash(password));
-    Commit commit;
     commit.put_credentials.push_back(std::move(credential));
     for (const auto& bearer : TRY(parts_.store.list_bearers(actor.tenant, person)))
         if (ends(bearer))
@@ -303,6 +354,12 @@ Result<void> Identity::store_password(
         parts_.store, parts_.clock.now(), actor, person, "password_changed",
         to_text(Json(std::move(data))), std::move(commit)
     ));
+    Commit late;
+    for (const auto& bearer : TRY(parts_.store.list_bearers(actor.tenant, person)))
+        if (ends(bearer))
+            late.drop_bearers.push_back(bearer.digest);
+    if (!late.drop_bearers.empty())
+        TRY(parts_.store.commit(std::move(late)));
     cache_.forget(actor.tenant, person);
     return {};
 }
@@ -317,9 +374,15 @@ Result<void> Identity::change_password(
     if (!TRY(check_account(who, change.old_password)))
         return refused();
     TRY(check_password("new_password", change.new_password, actor.person.value));
-    return store_password(actor, actor.person, change.new_password, [&](const Bearer& bearer) {
-        return bearer.kind != "token" && actor.via != "session " + bearer.id;
-    });
+    Commit commit;
+    commit.password_held = held(*who.credential);
+    const auto ends = [&](const Bearer& bearer) {
+        return bearer.kind != "token" && !speaks_through(actor, bearer);
+    };
+    auto done = store_password(actor, actor.person, change.new_password, ends, std::move(commit));
+    if (!done && done.error().code == ErrorCode::conflict)
+        return refused(); // another password was set meanwhile
+    return done;
 }
 
 Result<std::optional<SecretShown>> Identity::set_password(
@@ -330,7 +393,7 @@ Result<std::optional<SecretShown>> Identity::set_password(
         return fail(ErrorCode::not_found, "there is no such active person");
     if (password) {
         TRY(check_password("password", *password, person.value));
-        TRY(store_password(actor, person, *password, [](const Bearer&) { return true; }));
+        TRY(store_password(actor, person, *password, [](const Bearer&) { return true; }, {}));
         return std::optional<SecretShown>{};
     }
     const std::string secret = new_secret("slpp_");
@@ -349,15 +412,22 @@ Result<std::optional<SecretShown>> Identity::set_password(
 }
 
 Result<void> Identity::redeem_code(const PasswordFromCode& request, std::string_view address) {
-    TRY(limit_logins(fmt::format("code {}", address), address));
+    TRY(limit_logins(fmt::format("code {}", network_of(address)), address));
+    const auto unusable = [] {
+        return fail(ErrorCode::unauthenticated, "the code is wrong, was used or has ended");
+    };
     const auto bearer = TRY(parts_.store.find_bearer(sha256(request.code)));
     if (!bearer || bearer->kind != "code" || parts_.clock.now() >= bearer->expires_at)
-        return fail(ErrorCode::unauthenticated, "the code is wrong, was used or has ended");
+        return unusable();
     TRY(check_password("password", request.password, bearer->person.value));
     const Actor actor{bearer->tenant, bearer->person, {}, {}, "code " + bearer->id};
-    return store_password(actor, bearer->person, request.password, [](const Bearer& other) {
-        return other.kind != "token";
-    });
+    const auto ends = [](const Bearer& other) { return other.kind != "token"; };
+    Commit commit;
+    commit.bearer_held = bearer->digest; // of two at the same time, one finds it gone
+    auto done = store_password(actor, bearer->person, request.password, ends, std::move(commit));
+    if (!done && done.error().code == ErrorCode::conflict)
+        return unusable();
+    return done;
 }
 
 Result<std::optional<std::string>> Identity::begin_setup() {
@@ -370,7 +440,7 @@ Result<std::optional<std::string>> Identity::begin_setup() {
 }
 
 Result<void> Identity::setup_administrator(const SetupRequest& request, std::string_view address) {
-    TRY(limit_logins(fmt::format("setup {}", address), address));
+    TRY(limit_logins(fmt::format("setup {}", network_of(address)), address));
     const std::lock_guard lock(setup_);
     const auto kept = TRY(parts_.store.setting(std::string(setup_setting)));
     if (!kept || *kept == setup_over || !same_bytes(*kept, sha256(request.code).hex()))
@@ -384,8 +454,8 @@ Result<void> Identity::setup_administrator(const SetupRequest& request, std::str
         document["email"] = request.email;
     document["roles"] = JsonArray{"administrator"};
     TRY(parts_.put_person(actor, request.person, std::move(document)));
-    TRY(store_password(actor, request.person, request.password, [](const Bearer&) { return true; })
-    );
+    const auto ends = [](const Bearer&) { return true; };
+    TRY(store_password(actor, request.person, request.password, ends, {}));
     return parts_.store.put_setting(std::string(setup_setting), std::string(setup_over));
 }
 

@@ -147,16 +147,17 @@ class Identity {
 
     // Errors: unauthenticated; limit_exceeded with retry_after_ms, per person and per address.
     Result<SecretShown> login(const LoginRequest& request, std::string_view address);
-    // Ends the session or token that this secret is.
-    Result<void> logout(std::string_view secret);
+    // Ends the session or token that this secret is, by which the actor came.
+    Result<void> logout(const Actor& actor, std::string_view secret);
     // Whom a session or token speaks for. Errors: unauthenticated.
     Result<Actor> authenticate(std::string_view secret);
 
     // Errors: forbidden for a scope the person does not have or when a token asks.
     Result<SecretShown> create_token(const Actor& actor, const TokenRequest& request);
-    // Sessions and tokens that have not ended. Another person's need audit_read or people_manage.
+    // Sessions and tokens that have not ended. Another person's need audit_read or people_manage;
+    // a token without these sees itself only.
     Result<std::vector<BearerShown>> list_tokens(const Actor& actor, const PersonId& person);
-    // Another person's needs people_manage. Errors: not_found.
+    // Another person's needs people_manage, as does any but itself for a token. Errors: not_found.
     Result<void> revoke_token(const Actor& actor, const PersonId& person, const std::string& token);
 
     // Ends every session of the person but this one. Errors: unauthenticated for the old password.
@@ -185,15 +186,16 @@ class Identity {
     Result<void> limit_logins(std::string_view who, std::string_view address);
     Result<Account> account(const TenantId& tenant, const PersonId& person);
     Result<bool> check_account(const Account& account, std::string_view password);
-    Result<void> count_failure(const TenantId& tenant, const PersonId& person);
+    Result<void> count_failure(const Credential& tried);
     Result<Actor> look_up(const Digest& digest, Time now);
     Result<Bearer> keep_bearer(
         const TenantId& tenant, const PersonId& person, std::string_view kind,
         const std::string& secret, Span life
     );
+    Result<void> end_bearer(const Actor& actor, const Bearer& bearer);
     Result<void> store_password(
         const Actor& actor, const PersonId& person, std::string_view password,
-        const std::function<bool(const Bearer&)>& ends
+        const std::function<bool(const Bearer&)>& ends, Commit commit
     );
 
     Parts parts_;

@@ -43,8 +43,8 @@ std::string lower(std::string_view text) {
 // Releases its slot on every way out.
 class Slot {
   public:
-    explicit Slot(std::counting_semaphore<>& slots)
-        : slots_(slots), taken_(slots.try_acquire_for(limits::password_wait)) {}
+    Slot(std::counting_semaphore<>& slots, std::atomic<int>& waiting)
+        : slots_(slots), taken_(slots.try_acquire() || wait(waiting)) {}
 
     ~Slot() {
         if (taken_)
@@ -57,6 +57,13 @@ class Slot {
     bool taken() const { return taken_; }
 
   private:
+    bool wait(std::atomic<int>& waiting) {
+        const bool may = waiting.fetch_add(1) < limits::password_waiting_max;
+        const bool taken = may && slots_.try_acquire_for(limits::password_wait);
+        waiting.fetch_sub(1);
+        return taken;
+    }
+
     std::counting_semaphore<>& slots_;
     bool taken_;
 };
@@ -84,14 +91,14 @@ Passwords::Passwords(PasswordCost cost) : cost_(cost) {
 }
 
 Result<std::string> Passwords::hash(std::string_view password) {
-    const Slot slot(slots_);
+    const Slot slot(slots_, waiting_);
     if (!slot.taken())
         return busy();
     return argon2id(password, cost_);
 }
 
 Result<bool> Passwords::verify(std::string_view hash, std::string_view password) {
-    const Slot slot(slots_);
+    const Slot slot(slots_, waiting_);
     if (!slot.taken())
         return busy();
     if (hash.empty()) {

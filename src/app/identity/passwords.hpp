@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passwords as Argon2id text (RFC 9106, through libsodium's crypto_pwhash_str). One hash takes
 // limits::password_memory, so no more than limits::password_hashes_at_once run at the same time and
-// an idle server keeps nothing of it. Passwords never appear in messages, events or logs.
+// an idle server keeps nothing of it; who finds limits::password_waiting_max waiting is refused at
+// once, so that a flood of logins never takes the threads of everybody else. Passwords never appear
+// in messages, events or logs.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <semaphore>
 #include <string>
@@ -32,6 +35,7 @@ class Passwords {
 
   private:
     PasswordCost cost_;
+    std::atomic<int> waiting_{0};
     std::counting_semaphore<> slots_{limits::password_hashes_at_once};
 };
 

@@ -4,9 +4,24 @@
 #include <algorithm>
 #include <cmath>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "base/limits.hpp"
 
 namespace slipway::app {
+
+std::string network_of(std::string_view address) {
+    const std::string text(address.substr(0, address.find('%'))); // without the interface
+    in6_addr bytes{};
+    if (::inet_pton(AF_INET6, text.c_str(), &bytes) != 1)
+        return text;
+    char out[INET6_ADDRSTRLEN] = {};
+    if (IN6_IS_ADDR_V4MAPPED(&bytes))
+        return ::inet_ntop(AF_INET, &bytes.s6_addr[12], out, sizeof out);
+    std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+    return std::string(::inet_ntop(AF_INET6, &bytes, out, sizeof out)) + "/64";
+}
 
 double RateLimit::filled(const Bucket& bucket, Time now) const {
     const double seconds = std::max(0.0, std::chrono::duration<double>(now - bucket.at).count());

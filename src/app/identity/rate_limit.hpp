@@ -12,6 +12,10 @@
 
 namespace slipway::app {
 
+// Whom to count an address as: an IPv6 address as its /64, which is what one subscriber has at
+// least; an IPv4 address, also one mapped into IPv6, as itself. What is no address stays as it is.
+std::string network_of(std::string_view address);
+
 class RateLimit {
   public:
     RateLimit(double burst, double per_second) : burst_(burst), per_second_(per_second) {}

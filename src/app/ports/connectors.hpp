@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ struct ConnectorCall {
     Json input = {};
     std::string idempotency_key = {}; // the same for every attempt at the same piece of work
     Span deadline = std::chrono::seconds(60); // for the whole call, paging and polling included
+    std::stop_token stop = {};                // then the call ends soon, with unavailable
 };
 
 // One member of a manifest's settings: what it is for, and whether it is a secret.
@@ -142,6 +144,7 @@ struct AskContext {
     std::string connector = {};
     std::string idempotency_key = {};
     Span deadline = std::chrono::seconds(60);
+    std::stop_token stop = {};
 };
 
 // The typed way: `ask(connectors, {tenant, "vm-backup"}, BackupCheck{ci, host})`.
@@ -151,7 +154,7 @@ ask(Connectors& connectors, const AskContext& context, const Request& request) {
     const ConnectorCall call{context.tenant,      context.connector,
                              Request::capability, std::string(Request::operation),
                              to_json(request),    context.idempotency_key,
-                             context.deadline};
+                             context.deadline,    context.stop};
     return decode<typename Request::Answer>(TRY(connectors.call(call)));
 }
 

@@ -136,11 +136,13 @@ struct StoredTask {
     std::string last_error = {};
 };
 
-// Ends a claimed task in the same transaction as what came of it. If the lease was lost to another
-// server, the whole commit is refused with `conflict`: nothing is done twice.
+// Ends a claimed task in the same transaction as what came of it, or, with `ends` false, commits
+// only while it is held. If the lease was lost to another server, the whole commit is refused with
+// `conflict`: nothing is done twice.
 struct TaskEnd {
     TaskId id;
     std::string lease;
+    bool ends = true;
 };
 
 // A bearer secret (session or API token), stored as the SHA-256 of the secret.
@@ -177,6 +179,14 @@ struct KeptAnswer {
     Time at{};
 };
 
+// The password that a commit was decided on: conflict when the person has another one by now, so
+// that a reset is never undone by what began before it.
+struct PasswordHeld {
+    TenantId tenant;
+    PersonId person;
+    std::string password_hash;
+};
+
 struct Commit {
     std::vector<StreamWrite> writes;
     std::vector<TaskDraft> tasks;
@@ -185,6 +195,8 @@ struct Commit {
     std::vector<Bearer> put_bearers;
     std::vector<Digest> drop_bearers;
     std::vector<Credential> put_credentials;
+    std::optional<PasswordHeld> password_held = {};
+    std::optional<Digest> bearer_held = {}; // conflict when this bearer is gone
 };
 
 struct Receipt {
@@ -301,7 +313,6 @@ class Store {
     list_bearers(const TenantId& tenant, const PersonId& person) = 0;
     virtual Result<std::optional<Credential>>
     find_credential(const TenantId& tenant, const PersonId& person) = 0;
-    virtual Result<void> put_credential(const Credential& credential) = 0;
     virtual Result<std::optional<KeptAnswer>>
     find_answer(const TenantId& tenant, const PersonId& person, const std::string& key) = 0;
     // Removes expired bearers, answers older than `before`, and unfinished blobs.

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the worker does with tasks that are its own, that it has lost, and that it cannot carry out.
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "app/ports/fake_connectors.hpp"
+#include "domain/change/testing/tenant.hpp"
+#include "store/open.hpp"
+#include "worker/tasks.hpp"
+
+namespace slipway::worker {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const TenantId acme("main");
+
+// Passes everything, unless a test says otherwise.
+class TestRunner final : public app::Runner {
+  public:
+    domain::StepResult run_step(
+        const domain::RunbookStep& step, const domain::Variables&, std::stop_token stop,
+        const app::LineSink& sink
+    ) override {
+        ++steps;
+        sink({SystemClock{}.now(), "running " + step.name});
+        domain::StepResult result;
+        result.name = step.name;
+        result.exit_status = 0;
+        result.started = result.ended = SystemClock{}.now();
+        if (on_step)
+            on_step(stop);
+        if (stop.stop_requested())
+            result.outcome = domain::RunOutcome::stopped;
+        return result;
+    }
+
+    domain::CheckResult
+    run_check(const domain::SmokeCheck& check, const domain::Variables&, std::stop_token) override {
+        domain::CheckResult result;
+        result.name = check.name;
+        return result;
+    }
+
+    std::atomic<int> steps{0};
+    std::function<void(std::stop_token)> on_step;
+};
+
+class WorkerTest : public testing::Test {
+  protected:
+    WorkerTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "worker-XXXXXX").string();
+        folder = ::mkdtemp(pattern.data());
+        store = *store::open_sqlite({folder.string()});
+        auto opened = app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
+        EXPECT_TRUE(opened.has_value()) << opened.error().message;
+        door = *std::move(opened);
+    }
+
+    ~WorkerTest() override {
+        door.reset();
+        store.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    Json does(const app::Actor& actor, const std::string& command, std::string_view body) {
+        const std::string change = command == "open" ? "" : "CHG-1";
+        auto request = app::CommandRequest{change, command, *parse_json(body), {}, {}, {}};
+        const auto answer = door->execute(actor, request);
+        EXPECT_TRUE(answer.has_value()) << command << ": " << answer.error().message;
+        return answer ? *parse_json(answer->body) : Json{};
+    }
+
+    // A change with a runbook, whose deployment to the staging ring, or smoke test, is asked for.
+    void ask_for(const std::string& command, std::string_view body) {
+        put_ring();
+        const auto& file = domain::testing::deployment_file();
+        auto blob = *store->new_blob(acme);
+        ASSERT_TRUE(blob->write(file.bytes).has_value());
+        const auto digest = blob->finish();
+        ASSERT_TRUE(digest.has_value());
+        does(ina, "open", R"({"title":"Harbor site 1.5"})");
+        does(ina, "assign", R"({"test_ring":"staging"})");
+        does(
+            ina, "pin_runbook",
+            fmt::format(
+                R"({{"purpose":"deployment","digest":"{}","name":"{}"}})", digest->hex(), file.name
+            )
+        );
+        does(ina, command, body);
+    }
+
+    void ask_for_run() { ask_for("start_run", R"({"purpose":"ring_deploy"})"); }
+
+    void put_ring() {
+        const auto ring =
+            *parse_json(R"({"name":"Staging","kind":"staging","hosts":[{"host":"localhost"}]})");
+        const auto put = door->put_record(system, {"ring", "staging", ring, {}, {}, {}});
+        ASSERT_TRUE(put.has_value()) << put.error().message;
+    }
+
+    app::StoredTask claim(const std::string& server, Time now) {
+        const auto tasks = store->claim_tasks(server, now, now + 60s, 1);
+        EXPECT_TRUE(tasks.has_value() && tasks->size() == 1);
+        return tasks && !tasks->empty() ? tasks->front() : app::StoredTask{};
+    }
+
+    WorkerParts parts() {
+        return {
+            .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
+    }
+
+    domain::Change change() {
+        const auto shown = door->show_change(system, "CHG-1");
+        return *restore<domain::Change>(std::string_view(shown->body));
+    }
+
+    const app::Actor system{acme, PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor ina{acme, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
+    const SystemClock clock;
+    SystemRandom random;
+    std::filesystem::path folder;
+    std::unique_ptr<app::Store> store;
+    std::unique_ptr<app::Door> door;
+    app::FakeConnectors connectors;
+    app::LiveLines live;
+    TestRunner runner;
+};
+
+TEST_F(WorkerTest, a_step_does_not_run_where_the_lease_is_lost) {
+    ask_for_run();
+    const auto given = parts();
+    const auto mine = claim("a", clock.now());
+    const auto theirs = claim("b", clock.now() + 61s);
+    const auto late = carry_out_run({given, mine, {}, false});
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().code, ErrorCode::conflict);
+    EXPECT_EQ(runner.steps, 0);
+    EXPECT_TRUE(carry_out_run({given, theirs, {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 3);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
+TEST_F(WorkerTest, a_step_that_another_server_has_taken_over_is_stopped) {
+    ask_for_run();
+    std::atomic<bool> stopped{false};
+    runner.on_step = [&](std::stop_token stop) {
+        // Another server believes that this one is gone.
+        const auto taken = store->claim_tasks("b", clock.now() + 1h, clock.now() + 2h, 1);
+        EXPECT_TRUE(taken.has_value() && taken->size() == 1);
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        never.wait_for(lock, stop, 20s, [] { return false; });
+        stopped = stop.stop_requested();
+    };
+    auto given = parts();
+    given.lease = 600ms;
+    const auto poll = given.poll;
+    {
+        Worker worker(given);
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (!stopped && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(poll / 20); // house: bounded poll
+    }
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(runner.steps, 1);
+    // What came of it is for the other server to find out.
+    EXPECT_EQ(change().runs.at(0).steps.at(0).state, domain::RunStepState::running);
+}
+
+TEST_F(WorkerTest, a_run_goes_to_its_end_and_its_lines_are_heard) {
+    ask_for_run();
+    {
+        Worker worker(parts());
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (change().runs.at(0).state == domain::RunState::running &&
+               std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(20ms); // house: bounded poll
+    }
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::succeeded);
+    const auto heard = live.after(acme, "CHG-1", 0).lines;
+    ASSERT_EQ(heard.size(), run.steps.size());
+    EXPECT_EQ(heard.front().run, run.id.value);
+    EXPECT_EQ(heard.front().text, "running " + run.steps.front().name);
+}
+
+TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    const auto given = parts();
+    std::stop_source stop;
+    stop.request_stop();
+    // Even the last attempt: it is carried out again after the next start.
+    const auto cut = carry_out_smoke({given, claim("a", clock.now()), stop.get_token(), true});
+    ASSERT_FALSE(cut.has_value());
+    EXPECT_EQ(cut.error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(change().smoke_reports.empty());
+    ASSERT_TRUE(carry_out_smoke({given, claim("a", clock.now() + 61s), {}, false}).has_value());
+    EXPECT_EQ(change().smoke_reports.size(), 1);
+}
+
+TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
+    ask_for_run();
+    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    const auto gone = door->remove_record(system, {"ring", "staging", {}, {}, {}, {}});
+    ASSERT_TRUE(gone.has_value()) << gone.error().message;
+    const auto given = parts();
+    const auto run = claim("a", clock.now());
+    const auto smoke = claim("a", clock.now());
+    EXPECT_FALSE(carry_out_run({given, run, {}, false}).has_value());
+    EXPECT_FALSE(carry_out_smoke({given, smoke, {}, false}).has_value());
+    EXPECT_TRUE(carry_out_run({given, run, {}, true}).has_value());
+    EXPECT_TRUE(carry_out_smoke({given, smoke, {}, true}).has_value());
+    const auto state = change();
+    EXPECT_EQ(state.runs.at(0).state, domain::RunState::waiting);
+    EXPECT_EQ(state.runs.at(0).steps.at(0).state, domain::RunStepState::failed);
+    EXPECT_NE(state.runs.at(0).steps.at(0).detail.find("could not be run"), std::string::npos);
+    ASSERT_EQ(state.smoke_reports.size(), 1);
+    EXPECT_FALSE(state.smoke_reports.at(0).results.at(0).passed);
+    EXPECT_TRUE(store->list_tasks(acme, "CHG-1", 10)->empty());
+}
+
+TEST_F(WorkerTest, what_has_ended_is_swept_away) {
+    app::Commit commit;
+    app::Bearer ended;
+    ended.digest = sha256("ended");
+    ended.tenant = acme;
+    ended.person = PersonId("ina");
+    ended.kind = "session";
+    ended.expires_at = clock.now() - 1s;
+    commit.put_bearers.push_back(ended);
+    commit.answer =
+        app::KeptAnswer{acme, PersonId("ina"), "key", {}, 200, "{}", "1", clock.now() - 25h};
+    ASSERT_TRUE(store->commit(commit).has_value());
+    Worker worker(parts());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (*store->find_bearer(ended.digest) && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(20ms); // house: bounded poll
+    EXPECT_FALSE(*store->find_bearer(ended.digest));
+    EXPECT_FALSE(*store->find_answer(acme, PersonId("ina"), "key"));
+}
+
+} // namespace
+
+} // namespace slipway::worker
