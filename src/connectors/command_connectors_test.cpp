@@ -47,6 +47,28 @@ TEST(CommandTransport, EndlessOutputStopsAtTheLimit) {
     EXPECT_EQ(answer.error().code, ErrorCode::limit_exceeded);
 }
 
+TEST(CommandTransport, EndlessLastWordsStopAtTheTimeLimit) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto answer = run_command(shell("yes >&2", std::chrono::seconds(1)));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::timeout);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+}
+
+TEST(CommandTransport, WhatIsLeftWritingDoesNotHoldTheAnswer) {
+    const auto answer = run_command(shell("yes >&2 & sleep 0.3; echo done"));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->output, "done\n");
+}
+
+TEST(CommandTransport, AnEndThatNobodyKnowsIsNoSuccess) {
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    const auto answer = run_command(shell("exit 3"));
+    std::signal(SIGCHLD, before);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+}
+
 TEST(CommandTransport, ASlowProgramAndItsChildrenAreEnded) {
     auto name = (std::filesystem::temp_directory_path() / "child-XXXXXX").string();
     const std::string folder = ::mkdtemp(name.data());
