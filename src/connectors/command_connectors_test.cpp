@@ -215,6 +215,55 @@ capabilities:
     EXPECT_THAT(all_texts(answer.error()), Not(HasSubstr(secret)));
 }
 
+TEST_F(CommandConnectors, LongLastWordsHoldNoPieceOfASecretOrCharacter) {
+    // The secret would be cut by the limit of what is shown, in front and behind.
+    const auto program = write(
+        "program",
+        "#!/bin/sh\nfor size in 490 1990; do printf '%s' \"$TOKEN\"; "
+        "head -c $size /dev/zero | tr '\\0' x; done >&2\n"
+        "printf 'ä%s' \"$TOKEN\" >&2; head -c 1998 /dev/zero | tr '\\0' x >&2\nexit 1\n",
+        true
+    );
+    manifest("leaky", R"yaml(
+system: leaky
+title: Leaky
+transport: command
+settings:
+  - {name: program, type: program, help: program, required: true}
+  - {name: token, type: text, help: token, secret: true}
+environment: {TOKEN: "{.settings.token}"}
+capabilities:
+  cmdb:
+    read:
+      requests: [{run: ["{.settings.program}"]}]
+)yaml");
+    configure("leaky", JsonObject{{"program", program}, {"token", secret_reference()}});
+    const auto answer = ask("leaky", app::CmdbRead{CiId("web")});
+    ASSERT_FALSE(answer);
+    EXPECT_TRUE(is_valid_text(answer.error().detail));
+    EXPECT_FALSE(answer.error().detail.empty());
+    for (std::size_t size = 4; size <= secret.size(); ++size) {
+        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(0, size))));
+        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(secret.size() - size))));
+    }
+}
+
+TEST_F(CommandConnectors, AValueInFrontOfAnotherTextIsNoOption) {
+    manifest("joined", R"yaml(
+system: joined
+title: Joined
+transport: command
+capabilities:
+  cmdb:
+    read:
+      requests: [{run: [echo, "{.input.ci}/x"]}]
+)yaml");
+    configure("joined", JsonObject{});
+    const auto answer = ask("joined", app::CmdbRead{CiId("--help")});
+    ASSERT_FALSE(answer);
+    EXPECT_THAT(answer.error().message, HasSubstr("must not begin with '-'"));
+}
+
 TEST_F(CommandConnectors, ScratchIsRemovedAndValuesAreNoOptions) {
     configure("restic", JsonObject{{"repository", path("repo")}, {"password", secret_reference()}});
     const auto proof = ask("restic", app::BackupProve{CiId("web"), "h", "--help"});

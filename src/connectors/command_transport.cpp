@@ -26,7 +26,7 @@ namespace slipway::connectors {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::size_t last_words_max = 2000;
+constexpr std::size_t last_words_max = 2000 + limits::secret_max;
 constexpr const char* search_path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 class File {
@@ -270,6 +270,7 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
             output.close();
         if (errors.get() >= 0 && !drain(errors.get(), answer.last_words, last_words_max, true))
             errors.close();
+        answer.last_words_cut = answer.last_words_cut || answer.last_words.size() == last_words_max;
         if (answer.output.size() > max)
             return fail(
                 ErrorCode::limit_exceeded, "the command '" + request.arguments.front() +

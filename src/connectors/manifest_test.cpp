@@ -214,6 +214,27 @@ TEST_F(ConnectorsTest, MarksAreExchangedAndSecretsRedacted) {
     EXPECT_EQ(to_text(secrets.reveal(Json(JsonObject{{"a", mark}}))), R"({"a":")" + secret + "\"}");
     EXPECT_EQ(secrets.redact("x" + secret + "y"), "x[secret]y");
     EXPECT_EQ(secrets.redact(std::string(mark)), "[secret]");
+    // As basic authentication has it, whatever the name before it and the text behind it.
+    for (const std::string user : {"", "u", "us", "use", "user"})
+        for (const std::string more : {"", "x", "xy"}) {
+            const auto said = to_base64(user + ":" + secret + more);
+            const auto shown = secrets.redact(said);
+            EXPECT_THAT(shown, HasSubstr("[secret]")) << user << more;
+            // No more than the characters that the secret shares with its neighbours is left.
+            EXPECT_LE(shown.size(), said.size() - (secret.size() - 2) * 8 / 6 + 8);
+        }
+    const std::string awkward = "a\"b\\c/d\ne\xc3\xa4?>";
+    secrets.add("awkward", awkward);
+    EXPECT_EQ(
+        secrets.redact(std::string(R"({"said":"a\"b\\c/d\neä?>"})")), R"({"said":"[secret]"})"
+    );
+    EXPECT_EQ(
+        secrets.redact(std::string(R"({"said":"a\"b\\c\/d\neä?>"})")), R"({"said":"[secret]"})"
+    );
+    auto for_url = to_base64(awkward);
+    std::replace(for_url.begin(), for_url.end(), '+', '-');
+    std::replace(for_url.begin(), for_url.end(), '/', '_');
+    EXPECT_EQ(secrets.redact(for_url), "[secret]");
     Secrets other(random_);
     EXPECT_EQ(other.reveal(mark), mark); // a mark of one call means nothing in another
 }

@@ -83,7 +83,7 @@ Result<bool> run_one(
         {"name", step.name},
         {"state", result.passed() ? "succeeded" : "failed"},
         {"exit_status", result.exit_status},
-        {"detail", result.message.substr(0, limits::text_max)},
+        {"detail", cut_text(result.message, limits::text_max)},
         {"started_at", to_text(result.started)},
         {"ended_at", to_text(result.ended)},
         {"transcript", kept.hex()}};
@@ -138,7 +138,7 @@ Result<void> carry_out_smoke(const TaskContext& context) {
         results.push_back(JsonObject{
             {"name", result.name},
             {"passed", result.passed()},
-            {"detail", result.message.substr(0, limits::text_max)},
+            {"detail", cut_text(result.message, limits::text_max)},
             {"took_ms", (result.ended - result.started).count()},
             {"outside", result.outside}});
     }

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+
 #include "domain/runbook/parsing.hpp"
 
 namespace slipway::domain {
