@@ -123,7 +123,24 @@ Result<void> carry_out_run(const TaskContext& context) {
                 ),
                 true
             );
-        if (!TRY(run_one(context, task, runbook, *step, variables)))
+        auto limited = *step;
+        limited.timeout =
+            domain::step_time(runbook, *step, context.parts.door.clock().now() - run->started_at);
+        if (limited.timeout == Span::zero())
+            return context.tell(
+                "report_run",
+                step_report(
+                    task.run.value,
+                    {{"name", next->name},
+                     {"state", "failed"},
+                     {"detail", fmt::format(
+                                    "not begun: the runbook's time limit of {} is over",
+                                    to_text(runbook.time_limit)
+                                )}}
+                ),
+                true
+            );
+        if (!TRY(run_one(context, task, runbook, limited, variables)))
             return {};
     }
 }
