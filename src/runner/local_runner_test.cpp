@@ -330,6 +330,20 @@ TEST_F(Runner, makes_output_safe) {
     EXPECT_EQ(sink_.lines[2], std::string(limits::transcript_line_max, 'x') + " [line cut]");
 }
 
+TEST(Transcript, controls_beyond_ascii_are_shown_and_not_obeyed) {
+    EXPECT_EQ(
+        safe_text("a\xc2\x9b"
+                  "2Jb"),
+        "a\\u009b2Jb"
+    );
+    EXPECT_EQ(safe_text("\xc2\x80\xc2\x9f\xc2\xa0"), "\\u0080\\u009f\xc2\xa0");
+    EXPECT_EQ(safe_text("rm \xe2\x80\xaetxt\xe2\x80\xac"), "rm \\u202etxt\\u202c");
+    EXPECT_EQ(
+        safe_text("\xe2\x81\xa6x\xe2\x81\xa9\xe2\x80\x8f\xd8\x9c"), "\\u2066x\\u2069\\u200f\\u061c"
+    );
+    EXPECT_EQ(safe_text("\xe2\x80\x93\xf0\x9f\x9a\xa2"), "\xe2\x80\x93\xf0\x9f\x9a\xa2");
+}
+
 TEST(Transcript, any_bytes_become_safe_lines) {
     EXPECT_TRUE(rc::check([](const std::vector<std::string>& pieces) {
         Recorder sink;
@@ -370,6 +384,12 @@ TEST_F(Runner, checks_http) {
         {"/bad", answer("500 Oops", "Harbor 1.5")},
         {"/moved", answer("302 Found", "", "Location: /\r\n")},
         {"/loop", answer("302 Found", "", "Location: /loop\r\n")},
+        {"/1", answer("302 Found", "", "Location: /2\r\n")},
+        {"/2", answer("302 Found", "", "Location: /3\r\n")},
+        {"/3", answer("302 Found", "", "Location: /4\r\n")},
+        {"/4", answer("302 Found", "", "Location: /5\r\n")},
+        {"/5", answer("302 Found", "", "Location: /\r\n")},
+        {"/0", answer("302 Found", "", "Location: /1\r\n")},
         {"/file", answer("302 Found", "", "Location: file:///etc/passwd\r\n")},
         {"/large", answer("200 OK", std::string(limits::smoke_body_max + 1, 'x') + "end")},
     });
@@ -391,6 +411,9 @@ TEST_F(Runner, checks_http) {
     EXPECT_EQ(outcome("/bad", "", 500).outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/moved", "Harbor").outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/loop", "").outcome, RunOutcome::failed);
+    static_assert(limits::smoke_redirects_max == 5);
+    EXPECT_EQ(outcome("/1", "Harbor").outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/0", "Harbor").outcome, RunOutcome::failed);
     EXPECT_EQ(outcome("/file", "root").outcome, RunOutcome::failed);
     EXPECT_EQ(outcome("/large", "xxx").outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/large", "end").outcome, RunOutcome::unexpected_output);
