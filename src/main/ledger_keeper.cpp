@@ -2,6 +2,7 @@
 #include "main/ledger_keeper.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "app/event.hpp"
 #include "domain/change/change.hpp"
@@ -139,11 +140,15 @@ Result<void> LedgerKeeper::export_change(
             break;
         after = events.back().version;
     }
+    std::set<Digest> known;
     const auto add = [&](const Digest& digest, const std::string& name) -> Result<void> {
-        for (const auto& known : bundle.attachments)
-            if (known.sha256 == digest)
-                return {};
-        bundle.attachments.push_back({digest, name, TRY(store_.blob_size(tenant, digest))});
+        if (!known.insert(digest).second)
+            return {};
+        const auto size = store_.blob_size(tenant, digest);
+        // What is not there is no reason to keep the rest back: whoever verifies finds it missing.
+        if (!size && size.error().code == ErrorCode::not_found)
+            return {};
+        bundle.attachments.push_back({digest, name, TRY(size)});
         return {};
     };
     for (const auto& attachment : state.attachments)

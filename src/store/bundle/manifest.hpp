@@ -77,7 +77,7 @@ struct BundleManifest {
         visit("entries", self.entries, optional("of the ledger", limits::bundle_entries_max));
         visit(
             "attachments", self.attachments,
-            optional("of the change", limits::attachments_per_change_max)
+            optional("of the change", limits::bundle_attachments_max)
         );
     }
 };
