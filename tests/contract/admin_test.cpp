@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Migrations, backup, restore, rebuild and doctor. Damage is done with the connection of the
 // store's own room, as someone with access to the database would do it.
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -135,6 +139,71 @@ TEST_P(AdminContract, missing_entries_are_named) {
     EXPECT_EQ(facts.count, size - 3);
     EXPECT_THAT(facts.missing, ElementsAre(3U, 4U, size - 1));
     EXPECT_THAT(checks(), Contains("ledger"));
+}
+
+TEST_P(AdminContract, servers_that_start_together_make_one_schema) {
+    if (is_sqlite())
+        GTEST_SKIP() << "one server at a time holds the directory";
+    for (int round = 0; round < 5; ++round) {
+        const auto database = new_database();
+        std::vector<std::thread> servers;
+        std::atomic<int> opened = 0;
+        for (int i = 0; i < 6; ++i)
+            servers.emplace_back([&] {
+                const auto store = store::open_postgres({database});
+                EXPECT_TRUE(store) << store.error().message << store.error().detail;
+                opened += store ? 1 : 0;
+            });
+        for (auto& server : servers)
+            server.join();
+        EXPECT_EQ(opened, 6);
+    }
+}
+
+TEST_P(AdminContract, a_backup_holds_the_files_and_leaves_out_secrets) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL is backed up by pg_dump";
+    fill();
+    const auto source = std::get<store::SqliteOptions>(place());
+    const auto data = std::filesystem::path(source.directory);
+    write_file(data / "workflows/own.yaml", "own");
+    write_file(data / "programs/deep/tool", "#!/bin/sh\n");
+    std::filesystem::permissions(data / "programs/deep/tool", std::filesystem::perms::owner_all);
+    std::filesystem::create_symlink("/etc/passwd", data / "programs/link");
+    write_file(data / "secrets/token", "hidden");
+    const auto copy = directory_ + "/copy";
+    const auto report = must(store::backup(source, copy));
+    EXPECT_EQ(report.files.size(), 2U);
+    EXPECT_THAT(report.left_out, ElementsAre("programs/link", "secrets"));
+    EXPECT_FALSE(std::filesystem::exists(copy + "/secrets"));
+    const store::SqliteOptions target{directory_ + "/restored"};
+    must(store::restore(copy, target));
+    EXPECT_EQ(read_file(target.directory + "/workflows/own.yaml"), "own");
+    EXPECT_EQ(::access((target.directory + "/programs/deep/tool").c_str(), X_OK), 0);
+    write_file(copy + "/workflows/own.yaml", "other");
+    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/x"})), ErrorCode::internal);
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/x"));
+    auto text = read_file(copy + "/backup.json");
+    text.replace(text.find("workflows/own.yaml"), 18, "workflows/../../up");
+    write_file(copy + "/backup.json", text);
+    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/x"})), ErrorCode::invalid_input);
+}
+
+TEST_P(AdminContract, a_backup_that_fails_leaves_nothing) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL is backed up by pg_dump";
+    fill();
+    damage("update event set type = 'vote' where seq = 5");
+    const auto source = std::get<store::SqliteOptions>(place());
+    const auto failed = store::backup(source, directory_ + "/copy");
+    ASSERT_EQ(code_of(failed), ErrorCode::internal);
+    EXPECT_THAT(failed.error().message, testing::HasSubstr("entry 5"));
+    EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/copy"));
+    damage("update event set type = 'written' where seq = 5");
+    for (std::size_t i = 0; i <= limits::backup_files_max; ++i)
+        write_file(std::filesystem::path(source.directory) / fmt::format("programs/{}", i), "");
+    EXPECT_EQ(code_of(store::backup(source, directory_ + "/copy")), ErrorCode::limit_exceeded);
+    EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/copy"));
 }
 
 TEST_P(AdminContract, a_backup_is_verified_and_restored_into_an_empty_place_only) {

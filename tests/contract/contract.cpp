@@ -121,6 +121,15 @@ std::unique_ptr<app::Store> StoreContract::open() const {
     return must(store::open_postgres(std::get<store::PostgresOptions>(where)));
 }
 
+void StoreContract::damage(std::string_view sql) {
+    store::Connection connection(store::target_of(place(), false));
+    EXPECT_GT(connection.run(sql), 0U) << sql;
+}
+
+std::string StoreContract::new_database() {
+    return must(server->get().new_database());
+}
+
 void StoreContract::expect_sound_ledger() {
     domain::Frontier frontier;
     must(store()

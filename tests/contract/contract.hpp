@@ -68,6 +68,11 @@ class StoreContract : public testing::TestWithParam<std::string> {
 
     void close() { store_.reset(); }
 
+    // As someone with access to the database would do it; at least one row must change.
+    void damage(std::string_view sql);
+    // The connection string of a new PostgreSQL database.
+    static std::string new_database();
+
     // Numbers without gaps, leaves of the bodies, and a root that fits them.
     void expect_sound_ledger();
 
