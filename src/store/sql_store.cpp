@@ -238,6 +238,10 @@ void SqlStore::on_committed(std::function<void(std::uint64_t size)> listener) {
         committer_->on_committed(std::move(listener));
 }
 
+Result<Time> SqlStore::lease_clock(Time own) {
+    return read([&](Connection& db) { return store::lease_clock(db, own); });
+}
+
 Result<std::vector<app::StoredTask>>
 SqlStore::claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) {
     std::vector<app::StoredTask> tasks;

@@ -266,7 +266,11 @@ class Store {
     // Called after each commit of this process with the new ledger size; must be quick.
     virtual void on_committed(std::function<void(std::uint64_t size)> listener) = 0;
 
+    // The clock by which leases are compared. Where servers share a database it is the database's,
+    // since their own may differ by more than a lease; otherwise it is `own`.
+    virtual Result<Time> lease_clock(Time own) = 0;
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
+    // The times are of lease_clock().
     virtual Result<std::vector<StoredTask>>
     claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
