@@ -137,6 +137,10 @@ inline constexpr std::size_t bundle_manifest_max = 128 * 1024 * 1024;
 inline constexpr std::size_t bundle_entry_max = event_body_max + 4096;
 inline constexpr std::size_t bundle_entries_total_max = 256 * 1024 * 1024;
 
+// Backup
+inline constexpr std::size_t backup_files_max = 10000; // beside the database
+inline constexpr std::size_t backup_report_max = 32 * 1024 * 1024;
+
 // Calendar
 inline constexpr auto window_max = 7 * 24h;
 inline constexpr std::size_t occurrences_max = 2000; // of one rule in one answer

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -164,6 +165,18 @@ struct KeptAnswer {
     Time at{};
 };
 
+struct StoredCheckpoint {
+    std::uint64_t size = 0;
+    Time at{};
+    std::string note; // the signed note
+};
+
+// The ledger as its head has it: kept beside the entries and changed with every one of them.
+struct LedgerHead {
+    std::uint64_t size = 0;
+    Digest root;
+};
+
 struct Commit {
     std::vector<StreamWrite> writes;
     std::vector<TaskDraft> tasks;
@@ -172,6 +185,8 @@ struct Commit {
     std::vector<Bearer> put_bearers;
     std::vector<Digest> drop_bearers;
     std::vector<Credential> put_credentials;
+    std::map<std::string, std::string> put_settings;
+    std::optional<StoredCheckpoint> checkpoint; // of the ledger as it is after this commit
 };
 
 struct Receipt {
@@ -199,12 +214,6 @@ struct ChangeQuery {
     std::optional<Time> window_until = {};
     std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
     std::size_t limit = limits::page_size_default;
-};
-
-struct StoredCheckpoint {
-    std::uint64_t size = 0;
-    Time at{};
-    std::string note; // the signed note
 };
 
 // Attachments: content-addressed, written in chunks, visible only when complete.
@@ -257,6 +266,8 @@ class Store {
             visit
     ) = 0;
     virtual Result<std::uint64_t> ledger_size() = 0;
+    virtual Result<LedgerHead> ledger_head() = 0;
+    // Made of the hashes that are kept for proofs.
     virtual Result<Digest> ledger_root(std::uint64_t size) = 0;
     // The hash of the complete subtree of 2^level leaves that begins at leaf index * 2^level.
     virtual Result<Digest> ledger_subtree(unsigned level, std::uint64_t index) = 0;

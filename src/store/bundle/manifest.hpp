@@ -90,7 +90,5 @@ std::string readme_text(const TenantId& tenant, const ChangeId& change);
 std::string seal_text(const BundleManifest& manifest, std::string_view manifest_bytes);
 // Errors: invalid_input that names the field.
 Result<BundleManifest> parse_manifest(std::string_view bytes);
-// Every attachment that a ledger entry names.
-std::vector<Digest> named_attachments(const Json& entry);
 
 } // namespace slipway::store
