@@ -137,6 +137,10 @@ TEST(TreeDigest, IsWhatTheShellSays) {
     ));
     EXPECT_EQ(said->output, tree->digest.hex() + "\n");
     EXPECT_FALSE(digest_tree(scratch->path() + "/missing"));
+    EXPECT_TRUE(digest_tree(scratch->path(), static_cast<std::size_t>(tree->files)));
+    const auto large = digest_tree(scratch->path(), static_cast<std::size_t>(tree->files) - 1);
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, ErrorCode::limit_exceeded);
 }
 
 class CommandConnectors : public ConnectorsTest {};

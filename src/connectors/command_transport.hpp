@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 
@@ -61,7 +62,8 @@ struct TreeDigest {
 };
 
 // The digest of every regular file below a folder, as app::BackupProof defines it; symbolic links
-// are not followed. Errors: not_found, limit_exceeded (limits::tree_files_max), unavailable.
-Result<TreeDigest> digest_tree(const std::string& folder);
+// are not followed. Errors: not_found, limit_exceeded (files_max), unavailable.
+Result<TreeDigest>
+digest_tree(const std::string& folder, std::size_t files_max = limits::tree_files_max);
 
 } // namespace slipway::connectors

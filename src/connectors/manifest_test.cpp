@@ -74,6 +74,30 @@ TEST_F(ConnectorsTest, EveryShippedExpressionCompiles) {
         }
 }
 
+TEST_F(ConnectorsTest, RequestsAndManifestsHaveALimit) {
+    const auto text_of = [](const std::string& system, std::size_t requests) {
+        std::string text = "system: " + system +
+                           "\ntitle: T\ntransport: command\ncapabilities:\n  cmdb:\n    read:\n"
+                           "      requests:\n";
+        for (std::size_t i = 0; i < requests; ++i)
+            text += "        - {run: [sh]}\n";
+        return text;
+    };
+    EXPECT_TRUE(parse_manifest(text_of("x", limits::connector_requests_max), "x.yaml"));
+    const auto many = parse_manifest(text_of("x", limits::connector_requests_max + 1), "x.yaml");
+    ASSERT_FALSE(many);
+    EXPECT_THAT(all_texts(many.error()), HasSubstr(std::to_string(limits::connector_requests_max)));
+    ManifestSet set;
+    for (std::size_t i = 0; i < limits::connector_manifests_max; ++i) {
+        const auto system = fmt::format("s{}", i);
+        ASSERT_TRUE(add_manifest(set, text_of(system, 1), system + ".yaml"));
+    }
+    EXPECT_TRUE(add_manifest(set, text_of("s0", 1), "s0.yaml")); // it was there before
+    const auto one_more = add_manifest(set, text_of("more", 1), "more.yaml");
+    ASSERT_FALSE(one_more);
+    EXPECT_EQ(one_more.error().code, ErrorCode::limit_exceeded);
+}
+
 TEST_F(ConnectorsTest, TheDocumentedExampleIsAManifest) {
     std::ifstream file(SLIPWAY_ROOT "/docs/reference/connectors.md");
     const std::string page(std::istreambuf_iterator<char>(file), {});
@@ -204,6 +228,11 @@ TEST_F(ConnectorsTest, SecretsAreReferencesThatThePolicyAllows) {
     const auto failed = resolve_reference("command:" + program, options_.policy);
     ASSERT_FALSE(failed);
     EXPECT_THAT(all_texts(failed.error()), Not(HasSubstr("leaked")));
+    write("give", "#!/bin/sh\nexec sleep 1000\n", true);
+    const auto slow = resolve_reference("command:" + program, options_.policy);
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().code, ErrorCode::timeout);
+    EXPECT_THAT(slow.error().message, HasSubstr(to_text(Span(limits::secret_command_timeout))));
 }
 
 TEST_F(ConnectorsTest, MarksAreExchangedAndSecretsRedacted) {
