@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Measures the store: durable commits a second with 64 clients, the scan of the ledger with
-// RFC 6962 hashing, finding changes among 100,000, opening, and proofs. Each commit has one event,
-// a state document of 6 KB and a summary, in the client's own stream. Gives the median and range of
-// the runs.
-// Usage: store_bench <empty directory> [commit|search|scan]... ; STORE_BENCH_POSTGRES=<conninfo>
-// measures PostgreSQL's commits.
+// RFC 6962 hashing, the whole verification of it, finding changes among 100,000, opening, and
+// proofs. Each commit has one event, a state document of 6 KB and a summary, in the client's own
+// stream. Gives the median and range of the runs. `slipway verify <directory>/scan` measures the
+// command. Usage: store_bench <empty directory> [commit|search|scan]... ;
+// STORE_BENCH_POSTGRES=<conninfo> measures PostgreSQL's commits.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,7 +18,11 @@
 
 #include <fmt/format.h>
 
+#include "domain/ledger/checkpoint.hpp"
+#include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
+#include "domain/ledger/opening.hpp"
+#include "store/admin.hpp"
 #include "store/open.hpp"
 
 namespace {
@@ -31,6 +35,7 @@ constexpr std::uint64_t commits_each = 1000;
 constexpr int runs = 5;
 constexpr std::uint64_t changes = 100'000;
 constexpr std::uint64_t scanned_events = 1'000'000;
+constexpr std::uint64_t events_of_life = 50; // of one change, about
 
 template <class T>
 T must(Result<T> result) {
@@ -55,14 +60,17 @@ std::unique_ptr<app::Store> open(const std::string& directory) {
     return must(store::open_sqlite({.directory = directory}));
 }
 
-app::NewEvent event_of(const std::string& stream, std::uint64_t version, std::size_t size) {
+app::NewEvent event_of(
+    const std::string& kind, const std::string& stream, std::uint64_t version, std::size_t size
+) {
     app::NewEvent event;
     event.type = "field_set";
     event.at = Time(Span(1'700'000'000'000 + static_cast<std::int64_t>(version)));
-    event.body = fmt::format(
-        R"({{"v":1,"tenant":"acme","kind":"change","stream":"{}","version":{},"pad":"{}"}})",
-        stream, version, std::string(size, 'x')
+    event.body = domain::write_envelope(
+        {"acme", kind, stream, version, event.type, to_text(event.at), "person-7"}
     );
+    event.body +=
+        fmt::format(R"(,"via":"session","data":{{"pad":"{}"}}}})", std::string(size, 'x'));
     event.leaf = domain::leaf_hash(event.body);
     return event;
 }
@@ -99,7 +107,7 @@ app::Commit commit_of(
     app::StreamWrite write;
     write.key = {TenantId("acme"), "change", stream};
     write.expected_version = version;
-    write.events.push_back(event_of(stream, version + 1, 380));
+    write.events.push_back(event_of("change", stream, version + 1, 300));
     write.state = fmt::format(R"({{"n":{},"pad":"{}"}})", version, std::string(state_size, 's'));
     write.summary = summary_of(number);
     write.summary->id = stream;
@@ -217,19 +225,71 @@ void measure_search(const std::string& directory) {
     });
 }
 
-void measure_scan(const std::string& directory) {
-    const auto store = open(directory);
-    auto size = must(store->ledger_size());
-    for (std::uint64_t version = 0; size < scanned_events;) {
-        app::StreamWrite write;
-        write.key = {TenantId("acme"), "record", fmt::format("bulk-{}", size)};
-        for (version = 0; version < 2000; ++version)
-            write.events.push_back(event_of(write.key.id, version + 1, 380));
-        write.state = "{}";
+app::StreamWrite stream_of(const std::string& kind, const std::string& id, std::uint64_t events) {
+    app::StreamWrite write;
+    write.key = {TenantId("acme"), kind, id};
+    for (std::uint64_t version = 1; version <= events; ++version)
+        write.events.push_back(event_of(kind, id, version, 300));
+    write.state = "{}";
+    return write;
+}
+
+// A ledger as a server writes it: its first entry names the key, and a checkpoint covers it all.
+void fill_ledger(app::Store& store) {
+    const auto key = must(domain::make_signing_key("store-bench", domain::KeyBytes{1}));
+    auto size = must(store.ledger_size());
+    if (size == 0) {
+        auto write = stream_of("ledger", "ledger", 0);
+        const auto data = encode(domain::LedgerOpening{
+            domain::LedgerMode::sandbox, key.verifier.name, domain::key_text(key.verifier)});
+        auto event = event_of("ledger", "ledger", 1, 0);
+        event.type = domain::opening_type;
+        event.body = domain::write_envelope(
+                         {"acme", "ledger", "ledger", 1, event.type, to_text(event.at), "slipway"}
+                     ) +
+                     ",\"data\":" + data + "}";
+        event.leaf = domain::leaf_hash(event.body);
+        write.events.push_back(std::move(event));
         app::Commit commit;
         commit.writes.push_back(std::move(write));
-        size = must(store->commit(std::move(commit))).next_seq;
+        size = must(store.commit(std::move(commit))).next_seq;
     }
+    while (size < scanned_events) {
+        app::Commit commit;
+        for (std::uint64_t i = 0; i < 40; ++i)
+            commit.writes.push_back(stream_of(
+                "record", fmt::format("bulk-{}", size + i * events_of_life), events_of_life
+            ));
+        size = must(store.commit(std::move(commit))).next_seq;
+    }
+    const auto head = must(store.ledger_head());
+    must(store.put_checkpoint(
+        {head.size, Time{},
+         domain::sign_checkpoint({key.verifier.name, head.size, head.root, {}}, key)}
+    ));
+}
+
+void measure_verify(const std::string& directory) {
+    std::vector<double> rates;
+    for (int run = 0; run < runs; ++run) {
+        const auto start = Clock::now();
+        const auto report =
+            must(store::verify(store::SqliteOptions{.directory = directory}, std::nullopt));
+        rates.push_back(static_cast<double>(report.entries) / ms_since(start) * 1000);
+        if (!report.intact())
+            throw std::runtime_error("the ledger does not verify: " + encode(report));
+    }
+    const auto median = quantile(rates, 0.5);
+    fmt::print(
+        "verify: median {:.0f} entries/s, range {:.0f} to {:.0f}\n", median, rates.front(),
+        rates.back()
+    );
+}
+
+void measure_scan(const std::string& directory) {
+    const auto store = open(directory);
+    fill_ledger(*store);
+    const auto size = must(store->ledger_size());
     std::vector<double> rates;
     for (int run = 0; run < runs; ++run) {
         domain::Frontier frontier;
@@ -251,6 +311,8 @@ void measure_scan(const std::string& directory) {
         "scan with hashing: median {:.0f} events/s, range {:.0f} to {:.0f}\n", median,
         rates.front(), rates.back()
     );
+    if (std::getenv("STORE_BENCH_POSTGRES") == nullptr)
+        measure_verify(directory);
     std::vector<double> times;
     for (std::uint64_t i = 0; i < 200; ++i) {
         const auto start = Clock::now();

@@ -24,11 +24,15 @@ NewEvent make_event(const EventHead& head, std::string_view type, std::string_vi
 
 Result<void> apply_events(domain::Change& change, std::span<const StoredEvent> events) {
     for (const auto& event : events) {
+        // What is hashed counts, not the columns beside it.
+        const auto head = domain::scan_envelope(event.body);
+        if (!head)
+            return fail(ErrorCode::internal, "a stored entry cannot be read");
         const auto body = TRY(parse_json(event.body));
         const auto* data = find(body, "data");
         TRY(domain::apply_event(
-            change, event.type, data ? *data : Json{},
-            {event.at, PersonId(std::string(text_or_empty(body, "actor")))}
+            change, head->type, data ? *data : Json{},
+            {TRY(time_from_text(head->at)), PersonId(std::string(head->actor))}
         ));
     }
     return {};

@@ -18,12 +18,17 @@ const EVP_MD* sha256_algorithm() {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+// The value of each digit; 255 for what is none.
+constexpr auto hex_values = [] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(255);
+    for (std::size_t i = 0; i < hex_digits.size(); ++i)
+        values[static_cast<unsigned char>(hex_digits[i])] = static_cast<std::uint8_t>(i);
+    return values;
+}();
+
+unsigned hex_value(char c) {
+    return hex_values[static_cast<unsigned char>(c)];
 }
 
 } // namespace
@@ -51,11 +56,11 @@ Result<Digest> digest_from_hex(std::string_view hex) {
         return bad();
     Digest digest;
     for (std::size_t i = 0; i < 32; ++i) {
-        const int high = hex_value(hex[2 * i]);
-        const int low = hex_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
+        const auto high = hex_value(hex[2 * i]);
+        const auto low = hex_value(hex[2 * i + 1]);
+        if ((high | low) > 15)
             return bad();
-        digest.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+        digest.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
     return digest;
 }

@@ -294,4 +294,13 @@ bool is_valid_text(std::string_view bytes) {
     return true;
 }
 
+std::string cut_text(std::string_view text, std::size_t size) {
+    if (text.size() > size) {
+        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+            --size;
+        text = text.substr(0, size);
+    }
+    return std::string(text);
+}
+
 } // namespace slipway

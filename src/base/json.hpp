@@ -42,4 +42,7 @@ std::string_view text_or_empty(const Json& value, std::string_view key);
 // True when the bytes are valid UTF-8 (RFC 3629) without NUL.
 bool is_valid_text(std::string_view bytes);
 
+// At most `size` bytes of the text, cut between two characters.
+std::string cut_text(std::string_view text, std::size_t size);
+
 } // namespace slipway

@@ -138,11 +138,21 @@ inline constexpr std::size_t ledger_findings_max = 1000;
 inline constexpr std::size_t ledger_waiting_max = 65536;
 inline constexpr std::size_t ledger_streams_max = 4 * 1000 * 1000;
 inline constexpr std::uint64_t export_max = 2ULL * 1024 * 1024 * 1024; // attachments together
-inline constexpr std::size_t bundle_entries_max = 9999;
-inline constexpr std::size_t bundle_files_max = 20000;
-inline constexpr std::size_t bundle_manifest_max = 32 * 1024 * 1024;
+// Whatever a change may have can be exported. A step of a run takes more than 200 bytes of the
+// change's state document, two entries (running, ended) and one transcript.
+inline constexpr std::size_t run_steps_per_change_max = state_document_max / 200;
+inline constexpr std::size_t bundle_attachments_max =
+    attachments_per_change_max + run_steps_per_change_max;
+inline constexpr std::size_t bundle_entries_max =
+    2 * run_steps_per_change_max + attachments_per_change_max + comments_per_change_max + 10000;
+inline constexpr std::size_t bundle_files_max = bundle_entries_max + bundle_attachments_max + 8;
+inline constexpr std::size_t bundle_manifest_max = 128 * 1024 * 1024;
 inline constexpr std::size_t bundle_entry_max = event_body_max + 4096;
 inline constexpr std::size_t bundle_entries_total_max = 256 * 1024 * 1024;
+
+// Backup
+inline constexpr std::size_t backup_files_max = 10000; // beside the database
+inline constexpr std::size_t backup_report_max = 32 * 1024 * 1024;
 
 // Calendar
 inline constexpr auto window_max = 7 * 24h;

@@ -43,6 +43,8 @@ struct LocalCommands {
     // or empty: then the data directory's, or the bundle's own.
     std::function<Result<Json>(const std::string& directory, const std::string& key)>
         verify_data_directory;
+    std::function<Result<Json>(const std::string& conninfo, const std::string& key)>
+        verify_postgres;
     std::function<Result<Json>(const std::string& file, const std::string& key)> verify_bundle;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// slipway verify: a data directory or the exported evidence of one change, offline. What the hooks
+// slipway verify: an installation or the exported evidence of one change, offline. What the hooks
 // return are the reports of the ledger's verifier and of the bundle's; they are shown here.
 #include <filesystem>
 
@@ -28,11 +28,12 @@ std::string finding_text(const Json& finding, const Style& style) {
     );
 }
 
-std::string head_of_directory(const Json& report) {
+std::string head_of_installation(const Json& report) {
     return fmt::format(
-        "{} entries, {} of them covered by a signed checkpoint ({} checkpoints hold)\nroot {}\n",
+        "{} entries, {} of them covered by a signed checkpoint ({} checkpoints hold), "
+        "{} attachments\nroot {}\n",
         number(report, "entries"), number(report, "signed_entries"), number(report, "checkpoints"),
-        clean(text_or_empty(report, "root"))
+        number(report, "attachments"), clean(text_or_empty(report, "root"))
     );
 }
 
@@ -59,23 +60,41 @@ Result<Json> examined(
     return hook(path, key);
 }
 
-Result<ExitCode> verify(Context& context, const Arguments& arguments) {
+// What is verified, and by which of the hooks.
+struct Subject {
+    const std::function<Result<Json>(const std::string&, const std::string&)>& hook;
+    std::string name;
+    bool bundle = false;
+};
+
+Result<Subject> subject_of(const Context& context, const Arguments& arguments) {
     const auto path = arguments.text("path");
+    if (const auto conninfo = arguments.text("postgres"); !conninfo.empty()) {
+        if (!path.empty())
+            return fail_field("postgres", "give a path or a database, not both");
+        return Subject{context.local.verify_postgres, conninfo};
+    }
+    if (path.empty())
+        return fail_field("path", "give a directory, a ZIP, or --postgres");
+    std::error_code failed;
+    const auto status = std::filesystem::status(path, failed);
+    if (failed || !std::filesystem::exists(status))
+        return fail(ErrorCode::not_found, path + ": no such file or directory");
+    if (std::filesystem::is_directory(status))
+        return Subject{context.local.verify_data_directory, path};
+    return Subject{context.local.verify_bundle, path, true};
+}
+
+Result<ExitCode> verify(Context& context, const Arguments& arguments) {
+    const auto subject = TRY(subject_of(context, arguments));
     auto key = arguments.text("key");
     if (key.starts_with("@"))
         key = TRY(read_file(key.substr(1), limits::note_max, context.around.in));
     while (key.ends_with('\n') || key.ends_with('\r'))
         key.pop_back();
-    std::error_code failed;
-    const auto status = std::filesystem::status(path, failed);
-    if (failed || !std::filesystem::exists(status))
-        return fail(ErrorCode::not_found, path + ": no such file or directory");
-    const bool directory = std::filesystem::is_directory(status);
-    const auto& hook =
-        directory ? context.local.verify_data_directory : context.local.verify_bundle;
-    if (!hook)
+    if (!subject.hook)
         return fail(ErrorCode::unavailable, "this program cannot verify that");
-    const auto report = TRY(examined(context, hook, path, key));
+    const auto report = TRY(examined(context, subject.hook, subject.name, key));
     const auto* findings = find(report, "findings");
     const bool intact =
         findings == nullptr || !findings->is_array() || findings->get_array().empty();
@@ -84,7 +103,7 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
         context.print_json(to_text(report));
         return code;
     }
-    context.say(directory ? head_of_directory(report) : head_of_bundle(report));
+    context.say(subject.bundle ? head_of_bundle(report) : head_of_installation(report));
     if (!intact)
         for (const auto& finding : findings->get_array())
             context.print(finding_text(finding, context.style));
@@ -102,8 +121,9 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
 void add_verify_commands(Commands& commands) {
     commands.push_back(
         {{"verify"},
-         "Verify a data directory, or the exported evidence of a change, offline",
-         {positional("path", "the directory or the ZIP"),
+         "Verify a data directory, a database, or the exported evidence of a change, offline",
+         {Option{"path", "path", "the directory or the ZIP", false, false, true},
+          valued("postgres", "CONNINFO", "PostgreSQL instead of a directory"),
           valued("key", "KEY|@FILE", "the verifier key that is trusted")},
          verify,
          "slipway verify CHG-12.zip --key @slipway.pub"}

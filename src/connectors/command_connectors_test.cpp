@@ -65,6 +65,28 @@ TEST(CommandTransport, AStopEndsTheProgram) {
     std::filesystem::remove_all(folder);
 }
 
+TEST(CommandTransport, EndlessLastWordsStopAtTheTimeLimit) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto answer = run_command(shell("yes >&2", std::chrono::seconds(1)));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::timeout);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+}
+
+TEST(CommandTransport, WhatIsLeftWritingDoesNotHoldTheAnswer) {
+    const auto answer = run_command(shell("yes >&2 & sleep 0.3; echo done"));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->output, "done\n");
+}
+
+TEST(CommandTransport, AnEndThatNobodyKnowsIsNoSuccess) {
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    const auto answer = run_command(shell("exit 3"));
+    std::signal(SIGCHLD, before);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+}
+
 TEST(CommandTransport, ASlowProgramAndItsChildrenAreEnded) {
     auto name = (std::filesystem::temp_directory_path() / "child-XXXXXX").string();
     const std::string folder = ::mkdtemp(name.data());
@@ -133,6 +155,10 @@ TEST(TreeDigest, IsWhatTheShellSays) {
     ));
     EXPECT_EQ(said->output, tree->digest.hex() + "\n");
     EXPECT_FALSE(digest_tree(scratch->path() + "/missing"));
+    EXPECT_TRUE(digest_tree(scratch->path(), static_cast<std::size_t>(tree->files)));
+    const auto large = digest_tree(scratch->path(), static_cast<std::size_t>(tree->files) - 1);
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, ErrorCode::limit_exceeded);
 }
 
 class CommandConnectors : public ConnectorsTest {};
@@ -209,6 +235,55 @@ capabilities:
     ASSERT_FALSE(answer);
     EXPECT_THAT(answer.error().detail, HasSubstr("secret [secret] args read"));
     EXPECT_THAT(all_texts(answer.error()), Not(HasSubstr(secret)));
+}
+
+TEST_F(CommandConnectors, LongLastWordsHoldNoPieceOfASecretOrCharacter) {
+    // The secret would be cut by the limit of what is shown, in front and behind.
+    const auto program = write(
+        "program",
+        "#!/bin/sh\nfor size in 490 1990; do printf '%s' \"$TOKEN\"; "
+        "head -c $size /dev/zero | tr '\\0' x; done >&2\n"
+        "printf 'ä%s' \"$TOKEN\" >&2; head -c 1998 /dev/zero | tr '\\0' x >&2\nexit 1\n",
+        true
+    );
+    manifest("leaky", R"yaml(
+system: leaky
+title: Leaky
+transport: command
+settings:
+  - {name: program, type: program, help: program, required: true}
+  - {name: token, type: text, help: token, secret: true}
+environment: {TOKEN: "{.settings.token}"}
+capabilities:
+  cmdb:
+    read:
+      requests: [{run: ["{.settings.program}"]}]
+)yaml");
+    configure("leaky", JsonObject{{"program", program}, {"token", secret_reference()}});
+    const auto answer = ask("leaky", app::CmdbRead{CiId("web")});
+    ASSERT_FALSE(answer);
+    EXPECT_TRUE(is_valid_text(answer.error().detail));
+    EXPECT_FALSE(answer.error().detail.empty());
+    for (std::size_t size = 4; size <= secret.size(); ++size) {
+        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(0, size))));
+        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(secret.size() - size))));
+    }
+}
+
+TEST_F(CommandConnectors, AValueInFrontOfAnotherTextIsNoOption) {
+    manifest("joined", R"yaml(
+system: joined
+title: Joined
+transport: command
+capabilities:
+  cmdb:
+    read:
+      requests: [{run: [echo, "{.input.ci}/x"]}]
+)yaml");
+    configure("joined", JsonObject{});
+    const auto answer = ask("joined", app::CmdbRead{CiId("--help")});
+    ASSERT_FALSE(answer);
+    EXPECT_THAT(answer.error().message, HasSubstr("must not begin with '-'"));
 }
 
 TEST_F(CommandConnectors, ScratchIsRemovedAndValuesAreNoOptions) {

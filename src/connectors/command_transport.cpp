@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/assert.hpp"
+#include "base/group_guard.hpp"
 #include "base/limits.hpp"
 
 namespace slipway::connectors {
@@ -24,7 +26,7 @@ namespace slipway::connectors {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::size_t last_words_max = 2000;
+constexpr std::size_t last_words_max = 2000 + limits::secret_max;
 constexpr const char* search_path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 class File {
@@ -189,28 +191,42 @@ class Child {
     int file() const { return file_.get(); }
 
     // The child is not reaped before the signal, so its group's number is still its own.
-    int end() {
+    // Nothing when the system kept no account of its end, as where SIGCHLD is ignored.
+    std::optional<int> end() {
         if (pid_ == 0)
             return status_;
         ::kill(-pid_, SIGKILL);
+        if (guard_)
+            guard_->end();
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        pid_t waited = 0;
+        while ((waited = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
         }
         pid_ = 0;
-        status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (waited > 0)
+            status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         return status_;
+    }
+
+    // So that it ends with us.
+    Result<void> guard() {
+        guard_.emplace(TRY(GroupGuard::watch(pid_)));
+        return {};
     }
 
   private:
     pid_t pid_;
     File file_;
-    int status_ = 0;
+    std::optional<GroupGuard> guard_;
+    std::optional<int> status_;
 };
 
-// Reads what is there. False when the writer has closed its end.
+// Reads what is there, but no more at once than a few pipes hold: who writes without end must not
+// keep us from looking at the clock. False when the writer has closed its end.
 bool drain(int file, std::string& into, std::size_t max, bool keep_end) {
+    constexpr int reads_at_once = 16;
     std::array<char, 65536> buffer{};
-    for (;;) {
+    for (int reads = 0; reads < reads_at_once; ++reads) {
         const auto count = ::read(file, buffer.data(), buffer.size());
         if (count < 0)
             return errno == EAGAIN || errno == EINTR;
@@ -222,6 +238,7 @@ bool drain(int file, std::string& into, std::size_t max, bool keep_end) {
         if (!keep_end && into.size() > max)
             return true;
     }
+    return true;
 }
 
 Result<CommandAnswer>
@@ -247,17 +264,25 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
         const Span::rep look = request.stop.stop_possible() ? 200 : 60'000;
         ::poll(files.data(), files.size(), static_cast<int>(std::min(left, look)));
         ended = (files[0].revents & POLLIN) != 0;
+        // What it left running is ended before the last words are read.
+        const auto status = ended ? child.end() : std::nullopt;
+        if (ended && !status)
+            return fail(
+                ErrorCode::unavailable, "the command '" + request.arguments.front() +
+                                            "' ended, and the system does not say how"
+            );
+        answer.status = status.value_or(0);
         if (output.get() >= 0 && !drain(output.get(), answer.output, max, false))
             output.close();
         if (errors.get() >= 0 && !drain(errors.get(), answer.last_words, last_words_max, true))
             errors.close();
+        answer.last_words_cut = answer.last_words_cut || answer.last_words.size() == last_words_max;
         if (answer.output.size() > max)
             return fail(
                 ErrorCode::limit_exceeded, "the command '" + request.arguments.front() +
                                                "' wrote more than " + std::to_string(max) + " bytes"
             );
     }
-    answer.status = child.end();
     return answer;
 }
 
@@ -278,6 +303,7 @@ Result<CommandAnswer> run_command(const CommandRequest& request) {
     errors_write.close();
     if (child.file() < 0)
         return fail(ErrorCode::internal, "a command cannot be watched", std::strerror(errno));
+    TRY(child.guard());
     return collect(request, child, output_read, errors_read);
 }
 

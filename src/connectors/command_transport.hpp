@@ -2,7 +2,8 @@
 // Runs a local program for a connector: an argument list, never a shell; bytes on standard input,
 // bytes on standard output. The program gets its own session, a minimal environment, no file of
 // ours but the three standard ones, a time limit and an output limit; when it ends or is ended, so
-// is everything it started in its session's group. Linux only (pidfd_open, memfd_create).
+// is everything it started in its session's group; so too when this process ends. Linux only
+// (pidfd_open, memfd_create).
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 
@@ -29,10 +31,14 @@ struct CommandRequest {
 struct CommandAnswer {
     int status = 0; // the exit status, or 128 + the signal that ended it
     std::string output = {};
-    std::string last_words = {}; // the end of standard error, at most 2000 bytes
+    // The end of standard error: 2000 bytes, and before them as much as a secret may have, so that
+    // one which reaches into them is there as a whole.
+    std::string last_words = {};
+    bool last_words_cut = false;
 };
 
-// Errors: invalid_input (no such program, a NUL byte), timeout, limit_exceeded (output).
+// Errors: invalid_input (no such program, a NUL byte), timeout, limit_exceeded (output),
+// unavailable (nobody knows how it ended).
 Result<CommandAnswer> run_command(const CommandRequest& request);
 
 // A private folder that is removed with everything in it when the object goes.
@@ -58,7 +64,8 @@ struct TreeDigest {
 };
 
 // The digest of every regular file below a folder, as app::BackupProof defines it; symbolic links
-// are not followed. Errors: not_found, limit_exceeded (limits::tree_files_max), unavailable.
-Result<TreeDigest> digest_tree(const std::string& folder);
+// are not followed. Errors: not_found, limit_exceeded (files_max), unavailable.
+Result<TreeDigest>
+digest_tree(const std::string& folder, std::size_t files_max = limits::tree_files_max);
 
 } // namespace slipway::connectors

@@ -259,6 +259,41 @@ TEST_F(WatchConnectors, PagesWithoutEndAreRefused) {
     EXPECT_EQ(server.requests().size(), limits::connector_pages_max);
 }
 
+TEST_F(WatchConnectors, TooManyItemsAreRefused) {
+    std::string items = "[1";
+    for (std::size_t i = 1; i < limits::connector_items_max + 1; ++i)
+        items += ",1";
+    HttpServer server([&](auto&, int) { return reply(200, "{\"items\":" + items + "]}"); });
+    watch(server);
+    const auto alerts = ask("watch", app::MonitorAlerts{{CiId("web")}, {}});
+    ASSERT_FALSE(alerts);
+    EXPECT_EQ(alerts.error().code, ErrorCode::limit_exceeded);
+    EXPECT_THAT(
+        alerts.error().message, HasSubstr(std::to_string(limits::connector_items_max) + " items")
+    );
+}
+
+TEST_F(WatchConnectors, RedirectsAreFollowedUpToTheLimit) {
+    int redirects = limits::connector_redirects_max;
+    HttpServer server([&](auto&, int count) {
+        if (count % (redirects + 1) != 0)
+            return reply(302, "", "Location: /again\r\n");
+        return reply(200, R"({"done":true,"result":{"agents":[]}})");
+    });
+    HttpRequest request;
+    request.method = "GET";
+    request.url = server.url() + "/start";
+    request.timeout = std::chrono::seconds(20);
+    EXPECT_TRUE(http_exchange(request));
+    redirects = limits::connector_redirects_max + 1000;
+    const auto answer = http_exchange(request);
+    ASSERT_FALSE(answer);
+    EXPECT_THAT(
+        answer.error().error.message,
+        HasSubstr(fmt::format("more than {} times", limits::connector_redirects_max))
+    );
+}
+
 TEST_F(WatchConnectors, LinkPagesStayAtTheirAddress) {
     std::string next = "</tickets?page=2>; rel=\"next\", </tickets>; rel=\"first\"";
     HttpServer server([&](const std::string& request, int) {

@@ -18,9 +18,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto default_time_limit = std::chrono::seconds(30);
 constexpr int try_again_status = 75; // EX_TEMPFAIL of sysexits.h
 
-std::string excerpt(const Json& body) {
-    return (body.is_string() ? std::string(view(body.get_string())) : to_text(body)).substr(0, 500);
-}
+constexpr std::size_t excerpt_max = 500;
 
 // jq's truth: null and false do not hold, everything else does.
 bool holds(const Json& value) {
@@ -344,6 +342,12 @@ Result<Span> Interpreter::time_left(const Request& request) const {
     if (left.count() <= 0)
         return fail(ErrorCode::timeout, manifest_.title + " was not done in time");
     return std::min(left, request.time_limit.value_or(default_time_limit));
+}
+
+// Secrets go before the cut: half of one would not be found any more.
+std::string Interpreter::excerpt(const Json& body) const {
+    auto text = body.is_string() ? std::string(view(body.get_string())) : to_text(body);
+    return cut_text(secrets_.redact(std::move(text)), excerpt_max);
 }
 
 Result<Json> Interpreter::evaluate(const std::string& program) const {

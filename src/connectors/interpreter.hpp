@@ -19,6 +19,8 @@ struct Surroundings {
     std::string scratch_folder = "/tmp";
 };
 
+struct CommandAnswer;
+
 class Interpreter {
   public:
     // `settings` as resolved_settings gives them; `secrets` those it found. All are referred to,
@@ -66,6 +68,8 @@ class Interpreter {
     bool is_repeatable(const Request& request) const;
     Result<Span> time_left(const Request& request) const;
 
+    Json last_words(const CommandAnswer& answer) const;
+    std::string excerpt(const Json& body) const;
     Result<Json> evaluate(const std::string& program) const;
     Result<Json> default_input() const;
     void show(const Exchange& exchange);

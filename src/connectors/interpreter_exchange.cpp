@@ -39,6 +39,17 @@ std::string with_query(std::string address, const std::string& query) {
     return address + query;
 }
 
+constexpr std::size_t last_words_shown = 2000;
+
+// Where the first whole character of a text begins whose front was cut off.
+std::size_t text_begin(std::string_view text) {
+    std::size_t begin = 0;
+    while (begin < text.size() && begin < 3 &&
+           (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80)
+        ++begin;
+    return begin;
+}
+
 const char* content_type(BodyType type) {
     switch (type) {
     case BodyType::json:
@@ -216,8 +227,9 @@ Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& reque
         // Anybody on the machine can read the argument list.
         if (secrets_.has_mark(argument))
             return fail(ErrorCode::internal, "a secret must not stand in a command's arguments");
-        const bool only_value = text.starts_with('{') && text.ends_with('}');
-        if (only_value && !out.arguments.empty() && argument.starts_with('-'))
+        // What begins with a value must not become an option; "{{" is a brace of the manifest's.
+        const bool value_first = text.starts_with('{') && !text.starts_with("{{");
+        if (value_first && !out.arguments.empty() && argument.starts_with('-'))
             return fail(
                 ErrorCode::invalid_input, "a value given to a command must not begin with '-'"
             );
@@ -235,10 +247,25 @@ Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& reque
     Exchange exchange{{}, answer->status, {}, {}};
     if (answer->status == 0) {
         exchange.body = TRY(read_body(request, answer->output));
-    } else if (is_valid_text(answer->last_words)) {
-        exchange.body = answer->last_words;
+    } else {
+        exchange.body = last_words(*answer);
     }
     return judge(request, std::move(exchange), 0);
+}
+
+// Null when it is no text. The transport keeps more than is shown, so that no secret in what is
+// shown has lost its beginning.
+Json Interpreter::last_words(const CommandAnswer& answer) const {
+    std::string_view words = answer.last_words;
+    if (answer.last_words_cut)
+        words.remove_prefix(text_begin(words));
+    if (!is_valid_text(words))
+        return nullptr;
+    const auto shown = secrets_.redact(std::string(words));
+    if (shown.size() <= last_words_shown)
+        return Json(shown);
+    const auto tail = std::string_view(shown).substr(shown.size() - last_words_shown);
+    return Json(tail.substr(text_begin(tail)));
 }
 
 // What a program reads unless the manifest says otherwise: the call, without any secret.

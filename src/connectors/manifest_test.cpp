@@ -74,6 +74,30 @@ TEST_F(ConnectorsTest, EveryShippedExpressionCompiles) {
         }
 }
 
+TEST_F(ConnectorsTest, RequestsAndManifestsHaveALimit) {
+    const auto text_of = [](const std::string& system, std::size_t requests) {
+        std::string text = "system: " + system +
+                           "\ntitle: T\ntransport: command\ncapabilities:\n  cmdb:\n    read:\n"
+                           "      requests:\n";
+        for (std::size_t i = 0; i < requests; ++i)
+            text += "        - {run: [sh]}\n";
+        return text;
+    };
+    EXPECT_TRUE(parse_manifest(text_of("x", limits::connector_requests_max), "x.yaml"));
+    const auto many = parse_manifest(text_of("x", limits::connector_requests_max + 1), "x.yaml");
+    ASSERT_FALSE(many);
+    EXPECT_THAT(all_texts(many.error()), HasSubstr(std::to_string(limits::connector_requests_max)));
+    ManifestSet set;
+    for (std::size_t i = 0; i < limits::connector_manifests_max; ++i) {
+        const auto system = fmt::format("s{}", i);
+        ASSERT_TRUE(add_manifest(set, text_of(system, 1), system + ".yaml"));
+    }
+    EXPECT_TRUE(add_manifest(set, text_of("s0", 1), "s0.yaml")); // it was there before
+    const auto one_more = add_manifest(set, text_of("more", 1), "more.yaml");
+    ASSERT_FALSE(one_more);
+    EXPECT_EQ(one_more.error().code, ErrorCode::limit_exceeded);
+}
+
 TEST_F(ConnectorsTest, TheDocumentedExampleIsAManifest) {
     std::ifstream file(SLIPWAY_ROOT "/docs/reference/connectors.md");
     const std::string page(std::istreambuf_iterator<char>(file), {});
@@ -204,6 +228,11 @@ TEST_F(ConnectorsTest, SecretsAreReferencesThatThePolicyAllows) {
     const auto failed = resolve_reference("command:" + program, options_.policy);
     ASSERT_FALSE(failed);
     EXPECT_THAT(all_texts(failed.error()), Not(HasSubstr("leaked")));
+    write("give", "#!/bin/sh\nexec sleep 1000\n", true);
+    const auto slow = resolve_reference("command:" + program, options_.policy);
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().code, ErrorCode::timeout);
+    EXPECT_THAT(slow.error().message, HasSubstr(to_text(Span(limits::secret_command_timeout))));
 }
 
 TEST_F(ConnectorsTest, MarksAreExchangedAndSecretsRedacted) {
@@ -214,6 +243,27 @@ TEST_F(ConnectorsTest, MarksAreExchangedAndSecretsRedacted) {
     EXPECT_EQ(to_text(secrets.reveal(Json(JsonObject{{"a", mark}}))), R"({"a":")" + secret + "\"}");
     EXPECT_EQ(secrets.redact("x" + secret + "y"), "x[secret]y");
     EXPECT_EQ(secrets.redact(std::string(mark)), "[secret]");
+    // As basic authentication has it, whatever the name before it and the text behind it.
+    for (const std::string user : {"", "u", "us", "use", "user"})
+        for (const std::string more : {"", "x", "xy"}) {
+            const auto said = to_base64(user + ":" + secret + more);
+            const auto shown = secrets.redact(said);
+            EXPECT_THAT(shown, HasSubstr("[secret]")) << user << more;
+            // No more than the characters that the secret shares with its neighbours is left.
+            EXPECT_LE(shown.size(), said.size() - (secret.size() - 2) * 8 / 6 + 8);
+        }
+    const std::string awkward = "a\"b\\c/d\ne\xc3\xa4?>";
+    secrets.add("awkward", awkward);
+    EXPECT_EQ(
+        secrets.redact(std::string(R"({"said":"a\"b\\c/d\neä?>"})")), R"({"said":"[secret]"})"
+    );
+    EXPECT_EQ(
+        secrets.redact(std::string(R"({"said":"a\"b\\c\/d\neä?>"})")), R"({"said":"[secret]"})"
+    );
+    auto for_url = to_base64(awkward);
+    std::replace(for_url.begin(), for_url.end(), '+', '-');
+    std::replace(for_url.begin(), for_url.end(), '/', '_');
+    EXPECT_EQ(secrets.redact(for_url), "[secret]");
     Secrets other(random_);
     EXPECT_EQ(other.reveal(mark), mark); // a mark of one call means nothing in another
 }

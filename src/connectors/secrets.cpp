@@ -94,6 +94,40 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
         text.replace(at, what.size(), with);
 }
 
+// The Base64 of anything that holds the secret behind `before` bytes more or less a multiple of
+// three: without the characters that its neighbours have a part in.
+std::string inner_base64(std::string_view secret, std::size_t before) {
+    const auto whole = to_base64(std::string(before, ' ') + std::string(secret));
+    const auto begin = (before * 8 + 5) / 6;
+    const auto end = (before + secret.size()) * 8 / 6;
+    return whole.substr(begin, end - begin);
+}
+
+std::string in_json(std::string_view secret) {
+    std::string quoted;
+    append_quoted(quoted, secret);
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+// As a system may say a secret back: itself, in a URL, in JSON, and in Base64 alone or with a
+// user's name before it, as HTTP's basic authentication has it.
+std::vector<std::string> forms_of(const std::string& secret) {
+    std::vector<std::string> forms{secret, percent_encode(secret), in_json(secret)};
+    auto slashed = in_json(secret);
+    replace_all(slashed, "/", "\\/");
+    forms.push_back(std::move(slashed));
+    std::vector<std::string> base64{to_base64(secret)};
+    for (std::size_t before = 0; before < 3; ++before)
+        base64.push_back(inner_base64(secret, before));
+    for (auto& form : base64) {
+        forms.push_back(form);
+        std::replace(form.begin(), form.end(), '+', '-'); // RFC 4648 section 5
+        std::replace(form.begin(), form.end(), '/', '_');
+        forms.push_back(std::move(form));
+    }
+    return forms;
+}
+
 } // namespace
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
@@ -189,9 +223,8 @@ std::string Secrets::redact(std::string text) const {
         replace_all(text, mark, "[secret]");
         if (secret.size() < redact_min)
             continue;
-        replace_all(text, secret, "[secret]");
-        replace_all(text, percent_encode(secret), "[secret]");
-        replace_all(text, to_base64(secret), "[secret]");
+        for (const auto& form : forms_of(secret))
+            replace_all(text, form, "[secret]");
     }
     return text;
 }

@@ -50,8 +50,8 @@ class Secrets {
     // Every text inside the value, keys aside.
     Json reveal(const Json& value) const;
     bool has_mark(std::string_view text) const;
-    // The text with every secret, and its percent-encoded and Base64 form, exchanged for
-    // "[secret]".
+    // The text with every secret exchanged for "[secret]", also as URLs, JSON and Base64 have it,
+    // and within the Base64 of a longer text.
     std::string redact(std::string text) const;
     Json redact(const Json& value) const;
 

@@ -32,7 +32,7 @@ Result<std::string> file_digest(const fs::path& path, std::int64_t& bytes) {
 
 } // namespace
 
-Result<TreeDigest> digest_tree(const std::string& folder) {
+Result<TreeDigest> digest_tree(const std::string& folder, std::size_t files_max) {
     std::error_code failed;
     std::vector<std::string> paths;
     fs::recursive_directory_iterator walk(folder, failed);
@@ -43,10 +43,10 @@ Result<TreeDigest> digest_tree(const std::string& folder) {
             return fail(ErrorCode::unavailable, "the folder cannot be read whole", folder);
         if (!fs::is_regular_file(walk->symlink_status(failed)))
             continue;
-        if (paths.size() == limits::tree_files_max)
+        if (paths.size() == files_max)
             return fail(
                 ErrorCode::limit_exceeded,
-                "the folder has more than " + std::to_string(limits::tree_files_max) + " files"
+                "the folder has more than " + std::to_string(files_max) + " files"
             );
         paths.push_back(walk->path().lexically_relative(folder).string());
     }

@@ -8,7 +8,7 @@
 #include "app/library.hpp"
 #include "base/clock.hpp"
 #include "domain/change/timers.hpp"
-#include "domain/ledger/verifier.hpp"
+#include "domain/ledger/envelope.hpp"
 #include "domain/records/records.hpp"
 #include "main/ledger_keeper.hpp"
 #include "main/server.hpp"
@@ -33,6 +33,15 @@ std::string_view data_of(std::string_view body) {
     return body.substr(at + mark.size(), body.size() - at - mark.size() - 1);
 }
 
+// What was hashed says of which type an event is and when it happened; the columns only repeat it.
+Result<domain::Envelope> head_of(const app::StoredEvent& event) {
+    if (const auto head = domain::scan_envelope(event.body))
+        return *head;
+    return fail(
+        ErrorCode::internal, fmt::format("entry {} has no head: run slipway verify", event.seq)
+    );
+}
+
 Result<app::StreamWrite>
 replay_change(const app::StreamKey& key, std::span<const app::StoredEvent> events) {
     app::StreamWrite write;
@@ -55,7 +64,7 @@ replay(const app::StreamKey& key, std::span<const app::StoredEvent> events) {
     constexpr std::string_view document = "{\"document\":";
     for (const auto& event : events) {
         const auto data = data_of(event.body);
-        write.removed = event.type == key.kind + "_removed";
+        write.removed = TRY(head_of(event)).type == key.kind + "_removed";
         if (data.starts_with(document))
             write.state = data.substr(document.size(), data.size() - document.size() - 1);
         else if (!write.removed)
@@ -72,29 +81,6 @@ store::Place place_of(const Arguments& arguments, bool read_only) {
 
 const cli::Option postgres_option{
     "postgres", "CONNINFO", "PostgreSQL instead of the data directory"};
-
-std::string entries_text(std::uint64_t from, std::uint64_t to) {
-    return from == to ? fmt::format("{}", from) : fmt::format("{}..{}", from, to);
-}
-
-// What the tables claim beside the records themselves: rows lost at the end leave traces there.
-Result<void> compare_tables(const store::Place& place, domain::LedgerReport& report) {
-    const auto facts = TRY(store::ledger_facts(place));
-    if (facts.size > report.entries)
-        report.findings.push_back(
-            {report.entries, facts.size - 1, domain::LedgerFindingKind::truncated,
-             fmt::format(
-                 "records {} are gone: the ledger's head says {} records",
-                 entries_text(report.entries, facts.size - 1), facts.size
-             )}
-        );
-    if (facts.size == report.entries && facts.root != report.root && report.findings.empty())
-        report.findings.push_back(
-            {0, report.entries, domain::LedgerFindingKind::root_differs,
-             "the root of the records is not the one in the ledger's head"}
-        );
-    return {};
-}
 
 // "127.0.0.1:8420" or "[::1]:8420".
 Result<void> read_listen(std::string_view text, ServerOptions& options) {
@@ -216,36 +202,19 @@ cli::LocalCommand doctor_command() {
     return command;
 }
 
+Result<Json> verify_ledger(const store::Place& place, const std::string& key) {
+    std::optional<domain::VerifierKey> trusted;
+    if (!key.empty())
+        trusted = TRY(domain::verifier_key_from_text(key));
+    return to_json(TRY(store::verify(place, trusted)));
+}
+
 Result<Json> verify_data_directory(const std::string& directory, const std::string& key) {
-    const store::SqliteOptions options{directory, true};
-    const auto store = TRY(store::open_sqlite(options));
-    domain::LedgerRules rules;
-    rules.keys.push_back(
-        key.empty() ? TRY(stored_verifier_key(*store)) : TRY(domain::verifier_key_from_text(key))
-    );
-    rules.origin = rules.keys.front().name;
-    rules.check_envelopes = true;
-    rules.check_streams = true;
-    std::vector<std::string> notes;
-    for (std::uint64_t size = 0;;) {
-        const auto page = TRY(store->checkpoints(size, limits::page_size_max));
-        for (const auto& checkpoint : page)
-            notes.push_back(checkpoint.note);
-        if (page.size() < limits::page_size_max)
-            break;
-        size = page.back().size + 1;
-    }
-    domain::LedgerVerifier verifier(rules, notes);
-    TRY(store->scan_ledger(0, [&](std::uint64_t seq, std::string_view body, std::string_view leaf) {
-        Digest stored{};
-        if (leaf.size() == stored.bytes.size())
-            std::copy(leaf.begin(), leaf.end(), stored.bytes.begin());
-        verifier.add(seq, body, stored);
-        return true;
-    }));
-    auto report = verifier.finish();
-    TRY(compare_tables(options, report));
-    return to_json(report);
+    return verify_ledger(store::SqliteOptions{directory, true}, key);
+}
+
+Result<Json> verify_postgres(const std::string& conninfo, const std::string& key) {
+    return verify_ledger(store::PostgresOptions{conninfo, true}, key);
 }
 
 Result<Json> verify_exported_change(const std::string& file, const std::string& key) {

@@ -13,8 +13,9 @@ cli::LocalCommand restore_command();
 cli::LocalCommand rebuild_command();
 cli::LocalCommand doctor_command();
 
-// The whole ledger of a data directory: every record, every checkpoint, what the tables say.
+// The whole ledger of an installation and what hangs on it: see store::verify().
 Result<Json> verify_data_directory(const std::string& directory, const std::string& key);
+Result<Json> verify_postgres(const std::string& conninfo, const std::string& key);
 Result<Json> verify_exported_change(const std::string& file, const std::string& key);
 
 } // namespace slipway

@@ -2,10 +2,12 @@
 #include "main/ledger_keeper.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "app/event.hpp"
 #include "domain/change/change.hpp"
 #include "domain/ledger/checkpoint.hpp"
+#include "domain/ledger/opening.hpp"
 #include "domain/ledger/proof.hpp"
 
 namespace slipway {
@@ -20,7 +22,8 @@ app::Actor setup_actor() {
 
 Result<void> commit_entry(
     app::Store& store, const app::StreamKey& key, const app::Actor& actor, Time now,
-    std::string_view type, const JsonObject& data
+    std::string_view type, const JsonObject& data,
+    const std::map<std::string, std::string>& settings
 ) {
     for (int attempt = 1;; ++attempt) {
         const auto stream = store.load(key);
@@ -33,6 +36,7 @@ Result<void> commit_entry(
         );
         app::Commit commit;
         commit.writes.push_back(std::move(write));
+        commit.put_settings = settings;
         const auto receipt = store.commit(std::move(commit));
         if (receipt)
             return {};
@@ -41,11 +45,57 @@ Result<void> commit_entry(
     }
 }
 
-Result<domain::SigningKey> stored_key(app::Store& store) {
-    const auto text = TRY(store.setting("ledger_key"));
-    if (!text)
-        return fail(ErrorCode::not_found, "the ledger has no key yet");
-    return domain::signing_key_from_text(*text);
+constexpr const char* key_setting = "ledger_key";
+
+// Nothing when the ledger is empty. Errors: internal when it is not and does not begin with one.
+Result<std::optional<domain::LedgerOpening>> find_opening(app::Store& store) {
+    const auto first = TRY(store.events_from(0, 1));
+    if (first.empty() && TRY(store.ledger_size()) == 0)
+        return std::optional<domain::LedgerOpening>{};
+    const auto bad = [](const std::string& detail) {
+        return fail(
+            ErrorCode::internal,
+            "the ledger does not begin with its first entry: run slipway verify", detail
+        );
+    };
+    if (first.empty() || first.front().seq != 0)
+        return bad("entry 0 is missing");
+    auto opening = domain::read_opening(first.front().body);
+    if (!opening)
+        return bad(opening.error().message);
+    return std::optional(*std::move(opening));
+}
+
+app::StoredCheckpoint
+signed_checkpoint(const domain::SigningKey& key, const app::LedgerHead& head, Time now) {
+    return {
+        head.size, now,
+        domain::sign_checkpoint({key.verifier.name, head.size, head.root, {}}, key)};
+}
+
+// The first entry, the key that it names and the checkpoint over it: one commit, so that no other
+// server and no crash can come between. Nothing is written when another server was first.
+Result<void> begin_ledger(app::Store& store, Time now, Random& random, Mode mode) {
+    domain::KeyBytes seed{};
+    const auto bytes = random.bytes(seed.size());
+    std::copy(bytes.begin(), bytes.end(), seed.begin());
+    const auto origin = "slipway-" + readable_token(random, 10);
+    const auto key = TRY(domain::make_signing_key(origin, seed));
+    const auto data = encode(domain::LedgerOpening{mode, origin, domain::key_text(key.verifier)});
+    const app::StreamKey stream{own_tenant, "ledger", "ledger"};
+    app::StreamWrite write{stream, 0, {}, data, false, {}, false};
+    write.events.push_back(
+        app::make_event({stream, 1, now, setup_actor()}, domain::opening_type, data)
+    );
+    app::Commit commit;
+    // The tree of one entry is its leaf.
+    commit.checkpoint = signed_checkpoint(key, {1, write.events.front().leaf}, now);
+    commit.put_settings[key_setting] = domain::key_text(key);
+    commit.writes.push_back(std::move(write));
+    const auto receipt = store.commit(std::move(commit));
+    if (!receipt && receipt.error().code != ErrorCode::conflict)
+        return tl::unexpected(receipt.error());
+    return {};
 }
 
 class StoreSubtrees final : public domain::SubtreeReader {
@@ -65,56 +115,58 @@ class StoreSubtrees final : public domain::SubtreeReader {
 Result<std::unique_ptr<LedgerKeeper>> LedgerKeeper::open(
     app::Store& store, const Clock& clock, Random& random, std::optional<Mode> mode
 ) {
-    std::unique_ptr<LedgerKeeper> keeper(new LedgerKeeper(store, clock));
-    const app::StreamKey first{own_tenant, "ledger", "ledger"};
-    const auto begun = TRY(store.setting("mode"));
-    if (!begun) {
-        keeper->mode_ = mode.value_or(Mode::production);
-        const auto origin = "slipway-" + readable_token(random, 10);
-        domain::KeyBytes seed{};
-        const auto bytes = random.bytes(seed.size());
-        std::copy(bytes.begin(), bytes.end(), seed.begin());
-        keeper->key_ = TRY(domain::make_signing_key(origin, seed));
-        TRY(store.put_setting("ledger_key", domain::key_text(keeper->key_)));
-        if (!store.load(first))
-            TRY(commit_entry(
-                store, first, setup_actor(), clock.now(), "ledger_opened",
-                {{"mode", to_text(keeper->mode_)},
-                 {"origin", origin},
-                 {"key", domain::key_text(keeper->key_.verifier)}}
-            ));
-        TRY(store.put_setting("mode", std::string(to_text(keeper->mode_))));
-        return keeper;
+    auto opening = TRY(find_opening(store));
+    if (!opening) {
+        TRY(begin_ledger(store, clock.now(), random, mode.value_or(Mode::production)));
+        opening = TRY(find_opening(store)); // ours, or that of the server that was first
     }
-    keeper->mode_ = from_text<Mode>(*begun).value_or(Mode::production);
-    if (mode && *mode != keeper->mode_)
+    if (!opening)
+        return fail(ErrorCode::internal, "the ledger was begun, and its first entry is not there");
+    if (mode && *mode != opening->mode)
         return fail(
             ErrorCode::conflict, fmt::format(
                                      "this is a {} server: its ledger says so in its first entry, "
                                      "and it can never become "
                                      "a {} one; use another data directory",
-                                     to_text(keeper->mode_), to_text(*mode)
+                                     to_text(opening->mode), to_text(*mode)
                                  )
         );
-    keeper->key_ = TRY(stored_key(store));
+    std::unique_ptr<LedgerKeeper> keeper(new LedgerKeeper(store, clock));
+    keeper->mode_ = opening->mode;
+    const auto key = TRY(store.setting(key_setting));
+    if (!key)
+        return fail(ErrorCode::internal, "the ledger's signing key is gone: restore a backup");
+    keeper->key_ = TRY(domain::signing_key_from_text(*key));
+    if (domain::key_text(keeper->key_.verifier) != opening->key)
+        return fail(
+            ErrorCode::internal,
+            "the signing key in the database is not the one that the ledger's first entry names: "
+            "restore a backup"
+        );
     return keeper;
-}
-
-Result<domain::VerifierKey> stored_verifier_key(app::Store& store) {
-    return TRY(stored_key(store)).verifier;
 }
 
 Result<app::StoredCheckpoint> LedgerKeeper::publish() {
     const std::lock_guard lock(mutex_);
-    const auto size = TRY(store_.ledger_size());
+    const auto head = TRY(store_.ledger_head());
     // The newest one is the only one from this size on.
-    const auto known = TRY(store_.checkpoints(size, 1));
+    const auto known = TRY(store_.checkpoints(head.size, 1));
     if (!known.empty())
         return known.front();
-    const domain::Checkpoint checkpoint{key_.verifier.name, size, TRY(store_.ledger_root(size))};
-    app::StoredCheckpoint stored{size, clock_.now(), domain::sign_checkpoint(checkpoint, key_)};
-    TRY(store_.put_checkpoint(stored));
-    return stored;
+    // Every commit carries the head on; the hashes for proofs are rows that only proofs read. What
+    // is signed is the head, and nothing while the two differ.
+    const auto root = store_.ledger_root(head.size);
+    if (!root && root.error().code != ErrorCode::not_found)
+        return tl::unexpected(root.error());
+    if (!root || *root != head.root)
+        return fail(
+            ErrorCode::internal,
+            "nothing is signed: the hashes that are kept for proofs do not fit the ledger's head; "
+            "run slipway verify"
+        );
+    auto checkpoint = signed_checkpoint(key_, {head.size, head.root}, clock_.now());
+    TRY(store_.put_checkpoint(checkpoint));
+    return checkpoint;
 }
 
 Result<void> LedgerKeeper::export_change(
@@ -138,11 +190,15 @@ Result<void> LedgerKeeper::export_change(
             break;
         after = events.back().version;
     }
+    std::set<Digest> known;
     const auto add = [&](const Digest& digest, const std::string& name) -> Result<void> {
-        for (const auto& known : bundle.attachments)
-            if (known.sha256 == digest)
-                return {};
-        bundle.attachments.push_back({digest, name, TRY(store_.blob_size(tenant, digest))});
+        if (!known.insert(digest).second)
+            return {};
+        const auto size = store_.blob_size(tenant, digest);
+        // What is not there is no reason to keep the rest back: whoever verifies finds it missing.
+        if (!size && size.error().code == ErrorCode::not_found)
+            return {};
+        bundle.attachments.push_back({digest, name, TRY(size)});
         return {};
     };
     for (const auto& attachment : state.attachments)
@@ -175,10 +231,10 @@ Result<void> check_export_size(const std::vector<store::BundleAttachment>& attac
 Result<void>
 LedgerKeeper::note_advance(const PersonId& by, const TenantId& tenant, Time now, Span offset) {
     const app::Actor actor{tenant, by, {}, {}, "sandbox"};
-    TRY(store_.put_setting("clock_offset_ms", std::to_string(offset.count())));
     return commit_entry(
         store_, {tenant, "sandbox", "clock"}, actor, now, "clock_advanced",
-        {{"offset", slipway::to_text(offset)}}
+        {{"offset", slipway::to_text(offset)}},
+        {{"clock_offset_ms", std::to_string(offset.count())}}
     );
 }
 

@@ -11,17 +11,18 @@
 #include "app/ports/store.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "domain/ledger/note.hpp"
+#include "domain/ledger/opening.hpp"
 #include "store/bundle/bundle.hpp"
 
 namespace slipway {
 
-SLIPWAY_ENUM(Mode, production, sandbox)
+using Mode = domain::LedgerMode;
 
 class LedgerKeeper {
   public:
-    // Opens an existing ledger, or begins one in this mode. Errors: conflict when the ledger was
-    // begun in another mode.
+    // Opens an existing ledger, or begins one in this mode. The first entry says which mode and key
+    // it is, whatever else the database holds. Errors: conflict when the ledger was begun in
+    // another mode; internal when the stored key is another.
     static Result<std::unique_ptr<LedgerKeeper>>
     open(app::Store& store, const Clock& clock, Random& random, std::optional<Mode> mode);
 
@@ -29,7 +30,8 @@ class LedgerKeeper {
 
     const domain::SigningKey& key() const { return key_; }
 
-    // Signs a checkpoint of the ledger as it is, unless the newest one covers it already.
+    // Signs a checkpoint of the ledger as it is, unless the newest one covers it already. Errors:
+    // internal when what is kept for proofs does not fit the ledger's head.
     Result<app::StoredCheckpoint> publish();
     // Writes the evidence bundle of one change.
     Result<void> export_change(
@@ -51,8 +53,5 @@ class LedgerKeeper {
 
 // Errors: limit_exceeded beyond limits::export_max.
 Result<void> check_export_size(const std::vector<store::BundleAttachment>& attachments);
-
-// The key that verifies an installation's checkpoints, as its database has it.
-Result<domain::VerifierKey> stored_verifier_key(app::Store& store);
 
 } // namespace slipway

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     local.admin_rebuild = slipway::rebuild_command();
     local.admin_doctor = slipway::doctor_command();
     local.verify_data_directory = slipway::verify_data_directory;
+    local.verify_postgres = slipway::verify_postgres;
     local.verify_bundle = slipway::verify_exported_change;
     return slipway::cli::run_cli(argc, argv, local);
 }

@@ -292,6 +292,8 @@ Result<void> serve(const ServerOptions& options) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    // Whoever started us may have ignored it, and then nobody could know how a step ended.
+    std::signal(SIGCHLD, SIG_DFL);
     Server server(options);
     if (const auto started = server.start(); !started) {
         server.stop();

@@ -9,6 +9,7 @@
 #include <expat.h>
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "runner/transcript.hpp"
 
 namespace slipway::runner {
@@ -28,15 +29,6 @@ std::string_view attribute(const XML_Char** attributes, std::string_view name) {
         if (*attributes == name)
             return attributes[1];
     return {};
-}
-
-std::string cut(std::string text, std::size_t size) {
-    if (text.size() > size) {
-        while ((static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
-            --size;
-        text.resize(size);
-    }
-    return text;
 }
 
 // Most tools write no offset; the zone of the machine that ran the tests is not ours to guess.
@@ -127,11 +119,12 @@ class JunitReader {
             return refuse("a <testcase> has no name");
         const auto class_name = attribute(attributes, "classname");
         CheckResult result;
-        result.name =
-            cut(safe_text(
-                    class_name.empty() ? std::string(name) : fmt::format("{}.{}", class_name, name)
-                ),
-                limits::title_max);
+        result.name = cut_text(
+            safe_text(
+                class_name.empty() ? std::string(name) : fmt::format("{}.{}", class_name, name)
+            ),
+            limits::title_max
+        );
         result.outcome = RunOutcome::passed;
         result.started = suite_started_;
         result.ended = suite_started_ + read_seconds(attribute(attributes, "time"));
@@ -148,20 +141,20 @@ class JunitReader {
         if (result.outcome == RunOutcome::failed)
             return;
         result.outcome = failure ? RunOutcome::failed : RunOutcome::skipped;
-        result.message = cut(safe_text(attribute(attributes, "message")), limits::text_max);
+        result.message = cut_text(safe_text(attribute(attributes, "message")), limits::text_max);
         text_depth_ = result.message.empty() ? depth_ : 0;
         text_.clear();
     }
 
     void add_text(std::string_view text) {
         if (text_depth_ != 0 && text_.size() < limits::text_max)
-            text_ += text.substr(0, limits::text_max - text_.size());
+            text_ += cut_text(text, limits::text_max - text_.size());
     }
 
     void end(std::string_view name) {
         if (text_depth_ != 0 && text_depth_ == depth_) {
             text_depth_ = 0;
-            results_.back().message = cut(first_line(text_), limits::text_max);
+            results_.back().message = cut_text(first_line(text_), limits::text_max);
         }
         if (name == "testcase")
             in_case_ = false;

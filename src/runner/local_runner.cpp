@@ -181,28 +181,24 @@ class Watch {
         return static_cast<int>(std::clamp<Span::rep>(left.count(), 0, 3'600'000));
     }
 
-    // Reads what is there, at most one buffer; false when there is nothing more now.
-    bool read_some() {
+    // Reads what is there, at most one buffer.
+    void read_some() {
         const auto count = ::read(process_.output(), buffer_.data(), buffer_.size());
         if (count > 0)
             transcript_.take({buffer_.data(), static_cast<std::size_t>(count)}, clock_.now());
         else if (count == 0)
             open_ = false;
-        return count > 0 || (count < 0 && errno == EINTR);
     }
 
-    // The process has ended: its last words, and those of children that it left in its group.
+    // The process has ended: its last words, and those of children that it left in its group. They
+    // are ended first, since one that writes without end would never let us finish reading.
     void drain(Cut cut) {
-        while (read_some()) {
-        }
-        if (open_) {
-            process_.signal_group(cut == Cut::none ? SIGTERM : SIGKILL);
-            const auto until = std::chrono::steady_clock::now() + grace_after_end;
-            for (deadline_ = until; open_ && milliseconds_left() > 0;) {
-                pollfd output{process_.output(), POLLIN, 0};
-                if (::poll(&output, 1, milliseconds_left()) > 0)
-                    read_some();
-            }
+        process_.signal_group(cut == Cut::none ? SIGTERM : SIGKILL);
+        deadline_ = std::chrono::steady_clock::now() + grace_after_end;
+        while (open_ && milliseconds_left() > 0) {
+            pollfd output{process_.output(), POLLIN, 0};
+            if (::poll(&output, 1, milliseconds_left()) > 0)
+                read_some();
         }
         process_.signal_group(SIGKILL);
         transcript_.finish(clock_.now());
@@ -218,7 +214,10 @@ class Watch {
     std::array<char, 64 * 1024> buffer_;
 };
 
-void judge(const RunbookStep& step, Cut cut, const Transcript& transcript, StepResult& result) {
+void judge(
+    const RunbookStep& step, Cut cut, bool end_known, const Transcript& transcript,
+    StepResult& result
+) {
     const auto says = [&](RunOutcome outcome, std::string message) {
         result.outcome = outcome;
         result.message = std::move(message);
@@ -230,6 +229,8 @@ void judge(const RunbookStep& step, Cut cut, const Transcript& transcript, StepR
             RunOutcome::timed_out,
             fmt::format("not done within its time limit of {}", to_text(step.timeout))
         );
+    if (!end_known)
+        return says(RunOutcome::failed, "it ended, and the system does not say how");
     if (result.signal != 0)
         return says(
             RunOutcome::signalled,
@@ -311,7 +312,7 @@ StepResult LocalRunner::run_step(
     const auto ending = process->wait();
     result.exit_status = ending.exit_status;
     result.signal = ending.signal;
-    judge(step, cut, transcript, result);
+    judge(step, cut, ending.known, transcript, result);
     return finish({});
 }
 

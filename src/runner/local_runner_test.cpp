@@ -6,7 +6,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <map>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -14,7 +16,9 @@
 #include <poll.h>
 #include <rapidcheck.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner/loopback_server.hpp"
@@ -245,6 +249,65 @@ TEST_F(Runner, ends_what_a_step_leaves_running) {
     EXPECT_TRUE(is_dead(sink_.lines[0]));
 }
 
+TEST_F(Runner, ends_what_writes_without_end) {
+    // One goes on SIGTERM, the other only on SIGKILL; the step itself is done long before.
+    auto one = step("yes & (trap '' TERM; while :; do echo more; done) & sleep 0.3; exit 0");
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = run(one);
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+}
+
+TEST_F(Runner, calls_nothing_passed_whose_end_nobody_knows) {
+    // Whoever starts the server may have ignored SIGCHLD; then the system keeps no exit status.
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    const auto good = run(step("true"));
+    const auto bad = run(step("exit 3"));
+    std::signal(SIGCHLD, before);
+    for (const auto& result : {good, bad}) {
+        EXPECT_EQ(result.outcome, RunOutcome::failed);
+        EXPECT_EQ(result.exit_status, -1);
+        EXPECT_THAT(result.message, HasSubstr("does not say how"));
+    }
+}
+
+// The pid that a script writes into the file, once it is there whole.
+pid_t pid_in(const std::filesystem::path& file) {
+    for (int i = 0; i < 1000; ++i) {
+        std::ifstream in(file);
+        pid_t pid = 0;
+        if (in >> pid && in.get() == '\n')
+            return pid;
+        ::poll(nullptr, 0, 10); // nothing tells when a script has written
+    }
+    return 0;
+}
+
+TEST_F(Runner, leaves_nothing_running_when_the_server_is_killed) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1); // so that what is left behind is ours to wait for
+    const auto file = folder_ / "pids";
+    const pid_t server = ::fork();
+    if (server == 0) {
+        run(step("sleep 1000 & echo $! >" + file.string() + "; wait"));
+        ::_exit(0);
+    }
+    const pid_t child = pid_in(file);
+    ASSERT_GT(child, 0);
+    ::kill(server, SIGKILL);
+    ::waitpid(server, nullptr, 0);
+    // The script, its child, and the guard, in the order in which they end.
+    std::map<pid_t, int> ended;
+    for (int status = 0; ended.size() < 3;) {
+        const auto pid = ::waitpid(-1, &status, 0); // the test's time limit is the limit
+        ASSERT_GT(pid, 0);
+        ended[pid] = status;
+    }
+    ASSERT_TRUE(ended.contains(child));
+    EXPECT_EQ(WTERMSIG(ended[child]), SIGKILL);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    std::filesystem::remove_all(folder_ / "scratch"); // nobody was left to do it
+}
+
 TEST_F(Runner, limits_the_transcript_and_says_so) {
     auto one = step("yes 0123456789012345678901234567890123456789 | head -n 200000; echo last");
     one.expect = "last";
@@ -265,6 +328,20 @@ TEST_F(Runner, makes_output_safe) {
     EXPECT_EQ(sink_.lines[0], "a\\x1b[2Jb\\x00c\tok");
     EXPECT_EQ(sink_.lines[1], "\xef\xbf\xbdx \xc3\xa4");
     EXPECT_EQ(sink_.lines[2], std::string(limits::transcript_line_max, 'x') + " [line cut]");
+}
+
+TEST(Transcript, controls_beyond_ascii_are_shown_and_not_obeyed) {
+    EXPECT_EQ(
+        safe_text("a\xc2\x9b"
+                  "2Jb"),
+        "a\\u009b2Jb"
+    );
+    EXPECT_EQ(safe_text("\xc2\x80\xc2\x9f\xc2\xa0"), "\\u0080\\u009f\xc2\xa0");
+    EXPECT_EQ(safe_text("rm \xe2\x80\xaetxt\xe2\x80\xac"), "rm \\u202etxt\\u202c");
+    EXPECT_EQ(
+        safe_text("\xe2\x81\xa6x\xe2\x81\xa9\xe2\x80\x8f\xd8\x9c"), "\\u2066x\\u2069\\u200f\\u061c"
+    );
+    EXPECT_EQ(safe_text("\xe2\x80\x93\xf0\x9f\x9a\xa2"), "\xe2\x80\x93\xf0\x9f\x9a\xa2");
 }
 
 TEST(Transcript, any_bytes_become_safe_lines) {
@@ -307,6 +384,12 @@ TEST_F(Runner, checks_http) {
         {"/bad", answer("500 Oops", "Harbor 1.5")},
         {"/moved", answer("302 Found", "", "Location: /\r\n")},
         {"/loop", answer("302 Found", "", "Location: /loop\r\n")},
+        {"/1", answer("302 Found", "", "Location: /2\r\n")},
+        {"/2", answer("302 Found", "", "Location: /3\r\n")},
+        {"/3", answer("302 Found", "", "Location: /4\r\n")},
+        {"/4", answer("302 Found", "", "Location: /5\r\n")},
+        {"/5", answer("302 Found", "", "Location: /\r\n")},
+        {"/0", answer("302 Found", "", "Location: /1\r\n")},
         {"/file", answer("302 Found", "", "Location: file:///etc/passwd\r\n")},
         {"/large", answer("200 OK", std::string(limits::smoke_body_max + 1, 'x') + "end")},
     });
@@ -328,6 +411,9 @@ TEST_F(Runner, checks_http) {
     EXPECT_EQ(outcome("/bad", "", 500).outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/moved", "Harbor").outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/loop", "").outcome, RunOutcome::failed);
+    static_assert(limits::smoke_redirects_max == 5);
+    EXPECT_EQ(outcome("/1", "Harbor").outcome, RunOutcome::passed);
+    EXPECT_EQ(outcome("/0", "Harbor").outcome, RunOutcome::failed);
     EXPECT_EQ(outcome("/file", "root").outcome, RunOutcome::failed);
     EXPECT_EQ(outcome("/large", "xxx").outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/large", "end").outcome, RunOutcome::unexpected_output);

@@ -122,12 +122,13 @@ Result<Process> Process::start(const Command& command) {
     Process process(pid, std::move(read_end), std::move(ended));
     if (process.ended() < 0)
         return fail_system("no pidfd", number);
+    process.guard_.emplace(TRY(GroupGuard::watch(pid)));
     return process;
 }
 
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)),
-      ended_(std::move(other.ended_)) {}
+      ended_(std::move(other.ended_)), guard_(std::move(other.guard_)) {}
 
 Process::~Process() {
     if (pid_ > 0)
@@ -143,13 +144,19 @@ Ending Process::wait() {
     // Whatever is left of the group goes first: as long as its leader is not waited for, the
     // number of the group cannot belong to anybody else.
     signal_group(SIGKILL);
+    if (guard_)
+        guard_->end();
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    pid_t waited = 0;
+    while ((waited = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
     }
     pid_ = -1;
+    // Where SIGCHLD is ignored, the system forgets how a child ended.
+    if (waited < 0)
+        return {-1, 0, false};
     if (WIFEXITED(status))
-        return {WEXITSTATUS(status), 0};
-    return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+        return {WEXITSTATUS(status), 0, true};
+    return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, true};
 }
 
 } // namespace slipway::runner

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // One child process in a process group of its own, with its standard output and error in one pipe.
 // Nothing of this process leaks into it: no file descriptor, no signal mask, no variable that was
-// not given. The destructor leaves no process of the group behind. Linux (pidfd_open, 5.3 or
-// later). Internal to src/runner.
+// not given. The destructor leaves no process of the group behind, and neither does the end of this
+// process (base/group_guard.hpp). Linux (pidfd_open, 5.3 or later). Internal to src/runner.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
 
+#include "base/group_guard.hpp"
 #include "base/result.hpp"
 
 namespace slipway::runner {
@@ -46,8 +48,9 @@ struct Command {
 };
 
 struct Ending {
-    int exit_status = -1; // -1: ended by a signal
+    int exit_status = -1; // -1: ended by a signal, or nobody knows how
     int signal = 0;
+    bool known = true; // false: the system kept no account of its end, which is no success
 };
 
 class Process {
@@ -74,6 +77,7 @@ class Process {
     pid_t pid_;
     FileDescriptor output_;
     FileDescriptor ended_;
+    std::optional<GroupGuard> guard_;
 };
 
 } // namespace slipway::runner

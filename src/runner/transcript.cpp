@@ -18,6 +18,25 @@ std::size_t sequence_length(std::string_view text) {
     return text.size() >= length && is_valid_text(text.substr(0, length)) ? length : 0;
 }
 
+// Of a well-formed sequence of two or three bytes; those of four hold no control.
+unsigned character(std::string_view sequence) {
+    unsigned value =
+        static_cast<unsigned char>(sequence.front()) & (0xffU >> (sequence.size() + 1));
+    for (const char c : sequence.substr(1))
+        value = value << 6 | (static_cast<unsigned char>(c) & 0x3fU);
+    return value;
+}
+
+// The C1 controls, which some terminals obey, and the marks that turn the direction of writing, so
+// that a line would read otherwise than it is.
+bool is_control(std::string_view sequence) {
+    if (sequence.size() > 3)
+        return false;
+    const auto c = character(sequence);
+    return (c >= 0x80 && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 } // namespace
 
 std::string safe_text(std::string_view bytes) {
@@ -33,6 +52,10 @@ std::string safe_text(std::string_view bytes) {
         } else if (length = sequence_length(bytes); length == 0) {
             length = 1;
             safe += "\xef\xbf\xbd";
+        } else if (is_control(bytes.substr(0, length))) {
+            fmt::format_to(
+                std::back_inserter(safe), "\\u{:04x}", character(bytes.substr(0, length))
+            );
         } else {
             safe += bytes.substr(0, length);
         }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/admin.hpp"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "store/batch.hpp"
+#include "store/forged_rows.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
 
@@ -69,24 +72,16 @@ std::vector<std::string> integrity_findings(Connection& db) {
     return findings;
 }
 
-Result<void> verify_leaves(Connection& db) {
-    domain::Frontier frontier;
-    std::optional<std::string> wrong;
-    db.scan_events(0, [&](std::uint64_t seq, std::string_view body, std::string_view leaf) {
-        const auto expected = domain::leaf_hash(body);
-        if (seq != frontier.size())
-            wrong = fmt::format("entry {} is missing", frontier.size());
-        else if (leaf != expected.view())
-            wrong = fmt::format("entry {} was altered", seq);
-        frontier.append(expected);
-        return !wrong.has_value();
-    });
-    if (!wrong && !(frontier == read_frontier(db, false)))
-        wrong =
-            fmt::format("the ledger ends at {} entries, its head says otherwise", frontier.size());
-    if (wrong)
-        return fail(ErrorCode::internal, *wrong);
-    return {};
+Result<void> require_database(const Place& place) {
+    const auto* sqlite = std::get_if<SqliteOptions>(&place);
+    std::error_code failed;
+    if (sqlite == nullptr ||
+        std::filesystem::exists(fmt::format("{}/{}", sqlite->directory, database_file), failed))
+        return {};
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("there is no {} in {}", database_file, sqlite->directory)
+    );
 }
 
 Result<LedgerFacts> ledger_facts(const Place& place) {
@@ -109,6 +104,7 @@ class Doctor {
             add("integrity", finding, "stop the server and restore the newest backup");
         check_ledger();
         check_streams();
+        check_forged();
         check_tasks();
         check_blobs();
         return std::move(findings_);
@@ -169,6 +165,12 @@ class Doctor {
                     "stop the server and run slipway admin rebuild");
             }
         );
+    }
+
+    void check_forged() {
+        for (const auto& row : forged_rows(db_))
+            add("streams", row.text(),
+                "find out who wrote it; slipway admin rebuild takes it away");
     }
 
     void check_tasks() {

@@ -17,6 +17,7 @@
 #include "app/ports/store.hpp"
 #include "base/hash.hpp"
 #include "base/result.hpp"
+#include "domain/ledger/verifier.hpp"
 #include "store/open.hpp"
 
 namespace slipway::store {
@@ -39,11 +40,33 @@ struct LedgerFacts {
 
 Result<LedgerFacts> ledger_facts(const Place& place);
 
+// Verifies the ledger and everything that hangs on it: every entry with the columns of its row, the
+// checkpoints, the head, the hashes for proofs, the bytes of every attachment and that those which
+// entries name are there, and that no record stands without an entry. Beside a running server it
+// sees one moment. Checkpoints must be signed by `trusted`, or by the key in the first entry.
+Result<domain::LedgerReport>
+verify(const Place& place, const std::optional<domain::VerifierKey>& trusted);
+
+// A file of the data directory beside the database.
+struct BackupFile {
+    std::string path; // below the data directory: "policies/default.yaml"
+    Digest sha256;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("path", self.path, optional("", limits::url_max));
+        visit("sha256", self.sha256);
+    }
+};
+
 struct BackupReport {
     std::uint64_t events = 0;
     std::uint64_t bytes = 0;
     Digest root;   // of the ledger in the copy
     Digest digest; // SHA-256 of the database file
+    std::vector<BackupFile> files;
+    // What of the data directory's files is not in the backup: secrets, and what is no plain file.
+    std::vector<std::string> left_out;
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
@@ -51,11 +74,15 @@ struct BackupReport {
         visit("bytes", self.bytes);
         visit("root", self.root);
         visit("digest", self.digest);
+        visit("files", self.files, optional("beside the database", limits::backup_files_max));
+        visit("left_out", self.left_out, optional("", limits::backup_files_max));
     }
 };
 
-// Writes <target>/slipway.db and <target>/backup.json into a new or empty directory, then opens the
-// copy and checks it: integrity, every leaf, the root.
+// Writes <target>/slipway.db, the folders workflows, policies, connectors and programs and
+// <target>/backup.json into a new or empty directory, then opens the copy and verifies it as
+// verify() does. A failure leaves nothing in the target. Secrets are never copied. Errors:
+// limit_exceeded beyond limits::backup_files_max files.
 Result<BackupReport> backup(const SqliteOptions& source, const std::string& target);
 
 // The reverse, into an empty or missing directory. Refuses to overwrite anything.
@@ -69,7 +96,7 @@ using Replay = std::function<
 struct Difference {
     app::StreamKey key;
     std::string what; // "state", "version", "removed", "summary", "cis", "search", "no stream",
-                      // "kind version"
+                      // "kind version", "no entry", "no entry for its index"
 };
 
 struct RebuildReport {
@@ -79,8 +106,10 @@ struct RebuildReport {
     std::uint64_t different = 0;         // how many there were
 };
 
-// Recreates state documents, summaries, search and kind versions from events. With `repair` false
-// it only reports. A sound store has no differences.
+// Recreates state documents, summaries, search and kind versions from events, and removes records
+// that have none. With `repair` false it only reports. A sound store has no differences. Errors:
+// internal when the entries, or the columns that label them, are not as they were hashed: replaying
+// them would make a state of other events.
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair);
 
 struct Finding {

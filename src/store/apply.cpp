@@ -5,6 +5,7 @@
 
 #include "store/change_index.hpp"
 #include "store/identity.hpp"
+#include "store/ledger_rows.hpp"
 #include "store/task_id.hpp"
 
 namespace slipway::store {
@@ -167,6 +168,10 @@ app::Receipt write_commit(Batch& batch, const Commit& commit) {
         batch.db().run("delete from bearer where digest = :digest", {digest.hex()});
     for (const auto& credential : commit.put_credentials)
         write_credential(batch.db(), credential);
+    for (const auto& [name, value] : commit.put_settings)
+        write_setting(batch.db(), name, value);
+    if (commit.checkpoint)
+        write_checkpoint(batch.db(), *commit.checkpoint);
     receipt.next_seq = batch.ledger_size();
     return receipt;
 }

@@ -26,7 +26,8 @@ struct Committer::Item {
     }
 };
 
-Committer::Committer(Target target) : target_(std::move(target)) {
+Committer::Committer(Target target, std::size_t queue_max)
+    : target_(std::move(target)), queue_max_(queue_max) {
     connection_ = std::make_unique<Connection>(target_);
     if (const auto* file = std::get_if<SqliteFile>(&target_)) {
         auto copier = *file;
@@ -51,7 +52,7 @@ Result<void> Committer::submit(const Job& job) {
         const std::lock_guard lock(mutex_);
         if (stopping_)
             return fail(ErrorCode::unavailable, "the server is stopping");
-        if (queue_.size() >= limits::commit_queue_max) {
+        if (queue_.size() >= queue_max_) {
             Error error{ErrorCode::limit_exceeded, "too many commits are waiting"};
             error.retry_after_ms = 100;
             return tl::unexpected(std::move(error));

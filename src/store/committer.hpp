@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "store/batch.hpp"
 #include "store/wal_keeper.hpp"
@@ -27,7 +28,7 @@ class Committer {
     // time.
     using Job = std::function<Result<void>(Batch&)>;
 
-    explicit Committer(Target target);
+    explicit Committer(Target target, std::size_t queue_max = limits::commit_queue_max);
     ~Committer(); // finishes what waits
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -52,6 +53,7 @@ class Committer {
     void announce(std::uint64_t size);
 
     Target target_;
+    std::size_t queue_max_;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<WalKeeper> wal_keeper_; // SQLite only
 

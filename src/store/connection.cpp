@@ -355,6 +355,10 @@ void Connection::begin() {
     run(dialect_.begin);
 }
 
+void Connection::begin_reading() {
+    run(dialect_.begin_reading);
+}
+
 void Connection::commit() {
     run("commit");
 }
@@ -389,8 +393,10 @@ void Connection::scan_sqlite(std::uint64_t from_seq, const ScanVisit& visit) {
             throw DatabaseError(sqlite_code(result), sqlite_api::sqlite3_errmsg(handle), false);
     };
     check(sqlite_api::sqlite3_prepare_v2(
-        handle, "select seq, leaf, body from event where seq >= ? order by seq", -1, &statement,
-        nullptr
+        handle,
+        "select seq, tenant, kind, stream, version, type, at, leaf, body from event "
+        "where seq >= ? order by seq",
+        -1, &statement, nullptr
     ));
     const std::unique_ptr<sqlite_api::sqlite3_stmt, int (*)(sqlite_api::sqlite3_stmt*)> owner(
         statement, sqlite_api::sqlite3_finalize
@@ -399,8 +405,9 @@ void Connection::scan_sqlite(std::uint64_t from_seq, const ScanVisit& visit) {
         statement, 1, static_cast<sqlite_api::sqlite3_int64>(from_seq)
     ));
     const auto text = [&](int column) {
+        // As a blob it comes without a copy for the zero at its end.
         const auto* bytes =
-            reinterpret_cast<const char*>(sqlite_api::sqlite3_column_text(statement, column));
+            static_cast<const char*>(sqlite_api::sqlite3_column_blob(statement, column));
         const auto size = sqlite_api::sqlite3_column_bytes(statement, column);
         return std::string_view(bytes == nullptr ? "" : bytes, static_cast<std::size_t>(size));
     };
@@ -410,10 +417,18 @@ void Connection::scan_sqlite(std::uint64_t from_seq, const ScanVisit& visit) {
             return;
         if (result != SQLITE_ROW)
             check(result);
-        const auto leaf = digest_from_hex(text(1));
-        const auto seq = static_cast<std::uint64_t>(sqlite_api::sqlite3_column_int64(statement, 0));
-        // A leaf that is no digest is shown as it is, so that the verifier names the entry.
-        if (!visit(seq, text(2), leaf ? leaf->view() : text(1)))
+        const auto leaf = digest_from_hex(text(7));
+        const ScannedEvent event{
+            static_cast<std::uint64_t>(sqlite_api::sqlite3_column_int64(statement, 0)),
+            text(1),
+            text(2),
+            text(3),
+            static_cast<std::uint64_t>(sqlite_api::sqlite3_column_int64(statement, 4)),
+            text(5),
+            Time(Span(sqlite_api::sqlite3_column_int64(statement, 6))),
+            text(8),
+            leaf ? leaf->view() : text(7)};
+        if (!visit(event))
             return;
     }
 }
@@ -425,16 +440,19 @@ void Connection::scan_pages(std::uint64_t from_seq, const ScanVisit& visit) {
     for (std::uint64_t rows = page; go_on && rows == page;) {
         rows = 0;
         query(
-            "select seq, leaf, body from event where seq >= :seq order by seq limit :limit",
-            {from_seq, page}, 3,
+            "select seq, tenant, kind, stream, version, type, at, leaf, body from event "
+            "where seq >= :seq order by seq limit :limit",
+            {from_seq, page}, 9,
             [&](const Row& row) {
                 ++rows;
                 from_seq = row.number(0) + 1;
                 if (!go_on)
                     return;
-                const auto leaf = digest_from_hex(row.text(1));
+                const auto leaf = digest_from_hex(row.text(7));
                 go_on = visit(
-                    row.number(0), row.text(2), leaf ? leaf->view() : std::string_view(row.text(1))
+                    {row.number(0), row.text(1), row.text(2), row.text(3), row.number(4),
+                     row.text(5), row.time(6), row.text(8),
+                     leaf ? leaf->view() : std::string_view(row.text(7))}
                 );
             }
         );

@@ -77,6 +77,19 @@ class Row {
     const std::vector<bool>& nulls_;
 };
 
+// An event row, valid during the visit.
+struct ScannedEvent {
+    std::uint64_t seq = 0;
+    std::string_view tenant;
+    std::string_view kind;
+    std::string_view stream;
+    std::uint64_t version = 0;
+    std::string_view type;
+    Time at{};
+    std::string_view body;
+    std::string_view leaf; // 32 bytes; what stands there when it is no digest
+};
+
 struct SqliteFile {
     std::string path;
     bool read_only = false;
@@ -130,6 +143,8 @@ class Connection {
     void script(std::string_view statements);
 
     void begin();
+    // A transaction that reads: until rollback() every statement sees the same state.
+    void begin_reading();
     void commit();
     // Never throws: after a failure there may be nothing left to roll back.
     void rollback() noexcept;
@@ -139,10 +154,10 @@ class Connection {
     // Pages in the write-ahead log after the last commit of this connection; 0 for PostgreSQL.
     std::uint64_t wal_pages() const;
 
-    using ScanVisit = std::function<bool(std::uint64_t, std::string_view, std::string_view)>;
+    using ScanVisit = std::function<bool(const ScannedEvent&)>;
 
-    // Reads (seq, body, leaf as 32 bytes) in order. See connection.cpp for why it goes beneath
-    // SOCI.
+    // Reads every event from this one on, in order, until the visit gives false. See connection.cpp
+    // for why it goes beneath SOCI. The visit must not use this connection.
     void scan_events(std::uint64_t from_seq, const ScanVisit& visit);
 
   private:

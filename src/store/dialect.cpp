@@ -32,6 +32,7 @@ std::string postgres_search_query(const std::vector<std::string>& words) {
 const Dialect sqlite_dialect{
     .name = "sqlite",
     .begin = "begin immediate",
+    .begin_reading = "begin deferred",
     .lock_row = "",
     .search_matches = "s.search match :words",
     .single_server = true,
@@ -41,6 +42,7 @@ const Dialect sqlite_dialect{
 const Dialect postgres_dialect{
     .name = "postgres",
     .begin = "begin",
+    .begin_reading = "begin isolation level repeatable read read only",
     .lock_row = " for update",
     .search_matches = "s.vector @@ cast(:words as tsquery)",
     .single_server = false,

@@ -12,6 +12,7 @@ namespace slipway::store {
 struct Dialect {
     std::string_view name;           // as in the names of the migration files
     std::string_view begin;          // opens a transaction that is going to write
+    std::string_view begin_reading;  // opens one that reads one state of the database
     std::string_view lock_row;       // ends a select whose row no other transaction may change
     std::string_view search_matches; // condition on the table search as s, parameter :words
     bool single_server;              // no other server can be at work on this database

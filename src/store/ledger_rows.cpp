@@ -127,4 +127,20 @@ Result<Digest> ledger_root(Connection& db, std::uint64_t size) {
     return *root;
 }
 
+void write_checkpoint(Connection& db, const app::StoredCheckpoint& checkpoint) {
+    db.run(
+        "insert into checkpoint (size, at, note) values (:size, :at, :note) "
+        "on conflict (size) do nothing",
+        {checkpoint.size, checkpoint.at, checkpoint.note}
+    );
+}
+
+void write_setting(Connection& db, const std::string& name, const std::string& value) {
+    db.run(
+        "insert into setting (name, value) values (:name, :value) "
+        "on conflict (name) do update set value = excluded.value",
+        {name, value}
+    );
+}
+
 } // namespace slipway::store

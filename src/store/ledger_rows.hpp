@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading of event rows, and of the hashes that proofs need. Leaf hashes stand in the event rows;
-// of the tree above them one row is kept for every 256 leaves, for every 256 of those, and so on,
-// so a proof over millions of entries reads some hundred rows.
+// Reading of event rows, and of the hashes that proofs need; writing of what stands beside them.
+// Leaf hashes stand in the event rows; of the tree above them one row is kept for every 256 leaves,
+// for every 256 of those, and so on, so a proof over millions of entries reads some hundred rows.
 #pragma once
 
 #include <cstdint>
@@ -24,5 +24,9 @@ events_from(Connection& db, std::uint64_t seq, std::size_t limit, const TenantId
 // Reads no more rows than the hash needs. Errors: not_found when the ledger is shorter.
 Result<Digest> ledger_subtree(Connection& db, unsigned level, std::uint64_t index);
 Result<Digest> ledger_root(Connection& db, std::uint64_t size);
+
+// Two servers may sign the same size: the first stays.
+void write_checkpoint(Connection& db, const app::StoredCheckpoint& checkpoint);
+void write_setting(Connection& db, const std::string& name, const std::string& value);
 
 } // namespace slipway::store

@@ -64,10 +64,29 @@ void apply(Connection& db, const Migration& migration) {
     );
 }
 
-// Of several servers that start together one migrates and the others wait for it.
+// Of several servers that start together one migrates and the others wait for it. An advisory lock,
+// since at first there is not even a table to lock; its number is ours alone by being unlikely.
 void lock_migrations(Connection& db) {
     if (!db.dialect().single_server)
-        db.run("lock table migration in exclusive mode");
+        db.run("select pg_advisory_xact_lock(7526431895173)");
+}
+
+// In a transaction that is undone when `work` throws or refuses.
+template <class Work>
+Result<void> in_transaction(Connection& db, const Work& work) {
+    db.begin();
+    try {
+        lock_migrations(db);
+        const Result<void> done = work();
+        if (done)
+            db.commit();
+        else
+            db.rollback();
+        return done;
+    } catch (const std::exception&) {
+        db.rollback();
+        throw;
+    }
 }
 
 } // namespace
@@ -88,25 +107,19 @@ std::vector<Migration> migrations_of(std::string_view dialect) {
 }
 
 Result<void> migrate(Connection& db, const std::vector<Migration>& migrations) {
-    db.run("create table if not exists migration (number bigint primary key, name text not null, "
-           "digest text not null)");
-    for (const auto& migration : migrations) {
-        db.begin();
-        try {
-            lock_migrations(db);
+    TRY(in_transaction(db, [&]() -> Result<void> {
+        db.run("create table if not exists migration (number bigint primary key, "
+               "name text not null, digest text not null)");
+        return {};
+    }));
+    for (const auto& migration : migrations)
+        TRY(in_transaction(db, [&]() -> Result<void> {
             const auto applied = applied_migrations(db);
-            if (auto fit = check_applied(applied, migrations); !fit) {
-                db.rollback();
-                return fit;
-            }
+            TRY(check_applied(applied, migrations));
             if (!applied.contains(migration.number))
                 apply(db, migration);
-            db.commit();
-        } catch (const std::exception&) {
-            db.rollback();
-            throw;
-        }
-    }
+            return {};
+        }));
     return {};
 }
 

@@ -30,7 +30,14 @@ LedgerFacts read_ledger_facts(Connection& db);
 // The findings of the database itself about its file; nothing for PostgreSQL, which checks its own.
 std::vector<std::string> integrity_findings(Connection& db);
 
-// Hashes every event again: an error names the first that does not fit, or a root that does not.
-Result<void> verify_leaves(Connection& db);
+// All that verify() looks at, in one transaction of this connection. Throws DatabaseError.
+domain::LedgerReport verify_all(Connection& db, const std::optional<domain::VerifierKey>& trusted);
+
+// That every entry is the one that was hashed, in a row that says what it says: what is replayed is
+// found by the columns of those rows. Errors: internal with the first finding.
+Result<void> check_entries(Connection& db);
+
+// A place for reading must be there: unavailable when the directory has no database.
+Result<void> require_database(const Place& place);
 
 } // namespace slipway::store

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rebuilding goes through the streams one by one, each in its own transaction, so that it needs
-// little memory and can be stopped and run again.
+// little memory, can be stopped and run again, and takes nothing from servers that write meanwhile.
 #include <set>
+
+#include <fmt/format.h>
 
 #include "store/admin.hpp"
 #include "store/apply.hpp"
 #include "store/batch.hpp"
 #include "store/change_index.hpp"
+#include "store/forged_rows.hpp"
 #include "store/ledger_rows.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
@@ -33,10 +36,13 @@ class Rebuild {
                 TRY(visit(key));
             last = keys.back();
         }
+        visit_forged();
         return std::move(report_);
     }
 
   private:
+    using Differences = std::vector<std::string>;
+
     std::vector<app::StreamKey> next_keys(const app::StreamKey& last) {
         std::vector<app::StreamKey> keys;
         db_.query(
@@ -57,91 +63,101 @@ class Rebuild {
             report_.differences.push_back({key, std::move(what)});
     }
 
-    Result<void> visit(const app::StreamKey& key) {
+    // What the entries of a stream make.
+    struct Made {
+        app::StreamWrite write;
+        std::uint64_t version = 0;
+        // The stored document may lag behind: the state as of its version; empty beyond the end.
+        std::string document;
+    };
+
+    Result<Made> make(const app::StreamKey& key) {
         const auto events = events_of(db_, key, 0, events_of_stream_max);
         if (events.empty() || events.back().version != events.size())
             return fail(
                 ErrorCode::internal,
-                key.kind + " " + key.id + " has gaps in its entries: run slipway verify"
+                fmt::format("{} {} has gaps in its entries: run slipway verify", key.kind, key.id)
             );
+        Made made{TRY(replay_(key, events)), events.size(), {}};
+        made.write.key = key;
+        const auto stored = db_.number(
+            "select version from document where tenant = :tenant and kind = :kind and id = :id",
+            {key.tenant.value, key.kind, key.id}
+        );
+        const std::span<const app::StoredEvent> all = events;
+        if (stored && *stored != 0 && *stored <= made.version)
+            made.document = TRY(replay_(key, all.first(*stored))).state;
+        return made;
+    }
+
+    Result<void> visit(const app::StreamKey& key) {
+        auto made = TRY(make(key));
         ++report_.streams;
-        report_.events += events.size();
+        report_.events += made.version;
         // Before the first stream of the kind is mended, which would give it a version.
         if (kinds_.emplace(key.tenant, key.kind).second)
             check_kind_version(key.tenant, key.kind);
-        auto write = TRY(replay_(key, events));
-        write.key = key;
-        const auto differences_before = report_.different;
-        compare(write, events.size());
-        TRY(compare_document(write, events));
-        if (repair_ && report_.different != differences_before)
-            mend(write, events.size());
+        if (compare(made).empty())
+            return {};
+        // Beside other servers the stream may have moved on since. The batch keeps them from
+        // writing, so what differs now, differs; without a repair it is left again unfinished.
+        Batch batch(db_);
+        made = TRY(make(key));
+        const auto differences = compare(made);
+        for (const auto& what : differences)
+            differ(key, what);
+        if (repair_ && !differences.empty()) {
+            mend(batch, made);
+            batch.finish();
+        }
         return {};
     }
 
-    void compare(const app::StreamWrite& write, std::uint64_t version) {
-        const auto& key = write.key;
-        bool found = false;
+    Differences compare(const Made& made) {
+        const auto& key = made.write.key;
+        Differences found{"no stream"};
         db_.query(
             "select version, removed from stream where tenant = :tenant and kind = :kind "
             "and id = :id",
             {key.tenant.value, key.kind, key.id}, 2,
             [&](const Row& row) {
-                found = true;
-                if (row.number(0) != version)
-                    differ(key, "version");
-                if ((row.number(1) != 0) != write.removed)
-                    differ(key, "removed");
+                found.clear();
+                if (row.number(0) != made.version)
+                    found.emplace_back("version");
+                if ((row.number(1) != 0) != made.write.removed)
+                    found.emplace_back("removed");
             }
         );
-        if (!found)
-            differ(key, "no stream");
-        if (write.summary)
-            for (auto& what : summary_differences(db_, key.tenant, *write.summary, write.removed))
-                differ(key, std::move(what));
-    }
-
-    // The document may lag behind: it is what the events up to its own version add up to.
-    Result<void>
-    compare_document(const app::StreamWrite& write, std::span<const app::StoredEvent> events) {
-        const auto& key = write.key;
-        std::uint64_t version = 0;
-        std::string state;
-        db_.query(
-            "select version, state from document where tenant = :tenant and kind = :kind "
-            "and id = :id",
-            {key.tenant.value, key.kind, key.id}, 2,
-            [&](const Row& row) {
-                version = row.number(0);
-                state = row.text(1);
-            }
+        const auto document = db_.text(
+            "select state from document where tenant = :tenant and kind = :kind and id = :id",
+            {key.tenant.value, key.kind, key.id}
         );
-        if (version == 0 || version > events.size())
-            differ(key, "no state");
-        else if (version == events.size() ? state != write.state
-                                          : state != TRY(replay_(key, events.first(version))).state)
-            differ(key, "state");
-        return {};
+        if (!document || made.document.empty() || *document != made.document)
+            found.emplace_back("state");
+        if (made.write.summary)
+            for (auto& what :
+                 summary_differences(db_, key.tenant, *made.write.summary, made.write.removed))
+                found.push_back(std::move(what));
+        return found;
     }
 
-    void mend(const app::StreamWrite& write, std::uint64_t version) {
+    void mend(Batch& batch, const Made& made) {
+        const auto& write = made.write;
         const auto& key = write.key;
-        Batch batch(db_);
         db_.run(
             "insert into stream (tenant, kind, id, version, removed) "
             "values (:tenant, :kind, :id, :version, :removed) "
             "on conflict (tenant, kind, id) do update set version = excluded.version, "
             "removed = excluded.removed",
-            {key.tenant.value, key.kind, key.id, version, write.removed ? 1 : 0}
+            {key.tenant.value, key.kind, key.id, made.version, write.removed ? 1 : 0}
         );
-        put_document(db_, key, version, write.state);
+        put_document(db_, key, made.version, write.state);
         if (write.summary) {
             drop_summary(batch, key.tenant, *write.summary);
             if (!write.removed)
                 put_summary(batch, key, *write.summary, {});
         }
         batch.touch(key.tenant, key.kind);
-        batch.finish();
     }
 
     void check_kind_version(const TenantId& tenant, const std::string& kind) {
@@ -156,6 +172,22 @@ class Rebuild {
         Batch batch(db_);
         batch.touch(tenant, kind);
         batch.finish();
+    }
+
+    // Written by nobody's command, and replayed from nothing: they can only be taken away.
+    void visit_forged() {
+        if (forged_rows(db_).empty())
+            return;
+        Batch batch(db_);
+        for (const auto& row : forged_rows(db_)) {
+            differ(row.key, row.indexed ? "no entry for its index" : "no entry");
+            if (!repair_)
+                continue;
+            remove_forged_row(db_, row);
+            batch.touch(row.key.tenant, row.key.kind);
+        }
+        if (repair_)
+            batch.finish();
     }
 
     Connection& db_;
@@ -174,6 +206,7 @@ Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool rep
             lock = TRY(LockFile::take(sqlite->directory));
         Connection db(target_of(place, false));
         TRY(check_schema(db, migrations_of(db.dialect().name)));
+        TRY(check_entries(db));
         return Rebuild(db, replay, repair).run();
     });
 }

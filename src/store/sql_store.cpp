@@ -204,7 +204,9 @@ Result<void> SqlStore::scan_ledger(
 ) {
     try {
         Pool::Lease lease(readers_);
-        (*lease).scan_events(from_seq, visit);
+        (*lease).scan_events(from_seq, [&](const ScannedEvent& event) {
+            return visit(event.seq, event.body, event.leaf);
+        });
         return {};
     } catch (const DatabaseError& error) {
         return tl::unexpected(to_error(error));
@@ -213,6 +215,13 @@ Result<void> SqlStore::scan_ledger(
 
 Result<std::uint64_t> SqlStore::ledger_size() {
     return read([](Connection& db) { return store::ledger_size(db); });
+}
+
+Result<app::LedgerHead> SqlStore::ledger_head() {
+    return read([](Connection& db) {
+        const auto frontier = read_frontier(db, false);
+        return app::LedgerHead{frontier.size(), frontier.root()};
+    });
 }
 
 Result<Digest> SqlStore::ledger_root(std::uint64_t size) {
@@ -227,12 +236,7 @@ Result<void> SqlStore::put_checkpoint(const app::StoredCheckpoint& checkpoint) {
     return write([&](Batch& batch) -> Result<void> {
         if (checkpoint.size > batch.ledger_size())
             return fail(ErrorCode::internal, "a checkpoint is larger than the ledger");
-        // Two servers may sign the same size: the first stays.
-        batch.db().run(
-            "insert into checkpoint (size, at, note) values (:size, :at, :note) "
-            "on conflict (size) do nothing",
-            {checkpoint.size, checkpoint.at, checkpoint.note}
-        );
+        write_checkpoint(batch.db(), checkpoint);
         return {};
     });
 }
@@ -256,6 +260,10 @@ SqlStore::checkpoints(std::uint64_t from_size, std::size_t limit) {
 void SqlStore::on_committed(std::function<void(std::uint64_t size)> listener) {
     if (committer_)
         committer_->on_committed(std::move(listener));
+}
+
+Result<Time> SqlStore::lease_clock(Time own) {
+    return read([&](Connection& db) { return store::lease_clock(db, own); });
 }
 
 Result<std::vector<app::StoredTask>>
@@ -367,11 +375,7 @@ Result<std::optional<std::string>> SqlStore::setting(const std::string& name) {
 
 Result<void> SqlStore::put_setting(const std::string& name, const std::string& value) {
     return write([&](Batch& batch) -> Result<void> {
-        batch.db().run(
-            "insert into setting (name, value) values (:name, :value) "
-            "on conflict (name) do update set value = excluded.value",
-            {name, value}
-        );
+        write_setting(batch.db(), name, value);
         return {};
     });
 }

@@ -44,6 +44,8 @@ class SqlStore final : public app::Store {
         const std::function<bool(std::uint64_t, std::string_view, std::string_view)>& visit
     ) override;
     Result<std::uint64_t> ledger_size() override;
+    Result<app::LedgerHead> ledger_head() override;
+    Result<Time> lease_clock(Time own) override;
     Result<Digest> ledger_root(std::uint64_t size) override;
     Result<Digest> ledger_subtree(unsigned level, std::uint64_t index) override;
     Result<void> put_checkpoint(const app::StoredCheckpoint& checkpoint) override;

@@ -21,6 +21,14 @@ app::StoredTask task_of(const Row& row) {
 
 } // namespace
 
+Time lease_clock(Connection& db, Time own) {
+    if (db.dialect().single_server)
+        return own;
+    const auto now =
+        db.number("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)");
+    return Time(Span(static_cast<Span::rep>(now.value_or(0))));
+}
+
 bool any_task_due(Connection& db, Time now) {
     return db
         .number(

@@ -12,6 +12,7 @@
 
 namespace slipway::store {
 
+Time lease_clock(Connection& db, Time own);
 bool any_task_due(Connection& db, Time now);
 std::vector<app::StoredTask> claim_tasks(
     Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit

@@ -18,7 +18,7 @@ constexpr auto quick = std::chrono::seconds(60);
 constexpr auto patient = std::chrono::minutes(30); // restores take as long as they take
 
 std::string why(const Error& error) {
-    return error.message.substr(0, limits::text_max);
+    return cut_text(error.message, limits::text_max);
 }
 
 // A passing fault is tried again; what will not mend, or did not in the end, goes on the record.

@@ -89,7 +89,7 @@ Result<bool> run_one(
         {"name", step.name},
         {"state", result.passed() ? "succeeded" : "failed"},
         {"exit_status", result.exit_status},
-        {"detail", result.message.substr(0, limits::text_max)},
+        {"detail", cut_text(result.message, limits::text_max)},
         {"started_at", to_text(result.started)},
         {"ended_at", to_text(result.ended)},
         {"transcript", kept.hex()}};
@@ -126,7 +126,24 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
                 ),
                 true
             );
-        if (!TRY(run_one(context, task, runbook, *step, variables)))
+        auto limited = *step;
+        limited.timeout =
+            domain::step_time(runbook, *step, context.parts.door.clock().now() - run->started_at);
+        if (limited.timeout == Span::zero())
+            return context.tell(
+                "report_run",
+                step_report(
+                    task.run.value,
+                    {{"name", next->name},
+                     {"state", "failed"},
+                     {"detail", fmt::format(
+                                    "not begun: the runbook's time limit of {} is over",
+                                    to_text(runbook.time_limit)
+                                )}}
+                ),
+                true
+            );
+        if (!TRY(run_one(context, task, runbook, limited, variables)))
             return {};
     }
 }
@@ -164,7 +181,7 @@ Result<JsonArray> smoke_results(
         results.push_back(JsonObject{
             {"name", result.name},
             {"passed", result.passed()},
-            {"detail", result.message.substr(0, limits::text_max)},
+            {"detail", cut_text(result.message, limits::text_max)},
             {"took_ms", (result.ended - result.started).count()},
             {"outside", result.outside}});
     }

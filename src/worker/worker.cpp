@@ -83,7 +83,8 @@ struct Worker::Inside {
     explicit Inside(WorkerParts given) : parts(std::move(given)) {}
 
     WorkerParts parts;
-    // Leases and retries follow the machine's clock: a sandbox clock jumps.
+    // Leases and retries follow the machine's clock, or the one that servers share: a sandbox clock
+    // jumps.
     SystemClock machine;
     std::mutex mutex;
     std::condition_variable changed;
@@ -96,6 +97,12 @@ struct Worker::Inside {
     void say(std::string_view what, const Error& error) const {
         if (parts.report)
             parts.report(fmt::format("{}: {} {}", what, error.message, error.detail));
+    }
+
+    // A database that does not answer will refuse what is asked of it next.
+    Time lease_now() {
+        const auto own = machine.now();
+        return parts.door.store().lease_clock(own).value_or(own);
     }
 
     // Waits for a wake-up, at most the polling time. False when it is time to end.
@@ -128,7 +135,7 @@ struct Worker::Inside {
         const app::TaskEnd end{task.id, task.lease};
         if (!enter(task, source)) {
             (void)store.fail_task(
-                end, "another run of this change is ending", machine.now() + look_apart * 10
+                end, "another run of this change is ending", lease_now() + look_apart * 10
             );
             return;
         }
@@ -150,7 +157,7 @@ struct Worker::Inside {
             const Span wait = advice.retry == app::Retry::after
                                   ? advice.wait
                                   : retry_first * (1 << std::min(task.attempts, 8));
-            retry_at = machine.now() + wait;
+            retry_at = lease_now() + wait;
         }
         if (const auto failed = store.fail_task(end, done.error().message, retry_at); !failed)
             say("task " + task.id.value, failed.error());
@@ -160,9 +167,9 @@ struct Worker::Inside {
         std::uint64_t seen = 0;
         while (wait(seen, parts.poll)) {
             for (;;) {
-                const auto claimed = parts.door.store().claim_tasks(
-                    parts.server, machine.now(), machine.now() + parts.lease, 1
-                );
+                const auto now = lease_now();
+                const auto claimed =
+                    parts.door.store().claim_tasks(parts.server, now, now + parts.lease, 1);
                 if (!claimed)
                     say("claiming tasks", claimed.error());
                 if (!claimed || claimed->empty())
@@ -210,8 +217,8 @@ struct Worker::Inside {
     }
 
     // Another server that has taken the task over must not work beside this one.
-    void renew(const app::TaskEnd& task, std::stop_source source) const {
-        const auto held = parts.door.store().extend_lease(task, machine.now() + parts.lease);
+    void renew(const app::TaskEnd& task, std::stop_source source) {
+        const auto held = parts.door.store().extend_lease(task, lease_now() + parts.lease);
         if (held)
             return;
         say("the lease of task " + task.id.value, held.error());

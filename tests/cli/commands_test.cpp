@@ -467,11 +467,20 @@ TEST_F(CliTest, EvidenceIsVerifiedThroughTheHooks) {
             R"({"seq_from":3,"seq_to":3,"kind":"altered","message":"is not what was hashed"}]})"
         );
     };
+    local.verify_postgres = [](const std::string& conninfo, const std::string&) -> Result<Json> {
+        EXPECT_EQ(conninfo, "dbname=slipway");
+        return *parse_json(R"({"entries":9,"attachments":4,"findings":[]})");
+    };
+    EXPECT_EQ(run({"verify"}), 2);
+    EXPECT_EQ(run({"verify", file, "--postgres", "dbname=slipway"}), 2);
+    EXPECT_EQ(run({"verify", "--postgres", "dbname=slipway"}), 0);
+    EXPECT_NE(out.str().find("4 attachments"), std::string::npos);
     EXPECT_EQ(run({"verify", file, "--key", "k"}), 0);
     EXPECT_NE(out.str().find("the key you gave"), std::string::npos);
     EXPECT_EQ(run({"verify", folder.string()}), 6);
     EXPECT_EQ(
-        out.str(), "9 entries, 7 of them covered by a signed checkpoint (1 checkpoints hold)\n"
+        out.str(), "9 entries, 7 of them covered by a signed checkpoint (1 checkpoints hold), "
+                   "0 attachments\n"
                    "root ab\n"
                    "  altered  entry 3: is not what was hashed\n"
                    "not intact\n"

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commits: what is refused, that a refusal leaves nothing, and that the ledger has no gaps.
 #include <atomic>
+#include <future>
 #include <latch>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "contract/contract.hpp"
+#include "store/committer.hpp"
+#include "store/place.hpp"
 
 namespace slipway::contract {
 
@@ -260,6 +263,38 @@ TEST_P(CommitContract, a_checkpoint_is_kept_once_and_never_ahead_of_the_ledger) 
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].note, "three");
     EXPECT_EQ(found[0].at, at(2));
+}
+
+TEST_P(CommitContract, a_full_queue_refuses_and_says_when_to_come_again) {
+    constexpr std::size_t waiting = 3;
+    store::Committer committer(store::target_of(place(), false), waiting);
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    std::thread first([&] {
+        must(committer.submit([&](store::Batch&) -> Result<void> {
+            begun.set_value();
+            go_on.get_future().wait();
+            return {};
+        }));
+    });
+    begun.get_future().wait();
+    const auto nothing = [](store::Batch&) -> Result<void> { return {}; };
+    std::atomic<int> refused = 0;
+    std::vector<std::thread> more;
+    for (std::size_t i = 0; i < waiting + 1; ++i)
+        more.emplace_back([&] {
+            const auto done = committer.submit(nothing);
+            if (done)
+                return;
+            EXPECT_EQ(done.error().code, ErrorCode::limit_exceeded);
+            EXPECT_GT(done.error().retry_after_ms, 0);
+            ++refused;
+            go_on.set_value(); // only now can the others go on
+        });
+    for (auto& thread : more)
+        thread.join();
+    first.join();
+    EXPECT_EQ(refused, 1);
 }
 
 CONTRACT(CommitContract);

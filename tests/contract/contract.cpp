@@ -6,6 +6,11 @@
 #include <fmt/format.h>
 
 #include "contract/private_postgres.hpp"
+#include "domain/ledger/checkpoint.hpp"
+#include "domain/ledger/envelope.hpp"
+#include "domain/ledger/opening.hpp"
+#include "store/connection.hpp"
+#include "store/place.hpp"
 
 namespace slipway::contract {
 
@@ -28,22 +33,33 @@ class Server : public testing::Environment {
 
 Server* server = nullptr;
 
+const domain::SigningKey& ledger_key() {
+    static const auto key = must(domain::make_signing_key("contract.test", domain::KeyBytes{7}));
+    return key;
+}
+
 } // namespace
 
 app::StreamKey key_of(const std::string& id, const std::string& kind, TenantId tenant) {
     return {std::move(tenant), kind, id};
 }
 
-app::NewEvent event_of(const app::StreamKey& key, std::uint64_t version, std::size_t size) {
+app::NewEvent event_with(
+    const app::StreamKey& key, std::uint64_t version, std::string_view type, std::string_view data
+) {
     app::NewEvent event;
-    event.type = "written";
+    event.type = type;
     event.at = at(static_cast<std::int64_t>(version));
-    event.body = fmt::format(
-        R"({{"tenant":"{}","kind":"{}","stream":"{}","version":{},"pad":"{}"}})", key.tenant.value,
-        key.kind, key.id, version, std::string(size, 'x')
+    event.body = domain::write_envelope(
+        {key.tenant.value, key.kind, key.id, version, type, to_text(event.at), "ada"}
     );
+    event.body += fmt::format(",\"data\":{}}}", data);
     event.leaf = domain::leaf_hash(event.body);
     return event;
+}
+
+app::NewEvent event_of(const app::StreamKey& key, std::uint64_t version, std::size_t size) {
+    return event_with(key, version, "written", "\"" + std::string(size, 'x') + "\"");
 }
 
 app::StreamWrite write_of(const app::StreamKey& key, std::uint64_t expected, std::size_t events) {
@@ -67,13 +83,11 @@ app::StreamWrite change_write(app::ChangeSummary summary, TenantId tenant) {
         summary.id = fmt::format("CHG-{}", summary.number);
     app::StreamWrite write;
     write.key = {std::move(tenant), "change", summary.id};
-    auto event = event_of(write.key, 1);
     // The whole summary stands in the event, so that replay() can find it again.
-    event.body = encode(summary) + "\n";
+    JsonObject data{{"summary", to_json(summary)}};
     if (is_valid_text(summary.search_text))
-        event.body += summary.search_text;
-    event.leaf = domain::leaf_hash(event.body);
-    write.events.push_back(std::move(event));
+        data["search_text"] = summary.search_text;
+    write.events.push_back(event_with(write.key, 1, "written", to_text(Json(data))));
     write.state = R"({"version":1})";
     write.summary = std::move(summary);
     return write;
@@ -85,10 +99,10 @@ replay(const app::StreamKey& key, std::span<const app::StoredEvent> events) {
     write.key = key;
     write.state = fmt::format(R"({{"version":{}}})", events.size());
     if (key.kind == "change") {
-        const auto& body = events.back().body;
-        const auto line = body.find('\n');
-        write.summary = TRY(restore<app::ChangeSummary>(body.substr(0, line)));
-        write.summary->search_text = body.substr(line + 1);
+        const auto body = TRY(parse_json(events.back().body));
+        const auto& data = *find(body, "data");
+        write.summary = TRY(restore<app::ChangeSummary>(to_text(*find(data, "summary"))));
+        write.summary->search_text = text_or_empty(data, "search_text");
     }
     return write;
 }
@@ -100,6 +114,30 @@ void StoreContract::SetUp() {
     if (!is_sqlite())
         conninfo_ = must(server->get().new_database());
     store_ = open(); // here, since some tests use it first from many threads
+}
+
+void StoreContract::begin_ledger() {
+    const auto& verifier = ledger_key().verifier;
+    const auto key = key_of("ledger", "ledger");
+    app::StreamWrite write;
+    write.key = key;
+    write.events.push_back(event_with(
+        key, 1, domain::opening_type,
+        encode(domain::LedgerOpening{
+            domain::LedgerMode::production, verifier.name, domain::key_text(verifier)})
+    ));
+    write.state = R"({"version":1})";
+    must(store().commit(commit_of(std::move(write))));
+}
+
+void StoreContract::sign() {
+    const auto head = must(store().ledger_head());
+    must(store().put_checkpoint(
+        {head.size, at(1),
+         domain::sign_checkpoint(
+             {ledger_key().verifier.name, head.size, head.root, {}}, ledger_key()
+         )}
+    ));
 }
 
 void StoreContract::TearDown() {
@@ -119,6 +157,15 @@ std::unique_ptr<app::Store> StoreContract::open() const {
     if (const auto* sqlite = std::get_if<store::SqliteOptions>(&where))
         return must(store::open_sqlite(*sqlite));
     return must(store::open_postgres(std::get<store::PostgresOptions>(where)));
+}
+
+void StoreContract::damage(std::string_view sql) {
+    store::Connection connection(store::target_of(place(), false));
+    EXPECT_GT(connection.run(sql), 0U) << sql;
+}
+
+std::string StoreContract::new_database() {
+    return must(server->get().new_database());
 }
 
 void StoreContract::expect_sound_ledger() {

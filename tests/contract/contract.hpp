@@ -11,6 +11,7 @@
 
 #include "app/ports/store.hpp"
 #include "domain/ledger/merkle.hpp"
+#include "domain/ledger/note.hpp"
 #include "store/admin.hpp"
 #include "store/open.hpp"
 
@@ -41,6 +42,9 @@ ErrorCode code_of(const Result<T>& result) {
 app::StreamKey
 key_of(const std::string& id, const std::string& kind = "ci", TenantId tenant = acme);
 app::NewEvent event_of(const app::StreamKey& key, std::uint64_t version, std::size_t size = 0);
+app::NewEvent event_with(
+    const app::StreamKey& key, std::uint64_t version, std::string_view type, std::string_view data
+);
 // `events` events on top of `expected`, and the state that remembers how many there are.
 app::StreamWrite
 write_of(const app::StreamKey& key, std::uint64_t expected, std::size_t events = 1);
@@ -52,6 +56,10 @@ replay(const app::StreamKey& key, std::span<const app::StoredEvent> events);
 
 class StoreContract : public testing::TestWithParam<std::string> {
   protected:
+    // Begins the ledger with an entry that names a key, and signs it as it is: verify() wants both.
+    void begin_ledger();
+    void sign();
+
     void SetUp() override;
     void TearDown() override;
 
@@ -67,6 +75,11 @@ class StoreContract : public testing::TestWithParam<std::string> {
     }
 
     void close() { store_.reset(); }
+
+    // As someone with access to the database would do it; at least one row must change.
+    void damage(std::string_view sql);
+    // The connection string of a new PostgreSQL database.
+    static std::string new_database();
 
     // Numbers without gaps, leaves of the bodies, and a root that fits them.
     void expect_sound_ledger();

@@ -207,6 +207,22 @@ TEST_P(SearchContract, a_summary_comes_back_as_it_was_and_follows_its_change) {
     EXPECT_THAT(must(store().changes_to_wake(at(1000), 10)), IsEmpty());
 }
 
+TEST_P(SearchContract, words_have_limits) {
+    std::string many;
+    for (std::size_t i = 0; i < limits::search_words_max; ++i)
+        many += fmt::format("word{} ", i);
+    put(1, many);
+    EXPECT_THAT(text(many), ElementsAre(1U));
+    EXPECT_THAT(text("other " + many), IsEmpty());
+    EXPECT_THAT(text(many + "other"), ElementsAre(1U)) << "words beyond the limit do not count";
+    std::string text_of_change;
+    for (std::size_t i = 0; i < limits::indexed_words_max; ++i)
+        text_of_change += fmt::format("w{} ", i);
+    put(2, text_of_change + "beyond");
+    EXPECT_THAT(text(fmt::format("w{}", limits::indexed_words_max - 1)), ElementsAre(2U));
+    EXPECT_THAT(text("beyond"), IsEmpty());
+}
+
 CONTRACT(SearchContract);
 
 } // namespace slipway::contract

@@ -209,6 +209,19 @@ TEST_P(TaskContract, a_setting_is_the_last_that_was_put) {
     EXPECT_EQ(must(store().setting("mode")), "production");
 }
 
+TEST_P(TaskContract, leases_follow_a_clock_that_all_servers_share) {
+    const auto other = is_sqlite() ? nullptr : open();
+    if (is_sqlite()) {
+        EXPECT_EQ(must(store().lease_clock(at(5))), at(5));
+        return;
+    }
+    // Whatever a server's own clock says.
+    const auto here = must(store().lease_clock(at(5)));
+    const auto there = must(other->lease_clock(at(9'000'000'000'000)));
+    EXPECT_GE(there, here);
+    EXPECT_LT(there, here + std::chrono::minutes(10));
+}
+
 CONTRACT(TaskContract);
 
 } // namespace slipway::contract

@@ -130,6 +130,13 @@ class FakeStore final : public app::Store {
         return ledger.size();
     }
 
+    Result<Time> lease_clock(Time own) override { return own; }
+
+    Result<app::LedgerHead> ledger_head() override {
+        const auto size = ledger_size().value();
+        return app::LedgerHead{size, ledger_root(size).value()};
+    }
+
     Result<Digest> ledger_root(std::uint64_t size) override {
         const auto leaves = leaf_hashes();
         domain::LeafSubtrees reader(leaves);

@@ -133,10 +133,15 @@ class InstallationTest(unittest.TestCase):
         self.open_changes(5)
         copy = self.server.folder / "copy"
         restored = self.server.folder / "restored"
-        self.server.cli("admin", "backup", str(copy), "--data", str(self.server.data))
+        (self.server.data / "programs" / "tool").write_text("#!/bin/sh\n", encoding="utf-8")
+        made = self.server.cli("admin", "backup", str(copy), "--data", str(self.server.data))
+        self.assertEqual(made["left_out"], ["secrets"])
         self.server.stop()
         self.server.cli("admin", "restore", str(copy), "--data", str(restored))
         self.assertFalse(self.server.cli("verify", str(restored)).get("findings"))
+        self.assertTrue((restored / "programs" / "tool").exists())
+        self.assertEqual((restored / "policies" / "default.yaml").read_bytes(),
+                         (self.server.data / "policies" / "default.yaml").read_bytes())
         rebuilt = self.server.cli("admin", "rebuild", "--check", "--data", str(restored))
         self.assertEqual(rebuilt["different"], 0, rebuilt)
         health = self.server.cli("admin", "doctor", "--data", str(restored))
@@ -284,6 +289,47 @@ class InstallationTest(unittest.TestCase):
 
     def test_a_truncated_ledger_is_named(self):
         self.damage("delete from event where seq = (select max(seq) from event)", "truncated")
+
+    def test_a_relabelled_record_is_named_and_not_replayed(self):
+        self.damage("update event set type = 'vote_cast', stream = 'CHG-9' where seq = "
+                    "(select max(seq) from event where kind = 'change')", "mislabelled")
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=70)
+
+    def test_a_relabelled_type_is_not_replayed(self):
+        self.damage("update event set type = 'person_removed' where kind = 'person' "
+                    "and stream = 'mara'", "mislabelled")
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=70)
+
+    def test_an_altered_attachment_is_named(self):
+        request = urllib.request.Request(self.server.address + "/api/v1/attachments", b"a report",
+                                         method="POST")
+        request.add_header("Content-Type", "application/octet-stream")
+        request.add_header("Authorization", "Bearer " + self.engineer)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            digest = json.loads(answer.read())["digest"]
+        self.damage("update blob_chunk set data = replace(data, 'Y', 'Z')", "attachment_altered")
+        report = self.verify(expect=6)
+        self.assertIn("attachments/" + digest, [found["file"] for found in report["findings"]])
+        self.server.cli("admin", "backup", str(self.server.folder / "copy"), "--data",
+                        str(self.server.data), expect=70)
+
+    def test_a_ledger_without_checkpoints_is_named(self):
+        self.damage("delete from checkpoint", "not_signed")
+
+    def test_a_person_out_of_nowhere_is_named(self):
+        self.damage("insert into stream (tenant, kind, id, version, removed) "
+                    "values ('main', 'person', 'eve', 1, 0)", "no_entries")
+
+    def test_the_mode_in_the_first_entry_counts(self):
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("insert into setting (name, value) values ('mode', 'sandbox') "
+                             "on conflict (name) do update set value = excluded.value")
+        self.server.options = ("--sandbox",)
+        with self.assertRaises(RuntimeError) as refused:
+            self.server.start()
+        self.assertIn("production", str(refused.exception))
+        self.server.options = ()
 
     def test_the_published_api_description_is_the_one_served(self):
         served = self.server.request("GET", "/openapi.json")

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -187,6 +188,18 @@ struct PasswordHeld {
     std::string password_hash;
 };
 
+struct StoredCheckpoint {
+    std::uint64_t size = 0;
+    Time at{};
+    std::string note; // the signed note
+};
+
+// The ledger as its head has it: kept beside the entries and changed with every one of them.
+struct LedgerHead {
+    std::uint64_t size = 0;
+    Digest root;
+};
+
 struct Commit {
     std::vector<StreamWrite> writes;
     std::vector<TaskDraft> tasks;
@@ -197,6 +210,8 @@ struct Commit {
     std::vector<Credential> put_credentials;
     std::optional<PasswordHeld> password_held = {};
     std::optional<Digest> bearer_held = {}; // conflict when this bearer is gone
+    std::map<std::string, std::string> put_settings;
+    std::optional<StoredCheckpoint> checkpoint; // of the ledger as it is after this commit
 };
 
 struct Receipt {
@@ -225,12 +240,6 @@ struct ChangeQuery {
     std::optional<Time> window_until = {};
     std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
     std::size_t limit = limits::page_size_default;
-};
-
-struct StoredCheckpoint {
-    std::uint64_t size = 0;
-    Time at{};
-    std::string note; // the signed note
 };
 
 // Attachments: content-addressed, written in chunks, visible only when complete.
@@ -288,6 +297,8 @@ class Store {
             visit
     ) = 0;
     virtual Result<std::uint64_t> ledger_size() = 0;
+    virtual Result<LedgerHead> ledger_head() = 0;
+    // Made of the hashes that are kept for proofs.
     virtual Result<Digest> ledger_root(std::uint64_t size) = 0;
     // The hash of the complete subtree of 2^level leaves that begins at leaf index * 2^level.
     virtual Result<Digest> ledger_subtree(unsigned level, std::uint64_t index) = 0;
@@ -297,7 +308,11 @@ class Store {
     // Called after each commit of this process with the new ledger size; must be quick.
     virtual void on_committed(std::function<void(std::uint64_t size)> listener) = 0;
 
+    // The clock by which leases are compared. Where servers share a database it is the database's,
+    // since their own may differ by more than a lease; otherwise it is `own`.
+    virtual Result<Time> lease_clock(Time own) = 0;
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
+    // The times are of lease_clock().
     virtual Result<std::vector<StoredTask>>
     claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;

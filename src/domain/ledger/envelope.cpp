@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/ledger/envelope.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -18,18 +20,21 @@ bool take_literal(std::string_view& rest, std::string_view literal) {
     return true;
 }
 
+// Quote, backslash and control characters.
+constexpr auto ends_text = [] {
+    std::array<bool, 256> ends{};
+    std::fill_n(ends.begin(), 0x20, true);
+    ends['"'] = ends['\\'] = true;
+    return ends;
+}();
+
 // Up to the closing quote, which is taken as well. Empty texts, escapes and control characters are
 // refused.
 bool take_text(std::string_view& rest, std::string_view& text) {
     std::size_t length = 0;
-    for (; length < rest.size(); ++length) {
-        const char c = rest[length];
-        if (c == '"')
-            break;
-        if (c == '\\' || static_cast<unsigned char>(c) < 0x20)
-            return false;
-    }
-    if (length == 0 || length == rest.size())
+    while (length < rest.size() && !ends_text[static_cast<unsigned char>(rest[length])])
+        ++length;
+    if (length == 0 || length == rest.size() || rest[length] != '"')
         return false;
     text = rest.substr(0, length);
     rest.remove_prefix(length + 1);

@@ -25,13 +25,16 @@ std::string what_columns_say(const Envelope& entry, const Envelope& columns) {
     compare("version", fmt::format("{}", entry.version), fmt::format("{}", columns.version));
     compare("type", entry.type, columns.type);
     compare("at", entry.at, columns.at);
-    compare("actor", entry.actor, columns.actor);
+    if (!columns.actor.empty())
+        compare("actor", entry.actor, columns.actor);
     return differences;
 }
 
-bool equal_heads(const Envelope& a, const Envelope& b) {
-    return a.version == b.version && a.tenant == b.tenant && a.kind == b.kind &&
-           a.stream == b.stream && a.type == b.type && a.at == b.at && a.actor == b.actor;
+bool fits(const Envelope& columns, const Envelope& entry) {
+    return columns.version == entry.version && columns.tenant == entry.tenant &&
+           columns.kind == entry.kind && columns.stream == entry.stream &&
+           columns.type == entry.type && columns.at == entry.at &&
+           (columns.actor.empty() || columns.actor == entry.actor);
 }
 
 } // namespace
@@ -126,7 +129,7 @@ void LedgerVerifier::check_envelope(
             seq, seq, LedgerFindingKind::bad_envelope,
             fmt::format("entry {}: does not begin with the head of an entry", seq)
         );
-    if (columns != nullptr && !equal_heads(*envelope, *columns))
+    if (columns != nullptr && !fits(*columns, *envelope))
         report(
             seq, seq, LedgerFindingKind::mislabelled,
             fmt::format("entry {}: {}", seq, what_columns_say(*envelope, *columns))
@@ -215,7 +218,7 @@ void LedgerVerifier::take(const Digest& leaf) {
     ++next_;
     if (!tree_known_)
         return;
-    frontier_.append(leaf);
+    frontier_.append(leaf, &nodes_);
     if (compared_ < expected_.size() && expected_[compared_].size == frontier_.size())
         compare_checkpoints();
 }
@@ -249,13 +252,11 @@ LedgerReport LedgerVerifier::finish() {
     while (!waiting_.empty())
         give_up_gap();
     report_disorder();
-    if (!expected_.empty() && expected_.back().size > above_)
+    check_end();
+    if (rules_.must_be_signed && report_.entries != 0 && report_.signed_entries == 0)
         report(
-            above_, expected_.back().size - 1, LedgerFindingKind::truncated,
-            fmt::format(
-                "a checkpoint covers {} entries, the ledger ends after {}", expected_.back().size,
-                above_
-            )
+            0, above_ - 1, LedgerFindingKind::not_signed,
+            "no checkpoint holds: nothing proves that these are the entries that were written"
         );
     report_.root = frontier_.root();
     report_.streams = versions_.size();
@@ -266,14 +267,48 @@ LedgerReport LedgerVerifier::finish() {
     return std::move(report_);
 }
 
+// What was signed, and what the store's head states, must be there; what stands behind the head
+// was not put there by the store.
+void LedgerVerifier::check_end() {
+    const auto covered = expected_.empty() ? 0 : expected_.back().size;
+    const auto stated = rules_.head ? rules_.head->size : above_;
+    if (const auto end = std::max(covered, stated); end > above_)
+        report(
+            above_, end - 1, LedgerFindingKind::truncated,
+            fmt::format(
+                "{} {} entries, the ledger ends after {}",
+                covered == end ? "a checkpoint covers" : "the ledger's head states", end, above_
+            )
+        );
+    if (stated < above_)
+        report(
+            stated, above_ - 1, LedgerFindingKind::beyond_head,
+            fmt::format("the ledger's head states {} entries: these stand behind its end", stated)
+        );
+    // Once a checkpoint differed, the head's root differs as well.
+    if (rules_.head && stated == above_ && tree_known_ && !differs_ &&
+        rules_.head->root != frontier_.root())
+        report(
+            std::min(report_.signed_entries, above_ == 0 ? 0 : above_ - 1),
+            above_ == 0 ? 0 : above_ - 1, LedgerFindingKind::root_differs,
+            fmt::format(
+                "the tree of {} entries has root {}, the ledger's head states {}", above_,
+                frontier_.root().hex(), rules_.head->root.hex()
+            )
+        );
+}
+
 void LedgerVerifier::report(
     std::uint64_t from, std::uint64_t to, LedgerFindingKind kind, std::string message
 ) {
-    if (report_.findings.size() >= limits::ledger_findings_max) {
-        ++report_.findings_left_out;
-        return;
-    }
-    report_.findings.push_back({from, to, kind, std::move(message)});
+    report_.add({from, to, kind, std::move(message)});
+}
+
+void LedgerReport::add(LedgerFinding finding) {
+    if (findings.size() < limits::ledger_findings_max)
+        findings.push_back(std::move(finding));
+    else
+        ++findings_left_out;
 }
 
 } // namespace slipway::domain

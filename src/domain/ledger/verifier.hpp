@@ -2,11 +2,13 @@
 // Checks a whole ledger in one pass: every entry against its stored leaf hash, the sequence for
 // gaps, repeats and disorder, every signed checkpoint against the tree, and the versions of every
 // stream. What it finds is a value that names the entries; nothing is repaired and nothing thrown.
-// Memory does not grow with the ledger, except for one number per stream while streams are checked.
+// Memory does not grow with the ledger, except for one number per stream while streams are checked
+// and one hash per 256 entries.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,10 +31,16 @@ namespace slipway::domain {
 // smaller than one signed before it, or of the same size with another root. truncated: a checkpoint
 // covers entries that are not there. bad_envelope: the entry does not begin with the head that
 // every entry has. mislabelled: the store's columns say something else than the entry.
-// version_gap: a stream's version is not the one before plus one.
+// version_gap: a stream's version is not the one before plus one. beyond_head: entries behind the
+// end that the store's head states. not_signed: there are entries, and no checkpoint of them holds.
+// node_differs: a hash that the store keeps for proofs is not the one of the entries. no_entries: a
+// record or a change in the store's tables that no entry made. attachment_altered,
+// attachment_missing: the bytes kept under a digest are not those, or those that an entry names are
+// not there. The last four are found by the store, which knows its tables.
 SLIPWAY_ENUM(
     LedgerFindingKind, altered, missing, reordered, duplicated, root_differs, bad_checkpoint,
-    shrinking_checkpoint, truncated, bad_envelope, mislabelled, version_gap
+    shrinking_checkpoint, truncated, bad_envelope, mislabelled, version_gap, beyond_head,
+    not_signed, node_differs, no_entries, attachment_altered, attachment_missing
 )
 
 struct LedgerFinding {
@@ -40,6 +48,7 @@ struct LedgerFinding {
     std::uint64_t seq_to = 0; // inclusive
     LedgerFindingKind kind{};
     std::string message;
+    std::string file = {}; // what it is about when that is no entry: "attachments/<digest>"
     bool operator==(const LedgerFinding&) const = default;
 
     template <class Self, class Visitor>
@@ -48,6 +57,7 @@ struct LedgerFinding {
         visit("seq_to", self.seq_to);
         visit("kind", self.kind);
         visit("message", self.message);
+        visit("file", self.file, optional("what it is about, when that is no entry"));
     }
 };
 
@@ -58,10 +68,14 @@ struct LedgerReport {
     Digest root;                      // of the stored leaf hashes, up to the first missing entry
     std::uint64_t streams = 0;        // 0 unless streams were checked
     std::uint64_t versions_unchecked = 0; // entries of streams beyond LedgerRules::streams_max
+    std::uint64_t attachments = 0;        // whose bytes were hashed
     std::vector<LedgerFinding> findings;
     std::uint64_t findings_left_out = 0; // beyond limits::ledger_findings_max
 
     bool intact() const { return findings.empty() && findings_left_out == 0; }
+
+    // Keeps it, or counts it when there are limits::ledger_findings_max.
+    void add(LedgerFinding finding);
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
@@ -71,14 +85,23 @@ struct LedgerReport {
         visit("root", self.root);
         visit("streams", self.streams);
         visit("versions_unchecked", self.versions_unchecked);
+        visit("attachments", self.attachments);
         visit("findings", self.findings, optional("what is wrong", limits::ledger_findings_max));
         visit("findings_left_out", self.findings_left_out);
     }
 };
 
+// What the store states beside the entries: how many there are, and their root.
+struct LedgerHead {
+    std::uint64_t size = 0;
+    Digest root;
+};
+
 struct LedgerRules {
     std::string origin;            // of the checkpoints; empty: any
     std::vector<VerifierKey> keys; // trusted; several after a change of key
+    std::optional<LedgerHead> head = std::nullopt;
+    bool must_be_signed = false; // entries without a checkpoint that holds are a finding
     bool check_envelopes = true;
     bool check_streams = true;                            // needs check_envelopes
     std::size_t streams_max = limits::ledger_streams_max; // bounds the memory for versions
@@ -92,12 +115,20 @@ class LedgerVerifier {
 
     // Entries in the order in which they stand in the store.
     void add(std::uint64_t seq, std::string_view bytes, const Digest& stored_leaf);
-    // The same, and what the store's columns say about the entry (stream_key is not looked at).
+    // The same, and what the store's columns say about the entry (stream_key is not looked at, nor
+    // is the actor when it is empty: a store need not have a column for him).
     void
     add(std::uint64_t seq, std::string_view bytes, const Digest& stored_leaf,
         const Envelope& columns);
 
+    // Once. nodes() and tree_known() say what was seen until then.
     LedgerReport finish();
+
+    // The hashes that a store keeps for proofs (see Frontier::append), in the order of completion.
+    std::span<const Subtree> nodes() const { return nodes_; }
+
+    // False once an entry is missing: then nodes() ends before it.
+    bool tree_known() const { return tree_known_; }
 
   private:
     struct ViewHash {
@@ -126,11 +157,13 @@ class LedgerVerifier {
     void give_up_gap();
     void compare_checkpoints();
     void report_disorder();
+    void check_end();
     void report(std::uint64_t from, std::uint64_t to, LedgerFindingKind kind, std::string message);
 
     LedgerRules rules_;
     LedgerReport report_;
     Frontier frontier_;
+    std::vector<Subtree> nodes_;
     std::vector<Expected> expected_; // by size
     std::size_t compared_ = 0;       // how many of expected_ are done
     bool differs_ = false;           // the last comparison failed

@@ -270,6 +270,13 @@ TEST(LedgerVerifier, NamesAWrongRootOfTheEmptyLedger) {
 TEST(LedgerVerifier, NamesColumnsThatSaySomethingElse) {
     const auto rows = make_log(1);
     auto columns = scan_envelope(rows[0].bytes).value();
+    columns.actor = ""; // a store need not keep him beside
+    columns.version = 1;
+    {
+        LedgerVerifier verifier({}, {});
+        verifier.add(0, rows[0].bytes, rows[0].leaf, columns);
+        EXPECT_TRUE(verifier.finish().intact());
+    }
     columns.actor = "mallory";
     columns.version = 2;
     LedgerVerifier verifier({}, {});
@@ -281,6 +288,67 @@ TEST(LedgerVerifier, NamesColumnsThatSaySomethingElse) {
         "entry 0: version is \"1\" in the entry and \"2\" in the store; "
         "actor is \"ada\" in the entry and \"mallory\" in the store"
     );
+}
+
+LedgerReport check_against_head(const std::vector<Row>& rows, const LedgerHead& head) {
+    LedgerRules rules;
+    rules.head = head;
+    LedgerVerifier verifier(rules, {});
+    for (const auto& row : rows)
+        verifier.add(row.seq, row.bytes, row.leaf);
+    return verifier.finish();
+}
+
+TEST(LedgerVerifier, ComparesTheHead) {
+    const auto rows = make_log(5);
+    Frontier frontier;
+    for (const auto& row : rows)
+        frontier.append(row.leaf);
+    EXPECT_TRUE(check_against_head(rows, {5, frontier.root()}).intact());
+    EXPECT_TRUE(names(check_against_head(rows, {5, leaf_hash("x")}), Kind::root_differs, 0, 4));
+    EXPECT_TRUE(names(check_against_head(rows, {3, frontier.root()}), Kind::beyond_head, 3, 4));
+    EXPECT_TRUE(names(check_against_head(rows, {8, frontier.root()}), Kind::truncated, 5, 7));
+    EXPECT_TRUE(names(check_against_head({}, {1, leaf_hash("x")}), Kind::truncated, 0, 0));
+    // What is missing in the middle is not also missing at the end.
+    auto gap = rows;
+    gap.erase(gap.begin() + 2);
+    const auto report = check_against_head(gap, {5, frontier.root()});
+    EXPECT_TRUE(names(report, Kind::missing, 2, 2));
+    EXPECT_FALSE(covers(report, Kind::truncated, 4));
+}
+
+TEST(LedgerVerifier, NamesALedgerThatNobodySigned) {
+    const auto rows = make_log(3);
+    LedgerRules rules;
+    rules.must_be_signed = true;
+    rules.keys = {ledger_key().verifier};
+    for (const auto& notes :
+         {std::vector<std::string>{}, {checkpoint_of(rows, 0)}, {checkpoint_of(rows, 2)}}) {
+        LedgerVerifier verifier(rules, notes);
+        for (const auto& row : rows)
+            verifier.add(row.seq, row.bytes, row.leaf);
+        const auto report = verifier.finish();
+        const bool nobody = notes.empty() || notes[0] == checkpoint_of(rows, 0);
+        EXPECT_EQ(names(report, Kind::not_signed, 0, 2), nobody);
+        EXPECT_EQ(report.intact(), !nobody);
+    }
+    LedgerVerifier none(rules, {});
+    EXPECT_TRUE(none.finish().intact());
+}
+
+TEST(LedgerVerifier, GivesTheHashesThatAStoreKeeps) {
+    const auto rows = make_log(513);
+    LedgerVerifier verifier({}, {});
+    Frontier frontier;
+    std::vector<Subtree> expected;
+    for (const auto& row : rows) {
+        verifier.add(row.seq, row.bytes, row.leaf);
+        frontier.append(row.leaf, &expected);
+    }
+    EXPECT_EQ(expected.size(), 2u);
+    EXPECT_TRUE(std::equal(
+        expected.begin(), expected.end(), verifier.nodes().begin(), verifier.nodes().end()
+    ));
 }
 
 TEST(LedgerVerifier, NamesBytesThatAreNoEntry) {

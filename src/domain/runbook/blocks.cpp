@@ -15,8 +15,10 @@ namespace slipway::domain {
 namespace {
 
 // libcmark 0.30.2 takes quadratic time for some runs of brackets ("![[](" repeated), which a
-// hostile file could use. Brackets have no part in the structure of blocks, so they go in as two
-// control characters of the same width and come out as brackets again.
+// hostile file could use. Brackets have no part in the structure of blocks but one, <![CDATA[, so
+// they go in as two control characters of the same width and come out as brackets again. Text with
+// that one is refused: CommonMark would show what follows it as it stands, and a step in it would
+// run here that no reader sees as one.
 constexpr char open_bracket = '\x01';
 constexpr char close_bracket = '\x02';
 
@@ -90,6 +92,7 @@ class BlockFinder {
             break;
         case CMARK_NODE_TEXT:
         case CMARK_NODE_CODE:
+            note_raw_text(node);
             if (in_heading_)
                 heading_ += show_brackets(cmark_node_get_literal(node));
             break;
@@ -112,6 +115,16 @@ class BlockFinder {
     MarkdownBlocks take() { return std::move(found_); }
 
   private:
+    // Its line is that of the paragraph or heading.
+    void note_raw_text(cmark_node* node) {
+        if (found_.raw_text_line != 0 || cmark_node_get_type(node) != CMARK_NODE_TEXT ||
+            show_brackets(cmark_node_get_literal(node)).find("<![CDATA[") == std::string::npos)
+            return;
+        while (node != nullptr && cmark_node_get_start_line(node) == 0)
+            node = cmark_node_parent(node);
+        found_.raw_text_line = node == nullptr ? 1 : cmark_node_get_start_line(node);
+    }
+
     void add(cmark_node* node) {
         const auto start = static_cast<std::size_t>(cmark_node_get_start_line(node));
         const auto column = static_cast<std::size_t>(cmark_node_get_start_column(node));
@@ -163,14 +176,22 @@ Result<std::vector<Attribute>> json_attributes(std::string_view text) {
     return attributes;
 }
 
-// key=value, separated by blanks; a value in double quotes may hold blanks, \" and \\.
+// key=value, separated by blanks; a value in double quotes may hold blanks, \" and \\. A word
+// alone, such as runme's "interactive", says true.
 Result<std::vector<Attribute>> plain_attributes(std::string_view text) {
     std::vector<Attribute> attributes;
     for (text = trim(text); !text.empty(); text = trim(text)) {
-        const auto end = text.find_first_of("= \t");
-        if (end == 0 || end == std::string_view::npos || text[end] != '=')
-            return bad(fmt::format("expected key=value at \"{}\"", text.substr(0, end)));
-        Attribute attribute{std::string(text.substr(0, end)), {}};
+        const auto end = std::min(text.find_first_of("= \t"), text.size());
+        const auto word = text.substr(0, end);
+        const bool alone = end == text.size() || text[end] != '=';
+        if (word.empty() || (alone && word == "name"))
+            return bad(fmt::format("expected key=value at \"{}\"", text));
+        if (alone) {
+            attributes.push_back({std::string(word), "true"});
+            text.remove_prefix(end);
+            continue;
+        }
+        Attribute attribute{std::string(word), {}};
         text.remove_prefix(end + 1);
         if (text.starts_with('"')) {
             std::size_t at = 1;
@@ -202,6 +223,7 @@ MarkdownBlocks find_blocks(std::string_view markdown) {
     const std::unique_ptr<cmark_node, NodeDelete> root(
         cmark_parse_document(hidden.data(), hidden.size(), CMARK_OPT_DEFAULT)
     );
+    cmark_consolidate_text_nodes(root.get());
     const std::unique_ptr<cmark_iter, IteratorDelete> iterator(cmark_iter_new(root.get()));
     BlockFinder finder(markdown);
     for (auto event = cmark_iter_next(iterator.get()); event != CMARK_EVENT_DONE;

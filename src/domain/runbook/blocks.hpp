@@ -24,6 +24,7 @@ struct FencedBlock {
 struct MarkdownBlocks {
     std::string first_heading;
     std::vector<FencedBlock> fenced;
+    int raw_text_line = 0; // of the first <![CDATA[ outside of code, 0 when there is none
 };
 
 // The text must be valid UTF-8 with LF line ends and free of the control characters U+0001 and

@@ -205,6 +205,12 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
     auto blocks = find_blocks(body);
     if (parsing.runbook.title.empty())
         parsing.runbook.title = cut_text(blocks.first_heading, limits::title_max);
+    if (blocks.raw_text_line != 0)
+        parsing.refuse(
+            blocks.raw_text_line + first_line - 1, "raw-text",
+            "<![CDATA[ hides what follows it from readers of the page",
+            "take it away; what is an example stands in a block of its own: ```console"
+        );
     for (auto& block : blocks.fenced) {
         block.line += first_line - 1;
         if (!block.closed) {
@@ -238,15 +244,6 @@ void Parsing::remark(
         runbook.notes.push_back(
             {severity, line, std::move(rule), std::move(message), std::move(remedy)}
         );
-}
-
-std::string cut_text(std::string_view text, std::size_t size) {
-    if (text.size() > size) {
-        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
-            --size;
-        text = text.substr(0, size);
-    }
-    return std::string(text);
 }
 
 void read_person(

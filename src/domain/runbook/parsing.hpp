@@ -35,9 +35,6 @@ void read_smoke_block(const FencedBlock& block, Parsing& parsing);
 // One block whose language is sh, manual, decision and so on, or which claims a name.
 void read_step_block(const FencedBlock& block, Parsing& parsing);
 
-// At most `size` bytes of the text, cut between two characters.
-std::string cut_text(std::string_view text, std::size_t size);
-
 // Puts a PersonId in place; an empty text leaves it empty.
 void read_person(
     std::string_view text, std::string_view what, int line, PersonId& person, Parsing& parsing

@@ -197,6 +197,10 @@ std::vector<LintFinding> lint_runbook(const Runbook& runbook);
 // to whatever could be read. `expected` is the purpose it was handed in for, when that is known.
 LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expected = std::nullopt);
 
+// How long the step may take when the run began `since_start` ago: its own time limit, or what is
+// left of the whole runbook's, whichever is shorter. Zero when nothing is left.
+Span step_time(const Runbook& runbook, const RunbookStep& step, Span since_start);
+
 // SHA-256 of what the list checks, whatever its place in the file.
 Digest smoke_list_digest(const std::vector<SmokeCheck>& checks);
 

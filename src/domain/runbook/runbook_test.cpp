@@ -69,9 +69,16 @@ TEST(RunbookParser, refuses_and_names_line_and_rule) {
         {block("sh {\"name\":[1]}"), "8 bad-attributes"},
         {block("sh {name=\"a}"), "8 bad-attributes"},
         {block("sh title {name=a}"), "8 bad-attributes"},
+        {block("sh {=a}"), "8 bad-attributes"},
+        {block("sh {name}"), "8 bad-attributes"},
+        {block("sh {name=a colour}"), "8 unknown-attribute"},
+        {"<![CDATA[\n" + block("sh {name=a}") + "]]>\n", "8 raw-text"},
+        {"Text\n\n> A list:\n>\n> - <![CDATA[\n", "12 raw-text"},
         {block("sh {name=a timeout=60}"), "8 bad-time"},
         {block("sh {name=a timeout=0s}"), "8 bad-time"},
         {block("sh {name=a timeout=8d}"), "8 bad-time"},
+        {block("sh {name=a timeout=" + to_text(Span(limits::runbook_time_max + 1ms)) + "}"),
+         "8 bad-time"},
         {block("sh {name=a exit=256}"), "8 bad-attribute"},
         {block("sh {name=a exit=1x}"), "8 bad-attribute"},
         {block("sh {name=a verify=maybe}"), "8 bad-attribute"},
@@ -255,11 +262,36 @@ TEST(RunbookParser, passes_over_what_only_runme_knows) {
     EXPECT_EQ(runbook.steps.size(), 2);
     EXPECT_EQ(rules_of(runbook.notes, LintSeverity::warning).size(), 2);
     EXPECT_EQ(rules_of(runbook.notes, LintSeverity::note).size(), 9);
+    const auto words = parsed(
+        block("sh { interactive name=a verify timeout=1s }") +
+        block("sh {name=b excludeFromRunAll}") + block("text", "<![CDATA[ `<![CDATA[`\n")
+    );
+    ASSERT_EQ(words.steps.size(), 1);
+    EXPECT_EQ(words.steps[0].kind, RunbookStepKind::verify);
+    EXPECT_THAT(
+        rules_of(words.notes, LintSeverity::warning),
+        testing::ElementsAre("runme-attribute", "excluded-block")
+    );
     const auto ours = parse_runbook("---\npurpose: rollback\nrunme:\n  id: 01H\n  version: v3\n"
                                     "shell: zsh\n---\n# Title [1]\n");
     ASSERT_TRUE(ours);
     EXPECT_EQ(ours->title, "Title [1]");
     EXPECT_EQ(rules_of(ours->notes, LintSeverity::warning).size(), 1);
+}
+
+TEST(RunbookParser, a_step_has_what_is_left_of_the_whole_time) {
+    Runbook runbook;
+    RunbookStep step;
+    step.timeout = 10min;
+    EXPECT_EQ(step_time(runbook, step, 100h), 10min);
+    runbook.time_limit = 45min;
+    EXPECT_EQ(step_time(runbook, step, 0min), 10min);
+    EXPECT_EQ(step_time(runbook, step, 40min), 5min);
+    EXPECT_EQ(step_time(runbook, step, 45min), 0min);
+    EXPECT_EQ(step_time(runbook, step, 46min), 0min);
+    step.timeout = {};
+    EXPECT_EQ(step_time(runbook, step, 0min), step_timeout_default);
+    EXPECT_EQ(step_time(runbook, step, 44min), 1min);
 }
 
 TEST(RunbookParser, reads_windows_files_alike) {

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+
 #include "domain/runbook/parsing.hpp"
 
 namespace slipway::domain {
@@ -364,6 +366,13 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
     for (const auto& attribute : info->attributes)
         read_attribute(attribute, draft);
     add_step(draft);
+}
+
+Span step_time(const Runbook& runbook, const RunbookStep& step, Span since_start) {
+    const Span own = step.timeout > Span::zero() ? step.timeout : step_timeout_default;
+    if (runbook.time_limit == Span::zero())
+        return own;
+    return std::clamp(runbook.time_limit - since_start, Span::zero(), own);
 }
 
 } // namespace slipway::domain

@@ -10,6 +10,7 @@
 #include "domain/ledger/checkpoint.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
+#include "domain/ledger/named_attachments.hpp"
 #include "store/bundle/manifest.hpp"
 
 namespace slipway::store {
@@ -187,7 +188,7 @@ class Check {
             find(file, Kind::foreign, fmt::format("is of tenant {}", head->tenant));
         if (head->kind == "change" && head->stream == bundle_.change.value)
             check_version(file, head->version);
-        for (const auto& digest : named_attachments(*json))
+        for (const auto& digest : domain::named_attachments(*json))
             named_.emplace(digest, file);
     }
 

@@ -2,6 +2,7 @@
 #include "store/bundle/bundle.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
@@ -34,17 +35,18 @@ tl::unexpected<Error> bad_zip(std::string_view what) {
 // The largest size that a file of this name may have, 0 for names that a bundle does not have. Only
 // these names are accepted, so no name can lead out of a directory.
 std::size_t size_limit(std::string_view name) {
-    const auto all_of = [](std::string_view text, std::string_view allowed) {
-        return text.find_first_not_of(allowed) == text.npos;
-    };
     if (name == manifest_file)
         return limits::bundle_manifest_max;
     if (name == seal_file || name == checkpoint_file || name == key_file || name == readme_file)
         return limits::note_max;
     constexpr std::string_view entries = "entries/";
-    if (name.starts_with(entries) && name.ends_with(".json") &&
-        name.size() == entry_file(0).size() && all_of(name.substr(entries.size(), 4), "0123456789"))
-        return limits::bundle_entry_max;
+    if (name.starts_with(entries)) {
+        std::size_t number = 0;
+        std::from_chars(name.data() + entries.size(), name.data() + name.size(), number);
+        if (number > 0 && number <= limits::bundle_entries_max && name == entry_file(number - 1))
+            return limits::bundle_entry_max;
+        return 0;
+    }
     constexpr std::string_view attachments = "attachments/";
     if (name.starts_with(attachments) && digest_from_hex(name.substr(attachments.size())))
         return limits::attachment_max;

@@ -254,11 +254,48 @@ TEST(Bundle, WritingHasLimits) {
     );
     EXPECT_EQ(code(sample), ErrorCode::limit_exceeded);
     sample = make_sample();
-    sample.bundle.attachments.resize(limits::attachments_per_change_max + 1);
+    sample.bundle.attachments.resize(limits::bundle_attachments_max + 1);
     EXPECT_EQ(code(sample), ErrorCode::limit_exceeded);
     sample = make_sample();
     sample.bundle.attachments[0].size = limits::attachment_max + 1;
     EXPECT_EQ(code(sample), ErrorCode::limit_exceeded);
+}
+
+// More entries than four digits can number, and more transcripts than a change has attachments.
+TEST(Bundle, ALongChangeIsExported) {
+    Sample sample;
+    sample.bundle.tenant = TenantId("main");
+    sample.bundle.change = ChangeId("CHG-1");
+    const std::size_t entries = 12'000;
+    std::vector<Digest> leaves;
+    for (std::size_t i = 0; i < entries; ++i) {
+        auto bytes =
+            domain::write_envelope(
+                {"main", "change", "CHG-1", i + 1, "noted", "2026-11-22T19:53:12.123Z", "ada"}
+            ) +
+            "}";
+        leaves.push_back(domain::leaf_hash(bytes));
+        sample.bundle.entries.push_back({i, std::move(bytes), {}});
+    }
+    domain::Frontier frontier;
+    for (const auto& leaf : leaves)
+        frontier.append(leaf);
+    sample.bundle.checkpoint = domain::sign_checkpoint(
+        {ledger_key().verifier.name, entries, frontier.root(), {}}, ledger_key()
+    );
+    for (std::size_t i = 0; i <= limits::attachments_per_change_max; ++i) {
+        const auto bytes = fmt::format("transcript {}", i);
+        sample.blobs.emplace(sha256(bytes), bytes);
+        sample.bundle.attachments.push_back({sha256(bytes), "run.txt", bytes.size()});
+    }
+    Folder folder;
+    const auto path = folder / "long.zip";
+    const auto written = write_bundle(path, sample.bundle, ledger_key(), sample.reader());
+    ASSERT_TRUE(written) << written.error().message;
+    const auto bundle = read_bundle(path);
+    ASSERT_TRUE(bundle) << bundle.error().message;
+    EXPECT_EQ(bundle->entries.size(), entries);
+    EXPECT_EQ(bundle->attachments.size(), limits::attachments_per_change_max + 1);
 }
 
 TEST(Bundle, ReadingRefusesWhatIsNoBundle) {

@@ -34,8 +34,8 @@ Result<void> check_limits(const Bundle& bundle) {
     };
     if (bundle.entries.size() > limits::bundle_entries_max)
         return too_many("entries", limits::bundle_entries_max);
-    if (bundle.attachments.size() > limits::attachments_per_change_max)
-        return too_many("attachments", limits::attachments_per_change_max);
+    if (bundle.attachments.size() > limits::bundle_attachments_max)
+        return too_many("attachments", limits::bundle_attachments_max);
     std::size_t total = 0;
     for (const auto& entry : bundle.entries) {
         if (entry.bytes.size() > limits::bundle_entry_max)
@@ -228,6 +228,11 @@ Result<void> write_bundle(
     const BundleManifest manifest = make_manifest(bundle, key_line, readme);
     const std::string manifest_bytes = to_pretty_text(to_json(manifest)) + '\n';
     // What would not be read again must not be written.
+    if (manifest_bytes.size() > limits::bundle_manifest_max)
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("bytes of the manifest: the limit is {}", limits::bundle_manifest_max)
+        );
     TRY(parse_manifest(manifest_bytes));
     const std::string seal = domain::sign_note(seal_text(manifest, manifest_bytes), key);
 

@@ -5,29 +5,6 @@
 
 namespace slipway::store {
 
-namespace {
-
-void collect_attachments(const Json& value, std::vector<Digest>& digests) {
-    if (const auto* array = value.if_array())
-        for (const auto& element : *array)
-            collect_attachments(element, digests);
-    const auto* object = value.if_object();
-    if (object == nullptr)
-        return;
-    const auto add = [&](std::string_view member) {
-        const auto digest = digest_from_hex(text_or_empty(value, member));
-        if (digest && *digest != Digest{})
-            digests.push_back(*digest);
-    };
-    if (find(value, "size_bytes") != nullptr)
-        add("digest");
-    add("transcript");
-    for (const auto& member : *object)
-        collect_attachments(member.value(), digests);
-}
-
-} // namespace
-
 std::string entry_file(std::size_t position) {
     return fmt::format("entries/{:04}.json", position + 1);
 }
@@ -71,12 +48,6 @@ Result<BundleManifest> parse_manifest(std::string_view bytes) {
                 fmt::format("entries[{}].file", i), fmt::format("expected {}", entry_file(i))
             );
     return manifest;
-}
-
-std::vector<Digest> named_attachments(const Json& entry) {
-    std::vector<Digest> digests;
-    collect_attachments(entry, digests);
-    return digests;
 }
 
 } // namespace slipway::store

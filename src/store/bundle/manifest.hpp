@@ -77,7 +77,7 @@ struct BundleManifest {
         visit("entries", self.entries, optional("of the ledger", limits::bundle_entries_max));
         visit(
             "attachments", self.attachments,
-            optional("of the change", limits::attachments_per_change_max)
+            optional("of the change", limits::bundle_attachments_max)
         );
     }
 };
@@ -90,7 +90,5 @@ std::string readme_text(const TenantId& tenant, const ChangeId& change);
 std::string seal_text(const BundleManifest& manifest, std::string_view manifest_bytes);
 // Errors: invalid_input that names the field.
 Result<BundleManifest> parse_manifest(std::string_view bytes);
-// Every attachment that a ledger entry names.
-std::vector<Digest> named_attachments(const Json& entry);
 
 } // namespace slipway::store

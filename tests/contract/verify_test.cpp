@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nothing that stands in the database can be changed unnoticed: entries, the columns beside them,
+// the head, the hashes for proofs, checkpoints, attachments, records without entries.
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "contract/contract.hpp"
+#include "domain/ledger/named_attachments.hpp"
+
+namespace slipway::contract {
+
+using Kind = domain::LedgerFindingKind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class VerifyContract : public StoreContract {
+  protected:
+    Digest put(const std::string& bytes) {
+        auto writer = must(store().new_blob(acme));
+        must(writer->write(bytes));
+        return must(writer->finish());
+    }
+
+    void write_naming(const std::string& id, const std::string& data) {
+        const auto key = key_of(id);
+        app::StreamWrite write;
+        write.key = key;
+        write.events.push_back(event_with(key, 1, "attached", data));
+        write.state = R"({"version":1})";
+        must(store().commit(commit_of(std::move(write))));
+    }
+
+    // 600 entries, two attachments, signed.
+    void fill() {
+        begin_ledger();
+        must(store().commit(commit_of(write_of(key_of("web"), 0, 597))));
+        report_ = put("a report");
+        write_naming("file", fmt::format(R"({{"digest":"{}","size_bytes":8}})", report_.hex()));
+        transcript_ = put("a transcript");
+        write_naming("run", fmt::format(R"({{"transcript":"{}"}})", transcript_.hex()));
+        sign();
+    }
+
+    domain::LedgerReport verify() { return must(store::verify(place(), std::nullopt)); }
+
+    void expect_finding(std::string_view sql, Kind kind, std::string_view what) {
+        fill();
+        close();
+        ASSERT_TRUE(verify().intact()) << encode(verify());
+        damage(sql);
+        const auto report = verify();
+        for (const auto& finding : report.findings)
+            if (finding.kind == kind &&
+                (finding.file + " " + finding.message).find(what) != std::string::npos)
+                return;
+        ADD_FAILURE() << sql << ": " << encode(report);
+    }
+
+    std::vector<std::string> kinds() {
+        std::vector<std::string> found;
+        for (const auto& finding : verify().findings)
+            found.emplace_back(to_text(finding.kind));
+        return found;
+    }
+
+    Digest report_;
+    Digest transcript_;
+};
+
+TEST_P(VerifyContract, a_whole_installation_is_intact) {
+    fill();
+    close();
+    const auto report = verify();
+    EXPECT_TRUE(report.intact()) << encode(report);
+    EXPECT_EQ(report.entries, 600U);
+    EXPECT_EQ(report.signed_entries, 600U);
+    EXPECT_EQ(report.attachments, 2U);
+    EXPECT_EQ(report.streams, 4U);
+}
+
+TEST_P(VerifyContract, an_empty_installation_is_intact) {
+    store();
+    EXPECT_TRUE(verify().intact());
+}
+
+TEST_P(VerifyContract, columns_of_an_entry_are_named) {
+    for (const auto* change :
+         {"type = 'vote'", "stream = 'CHG-9'", "tenant = 'evil'", "kind = 'person'",
+          "version = 9000", "at = at + 1"}) {
+        SCOPED_TRACE(change);
+        const auto sql = fmt::format("update event set {} where seq = 5", change);
+        expect_finding(sql, Kind::mislabelled, "entry 5: ");
+        if (HasFailure())
+            return;
+        TearDown();
+        SetUp();
+    }
+}
+
+TEST_P(VerifyContract, a_leaf_that_is_no_digest_is_named) {
+    expect_finding("update event set leaf = 'x' where seq = 5", Kind::altered, "entry 5");
+}
+
+TEST_P(VerifyContract, a_flipped_chunk_is_named) {
+    expect_finding(
+        "update blob_chunk set data = 'YSByZXBvcnQ/' where data = 'YSByZXBvcnQ='",
+        Kind::attachment_altered, sha256("a report").hex()
+    );
+}
+
+TEST_P(VerifyContract, a_missing_chunk_is_named) {
+    expect_finding(
+        "delete from blob_chunk where data = 'YSByZXBvcnQ='", Kind::attachment_altered,
+        sha256("a report").hex()
+    );
+}
+
+TEST_P(VerifyContract, a_missing_attachment_is_named) {
+    expect_finding(
+        fmt::format("delete from blob where digest = '{}'", sha256("a report").hex()),
+        Kind::attachment_missing, sha256("a report").hex()
+    );
+}
+
+TEST_P(VerifyContract, a_missing_transcript_is_named) {
+    expect_finding(
+        fmt::format("delete from blob where digest = '{}'", sha256("a transcript").hex()),
+        Kind::attachment_missing, "entry 599"
+    );
+}
+
+TEST_P(VerifyContract, a_renamed_attachment_is_named) {
+    expect_finding(
+        "update blob set digest = 'x' where size = 8", Kind::attachment_altered, "attachments/x"
+    );
+}
+
+TEST_P(VerifyContract, hashes_for_proofs_are_named) {
+    expect_finding(
+        fmt::format("update ledger_node set hash = '{}' where position = 1", Digest{}.hex()),
+        Kind::node_differs, "level 8, position 1"
+    );
+}
+
+TEST_P(VerifyContract, a_missing_hash_for_proofs_is_named) {
+    expect_finding(
+        "delete from ledger_node where position = 0", Kind::node_differs, "position 0: is missing"
+    );
+}
+
+TEST_P(VerifyContract, a_hash_beyond_the_ledger_is_named) {
+    expect_finding(
+        fmt::format(
+            "insert into ledger_node (level, position, hash) values (8, 7, '{}')", Digest{}.hex()
+        ),
+        Kind::node_differs, "position 7"
+    );
+}
+
+TEST_P(VerifyContract, a_ledger_without_checkpoints_is_named) {
+    expect_finding("delete from checkpoint", Kind::not_signed, "no checkpoint holds");
+}
+
+TEST_P(VerifyContract, a_person_out_of_nowhere_is_named) {
+    expect_finding(
+        "insert into stream (tenant, kind, id, version, removed) "
+        "values ('acme', 'person', 'eve', 1, 0)",
+        Kind::no_entries, "records/acme/person/eve"
+    );
+}
+
+TEST_P(VerifyContract, a_dropped_middle_entry_is_all_that_is_missing) {
+    fill();
+    close();
+    damage("delete from event where seq = 300");
+    const auto report = verify();
+    ASSERT_FALSE(report.findings.empty());
+    for (const auto& finding : report.findings)
+        EXPECT_THAT(
+            (std::vector{Kind::missing, Kind::version_gap}), testing::Contains(finding.kind)
+        ) << encode(report);
+    EXPECT_EQ(report.findings.front().seq_from, 300U);
+    EXPECT_EQ(report.findings.front().seq_to, 300U);
+}
+
+TEST_P(VerifyContract, an_entry_behind_the_end_is_named) {
+    fill();
+    close();
+    const auto forged = event_of(key_of("web"), 598);
+    damage(fmt::format(
+        "insert into event (seq, tenant, kind, stream, version, type, at, leaf, body) values "
+        "(600, 'acme', 'ci', 'web', 598, 'written', 598, '{}', '{}')",
+        forged.leaf.hex(), forged.body
+    ));
+    EXPECT_THAT(kinds(), ElementsAre("beyond_head"));
+    EXPECT_EQ(verify().findings.front().seq_from, 600U);
+}
+
+TEST_P(VerifyContract, an_end_that_is_gone_is_named) {
+    fill();
+    must(store().commit(commit_of(write_of(key_of("web"), 597, 2)))); // not signed yet
+    close();
+    damage("delete from event where seq = 601");
+    const auto report = verify();
+    ASSERT_EQ(report.findings.size(), 1U) << encode(report);
+    EXPECT_EQ(report.findings[0].kind, Kind::truncated);
+    EXPECT_EQ(report.findings[0].seq_from, 601U);
+    EXPECT_THAT(report.findings[0].message, HasSubstr("head"));
+}
+
+TEST_P(VerifyContract, another_key_is_not_trusted) {
+    fill();
+    close();
+    const auto other = must(domain::make_signing_key("contract.test", domain::KeyBytes{8}));
+    const auto report = must(store::verify(place(), other.verifier));
+    EXPECT_FALSE(report.intact());
+    EXPECT_EQ(report.checkpoints, 0U);
+}
+
+TEST_P(VerifyContract, a_running_server_raises_no_alarm) {
+    fill();
+    std::jthread writer([&](const std::stop_token& stop) {
+        for (std::uint64_t version = 597; !stop.stop_requested(); ++version) {
+            must(store().commit(commit_of(write_of(key_of("web"), version))));
+            if (version % 7 == 0)
+                sign();
+        }
+    });
+    for (int i = 0; i < 40; ++i) {
+        const auto report = verify();
+        EXPECT_TRUE(report.intact()) << encode(report);
+    }
+}
+
+TEST(NamedAttachments, are_found_by_a_look_at_the_bytes) {
+    const auto hex = sha256("x").hex();
+    const auto none = Digest{}.hex();
+    const auto names = [](const std::string& text) {
+        const auto count = domain::named_attachments(*parse_json(text)).size();
+        EXPECT_EQ(domain::may_name_attachments(text), count != 0) << text;
+        return count;
+    };
+    EXPECT_EQ(names("{}"), 0U);
+    EXPECT_EQ(names(fmt::format(R"({{"transcript":"{}"}})", none)), 0U);
+    EXPECT_EQ(
+        names(fmt::format(R"([{{"transcript":"{}"}},{{"transcript":"{}"}}])", none, hex)), 1U
+    );
+    EXPECT_EQ(names(fmt::format(R"({{"a":{{"digest":"{}","size_bytes":1}}}})", hex)), 1U);
+    EXPECT_EQ(names(fmt::format(R"({{"digest":"{}"}})", hex)), 0U);
+}
+
+CONTRACT(VerifyContract);
+
+} // namespace slipway::contract
