@@ -202,7 +202,9 @@ void measure_search(const std::string& directory) {
     measure_query("requester and state", *store, [](int i) {
         return Query{.states = {"closed"}, .requester = fmt::format("person-{}", i % 200)};
     });
-    measure_query("ci", *store, [](int i) { return Query{.ci = fmt::format("ci-{}", i % 500)}; });
+    measure_query("ci", *store, [](int i) {
+        return Query{.cis = {fmt::format("ci-{}", i % 500)}};
+    });
     measure_query("frequent words", *store, [](int i) {
         const auto n = static_cast<unsigned>(i);
         return Query{.text = words[n % words.size()] + " " + words[(n + 3) % words.size()]};

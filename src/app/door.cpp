@@ -4,6 +4,7 @@
 #include "app/change_summary.hpp"
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
+#include "app/replay.hpp"
 #include "domain/calendar/window.hpp"
 #include "domain/change/decision.hpp"
 #include "domain/change/timers.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/event.hpp"
 
-#include "domain/change/events.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
 
@@ -20,28 +19,6 @@ NewEvent make_event(const EventHead& head, std::string_view type, std::string_vi
     body += '}';
     const Digest leaf = domain::leaf_hash(body);
     return {std::string(type), head.at, std::move(body), leaf};
-}
-
-Result<void> apply_events(domain::Change& change, std::span<const StoredEvent> events) {
-    for (const auto& event : events) {
-        // What is hashed counts, not the columns beside it.
-        const auto head = domain::scan_envelope(event.body);
-        if (!head)
-            return fail(ErrorCode::internal, "a stored entry cannot be read");
-        const auto body = TRY(parse_json(event.body));
-        const auto* data = find(body, "data");
-        TRY(domain::apply_event(
-            change, head->type, data ? *data : Json{},
-            {TRY(time_from_text(head->at)), PersonId(std::string(head->actor))}
-        ));
-    }
-    return {};
-}
-
-Result<domain::Change> change_of(const StoredStream& stored) {
-    auto change = TRY(restore<domain::Change>(stored.state));
-    TRY(apply_events(change, stored.since));
-    return change;
 }
 
 } // namespace slipway::app

@@ -152,7 +152,7 @@ Result<void> check_import(const RegisterRow& row, const Drafts& records) {
 // More records than one commit carries are written piece by piece, so an error can come between.
 tl::unexpected<Error> broken_off(Error error, std::size_t written, std::size_t all) {
     error.message = fmt::format(
-        "{} of {} records were written before this, and may be sent again: {}", written, all,
+        "{} of {} records were written before this; the import may be sent again: {}", written, all,
         error.message
     );
     return tl::unexpected(std::move(error));

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "app/change_summary.hpp"
-#include "app/event.hpp"
 #include "app/library.hpp"
+#include "app/replay.hpp"
 #include "base/clock.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/ledger/envelope.hpp"

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/event.hpp"
+#include "app/replay.hpp"
 #include "domain/change/change.hpp"
 #include "domain/ledger/checkpoint.hpp"
 #include "domain/ledger/opening.hpp"

@@ -216,14 +216,14 @@ struct Worker::Inside {
             say("sweeping", done.error());
     }
 
-    // Another server that has taken the task over must not work beside this one.
+    // Another server that has taken the task over must not work beside this one. (A task that has
+    // just ended has no lease either; stopping it does nothing.)
     void renew(const app::TaskEnd& task, std::stop_source source) {
         const auto held = parts.door.store().extend_lease(task, lease_now() + parts.lease);
-        if (held)
-            return;
-        say("the lease of task " + task.id.value, held.error());
-        if (held.error().code == ErrorCode::conflict)
+        if (!held && held.error().code == ErrorCode::conflict)
             source.request_stop();
+        else if (!held)
+            say("the lease of task " + task.id.value, held.error());
     }
 
     // Keeps the leases of what is in hand, and ends running steps when the server ends.

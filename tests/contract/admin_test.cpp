@@ -106,6 +106,25 @@ TEST_P(AdminContract, a_failing_migration_leaves_nothing) {
     EXPECT_EQ(store::schema_version(connection), 9000U);
 }
 
+TEST_P(AdminContract, servers_that_start_together_make_one_schema) {
+    if (is_sqlite())
+        GTEST_SKIP() << "one server at a time holds the directory";
+    for (int round = 0; round < 5; ++round) {
+        const auto database = new_database();
+        std::vector<std::thread> servers;
+        std::atomic<int> opened = 0;
+        for (int i = 0; i < 6; ++i)
+            servers.emplace_back([&] {
+                const auto store = store::open_postgres({database});
+                EXPECT_TRUE(store) << store.error().message << store.error().detail;
+                opened += store ? 1 : 0;
+            });
+        for (auto& server : servers)
+            server.join();
+        EXPECT_EQ(opened, 6);
+    }
+}
+
 TEST_P(AdminContract, a_sound_store_has_no_differences_and_no_findings) {
     fill();
     const auto kinds = must(store().kind_version(acme, "change"));
@@ -201,25 +220,6 @@ TEST_P(AdminContract, missing_entries_are_named) {
     EXPECT_EQ(facts.count, size - 3);
     EXPECT_THAT(facts.missing, ElementsAre(3U, 4U, size - 1));
     EXPECT_THAT(checks(), Contains("ledger"));
-}
-
-TEST_P(AdminContract, servers_that_start_together_make_one_schema) {
-    if (is_sqlite())
-        GTEST_SKIP() << "one server at a time holds the directory";
-    for (int round = 0; round < 5; ++round) {
-        const auto database = new_database();
-        std::vector<std::thread> servers;
-        std::atomic<int> opened = 0;
-        for (int i = 0; i < 6; ++i)
-            servers.emplace_back([&] {
-                const auto store = store::open_postgres({database});
-                EXPECT_TRUE(store) << store.error().message << store.error().detail;
-                opened += store ? 1 : 0;
-            });
-        for (auto& server : servers)
-            server.join();
-        EXPECT_EQ(opened, 6);
-    }
 }
 
 TEST_P(AdminContract, a_backup_holds_the_files_and_leaves_out_secrets) {
