@@ -276,12 +276,12 @@ system: joined
 title: Joined
 transport: command
 capabilities:
-  cmdb:
-    read:
-      requests: [{run: [echo, "{.input.ci}/x"]}]
+  backup:
+    prove:
+      requests: [{run: [echo, "{.input.point}/x"]}]
 )yaml");
     configure("joined", JsonObject{});
-    const auto answer = ask("joined", app::CmdbRead{CiId("--help")});
+    const auto answer = ask("joined", app::BackupProve{CiId("web"), "h", "--help"});
     ASSERT_FALSE(answer);
     EXPECT_THAT(answer.error().message, HasSubstr("must not begin with '-'"));
 }

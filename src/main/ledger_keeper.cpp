@@ -50,9 +50,10 @@ constexpr const char* key_setting = "ledger_key";
 
 // Nothing when the ledger is empty. Errors: internal when it is not and does not begin with one.
 Result<std::optional<domain::LedgerOpening>> find_opening(app::Store& store) {
-    const auto first = TRY(store.events_from(0, 1));
-    if (first.empty() && TRY(store.ledger_size()) == 0)
+    // The size first: another server may begin the ledger between the two questions.
+    if (TRY(store.ledger_size()) == 0)
         return std::optional<domain::LedgerOpening>{};
+    const auto first = TRY(store.events_from(0, 1));
     const auto bad = [](const std::string& detail) {
         return fail(
             ErrorCode::internal,

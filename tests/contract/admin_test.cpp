@@ -98,9 +98,10 @@ TEST_P(AdminContract, a_failing_migration_leaves_nothing) {
     close();
     store::Connection connection(store::target_of(place(), false));
     auto migrations = store::migrations_of(connection.dialect().name);
+    const auto version = migrations.back().number;
     migrations.push_back({9000, "9000_bad", "create table half (a text);\nselect nonsense(;\n"});
     EXPECT_THROW(static_cast<void>(store::migrate(connection, migrations)), store::DatabaseError);
-    EXPECT_EQ(store::schema_version(connection), 1U);
+    EXPECT_EQ(store::schema_version(connection), version);
     migrations.back().text = "create table half (a text);\n";
     must(store::migrate(connection, migrations));
     EXPECT_EQ(store::schema_version(connection), 9000U);

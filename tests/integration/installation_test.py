@@ -45,6 +45,34 @@ class InstallationTest(unittest.TestCase):
     def verify(self, expect=0):
         return self.server.cli("verify", str(self.server.data), expect=expect)
 
+    def test_a_state_is_the_same_after_a_kill_and_replays_to_the_same_bytes(self):
+        self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+        for number in range(37):  # more than once as many as the stored document may lack
+            self.server.request("POST", "/changes/CHG-1/comment", {"text": f"note {number}"},
+                                self.engineer)
+        before = self.server.request("GET", "/changes/CHG-1")
+        self.assertEqual(len(before["comments"]), 37)
+        self.server.stop(signal.SIGKILL)
+        self.server.start()
+        self.assertEqual(self.server.request("GET", "/changes/CHG-1"), before)
+        self.server.request("POST", "/changes/CHG-1/comment", {"text": "after it"}, self.engineer)
+        self.assertEqual(self.server.request("GET", "/changes/CHG-1")["version"],
+                         before["version"] + 1)
+        self.server.stop()
+        report = self.server.cli("admin", "rebuild", "--check", "--data", str(self.server.data))
+        self.assertEqual(report["different"], 0)
+
+    def test_an_edited_workflow_needs_a_new_version(self):
+        self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+        self.server.stop()
+        path = self.server.data / "workflows" / "release.yaml"
+        path.write_text(path.read_text(encoding="utf-8") + "# another remark\n", encoding="utf-8")
+        self.server.start()
+        with self.assertRaises(Refused) as refused:
+            self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+        self.assertIn("give it a new version", str(refused.exception))
+        self.server.request("POST", "/changes/CHG-1/comment", {"text": "goes on"}, self.engineer)
+
     def test_an_unknown_person_and_a_wrong_password_get_the_same_answer(self):
         answers = []
         for person in ("ada", "nobody"):
@@ -152,14 +180,15 @@ class InstallationTest(unittest.TestCase):
         self.open_changes(2)
         self.server.stop()
         with sqlite3.connect(self.server.data / "slipway.db") as database:
-            database.execute("update stream set state = '{}' where kind = 'change'")
+            database.execute("update document set state = '{}' where kind = 'change'")
         rebuilt = self.server.cli("admin", "rebuild", "--check", "--data", str(self.server.data),
                                   expect=6)
         self.assertGreater(rebuilt["different"], 0)
         self.server.cli("admin", "rebuild", "--data", str(self.server.data))
         with sqlite3.connect(self.server.data / "slipway.db") as database:
-            database.execute("delete from checkpoint")
-            database.execute("insert into checkpoint values (999999, 0, 'no note')")
+            database.execute(
+                "insert into task (tenant, kind, change, payload, due_at, lease, attempts, dead, "
+                "last_error) values ('main', 'notice', 'CHG-1', '{}', 0, '', 8, 1, 'no route')")
         health = self.server.cli("admin", "doctor", "--data", str(self.server.data), expect=6)
         self.assertFalse(health["healthy"])
 
@@ -351,6 +380,31 @@ class InstallationTest(unittest.TestCase):
             golden.write_text(text, encoding="utf-8")
         self.assertEqual(golden.read_text(encoding="utf-8"), text,
                          "SLIPWAY_WRITE_GOLDEN=1 writes docs/reference/openapi.json anew")
+
+
+class TimerTest(unittest.TestCase):
+    def test_a_change_that_cannot_be_read_does_not_stop_the_timers_of_others(self):
+        server = Installation(BINARY, "--sandbox")
+        self.addCleanup(shutil.rmtree, server.folder)
+        self.addCleanup(server.stop)
+        server.start()
+        server.set_up()
+        engineer = server.person("mara", "engineer")
+        for title in ("First", "Second"):
+            server.request("POST", "/changes", {"title": title}, engineer)
+        server.stop()
+        with sqlite3.connect(server.data / "slipway.db") as database:
+            database.execute("update document set state = '{' where id = 'CHG-1'")
+        server.start()
+        server.request("POST", "/sandbox/clock", {"by": "60d"})
+        end = time.monotonic() + 30
+        types = []
+        while "reminded" not in types and time.monotonic() < end:
+            types = [event["type"] for event in
+                     server.request("GET", "/changes/CHG-2/events")["items"]]
+            time.sleep(0.02)
+        self.assertIn("reminded", types)
+        self.assertIn("CHG-1", server.said())
 
 
 class TlsTest(unittest.TestCase):

@@ -253,7 +253,8 @@ LedgerReport LedgerVerifier::finish() {
         give_up_gap();
     report_disorder();
     check_end();
-    if (rules_.must_be_signed && report_.entries != 0 && report_.signed_entries == 0)
+    // Behind a gap no checkpoint can be compared, and the gap has been reported.
+    if (rules_.must_be_signed && tree_known_ && report_.entries != 0 && report_.signed_entries == 0)
         report(
             0, above_ - 1, LedgerFindingKind::not_signed,
             "no checkpoint holds: nothing proves that these are the entries that were written"
