@@ -109,9 +109,9 @@ struct ChangeSummary {
 struct StreamWrite {
     StreamKey key;
     std::uint64_t expected_version = 0;
-    std::vector<NewEvent> events;         // may be empty for nothing but a summary
-    std::string state; // the new state document; empty: the stored one stays and lags behind
-    bool removed = false;                 // a removed record keeps its stream; lists leave it out
+    std::vector<NewEvent> events; // may be empty for nothing but a summary
+    std::string state;    // the new state document; empty: the stored one stays and lags behind
+    bool removed = false; // a removed record keeps its stream; lists leave it out
     std::optional<ChangeSummary> summary; // for kind "change"
     bool search_changed = true;           // false: search_text is what it was
     bool filters_changed = true;          // false: the stored summary is_filtered_like this one

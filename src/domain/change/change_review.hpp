@@ -594,8 +594,8 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
-bool is_over(const Change& change);        // closed or cancelled
-bool is_stabilising(const Change& change); // the period has begun and was not broken off
+bool is_over(const Change& change);              // closed or cancelled
+bool is_stabilising(const Change& change);       // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
 // What went another way on production; what a test ring showed was what it is there for.
 std::vector<Deviation> deviations_on_production(const Change& change);
