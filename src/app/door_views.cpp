@@ -78,13 +78,14 @@ struct StepsView {
 struct Clearance {
     std::string id;
     bool go = false;
+    bool over = false; // waiting cannot help: the deployment or its window is behind this change
     std::vector<Reason> reasons;
     std::int64_t retry_after_ms = 0;
 };
 
 // Approved, inside the window, and in no freeze: what a pipeline may rely on.
 Clearance clear(const domain::Change& change, const domain::Facts& facts) {
-    Clearance clearance{change.id.value, false, {}, 0};
+    Clearance clearance{change.id.value, false, false, {}, 0};
     auto& reasons = clearance.reasons;
     if (domain::is_over(change) || domain::deployment_begun(change))
         reasons.push_back(
@@ -119,8 +120,12 @@ Clearance clear(const domain::Change& change, const domain::Facts& facts) {
                                  to_text(change.window->start), to_text(change.window->end)
                              )
                            : "no window",
-             "Wait until the window opens"}
+             change.window && facts.now < change.window->start
+                 ? "Wait until the window opens"
+                 : "Schedule a new window and have it approved"}
         );
+    clearance.over = domain::is_over(change) || domain::deployment_begun(change) ||
+                     (change.window && facts.now >= change.window->end);
     clearance.go = reasons.empty();
     if (!clearance.go) {
         constexpr std::int64_t shortest = 1000;
@@ -199,8 +204,8 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     std::string body = "{\"id\":";
     append_quoted(body, clearance.id);
     body += fmt::format(
-        ",\"go\":{},\"state\":\"{}\",\"retry_after_ms\":{},\"reasons\":", clearance.go,
-        to_text(loaded.change->state), clearance.retry_after_ms
+        ",\"go\":{},\"over\":{},\"state\":\"{}\",\"retry_after_ms\":{},\"reasons\":", clearance.go,
+        clearance.over, to_text(loaded.change->state), clearance.retry_after_ms
     );
     return body + encode(clearance.reasons) + "}";
 }

@@ -197,6 +197,9 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
 
 Result<ExitCode> watch(Context& context, const Arguments& arguments) {
     const auto change = arguments.text("change");
+    // The stream of a change that does not exist would only be silent.
+    if (!change.empty())
+        TRY(context.get("/api/v1/changes/" + url_encoded(change)));
     TRY(follow(context, change, arguments.text("after"), false, [&](const Json& entry) {
         context.say(entry_line(entry, context.style, change.empty()));
         return true;

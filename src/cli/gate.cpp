@@ -12,18 +12,10 @@ namespace {
 
 struct Clearance {
     bool go = false;
-    std::string state;
+    bool over = false; // waiting cannot help: the deployment or its window is behind this change
     std::vector<Reason> reasons;
     std::int64_t retry_after_ms = 0;
     std::string raw;
-
-    // Waiting cannot help: the deployment is behind this change.
-    bool is_past() const {
-        constexpr std::string_view past[] = {"deploying",   "implemented", "rolling_back",
-                                             "rolled_back", "stabilising", "closed",
-                                             "cancelled"};
-        return std::find(std::begin(past), std::end(past), state) != std::end(past);
-    }
 };
 
 Result<Clearance> ask(const Context& context, const std::string& change) {
@@ -35,7 +27,8 @@ Result<Clearance> ask(const Context& context, const std::string& change) {
     if (go == nullptr || !go->is_bool())
         return fail(ErrorCode::internal, "the server's answer says neither yes nor no");
     out.go = go->get_bool();
-    out.state = text_or_empty(json, "state");
+    if (const auto* over = find(json, "over"); over && over->is_bool())
+        out.over = over->get_bool();
     if (const auto* reasons = find(json, "reasons"))
         out.reasons = reasons_of(*reasons);
     if (const auto* hint = find(json, "retry_after_ms"); hint && hint->is_int64())
@@ -79,7 +72,7 @@ Result<ExitCode> wait_for(const Context& context, const std::string& change, Spa
         auto clearance = ask(context, change);
         if (!clearance && !is_passing(clearance.error()))
             return tl::unexpected(clearance.error());
-        if (clearance && (clearance->go || clearance->is_past()))
+        if (clearance && (clearance->go || clearance->over))
             return settle(context, change, *clearance);
         const auto left = deadline - context.around.clock.now();
         const auto pause = std::min<Span>(

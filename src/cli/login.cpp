@@ -46,7 +46,8 @@ post(const Client& client, std::string path, const JsonObject& body, bool repeat
     HttpRequest request;
     request.method = "POST";
     request.path = std::move(path);
-    request.body = to_text(Json(body));
+    if (!body.empty())
+        request.body = to_text(Json(body));
     request.repeatable = repeatable;
     return client.send(request);
 }

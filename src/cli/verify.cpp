@@ -37,9 +37,15 @@ std::string head_of_installation(const Json& report) {
     );
 }
 
-std::string head_of_bundle(const Json& report) {
+std::string head_of_bundle(const Json& report, bool key_given) {
     const auto* trusted = find(report, "key_trusted");
     const bool known = trusted && trusted->is_bool() && trusted->get_bool();
+    if (key_given && !known)
+        return fmt::format(
+            "{}: {} entries and {} attachments\nNOT signed by the key you gave, {}\n",
+            clean(text_or_empty(report, "change")), number(report, "entries"),
+            number(report, "attachments"), clean(text_or_empty(report, "key"))
+        );
     return fmt::format(
         "{}: {} entries and {} attachments, in a signed ledger of {} entries\n"
         "signed by {}{}\n",
@@ -103,7 +109,9 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
         context.print_json(to_text(report));
         return code;
     }
-    context.say(subject.bundle ? head_of_bundle(report) : head_of_installation(report));
+    context.say(
+        subject.bundle ? head_of_bundle(report, !key.empty()) : head_of_installation(report)
+    );
     if (!intact)
         for (const auto& finding : findings->get_array())
             context.print(finding_text(finding, context.style));

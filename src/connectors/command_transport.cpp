@@ -302,7 +302,7 @@ Result<CommandAnswer> run_command(const CommandRequest& request) {
     output_write.close();
     errors_write.close();
     if (child.file() < 0)
-        return fail(ErrorCode::internal, "a command cannot be watched", std::strerror(errno));
+        return fail(ErrorCode::unavailable, "a command cannot be watched", std::strerror(errno));
     TRY(child.guard());
     return collect(request, child, output_read, errors_read);
 }

@@ -121,7 +121,7 @@ Result<Process> Process::start(const Command& command) {
     const int number = errno;
     Process process(pid, std::move(read_end), std::move(ended));
     if (process.ended() < 0)
-        return fail_system("no pidfd", number);
+        return fail_system("it cannot be watched", number);
     process.guard_.emplace(TRY(GroupGuard::watch(pid)));
     return process;
 }

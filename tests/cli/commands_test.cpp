@@ -167,7 +167,7 @@ TEST_F(CliTest, AGateEndsWhenTheTimeIsUpOrItIsTooLate) {
     EXPECT_EQ(run({"gate", "CHG-1", "--wait", "--timeout", "150s"}), 8);
     EXPECT_EQ(waits.size(), 3u);
     waits.clear();
-    server.answer(200, R"({"go":false,"state":"closed","reasons":[],"retry_after_ms":60000})");
+    server.answer(200, R"({"go":false,"over":true,"reasons":[],"retry_after_ms":60000})");
     EXPECT_EQ(run({"gate", "CHG-1", "--wait"}), 6);
     EXPECT_TRUE(waits.empty());
 }
@@ -200,6 +200,7 @@ TEST_F(CliTest, ASessionIsKeptPrivatelyAndOnlyForItsServer) {
     ASSERT_EQ(::chmod(place.c_str(), 0600), 0);
     server.answer(204, "");
     EXPECT_EQ(run({"logout"}), 0);
+    EXPECT_EQ(server.seen().back().body, "") << "the operation takes none";
     EXPECT_FALSE(std::filesystem::exists(place));
 }
 
@@ -442,6 +443,12 @@ TEST_F(CliTest, AnEventWithoutEndIsRefused) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 7);
 }
 
+TEST_F(CliTest, AChangeThatDoesNotExistIsNotWatched) {
+    server.answer(404, R"({"title":"not found","detail":"there is no change CHG-99"})");
+    EXPECT_EQ(run({"change", "watch", "CHG-99"}), 3);
+    EXPECT_EQ(server.seen().size(), 1u);
+}
+
 TEST_F(CliTest, ARunbookIsCheckedWithoutAServer) {
     const auto file = write("rollback.md", "We can roll back.\n");
     EXPECT_EQ(run({"runbook", "lint", file, "--purpose", "rollback"}), 2);
@@ -477,6 +484,13 @@ TEST_F(CliTest, EvidenceIsVerifiedThroughTheHooks) {
     EXPECT_NE(out.str().find("4 attachments"), std::string::npos);
     EXPECT_EQ(run({"verify", file, "--key", "k"}), 0);
     EXPECT_NE(out.str().find("the key you gave"), std::string::npos);
+    local.verify_bundle = [](const std::string&, const std::string&) -> Result<Json> {
+        return *parse_json(R"({"change":"CHG-1","entries":40,"attachments":2,"key":"k",)"
+                           R"("findings":[{"file":"key.txt","kind":"untrusted_key","message":""}]})"
+        );
+    };
+    EXPECT_EQ(run({"verify", file, "--key", "k"}), 6);
+    EXPECT_NE(out.str().find("NOT signed by the key you gave"), std::string::npos);
     EXPECT_EQ(run({"verify", folder.string()}), 6);
     EXPECT_EQ(
         out.str(), "9 entries, 7 of them covered by a signed checkpoint (1 checkpoints hold), "

@@ -396,7 +396,13 @@ class TimerTest(unittest.TestCase):
         with sqlite3.connect(server.data / "slipway.db") as database:
             database.execute("update document set state = '{' where id = 'CHG-1'")
         server.start()
+        server.request("POST", "/changes/CHG-2/schedule",
+                       {"start": time.strftime("%Y-%m-%dT00:00", time.gmtime(time.time() + 864000)),
+                        "end": time.strftime("%Y-%m-%dT02:00", time.gmtime(time.time() + 864000)),
+                        "zone": "UTC"}, engineer)
+        self.assertFalse(server.request("GET", "/changes/CHG-2/clearance")["over"])
         server.request("POST", "/sandbox/clock", {"by": "60d"})
+        self.assertTrue(server.request("GET", "/changes/CHG-2/clearance")["over"])
         end = time.monotonic() + 30
         types = []
         while "reminded" not in types and time.monotonic() < end:

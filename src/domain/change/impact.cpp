@@ -60,7 +60,9 @@ Visited reach(
 }
 
 bool is_stale(const CiRecord& record, const Policy& policy, Time now) {
-    return !record.verified_at || now - *record.verified_at > policy.ci_stale_after;
+    // A date to come would never grow old.
+    return !record.verified_at || *record.verified_at > now ||
+           now - *record.verified_at > policy.ci_stale_after;
 }
 
 // What an owner answers for: the item as it is now, and when it runs next.

@@ -376,12 +376,13 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
         const auto now_known = records.cis.find(hit.ci);
         const bool verified =
             now_known != records.cis.end() && now_known->second.verified_at &&
+            *now_known->second.verified_at <= facts.now &&
             facts.now - *now_known->second.verified_at <= facts.policy->ci_stale_after;
         if (!verified)
             findings.refuse(
                 "impact." + hit.ci.value,
                 fmt::format(
-                    "the record of {} is stale: not verified for {}", hit.ci.value,
+                    "the record of {} is stale: not verified within the last {}", hit.ci.value,
                     to_text(facts.policy->ci_stale_after)
                 ),
                 now_known != records.cis.end() && now_known->second.verified_at
@@ -492,7 +493,7 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
             if (hit.kind == BlackoutKind::hard)
                 findings.refuse(
                     "window.start", said, "blackout " + hit.blackout + ": " + hit.reason,
-                    "Choose a time outside it; propose_windows shows the best free ones"
+                    "Choose a time outside it; slipway change windows shows the best free ones"
                 );
             else
                 findings.warn(said + ": " + hit.reason);
@@ -504,7 +505,8 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
                 "its window is {} to {}", in_zone(other.window.start, agreed.zone),
                 in_zone(other.window.end, agreed.zone)
             ),
-            "Choose a time when the shared items are free; propose_windows shows the best ones"
+            "Choose a time when the shared items are free; slipway change windows shows the best "
+            "ones"
         );
     look_at_friday(agreed, *facts.policy, findings);
     look_at_rollback_room(change, facts, agreed, findings);

@@ -100,6 +100,8 @@ TEST(PlanningGates, planning_refuses) {
              }},
             {"impact-traced", "a stale record", "impact.lb-1",
              [](auto& s) { s.records.cis.at(CiId("lb-1")).verified_at = s.now - 91 * 24h; }},
+            {"impact-traced", "a record that says it is verified tomorrow", "impact.lb-1",
+             [](auto& s) { s.records.cis.at(CiId("lb-1")).verified_at = s.now + 24h; }},
             {"impact-traced", "nobody answers for a job", "impact.nightly-report",
              [](auto& s) { s.change.impact->acknowledged.erase(CiId("nightly-report")); }},
             {"impact-traced", "nobody answers for an integration", "impact.port-feed",

@@ -114,7 +114,7 @@ struct BundleReport {
     std::uint64_t attachments = 0;
     std::uint64_t checkpoint_size = 0;
     std::string key;          // text of the key that signed; compare it when it is not trusted
-    bool key_trusted = false; // the caller brought the key
+    bool key_trusted = false; // the caller brought the key, and it is the one the bundle names
     std::vector<BundleFinding> findings;
 
     bool intact() const { return findings.empty(); }

@@ -70,7 +70,7 @@ class Check {
                     fmt::format("is not the trusted key {}", domain::key_text(*trusted))
                 );
             key_ = *trusted;
-            report_.key_trusted = true;
+            report_.key_trusted = brought && *brought == *trusted;
         }
         if (key_)
             report_.key = domain::key_text(*key_);

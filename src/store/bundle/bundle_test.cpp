@@ -445,6 +445,7 @@ TEST(Bundle, NamesAnAttachmentThatAnEntryNamesAndIsNotThere) {
 TEST(Bundle, NamesAKeyThatIsNotTrusted) {
     const auto other = domain::make_signing_key("slipway.example/ledger", domain::KeyBytes{2});
     const auto report = verify_bundle(read_sample(), other->verifier);
+    EXPECT_FALSE(report.key_trusted);
     EXPECT_TRUE(names(report, "key.txt", Kind::untrusted_key));
     EXPECT_TRUE(names(report, "seal.txt", Kind::bad_seal));
     EXPECT_TRUE(names(report, "checkpoint.txt", Kind::bad_checkpoint));
