@@ -2,8 +2,8 @@
 // Measures the store: durable commits a second with 64 clients, the scan of the ledger with
 // RFC 6962 hashing, the whole verification of it, finding changes among 100,000, opening, and
 // proofs. Each commit has one event and a summary, every sixteenth a state document of 6 KB, in the
-// client's own stream. Gives the median and range of the runs. `slipway verify <directory>/scan` measures the
-// command. Usage: store_bench <empty directory> [commit|search|scan]... ;
+// client's own stream. Gives the median and range of the runs. `slipway verify <directory>/scan`
+// measures the command. Usage: store_bench <empty directory> [commit|search|scan]... ;
 // STORE_BENCH_POSTGRES=<conninfo> measures PostgreSQL's commits.
 #include <algorithm>
 #include <chrono>
