@@ -298,7 +298,7 @@ Result<StreamWrite> Door::Inside::record_write(
 }
 
 Result<Commit> Door::Inside::commit_of(
-    const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
+    const Actor& actor, const StreamKey& key, const LoadedChange& loaded, std::string_view command,
     const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
 ) {
     Commit commit;
@@ -340,14 +340,18 @@ Result<Commit> Door::Inside::commit_of(
     facts.applicable = next.applicable.steps;
     auto summary = summarise(decision.next, domain::wake_at(decision.next, facts));
     // A timer that could do nothing (a board without a next meeting) is not asked in a circle.
-    if (facts.system && summary.wake_at && *summary.wake_at <= facts.now)
+    if (command == "tick" && summary.wake_at && *summary.wake_at <= facts.now)
         summary.wake_at = facts.now + timer_pause;
     if (loaded.summary) {
         write.search_changed = summary.search_text != loaded.summary->search_text;
         write.filters_changed = !summary.is_filtered_like(*loaded.summary);
     }
-    next.summary = std::make_shared<const ChangeSummary>(summary);
-    write.summary = std::move(summary);
+    const bool same =
+        loaded.summary && !write.search_changed && summary.is_shown_like(*loaded.summary);
+    next.summary =
+        same ? loaded.summary : std::make_shared<const ChangeSummary>(std::move(summary));
+    if (!same)
+        write.summary = *next.summary;
     commit.writes.push_back(std::move(write));
     for (const auto& task : decision.tasks)
         commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, Time{}}); // at once
@@ -363,6 +367,29 @@ Result<Commit> Door::Inside::commit_of(
     return commit;
 }
 
+Result<std::optional<StreamWrite>>
+Door::Inside::keep_workflow(const Actor& actor, const WorkflowText& text) {
+    const auto key = workflow_key(actor.tenant, text.workflow->name, text.workflow->version);
+    {
+        const std::lock_guard lock(kept_mutex);
+        if (kept_workflows.contains(key))
+            return std::optional<StreamWrite>{};
+    }
+    const auto kept = parts.store.load(key);
+    if (!kept && kept.error().code != ErrorCode::not_found)
+        return tl::unexpected(kept.error());
+    if (!kept) {
+        std::string document = "{\"yaml\":";
+        append_quoted(document, text.yaml);
+        return std::optional(TRY(record_write(actor, key, 0, "put", document + "}", false)));
+    }
+    if (text_or_empty(TRY(parse_json(kept->state)), "yaml") != text.yaml)
+        return fail_conflict_of_workflow(*text.workflow);
+    const std::lock_guard lock(kept_mutex);
+    kept_workflows.insert(key);
+    return std::optional<StreamWrite>{};
+}
+
 Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& request) {
     const auto* row = domain::find_command("open");
     const auto name = text_or_empty(request.body, "workflow");
@@ -374,30 +401,27 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     facts.policy = &library->policy();
     facts.records = TRY(records.of(actor.tenant));
     facts.workflow = text.workflow.get();
-    const auto workflow_at =
-        workflow_key(actor.tenant, text.workflow->name, text.workflow->version);
-    std::optional<StreamWrite> workflow_write;
-    if (const auto kept = parts.store.load(workflow_at)) {
-        if (text_or_empty(TRY(parse_json(kept->state)), "yaml") != text.yaml)
-            return fail_conflict_of_workflow(*text.workflow);
-    } else {
-        std::string document = "{\"yaml\":";
-        append_quoted(document, text.yaml);
-        workflow_write = TRY(record_write(actor, workflow_at, 0, "put", document + "}", false));
-    }
+    auto workflow_write = TRY(keep_workflow(actor, text));
+    domain::Change blank;
+    blank.tenant = actor.tenant;
+    const auto at_first = TRY(library->applicable(*text.workflow, blank, {}));
+    facts.applicable = at_first.steps;
+    // What is refused takes no number, and the conditions, which do not look at it, are not asked
+    // while all other commits wait.
+    blank.id = ChangeId("CHG-0");
+    const auto trial = TRY(row->decide(blank, request.body, facts));
+    const auto after = TRY(library->applicable(*text.workflow, trial.next, at_first));
     Answer answer;
     LoadedChange opened;
     // Called by the store inside the transaction, with the number that comes next.
     const auto make = [&](std::uint64_t number) -> Result<Commit> {
-        domain::Change blank;
         blank.id = ChangeId(fmt::format("CHG-{}", number));
-        blank.tenant = actor.tenant;
         LoadedChange before;
-        before.applicable = TRY(library->applicable(*text.workflow, blank, {}));
-        facts.applicable = before.applicable.steps;
+        before.applicable = after;
+        facts.applicable = at_first.steps;
         auto decision = TRY(row->decide(blank, request.body, facts));
         const StreamKey key{actor.tenant, "change", blank.id.value};
-        auto commit = TRY(commit_of(actor, key, before, decision, facts, opened));
+        auto commit = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
         answer.id = blank.id.value;
         answer.version = decision.events.size();
         answer.body = answer_body(decision, answer.version);
@@ -424,35 +448,45 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     }
 }
 
+Result<Door::Inside::Decided> Door::Inside::decide_once(
+    const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust
+) {
+    const auto loaded = TRY(load(actor.tenant, request.change, trust));
+    if (request.if_version && *request.if_version != loaded.version)
+        return tl::unexpected(version_conflict(*request.if_version, loaded.version));
+    auto facts = TRY(gather(actor, loaded));
+    TRY(gather_for(request.command, request.body, *loaded.change, facts));
+    auto decision = TRY(row.decide(*loaded.change, request.body, facts));
+    Decided decided{{actor.tenant, "change", request.change}, {}, {}, {}, {}};
+    decided.answer.id = request.change;
+    decided.answer.version = loaded.version + decision.events.size();
+    decided.answer.body = answer_body(decision, decided.answer.version);
+    decided.commit =
+        TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
+    decided.commit.task_end = request.task_end;
+    keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
+    for (const auto& record : decision.records)
+        decided.edited.push_back({actor.tenant, record.kind, record.id});
+    decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
+    return decided;
+}
+
+Answer Door::Inside::settle(Decided decided, const Receipt& receipt) {
+    decided.answer.ledger_size = receipt.next_seq;
+    cache.put(decided.key, std::move(decided.next));
+    records.forget(decided.edited, receipt.next_seq);
+    return std::move(decided.answer);
+}
+
 Result<Answer> Door::Inside::decide(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row
 ) {
     for (int attempt = 1;; ++attempt) {
-        const auto loaded =
-            TRY(load(actor.tenant, request.change, attempt == 1 ? Trust::cache : Trust::store));
-        if (request.if_version && *request.if_version != loaded.version)
-            return tl::unexpected(version_conflict(*request.if_version, loaded.version));
-        auto facts = TRY(gather(actor, loaded));
-        TRY(gather_for(request.command, request.body, *loaded.change, facts));
-        auto decision = TRY(row.decide(*loaded.change, request.body, facts));
-        Answer answer;
-        answer.id = request.change;
-        answer.version = loaded.version + decision.events.size();
-        answer.body = answer_body(decision, answer.version);
-        const StreamKey key{actor.tenant, "change", request.change};
-        LoadedChange next;
-        auto commit = TRY(commit_of(actor, key, loaded, decision, facts, next));
-        commit.task_end = request.task_end;
-        keep_answer(commit, actor, request.idempotency, answer, facts.now);
-        const auto receipt = parts.store.commit(std::move(commit));
-        if (receipt) {
-            answer.ledger_size = receipt->next_seq;
-            next.change = std::make_shared<const domain::Change>(std::move(decision.next));
-            cache.put(key, std::move(next));
-            if (!decision.records.empty())
-                records.forget(actor.tenant);
-            return answer;
-        }
+        auto decided =
+            TRY(decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store));
+        const auto receipt = parts.store.commit(std::move(decided.commit));
+        if (receipt)
+            return settle(std::move(decided), *receipt);
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max ||
             request.task_end)
             return tl::unexpected(receipt.error());
@@ -461,15 +495,46 @@ Result<Answer> Door::Inside::decide(
     }
 }
 
-Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) {
+Result<const domain::CommandRow*>
+Door::Inside::allowed(const Actor& actor, const CommandRequest& request) const {
     const auto* row = domain::find_command(request.command);
     if (row == nullptr || (row->internal && actor.via != "worker"))
         return fail(ErrorCode::not_found, "there is no command " + request.command.substr(0, 64));
     TRY(require_permission(actor, row->permission));
+    return row;
+}
+
+Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) {
+    const auto* row = TRY(inside_->allowed(actor, request));
     if (auto kept = TRY(kept_answer(inside_->parts.store, actor, request.idempotency)))
         return *std::move(kept);
     return request.command == "open" ? inside_->open(actor, request)
                                      : inside_->decide(actor, request, *row);
+}
+
+void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
+    // A number is taken inside the commit, and a kept answer is looked for before deciding.
+    if (request.command == "open" || request.idempotency || request.task_end)
+        return done(execute(actor, request));
+    const auto decide = [&]() -> Result<Inside::Decided> {
+        const auto* row = TRY(inside_->allowed(actor, request));
+        return inside_->decide_once(actor, request, *row, Inside::Trust::cache);
+    };
+    auto found = decide();
+    if (!found)
+        return done(tl::unexpected(std::move(found).error()));
+    const auto decided = std::make_shared<Inside::Decided>(*std::move(found));
+    inside_->parts.store.commit_later(
+        std::move(decided->commit),
+        [inside = inside_.get(), decided, done = std::move(done)](Result<Receipt> receipt) {
+            if (receipt)
+                done(inside->settle(std::move(*decided), *receipt));
+            else if (receipt.error().code == ErrorCode::conflict)
+                done(std::nullopt);
+            else
+                done(tl::unexpected(std::move(receipt).error()));
+        }
+    );
 }
 
 Result<std::size_t> Door::wake(std::size_t limit) {

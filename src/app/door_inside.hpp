@@ -3,6 +3,8 @@
 #pragma once
 
 #include <list>
+#include <mutex>
+#include <set>
 #include <unordered_map>
 
 #include "app/door.hpp"
@@ -45,6 +47,8 @@ struct Door::Inside {
     std::unique_ptr<Library> library;
     TenantRecords records;
     ChangeCache cache;
+    std::mutex kept_mutex;
+    std::set<StreamKey> kept_workflows; // in the store, with the bytes of the library
 
     enum class Trust { cache, store };
 
@@ -64,14 +68,38 @@ struct Door::Inside {
         domain::Facts& facts
     );
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
+
+    // What a command will have done once it is durable.
+    struct Decided {
+        StreamKey key;
+        Commit commit;
+        Answer answer;
+        LoadedChange next;
+        std::vector<StreamKey> edited; // records
+    };
+
+    Result<Decided> decide_once(
+        const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
+        Trust trust
+    );
+    // The answer, after the commit; the cache and the registers then know what it wrote.
+    Answer settle(Decided decided, const Receipt& receipt);
     Result<Answer>
     decide(const Actor& actor, const CommandRequest& request, const domain::CommandRow& row);
+    // The command's row, when the actor may use it. Errors: not_found, forbidden.
+    Result<const domain::CommandRow*>
+    allowed(const Actor& actor, const CommandRequest& request) const;
     // The part of the commit that is the change itself, and the records that the decision edits.
     // `next` is what the change will be; its document is written when it must not lag any longer.
+    // `command` is the one that was decided.
     Result<Commit> commit_of(
         const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
-        const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
+        std::string_view command, const domain::Decision& decision, domain::Facts& facts,
+        LoadedChange& next
     );
+    // The record that keeps a workflow for the changes that run on it, when it is not kept yet.
+    // Errors: conflict when it is kept with other bytes.
+    Result<std::optional<StreamWrite>> keep_workflow(const Actor& actor, const WorkflowText& text);
     Result<StreamWrite> record_write(
         const Actor& actor, const StreamKey& key, std::uint64_t version, std::string_view event,
         const std::string& document, bool removed

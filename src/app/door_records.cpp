@@ -104,7 +104,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         keep_answer(commit, actor, request.idempotency, answer, clock().now());
         const auto receipt = store.commit(std::move(commit));
         if (receipt) {
-            inside_->records.forget(actor.tenant);
+            inside_->records.forget({key}, receipt->next_seq);
             answer.ledger_size = receipt->next_seq;
             return answer;
         }
@@ -134,6 +134,7 @@ Result<std::size_t> Door::put_records(
     auto& store = inside_->parts.store;
     for (int attempt = 1;; ++attempt) {
         std::size_t created = 0;
+        std::vector<StreamKey> keys;
         Commit commit;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
@@ -145,10 +146,11 @@ Result<std::size_t> Door::put_records(
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put", documents[i], false
             )));
+            keys.push_back(key);
         }
         const auto receipt = store.commit(std::move(commit));
         if (receipt) {
-            inside_->records.forget(actor.tenant);
+            inside_->records.forget(keys, receipt->next_seq);
             return created;
         }
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
@@ -176,7 +178,7 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         keep_answer(commit, actor, request.idempotency, answer, clock().now());
         const auto receipt = store.commit(std::move(commit));
         if (receipt) {
-            inside_->records.forget(actor.tenant);
+            inside_->records.forget({key}, receipt->next_seq);
             answer.ledger_size = receipt->next_seq;
             return answer;
         }

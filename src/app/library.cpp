@@ -101,12 +101,12 @@ Library::of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref
 Result<ApplicableSteps> Library::applicable(
     const domain::Workflow& workflow, const domain::Change& change, const ApplicableSteps& before
 ) {
-    const auto context = domain::when_context(change);
-    ApplicableSteps found{to_text(context), {}};
+    ApplicableSteps found{domain::when_context(change), {}};
     // Conditions see a small document that rarely changes, and running jq costs more than
     // comparing it.
     if (before.steps && before.context == found.context)
         return before;
+    const auto context = TRY(parse_json(found.context));
     std::set<StepId> steps;
     for (const auto* step : domain::steps_of(workflow)) {
         if (!step->when.empty()) {

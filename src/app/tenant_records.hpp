@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registers of a tenant as gates see them: one immutable snapshot, shared by all commands until
-// a record changes. This process forgets it with its own commits; what another server on the same
-// database wrote is seen within limits::records_age_max.
+// a record changes. Who alone writes loads again what his own commits wrote and nothing else; where
+// several servers write, what another one wrote is seen within limits::records_age_max, and the
+// kinds that changed are loaded anew.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "app/ports/store.hpp"
 #include "base/clock.hpp"
@@ -19,17 +21,21 @@ class TenantRecords {
     TenantRecords(Store& store) : store_(store) {}
 
     Result<std::shared_ptr<const domain::Records>> of(const TenantId& tenant);
-    // After a commit that wrote a record of this kind.
-    void forget(const TenantId& tenant);
+    // After a commit that wrote these records; `size` is the ledger's after it.
+    void forget(const std::vector<StreamKey>& records, std::uint64_t size);
 
   private:
     struct Known {
         std::shared_ptr<const domain::Records> records;
-        std::vector<std::uint64_t> versions; // by kind, in the order of the register table
+        std::map<std::string, std::uint64_t> versions; // by kind
+        // By this process since: kind and id, with the size of the ledger after the commit.
+        std::map<std::pair<std::string, std::string>, std::uint64_t> written;
         std::chrono::steady_clock::time_point looked{};
     };
 
-    Result<std::vector<std::uint64_t>> versions(const TenantId& tenant);
+    // Loads the kinds that changed since.
+    Result<void> load_kinds(const TenantId& tenant, Known& known);
+    Result<void> load_written(const TenantId& tenant, Known& known);
 
     Store& store_;
     std::mutex mutex_;

@@ -36,6 +36,7 @@
 #include "base/id.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/shared.hpp"
 #include "base/time.hpp"
 
 namespace slipway {
@@ -94,8 +95,10 @@ template <class T>
 bool is_empty(const T& value) {
     if constexpr (std::same_as<T, std::string> || is_id<T>::value || is_a<T, std::vector> || is_a<T, std::map> || is_a<T, std::set>)
         return value.empty();
-    else if constexpr (is_a<T, std::optional>)
+    else if constexpr (is_a<T, std::optional> || is_a<T, SharedOptional>)
         return !value.has_value();
+    else if constexpr (is_a<T, Shared>)
+        return value.empty();
     else if constexpr (std::same_as<T, Digest>)
         return value == Digest{};
     else if constexpr (std::same_as<T, bool>)
@@ -145,11 +148,13 @@ void write(std::string& out, const T& value) {
         append_quoted(out, value.hex());
     } else if constexpr (std::same_as<T, Json>) {
         append_text(out, value);
-    } else if constexpr (is_a<T, std::optional>) {
+    } else if constexpr (is_a<T, std::optional> || is_a<T, SharedOptional>) {
         if (value)
             write(out, *value);
         else
             out += "null";
+    } else if constexpr (is_a<T, Shared>) {
+        write(out, value.get());
     } else if constexpr (is_a<T, std::vector> || is_a<T, std::set>) {
         out += '[';
         bool first = true;
@@ -223,8 +228,10 @@ struct Reader {
                 findings.add(here, fmt::format("is required: {}", doc.help));
             return;
         }
+        const auto before = findings.errors.size();
         read(*member, value, here, findings, doc);
-        if (doc.required && findings.strict && is_text_like<T> && is_empty(value))
+        const bool readable = findings.errors.size() == before;
+        if (doc.required && findings.strict && readable && is_text_like<T> && is_empty(value))
             findings.add(here, fmt::format("must not be empty: {}", doc.help));
     }
 };
@@ -239,6 +246,7 @@ void read_list(const Json& json, T& value, const Path& path, Findings& findings,
         return findings.add(
             path, fmt::format("has {} elements, the limit is {}", array->size(), max)
         );
+    value.clear(); // what is given replaces the default
     for (std::size_t i = 0; i < array->size(); ++i) {
         typename T::value_type element{};
         read((*array)[i], element, Path{&path, {}, i}, findings, FieldDoc{});
@@ -301,6 +309,7 @@ void read_map(const Json& json, T& value, const Path& path, Findings& findings, 
         return findings.add(
             path, fmt::format("has {} members, the limit is {}", object->size(), max)
         );
+    value.clear(); // what is given replaces the default
     for (const auto& member : *object) {
         const std::string_view key{member.key().data(), member.key().size()};
         const Path here{&path, key};
@@ -342,8 +351,10 @@ void read(const Json& json, T& value, const Path& path, Findings& findings, Fiel
         read_parsed(json, value, path, findings, digest_from_hex);
     } else if constexpr (std::same_as<T, Json>) {
         value = json;
-    } else if constexpr (is_a<T, std::optional>) {
+    } else if constexpr (is_a<T, std::optional> || is_a<T, SharedOptional>) {
         read(json, value.emplace(), path, findings, doc);
+    } else if constexpr (is_a<T, Shared>) {
+        read(json, value.edit(), path, findings, doc);
     } else if constexpr (is_a<T, std::vector> || is_a<T, std::set>) {
         read_list(json, value, path, findings, doc);
     } else if constexpr (is_a<T, std::map>) {

@@ -32,7 +32,7 @@ inline constexpr std::size_t target_max = 4096; // path and query of a request
 inline constexpr std::size_t path_segments_max = 16;
 inline constexpr std::size_t query_parameters_max = 32;
 inline constexpr std::size_t idempotency_key_max = 200;
-inline constexpr std::size_t request_workers = 48;
+inline constexpr std::size_t request_workers = 16;
 inline constexpr std::size_t request_queue_max = 1024;
 inline constexpr std::size_t large_bodies_max = 4; // imports read at the same time
 inline constexpr std::size_t downloads_max = 16;   // each holds a worker
@@ -201,6 +201,7 @@ inline constexpr int decide_retries_max = 16;
 inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
 inline constexpr std::size_t records_page = 1000;
 inline constexpr std::size_t cached_changes_max = 512;
+inline constexpr std::size_t known_versions_max = 4096; // streams whose version the writer knows
 
 // Command line
 inline constexpr std::size_t cli_answer_max = 64 * 1024 * 1024;

@@ -79,10 +79,12 @@ JsonObject of(FieldDoc doc) {
         return digest_schema(doc);
     } else if constexpr (std::same_as<T, Json>) {
         return any_schema(doc);
-    } else if constexpr (codec::is_a<T, std::optional>) {
+    } else if constexpr (codec::is_a<T, std::optional> || codec::is_a<T, SharedOptional>) {
         return of<typename T::value_type>(doc);
     } else if constexpr (codec::is_a<T, std::vector> || codec::is_a<T, std::set>) {
         return list_schema(of<typename T::value_type>(FieldDoc{}), codec::is_a<T, std::set>, doc);
+    } else if constexpr (codec::is_a<T, Shared>) {
+        return of<std::decay_t<decltype(std::declval<T>().get())>>(doc);
     } else if constexpr (codec::is_a<T, std::map>) {
         return map_schema(of<typename T::mapped_type>(FieldDoc{}), doc);
     } else {

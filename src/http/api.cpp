@@ -180,19 +180,53 @@ Result<Call> Api::enter(const Prepared& prepared) {
     return call;
 }
 
-Result<Response> Api::answer(const Prepared& prepared) {
-    const auto& route = *prepared.match.route;
-    Call call = TRY(enter(prepared));
+Result<std::optional<Response>> Api::read_body(const Prepared& prepared, Call& call) {
     if (auto refused = check_media(prepared))
-        return *std::move(refused);
-    if (route.body == Body::json) {
+        return refused;
+    if (prepared.match.route->body == Body::json) {
         call.body = JsonObject{};
         if (!prepared.request.body.empty())
             call.body = TRY(parse_json(prepared.request.body));
         if (!call.body.is_object())
             return fail_field("body", "expected a JSON object");
     }
-    return route.handler(call);
+    return std::optional<Response>{};
+}
+
+Result<Response> Api::answer(const Prepared& prepared) {
+    Call call = TRY(enter(prepared));
+    if (auto refused = TRY(read_body(prepared, call)))
+        return *std::move(refused);
+    return prepared.match.route->handler(call);
+}
+
+void Api::run_later(const Prepared& prepared, std::function<void(std::optional<Response>)> done) {
+    if (prepared.page || !prepared.match.route->later)
+        return done(run(prepared));
+    const auto answer_with = [this, &prepared, done](Result<Response> response) {
+        done(response ? *std::move(response) : refuse(prepared, response.error()));
+    };
+    std::shared_ptr<Call> call;
+    try {
+        auto entered = enter(prepared);
+        if (!entered)
+            return answer_with(tl::unexpected(std::move(entered).error()));
+        call = std::make_shared<Call>(*std::move(entered));
+        auto refused = read_body(prepared, *call);
+        if (!refused)
+            return answer_with(tl::unexpected(std::move(refused).error()));
+        if (*refused)
+            return done(*std::move(*refused));
+    } catch (const std::exception& thrown) {
+        return answer_with(fail(ErrorCode::internal, "exception", thrown.what()));
+    }
+    // Who is told once cannot be told again: what is thrown from here on is told by `later` itself.
+    prepared.match.route->later(call, [answer_with, done](auto response) {
+        if (response)
+            answer_with(*std::move(response));
+        else
+            done(std::nullopt);
+    });
 }
 
 Response Api::run(const Prepared& prepared) {

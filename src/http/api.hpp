@@ -52,6 +52,9 @@ class Api {
     // For streamed() routes, after admit().
     Result<std::unique_ptr<BodySink>> open_upload(const Prepared& prepared);
     Response run(const Prepared& prepared);
+    // The same without blocking where the route can do so. `done` is called once, possibly on
+    // another thread, and must not throw; it gets nothing when run() must be asked.
+    void run_later(const Prepared& prepared, std::function<void(std::optional<Response>)> done);
     // An error as the answer to this request.
     Response refuse(const Prepared& prepared, const Error& error);
 
@@ -64,6 +67,8 @@ class Api {
 
   private:
     Result<Call> enter(const Prepared& prepared);
+    // The call with its body, or the answer that refuses it.
+    Result<std::optional<Response>> read_body(const Prepared& prepared, Call& call);
     Result<Response> answer(const Prepared& prepared);
 
     Services services_;

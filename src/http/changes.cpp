@@ -66,14 +66,40 @@ Result<Response> history(app::Door& door, Call& call) {
     return list_answer(items, events.size() < limit ? "" : std::to_string(events.back().version));
 }
 
-Result<Response> command(app::Door& door, Call& call, const domain::CommandRow& row) {
+Result<app::CommandRequest> command_request(Call& call, const domain::CommandRow& row) {
     app::CommandRequest request;
     request.change = call.path.empty() ? std::string{} : call.id();
     request.command = row.name;
     request.if_version = TRY(if_match(call));
     request.idempotency = TRY(idempotency_key(call));
     request.body = std::move(call.body);
+    return request;
+}
+
+Result<Response> command(app::Door& door, Call& call, const domain::CommandRow& row) {
+    const auto request = TRY(command_request(call, row));
     return door_answer(call, TRY(door.execute(call.actor, request)), changes_path);
+}
+
+void command_later(
+    app::Door& door, const std::shared_ptr<Call>& call, const domain::CommandRow& row,
+    const Tell& tell
+) {
+    try {
+        const auto request = command_request(*call, row);
+        if (!request)
+            return tell(tl::unexpected(request.error()));
+        door.execute_later(call->actor, *request, [call, tell](auto answer) {
+            if (!answer)
+                tell(std::nullopt);
+            else if (!*answer)
+                tell(tl::unexpected(std::move(*answer).error()));
+            else
+                tell(door_answer(*call, **answer, changes_path));
+        });
+    } catch (const std::exception& thrown) {
+        tell(fail(ErrorCode::internal, "exception", thrown.what()));
+    }
 }
 
 // The fields of what the door wants to know are the query's parameters, so neither can have one
@@ -178,6 +204,9 @@ Route command_route(app::Door& door, const domain::CommandRow& row) {
     route.conditional = !opens;
     route.handler = [&door, &row](Call& call) -> Result<Response> {
         return command(door, call, row);
+    };
+    route.later = [&door, &row](const std::shared_ptr<Call>& call, const Tell& tell) {
+        command_later(door, call, row, tell);
     };
     return route;
 }

@@ -403,12 +403,23 @@ Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& pars
     }
     prepared.request.body = parser.get().body();
     deadline = Steady::time_point::max(); // how long a use case takes is its own business
-    Response response;
-    const auto work = [&] { response = api.run(prepared); };
-    const bool ran = co_await on_worker(server_, executor(), work);
+    std::optional<Response> response;
+    const auto work = [&](std::function<void()> done) {
+        api.run_later(prepared, [&response, done = std::move(done)](auto answer) {
+            response = std::move(answer);
+            done();
+        });
+    };
+    const bool ran = co_await on_worker_until_done(server_, executor(), work);
     if (!ran)
         co_return busy();
-    co_return response;
+    if (response)
+        co_return *std::move(response);
+    const auto again = [&] { response = api.run(prepared); };
+    const bool ran_again = co_await on_worker(server_, executor(), again);
+    if (!ran_again)
+        co_return busy();
+    co_return *std::move(response);
 }
 
 template <class Stream>

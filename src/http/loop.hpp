@@ -209,6 +209,44 @@ Task<bool> on_worker(Server& server, Executor executor, Function function) {
     );
 }
 
+// Runs the function on a worker, gives it another function to call once it is done, from whatever
+// thread, and comes back to the loop then; false when the queue is full.
+template <class Function>
+Task<bool> on_worker_until_done(Server& server, Executor executor, Function function) {
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
+        [&server, executor](auto handler, Function work) {
+            using Done = decltype(handler);
+
+            struct Work final : Job {
+                Work(Server& s, Executor e, Function f, Done d)
+                    : server(s), executor(e), function(std::move(f)),
+                      done(std::make_shared<Done>(std::move(d))) {}
+
+                void run() override {
+                    server.workers.begin_later();
+                    function([s = &server, e = executor, d = done] {
+                        asio::post(e, [d] { std::move (*d)(true); });
+                        s->workers.end_later();
+                    });
+                }
+
+                Server& server;
+                Executor executor;
+                Function function;
+                std::shared_ptr<Done> done;
+            };
+
+            auto own =
+                std::make_unique<Work>(server, executor, std::move(work), std::move(handler));
+            const auto done = own->done;
+            std::unique_ptr<Job> job = std::move(own);
+            if (!server.workers.submit(job))
+                asio::post(executor, [done] { std::move (*done)(false); });
+        },
+        awaiting, std::move(function)
+    );
+}
+
 // Hands the pieces of a long answer from a worker to the loop, one at a time.
 struct Pipe {
     explicit Pipe(Loop& loop) : timer(loop.io) {}

@@ -46,6 +46,11 @@ struct Call {
 };
 
 using Handler = std::function<Result<Response>(Call&)>;
+// Gets nothing when the request must be run again, by the handler.
+using Tell = std::function<void(std::optional<Result<Response>>)>;
+// A handler that need not block until its answer is known. `tell` is called once, possibly on
+// another thread; the call lives as long as somebody holds it.
+using LaterHandler = std::function<void(std::shared_ptr<Call>, Tell)>;
 using Upload = std::function<Result<std::unique_ptr<BodySink>>(Call&)>;
 
 enum class Access : std::uint8_t { open, signed_in, permission };
@@ -60,7 +65,8 @@ struct Route {
     Access access = Access::permission;
     domain::Permission permission{}; // for Access::permission
     Handler handler = {};
-    Upload upload = {}; // instead of handler, for Body::stream
+    LaterHandler later = {}; // the same as handler; empty: there is only that
+    Upload upload = {};      // instead of handler, for Body::stream
     Body body = Body::none;
     std::size_t body_limit = 0;
     Json request_schema = {}; // null: none

@@ -24,6 +24,17 @@ bool Workers::submit(std::unique_ptr<Job>& job) {
     return true;
 }
 
+void Workers::begin_later() {
+    const std::lock_guard lock(mutex_);
+    ++later_;
+}
+
+void Workers::end_later() {
+    const std::lock_guard lock(mutex_);
+    if (--later_ == 0)
+        none_later_.notify_all();
+}
+
 void Workers::stop() {
     {
         const std::lock_guard lock(mutex_);
@@ -33,6 +44,8 @@ void Workers::stop() {
     for (auto& thread : threads_)
         if (thread.joinable())
             thread.join();
+    std::unique_lock lock(mutex_);
+    none_later_.wait(lock, [this] { return later_ == 0; });
 }
 
 void Workers::work() {

@@ -28,6 +28,9 @@ class Workers {
 
     // False, and the job stays the caller's, when the queue is full or after stop().
     bool submit(std::unique_ptr<Job>& job);
+    // A job goes on after its thread has left it, until end_later(); stop() waits for that.
+    void begin_later();
+    void end_later();
     // Runs what is queued, then ends the threads.
     void stop();
 
@@ -39,6 +42,8 @@ class Workers {
     std::condition_variable more_;
     std::deque<std::unique_ptr<Job>> queue_;
     bool stopping_ = false;
+    std::size_t later_ = 0;
+    std::condition_variable none_later_;
     std::vector<std::thread> threads_;
 };
 

@@ -41,12 +41,7 @@ std::uint64_t current_version(Batch& batch, const Commit& commit, std::size_t at
     for (std::size_t i = at; i-- > 0;)
         if (commit.writes[i].key == key)
             return commit.writes[i].expected_version + commit.writes[i].events.size();
-    return batch.db()
-        .number(
-            "select version from stream where tenant = :tenant and kind = :kind and id = :id",
-            {key.tenant.value, key.kind, key.id}
-        )
-        .value_or(0);
+    return batch.version_of(key);
 }
 
 void write_stream(Batch& batch, const StreamWrite& write, std::uint64_t version) {
@@ -65,6 +60,7 @@ void write_stream(Batch& batch, const StreamWrite& write, std::uint64_t version)
             "values (:tenant, :kind, :id, :version, :removed)",
             {key.tenant.value, key.kind, key.id, version, write.removed ? 1 : 0}
         );
+    batch.note_version(key, version);
     if (!write.state.empty())
         put_document(batch.db(), key, version, write.state);
 }

@@ -41,7 +41,8 @@ domain::Frontier read_frontier(Connection& connection, bool lock) {
     return *std::move(frontier);
 }
 
-Batch::Batch(Connection& connection) : connection_(connection) {
+Batch::Batch(Connection& connection, KnownVersions* known)
+    : connection_(connection), known_(known) {
     connection_.begin();
     try {
         frontier_ = read_frontier(connection_, true);
@@ -53,8 +54,30 @@ Batch::Batch(Connection& connection) : connection_(connection) {
 }
 
 Batch::~Batch() {
-    if (!finished_)
-        connection_.rollback();
+    if (finished_)
+        return;
+    connection_.rollback();
+    // What became of a commit that failed half-way, only the database knows.
+    if (known_)
+        known_->clear();
+}
+
+std::uint64_t Batch::version_of(const app::StreamKey& key) {
+    if (const auto written = written_.find(key); written != written_.end())
+        return written->second;
+    if (known_)
+        if (const auto known = known_->find(key); known != known_->end())
+            return known->second;
+    return connection_
+        .number(
+            "select version from stream where tenant = :tenant and kind = :kind and id = :id",
+            {key.tenant.value, key.kind, key.id}
+        )
+        .value_or(0);
+}
+
+void Batch::note_version(const app::StreamKey& key, std::uint64_t version) {
+    written_[key] = version;
 }
 
 std::uint64_t
@@ -131,6 +154,12 @@ void Batch::finish() {
         );
     connection_.commit();
     finished_ = true;
+    if (known_ == nullptr)
+        return;
+    if (known_->size() > limits::known_versions_max)
+        known_->clear();
+    for (const auto& [key, version] : written_)
+        (*known_)[key] = version;
 }
 
 } // namespace slipway::store

@@ -16,10 +16,15 @@
 
 namespace slipway::store {
 
+// The versions of streams that were written lately, for a writer beside whom nobody else writes: it
+// need not ask the database. What the database has is still the condition of every write.
+using KnownVersions = std::map<app::StreamKey, std::uint64_t>;
+
 class Batch {
   public:
-    // Throws DatabaseError, as every function here does.
-    explicit Batch(Connection& connection);
+    // Throws DatabaseError, as every function here does. `known` grows by what this batch writes
+    // once that is durable; null when others may write.
+    explicit Batch(Connection& connection, KnownVersions* known = nullptr);
     ~Batch();
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
@@ -27,6 +32,10 @@ class Batch {
     Connection& db() { return connection_; }
 
     std::uint64_t ledger_size() const { return frontier_.size(); }
+
+    // The stream's version as this batch has left it so far; 0 when there is none.
+    std::uint64_t version_of(const app::StreamKey& key);
+    void note_version(const app::StreamKey& key, std::uint64_t version);
 
     // Writes the event at the end of the ledger; gives its sequence number.
     std::uint64_t
@@ -45,6 +54,8 @@ class Batch {
     void write_kind_versions();
 
     Connection& connection_;
+    KnownVersions* known_ = nullptr;
+    KnownVersions written_;
     domain::Frontier frontier_;
     std::uint64_t size_before_ = 0;
     std::map<std::pair<std::string, std::string>, bool> touched_;

@@ -18,7 +18,7 @@ constexpr auto foreign_upload_patience = 1h;
 Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint64_t upload) {
     std::uint64_t dropped = 0;
     do {
-        TRY(committer.submit([&](Batch& batch) -> Result<void> {
+        TRY(committer.run([&](Batch& batch) -> Result<void> {
             const auto first = batch.db().number(
                 "select coalesce(min(position), 0) from blob_chunk where tenant = :tenant "
                 "and upload = :upload",
@@ -32,7 +32,7 @@ Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint
             return {};
         }));
     } while (dropped != 0);
-    return committer.submit([&](Batch& batch) -> Result<void> {
+    return committer.run([&](Batch& batch) -> Result<void> {
         batch.db().run(
             "delete from blob_upload where tenant = :tenant and upload = :upload",
             {tenant.value, upload}
@@ -98,7 +98,7 @@ class ChunkWriter : public app::BlobWriter {
             TRY(flush());
         const auto digest = hash_.finish();
         bool kept = false;
-        TRY(committer_.submit([&](Batch& batch) -> Result<void> {
+        TRY(committer_.run([&](Batch& batch) -> Result<void> {
             kept = !find_blob(batch.db(), tenant_, digest);
             if (!kept)
                 return {};
@@ -122,7 +122,7 @@ class ChunkWriter : public app::BlobWriter {
   private:
     Result<void> flush() {
         const auto data = to_base64(pending_);
-        TRY(committer_.submit([&](Batch& batch) -> Result<void> {
+        TRY(committer_.run([&](Batch& batch) -> Result<void> {
             batch.db().run(
                 "insert into blob_chunk (tenant, upload, position, data) "
                 "values (:tenant, :upload, :position, :data)",
@@ -166,7 +166,7 @@ bool LiveUploads::contains(const TenantId& tenant, std::uint64_t upload) const {
 Result<std::unique_ptr<app::BlobWriter>>
 new_blob(Committer& committer, LiveUploads& live, const TenantId& tenant) {
     std::uint64_t upload = 0;
-    TRY(committer.submit([&](Batch& batch) -> Result<void> {
+    TRY(committer.run([&](Batch& batch) -> Result<void> {
         upload = next_upload(batch.db(), tenant);
         // Before it is durable, so that no sweep can come between.
         live.add(tenant, upload);
@@ -177,7 +177,7 @@ new_blob(Committer& committer, LiveUploads& live, const TenantId& tenant) {
 
 Result<void> sweep_uploads(Committer& committer, const LiveUploads& live, Time now) {
     std::vector<std::pair<TenantId, std::uint64_t>> dead;
-    TRY(committer.submit([&](Batch& batch) -> Result<void> {
+    TRY(committer.run([&](Batch& batch) -> Result<void> {
         auto& db = batch.db();
         const bool alone = db.dialect().single_server;
         dead.clear();

@@ -153,7 +153,10 @@ std::vector<std::string> summary_differences(
         check(!words, "search");
         return differences;
     }
-    check(text && *text == encode(summary), "summary");
+    auto stored = restore<ChangeSummary>(text.value_or(""));
+    if (stored)
+        stored->updated_at = summary.updated_at;
+    check(stored && encode(*stored) == encode(summary), "summary");
     // When to look again depends on the registers too, not on the events alone: it is a schedule,
     // which the worker mends, and no projection.
     auto expected = filtered(summary);
@@ -309,13 +312,17 @@ class Search {
         add_filters(states);
         params_.emplace_back(query_.limit);
         const auto sql = fmt::format(
-            "select i.summary from {} where{} order by {} desc limit :limit", from,
-            conditions_.substr(std::string_view(" and").size()), order
+            "select i.summary, (select e.at from event e where e.tenant = i.tenant "
+            "and e.kind = 'change' and e.stream = i.id order by e.version desc limit 1) "
+            "from {} where{} order by {} desc limit :limit",
+            from, conditions_.substr(std::string_view(" and").size()), order
         );
-        db_.query(sql, params_, 1, [&](const Row& row) {
+        db_.query(sql, params_, 2, [&](const Row& row) {
             auto summary = restore<ChangeSummary>(row.text(0));
             if (!summary)
                 throw DatabaseError(ErrorCode::internal, summary.error().detail, false);
+            // The row is written only when something else than this differs.
+            summary->updated_at = row.optional_time(1).value_or(summary->updated_at);
             found_.push_back(*std::move(summary));
         });
         conditions_ = conditions_before;

@@ -2,29 +2,13 @@
 #include "store/committer.hpp"
 
 #include <algorithm>
+#include <future>
+#include <iterator>
+#include <optional>
 
 #include "base/assert.hpp"
 
 namespace slipway::store {
-
-struct Committer::Item {
-    const Job& job;
-    Result<void> result = {};
-    std::mutex mutex = {};
-    std::condition_variable woken = {};
-    bool done = false;
-
-    void wake() {
-        const std::lock_guard lock(mutex);
-        done = true;
-        woken.notify_one();
-    }
-
-    void wait() {
-        std::unique_lock lock(mutex);
-        woken.wait(lock, [this] { return done; });
-    }
-};
 
 Committer::Committer(Target target, std::size_t queue_max)
     : target_(std::move(target)), queue_max_(queue_max) {
@@ -46,22 +30,28 @@ Committer::~Committer() {
     thread_.join();
 }
 
-Result<void> Committer::submit(const Job& job) {
-    Item item{job};
+void Committer::submit(Job job, Done done) {
+    std::optional<Error> refused;
     {
         const std::lock_guard lock(mutex_);
         if (stopping_)
-            return fail(ErrorCode::unavailable, "the server is stopping");
-        if (queue_.size() >= queue_max_) {
-            Error error{ErrorCode::limit_exceeded, "too many commits are waiting"};
-            error.retry_after_ms = 100;
-            return tl::unexpected(std::move(error));
-        }
-        queue_.push_back(&item);
+            refused = Error{ErrorCode::unavailable, "the server is stopping"};
+        else if (queue_.size() >= queue_max_)
+            refused = Error{ErrorCode::limit_exceeded, "too many commits are waiting"};
+        else
+            queue_.push_back({std::move(job), std::move(done)});
     }
-    arrived_.notify_one();
-    item.wait();
-    return std::move(item.result);
+    if (!refused)
+        return arrived_.notify_one();
+    if (refused->code == ErrorCode::limit_exceeded)
+        refused->retry_after_ms = 100;
+    done(tl::unexpected(*std::move(refused)));
+}
+
+Result<void> Committer::run(const Job& job) {
+    std::promise<Result<void>> told;
+    submit(std::ref(job), [&](Result<void> result) { told.set_value(std::move(result)); });
+    return told.get_future().get();
 }
 
 void Committer::on_committed(std::function<void(std::uint64_t)> listener) {
@@ -79,13 +69,13 @@ void Committer::gather(std::unique_lock<std::mutex>& lock) {
         arrived_.wait_for(lock, patience, [&] { return stopping_ || queue_.size() >= enough; });
 }
 
-std::vector<Committer::Item*> Committer::take() {
+std::vector<Committer::Item> Committer::take() {
     std::unique_lock lock(mutex_);
     arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     gather(lock);
     const auto count = std::min(queue_.size(), limits::commit_batch_max);
     const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-    std::vector<Item*> items(queue_.begin(), end);
+    std::vector<Item> items(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
     queue_.erase(queue_.begin(), end);
     last_batch_ = items.size();
     return items;
@@ -96,7 +86,7 @@ void Committer::work() {
         auto items = take();
         if (items.empty())
             return; // stopping, and nothing waits
-        run(items);
+        run_all(items);
         if (wal_keeper_ && connection_)
             wal_keeper_->after_commit(*connection_);
     }
@@ -111,27 +101,28 @@ Connection& Committer::connection() {
 // A server that was restarted since the last batch shows only now; nothing was sent yet, so it is
 // safe to try again on a new connection.
 std::unique_ptr<Batch> Committer::begin() {
+    auto* known = wal_keeper_ ? &known_versions_ : nullptr;
     try {
-        return std::make_unique<Batch>(connection());
+        return std::make_unique<Batch>(connection(), known);
     } catch (const DatabaseError& error) {
         if (!error.broken)
             throw;
     }
-    return std::make_unique<Batch>(connection());
+    return std::make_unique<Batch>(connection(), known);
 }
 
 // False when the database refused something before the commit and nothing of the batch remains.
-bool Committer::run_together(std::vector<Item*>& items) {
+bool Committer::run_together(std::span<Item> items) {
     bool committing = false;
     std::uint64_t size = 0;
     const auto fail_all = [&](const Error& error) {
-        for (auto* item : items)
-            item->result = tl::unexpected(error);
+        for (auto& item : items)
+            item.result = tl::unexpected(error);
     };
     try {
         const auto batch = begin();
-        for (auto* item : items)
-            item->result = item->job(*batch);
+        for (auto& item : items)
+            item.result = item.job(*batch);
         committing = true;
         size = batch->ledger_size();
         batch->finish();
@@ -146,14 +137,12 @@ bool Committer::run_together(std::vector<Item*>& items) {
     return true;
 }
 
-void Committer::run(std::vector<Item*>& items) {
+void Committer::run_all(std::span<Item> items) {
     if (!run_together(items) && items.size() > 1)
-        for (auto* item : items) {
-            std::vector<Item*> one{item};
-            run_together(one);
-        }
-    for (auto* item : items)
-        item->wake();
+        for (auto& item : items)
+            run_together({&item, 1});
+    for (auto& item : items)
+        item.done(std::move(item.result));
 }
 
 void Committer::announce(std::uint64_t size) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one writer of this process. Callers queue a job and wait; the writer takes all that wait,
-// runs each inside one transaction, makes it durable with one flush and wakes the callers (group
-// commit). A job first checks and then writes: when it returns an error it has written nothing, so
-// the others of its batch are not harmed. Limits: limits::commit_queue_max waiting jobs
-// (limit_exceeded), limits::commit_batch_max jobs in a transaction.
+// The one writer of this process. Callers queue a job; the writer takes all that wait, runs each
+// inside one transaction, makes it durable with one flush and tells the callers (group commit). A
+// job first checks and then writes: when it returns an error it has written nothing, so the others
+// of its batch are not harmed. Limits: limits::commit_queue_max waiting jobs (limit_exceeded),
+// limits::commit_batch_max jobs in a transaction.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -27,27 +28,36 @@ class Committer {
     // transaction is undone and each is tried by itself. It must not keep what it did the first
     // time.
     using Job = std::function<Result<void>(Batch&)>;
+    // Called once, when the job is durable or refused, on the writer's thread: it must be quick and
+    // must not throw.
+    using Done = std::function<void(Result<void>)>;
 
     explicit Committer(Target target, std::size_t queue_max = limits::commit_queue_max);
     ~Committer(); // finishes what waits
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
 
-    // Blocks until the job is durable or refused. unavailable: the database failed. When the
-    // connection is lost during the commit itself, the outcome cannot be known; then it is
-    // unavailable too, and the caller finds out by reading.
-    Result<void> submit(const Job& job);
+    // unavailable: the database failed. When the connection is lost during the commit itself, the
+    // outcome cannot be known; then it is unavailable too, and the caller finds out by reading.
+    // What cannot be queued is told at once, on the caller's thread.
+    void submit(Job job, Done done);
+    // The same, and blocks until it is done.
+    Result<void> run(const Job& job);
 
     void on_committed(std::function<void(std::uint64_t size)> listener);
 
   private:
-    struct Item;
+    struct Item {
+        Job job;
+        Done done;
+        Result<void> result = {};
+    };
 
     void work();
-    std::vector<Item*> take();
+    std::vector<Item> take();
     void gather(std::unique_lock<std::mutex>& lock);
-    void run(std::vector<Item*>& items);
-    bool run_together(std::vector<Item*>& items);
+    void run_all(std::span<Item> items);
+    bool run_together(std::span<Item> items);
     Connection& connection();
     std::unique_ptr<Batch> begin();
     void announce(std::uint64_t size);
@@ -56,10 +66,11 @@ class Committer {
     std::size_t queue_max_;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<WalKeeper> wal_keeper_; // SQLite only
+    KnownVersions known_versions_;          // SQLite only, whose lock file keeps others away
 
     std::mutex mutex_;
     std::condition_variable arrived_;
-    std::deque<Item*> queue_;
+    std::deque<Item> queue_;
     std::size_t last_batch_ = 0;
     bool stopping_ = false;
 

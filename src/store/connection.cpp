@@ -62,8 +62,8 @@ ErrorCode sqlite_code(int result) {
 }
 
 constexpr std::string_view sqlite_tuning =
-    // 8 KiB holds a usual state document in one page; it matters for a new file only.
-    "pragma page_size = 8192;\n"
+    // A commit writes whole pages, mostly of rows much shorter than that; for a new file only.
+    "pragma page_size = 4096;\n"
     "pragma journal_mode = wal;\n"
     "pragma synchronous = full;\n"
     "pragma foreign_keys = on;\n"

@@ -51,7 +51,7 @@ auto SqlStore::read(const Work& work) -> Result<std::invoke_result_t<Work, Conne
 Result<void> SqlStore::write(const Committer::Job& job) {
     if (!committer_)
         return read_only();
-    return committer_->submit(job);
+    return committer_->run(job);
 }
 
 Result<app::StoredStream> SqlStore::load(const app::StreamKey& key, std::uint64_t known_version) {
@@ -128,6 +128,32 @@ Result<app::Receipt> SqlStore::commit(app::Commit commit) {
         return {};
     }));
     return receipt;
+}
+
+void SqlStore::commit_later(app::Commit commit, Committed done) {
+    if (!committer_)
+        return done(read_only());
+
+    struct Waiting {
+        app::Commit commit;
+        Committed done;
+        app::Receipt receipt;
+    };
+
+    const auto waiting = std::make_shared<Waiting>(Waiting{std::move(commit), std::move(done), {}});
+    committer_->submit(
+        [waiting](Batch& batch) -> Result<void> {
+            TRY(check_commit(batch, waiting->commit));
+            waiting->receipt = write_commit(batch, waiting->commit);
+            return {};
+        },
+        [waiting](Result<void> result) {
+            if (result)
+                waiting->done(waiting->receipt);
+            else
+                waiting->done(tl::unexpected(std::move(result).error()));
+        }
+    );
 }
 
 Result<app::Receipt> SqlStore::commit_numbered(

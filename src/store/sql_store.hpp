@@ -28,6 +28,7 @@ class SqlStore final : public app::Store {
     Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) override;
     Result<std::vector<TenantId>> tenants() override;
     Result<app::Receipt> commit(app::Commit commit) override;
+    void commit_later(app::Commit commit, Committed done) override;
     Result<app::Receipt> commit_numbered(
         const TenantId& tenant, const std::string& counter,
         std::function<Result<app::Commit>(std::uint64_t number)> make

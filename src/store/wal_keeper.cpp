@@ -5,9 +5,9 @@ namespace slipway::store {
 
 namespace {
 
-// 64 MiB at 8 KiB a page. A longer log saves copying pages that change often; a shorter one makes
+// 64 MiB at 4 KiB a page. A longer log saves copying pages that change often; a shorter one makes
 // opening after a crash faster, since it is read once then.
-constexpr std::uint64_t pages_before_copy = 8192;
+constexpr std::uint64_t pages_before_copy = 16384;
 
 void passive_checkpoint(Connection& db) {
     db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});

@@ -87,7 +87,8 @@ struct Worker::Inside {
     // jumps.
     SystemClock machine;
     std::mutex mutex;
-    std::condition_variable changed;
+    std::condition_variable changed; // there may be something to do, or it is time to end
+    std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
     std::uint64_t woken = 0;
     bool stopping = false;
     std::map<std::string, std::pair<app::TaskEnd, std::stop_source>> active; // by task id
@@ -186,7 +187,7 @@ struct Worker::Inside {
 
     void pause() {
         std::unique_lock lock(mutex);
-        changed.wait_for(lock, look_apart, [&] { return stopping; });
+        ending.wait_for(lock, look_apart, [&] { return stopping; });
     }
 
     void timer_loop() {
@@ -231,7 +232,7 @@ struct Worker::Inside {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 6);
-        while (!changed.wait_for(lock, look, [&] { return stopping; })) {
+        while (!ending.wait_for(lock, look, [&] { return stopping; })) {
             const auto current = active;
             lock.unlock();
             if (Steady::now() - renewed >= parts.lease / 3) {
@@ -273,6 +274,7 @@ void Worker::stop() {
         const std::lock_guard lock(inside_->mutex);
         inside_->stopping = true;
         inside_->changed.notify_all();
+        inside_->ending.notify_all();
     }
     for (auto& thread : inside_->threads)
         if (thread.joinable())

@@ -227,6 +227,22 @@ TEST_P(CommitContract, sixty_four_threads_leave_no_gap_and_lose_nothing) {
     expect_sound_ledger();
 }
 
+TEST_P(CommitContract, what_is_not_waited_for_is_told_once_it_is_there_or_refused) {
+    std::promise<Result<app::Receipt>> first;
+    std::promise<Result<app::Receipt>> second;
+    store().commit_later(commit_of(write_of(key_of("web"), 0, 2)), [&](auto told) {
+        first.set_value(std::move(told));
+    });
+    const auto receipt = first.get_future().get();
+    EXPECT_EQ(must(receipt).next_seq, 2U);
+    EXPECT_EQ(must(store().load(key_of("web"))).version, 2U);
+    store().commit_later(commit_of(write_of(key_of("web"), 0)), [&](auto told) {
+        second.set_value(std::move(told));
+    });
+    EXPECT_EQ(code_of(second.get_future().get()), ErrorCode::conflict);
+    EXPECT_EQ(must(store().ledger_size()), 2U);
+}
+
 TEST_P(CommitContract, subtrees_and_roots_are_those_of_rfc_6962) {
     std::vector<Digest> leaves;
     for (std::uint64_t i = 0; i < 11; ++i)
@@ -271,7 +287,7 @@ TEST_P(CommitContract, a_full_queue_refuses_and_says_when_to_come_again) {
     std::promise<void> begun;
     std::promise<void> go_on;
     std::thread first([&] {
-        must(committer.submit([&](store::Batch&) -> Result<void> {
+        must(committer.run([&](store::Batch&) -> Result<void> {
             begun.set_value();
             go_on.get_future().wait();
             return {};
@@ -283,7 +299,7 @@ TEST_P(CommitContract, a_full_queue_refuses_and_says_when_to_come_again) {
     std::vector<std::thread> more;
     for (std::size_t i = 0; i < waiting + 1; ++i)
         more.emplace_back([&] {
-            const auto done = committer.submit(nothing);
+            const auto done = committer.run(nothing);
             if (done)
                 return;
             EXPECT_EQ(done.error().code, ErrorCode::limit_exceeded);

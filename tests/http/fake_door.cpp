@@ -184,6 +184,10 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
     return answer;
 }
 
+void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
+    done(execute(actor, request));
+}
+
 Result<Answer> Door::show_change(const Actor& actor, const std::string& change) {
     return show_record(actor, "change", change);
 }

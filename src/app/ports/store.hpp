@@ -93,6 +93,14 @@ struct ChangeSummary {
         visit("cis", self.cis);
     }
 
+    // Whether lists show the same of both; when it was last touched is read from the events.
+    bool is_shown_like(const ChangeSummary& other) const {
+        const auto shown = [](const ChangeSummary& s) {
+            return std::tie(s.number, s.title, s.outcome, s.workflow, s.risk, s.opened_at);
+        };
+        return shown(*this) == shown(other) && is_filtered_like(other);
+    }
+
     // Whether a search cannot tell the two apart; what lists only show may differ.
     bool is_filtered_like(const ChangeSummary& other) const {
         const auto filters = [](const ChangeSummary& s) {
@@ -112,9 +120,10 @@ struct StreamWrite {
     std::vector<NewEvent> events; // may be empty for nothing but a summary
     std::string state;    // the new state document; empty: the stored one stays and lags behind
     bool removed = false; // a removed record keeps its stream; lists leave it out
-    std::optional<ChangeSummary> summary; // for kind "change"
-    bool search_changed = true;           // false: search_text is what it was
-    bool filters_changed = true;          // false: the stored summary is_filtered_like this one
+    std::optional<ChangeSummary>
+        summary;                 // for kind "change"; empty: the stored one is_shown_like it
+    bool search_changed = true;  // false: search_text is what it was
+    bool filters_changed = true; // false: the stored summary is_filtered_like this one
 };
 
 // Work for the outside world, committed with the events that ask for it (transactional outbox).
@@ -269,6 +278,15 @@ class Store {
 
     // Blocks until durable. conflict: a stream has moved on, or a task's lease was lost.
     virtual Result<Receipt> commit(Commit commit) = 0;
+
+    // The same without blocking: `done` is called once, possibly on the thread that writes, so it
+    // must be quick, must not throw and must not commit.
+    using Committed = std::function<void(Result<Receipt>)>;
+
+    virtual void commit_later(Commit commit, Committed done) {
+        done(this->commit(std::move(commit)));
+    }
+
     // For numbered streams (changes): `make` is called with the next number of (tenant, counter)
     // inside the transaction, so numbers have no gaps. It must be quick and must not call the
     // store.

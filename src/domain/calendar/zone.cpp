@@ -116,18 +116,25 @@ Period& latest_period() {
     return period;
 }
 
+// The offset of a local time in the period that was asked for last. A day away from the clock
+// changes a local time has exactly one reading.
+std::optional<seconds> known_offset(LocalTime local, const date::time_zone& zone) {
+    const auto& latest = latest_period();
+    const date::sys_seconds reading{local.time_since_epoch() - latest.info.offset};
+    if (!in_range(local) || !latest.holds(zone, reading, days(1)))
+        return std::nullopt;
+    return latest.info.offset;
+}
+
 Result<date::local_info>
 local_info(LocalTime local, const date::time_zone& zone, std::string_view field) {
     if (!in_range(local))
         return fail_field(std::string(field), "expected a local time of the years 1970 to 2037");
-    auto& latest = latest_period();
-    // A day away from the clock changes a local time has exactly one reading.
-    const date::sys_seconds reading{local.time_since_epoch() - latest.info.offset};
-    if (latest.holds(zone, reading, days(1)))
-        return date::local_info{date::local_info::unique, latest.info, {}};
+    if (known_offset(local, zone))
+        return date::local_info{date::local_info::unique, latest_period().info, {}};
     auto info = zone.get_info(to_date(local));
     if (info.result == date::local_info::unique)
-        latest = {&zone, info.first};
+        latest_period() = {&zone, info.first};
     return info;
 }
 
@@ -225,6 +232,8 @@ Result<std::optional<Time>> second_reading(LocalTime local, std::string_view zon
 
 Result<Time> to_instant_past_gap(LocalTime local, std::string_view zone) {
     const auto* rules = TRY(need_zone(zone, "zone"));
+    if (const auto offset = known_offset(local, *rules))
+        return instant_of(local, *offset);
     return instant_of(local, TRY(local_info(local, *rules, "local")).first.offset);
 }
 

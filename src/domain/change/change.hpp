@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/codec.hpp"
+#include "base/shared.hpp"
 #include "domain/calendar/interval.hpp"
 #include "domain/runbook/runbook.hpp"
 

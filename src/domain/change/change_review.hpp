@@ -495,25 +495,25 @@ struct Change {
     std::string test_ring;
     std::string roster; // the on-call team
 
-    std::optional<Scope> scope;
+    SharedOptional<Scope> scope;
     std::set<PersonId> described_by; // everybody who edited the scope
-    std::optional<Impact> impact;
-    std::map<std::string, PinnedRunbook> runbooks; // by RunbookPurpose
+    SharedOptional<Impact> impact;
+    Shared<std::map<std::string, PinnedRunbook>> runbooks; // by RunbookPurpose
     std::optional<Classification> classification;
     std::optional<ChangeWindow> window;
 
-    std::optional<Parity> parity;
-    std::optional<Backup> backup;
+    SharedOptional<Parity> parity;
+    SharedOptional<Backup> backup;
     std::vector<Defect> defects;
-    std::vector<Run> runs;
-    std::vector<SmokeReport> smoke_reports;
+    Shared<std::vector<Run>> runs;
+    Shared<std::vector<SmokeReport>> smoke_reports;
 
     std::optional<CabQueue> queue;
     std::vector<Vote> votes;
-    std::optional<CabDecision> decision;
+    SharedOptional<CabDecision> decision;
     std::vector<Voided> voided;
-    std::vector<Notice> notices;
-    std::optional<Oncall> oncall;
+    Shared<std::vector<Notice>> notices;
+    SharedOptional<Oncall> oncall;
 
     std::vector<Snapshot> snapshots;
     std::vector<Deviation> deviations;
@@ -524,7 +524,7 @@ struct Change {
     std::vector<CmdbPush> cmdb_pushes;
     std::optional<Closure> closure;
 
-    std::map<StepId, StepRecord> steps;
+    Shared<std::map<StepId, StepRecord>> steps;
     std::vector<Owed> owed;
     std::vector<Waiver> waivers;
     std::vector<Attachment> attachments;

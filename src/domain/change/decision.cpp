@@ -12,7 +12,18 @@ void Decider::reopen(StepKind kind, std::string reason) {
     }
 }
 
+bool Decider::sections_touched() const {
+    const auto& now = change();
+    const auto start = [](const Change& of) { return of.window ? of.window->start : Time{}; };
+    const auto end = [](const Change& of) { return of.window ? of.window->end : Time{}; };
+    return !now.scope.is_same_as(before_.scope) || !now.runbooks.is_same_as(before_.runbooks) ||
+           now.production_ring != before_.production_ring || start(now) != start(before_) ||
+           end(now) != end(before_);
+}
+
 Decision Decider::finish() {
+    if (!sections_touched())
+        return std::move(decision_);
     const auto sections = section_digests(change());
     const auto seen = digest_of_sections(sections);
     std::vector<Section> edited;

@@ -39,7 +39,10 @@ struct Decision {
 
 class Decider {
   public:
-    Decider(const Change& change, const Facts& facts) : facts_(facts) { decision_.next = change; }
+    // Both must live until it has finished.
+    Decider(const Change& change, const Facts& facts) : before_(change), facts_(facts) {
+        decision_.next = change;
+    }
 
     template <class Event>
     void emit(const Event& event) {
@@ -77,6 +80,10 @@ class Decider {
     Decision finish();
 
   private:
+    // Whether an event wrote a part that approvals are approvals of.
+    bool sections_touched() const;
+
+    const Change& before_;
     const Facts& facts_;
     Decision decision_;
 };

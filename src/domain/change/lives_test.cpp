@@ -627,7 +627,7 @@ TEST(Lives, the_conditions_of_both_workflows_mean_what_jq_says) {
                   R"({"retention":{"obligations":["none"]}})",
                   R"({"retention":{"obligations":["tax","none"]}})"})
                 for (const bool failed : {false, true}) {
-                    auto context = when_context(Change{});
+                    auto context = json(when_context(Change{}));
                     context.as_object()["failed"] = failed;
                     context.as_object()["fields"] = json(fields);
                     const auto jq = program->holds(context);

@@ -141,21 +141,26 @@ std::optional<Time> due_at(const Step& step, const Change& change, const Facts& 
     );
 }
 
-Json when_context(const Change& change) {
-    JsonObject fields;
+std::string when_context(const Change& change) {
+    std::string text = fmt::format(
+        R"({{"type":"{}","state":"{}","risk":"{}","database":{},"customer_facing":{},"failed":{})",
+        to_text(type_of(change)), to_text(change.state), to_text(change.risk),
+        change.scope && change.scope->database, change.scope && change.scope->customer_facing,
+        !change.failed_because.empty()
+    );
+    text += ",\"tenant\":";
+    append_quoted(text, change.tenant.value);
+    text += ",\"fields\":{";
+    bool first = true;
     for (const auto& [id, record] : change.steps)
-        if (record.values.is_object())
-            fields[id.value] = record.values;
-    JsonObject context;
-    context["type"] = to_text(type_of(change));
-    context["state"] = to_text(change.state);
-    context["risk"] = to_text(change.risk);
-    context["database"] = change.scope && change.scope->database;
-    context["customer_facing"] = change.scope && change.scope->customer_facing;
-    context["failed"] = !change.failed_because.empty();
-    context["tenant"] = change.tenant.value;
-    context["fields"] = std::move(fields);
-    return context;
+        if (record.values.is_object()) {
+            text += first ? "" : ",";
+            first = false;
+            append_quoted(text, id.value);
+            text += ':';
+            append_text(text, record.values);
+        }
+    return text + "}}";
 }
 
 } // namespace slipway::domain

@@ -13,7 +13,8 @@ Result<void> may_complete(const Step& step, const Change& change, const Facts& f
 // When the step is due; none while the date that it depends on is unknown.
 std::optional<Time> due_at(const Step& step, const Change& change, const Facts& facts);
 
-// What a `when:` condition sees, as its documentation says: type, state, risk, failed, fields ...
-Json when_context(const Change& change);
+// What a `when:` condition sees, as its documentation says: type, state, risk, failed, fields ...,
+// as the text of a JSON document.
+std::string when_context(const Change& change);
 
 } // namespace slipway::domain

@@ -128,9 +128,11 @@ void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& t
         const auto found = change.steps.find(step->id);
         static const StepRecord untouched;
         const auto& record = found == change.steps.end() ? untouched : found->second;
+        if (record.state != StepState::open || !step->due)
+            continue;
         const bool certain = applies(*step, change, facts);
         const bool possible = !step->when.empty() && applies_to(*step, type_of(change));
-        if (record.state != StepState::open || !(certain || possible))
+        if (!certain && !possible)
             continue;
         if (const auto due = due_at(*step, change, facts))
             add_reminders(*step, record, *due, certain, timers);

@@ -7,9 +7,48 @@ namespace slipway::domain {
 
 namespace {
 
-template <class Key, class T>
-Result<void> put(std::map<Key, T>& into, const std::string& id, std::string_view document) {
-    into.insert_or_assign(Key(id), TRY(restore<T>(document)));
+// Calls `visit` with the map of a kind whose documents stand in a plain map; false for the others.
+template <class Visit>
+bool with_map(Records& records, std::string_view kind, const Visit& visit) {
+    if (kind == "person")
+        visit(records.people);
+    else if (kind == "board")
+        visit(records.boards);
+    else if (kind == "catalogue_entry")
+        visit(records.catalogue);
+    else if (kind == "roster")
+        visit(records.rosters);
+    else if (kind == "channel")
+        visit(records.channels);
+    else if (kind == "ring")
+        visit(records.rings);
+    else if (kind == "connector")
+        visit(records.connectors);
+    else
+        return false;
+    return true;
+}
+
+void drop_ci(Records& records, const CiId& id) {
+    const auto& cis = records.cis.get();
+    const auto found = cis.find(id);
+    if (found == cis.end())
+        return;
+    for (const auto& needed : found->second.depends_on) {
+        auto& dependents = records.dependents.edit();
+        std::erase(dependents[needed], id);
+        if (dependents[needed].empty())
+            dependents.erase(needed);
+    }
+    records.cis.erase(id);
+}
+
+Result<void> put_ci(Records& records, const CiId& id, std::string_view document) {
+    auto ci = TRY(restore<CiRecord>(document));
+    drop_ci(records, id);
+    for (const auto& needed : ci.depends_on)
+        records.dependents.edit()[needed].push_back(id);
+    records.cis.edit().insert_or_assign(id, std::move(ci));
     return {};
 }
 
@@ -20,34 +59,57 @@ bool is_member(const BoardRecord& board, const PersonId& person) {
            std::find(board.members.begin(), board.members.end(), person) != board.members.end();
 }
 
-Result<void> add_record(
-    Records& records, const std::string& kind, const std::string& id, std::string_view document
+Result<void> put_record(
+    Records& records, std::string_view kind, const std::string& id, std::string_view document
 ) {
-    if (kind == "person")
-        return put(records.people, id, document);
-    if (kind == "ci") {
-        TRY(put(records.cis, id, document));
-        for (const auto& needed : records.cis.at(CiId(id)).depends_on)
-            records.dependents[needed].push_back(CiId(id));
-        return {};
-    }
-    if (kind == "board")
-        return put(records.boards, id, document);
-    if (kind == "catalogue_entry")
-        return put(records.catalogue, id, document);
-    if (kind == "roster")
-        return put(records.rosters, id, document);
-    if (kind == "channel")
-        return put(records.channels, id, document);
-    if (kind == "ring")
-        return put(records.rings, id, document);
-    if (kind == "connector")
-        return put(records.connectors, id, document);
-    if (kind == "blackout")
-        records.blackouts.push_back(TRY(restore<Blackout>(document)));
-    else if (kind == "organisation")
+    Result<void> done;
+    const bool plain = with_map(records, kind, [&](auto& shared) {
+        using Map = std::decay_t<decltype(shared.get())>;
+        auto restored = restore<typename Map::mapped_type>(document);
+        if (restored)
+            shared.edit().insert_or_assign(typename Map::key_type(id), *std::move(restored));
+        else
+            done = tl::unexpected(std::move(restored).error());
+    });
+    if (plain)
+        return done;
+    if (kind == "ci")
+        return put_ci(records, CiId(id), document);
+    if (kind == "blackout") {
+        auto blackout = TRY(restore<Blackout>(document));
+        drop_record(records, kind, id);
+        records.blackouts.push_back(std::move(blackout));
+    } else if (kind == "organisation") {
         records.organisation = TRY(restore<OrganisationRecord>(document));
+    }
     return {};
+}
+
+void drop_record(Records& records, std::string_view kind, const std::string& id) {
+    const bool plain = with_map(records, kind, [&](auto& shared) {
+        shared.erase(typename std::decay_t<decltype(shared.get())>::key_type(id));
+    });
+    if (plain)
+        return;
+    if (kind == "ci")
+        drop_ci(records, CiId(id));
+    else if (kind == "blackout")
+        std::erase_if(records.blackouts.edit(), [&](const auto& known) { return known.id == id; });
+    else if (kind == "organisation")
+        records.organisation = {};
+}
+
+void clear_records(Records& records, std::string_view kind) {
+    if (with_map(records, kind, [](auto& shared) { shared.clear(); }))
+        return;
+    if (kind == "ci") {
+        records.cis.clear();
+        records.dependents.clear();
+    } else if (kind == "blackout") {
+        records.blackouts.clear();
+    } else if (kind == "organisation") {
+        records.organisation = {};
+    }
 }
 
 } // namespace slipway::domain

@@ -225,22 +225,26 @@ struct OrganisationRecord {
 struct Records {
     std::uint64_t version = 0;      // grows with every change of any record
     std::uint64_t cmdb_version = 0; // grows with every change of a CI
-    std::map<PersonId, PersonRecord> people;
-    std::map<CiId, CiRecord> cis;
-    std::map<CiId, std::vector<CiId>> dependents; // who depends on it: depends_on turned round
-    std::vector<Blackout> blackouts;
-    std::map<std::string, BoardRecord> boards;
-    std::map<std::string, CatalogueRecord> catalogue;
-    std::map<std::string, RosterRecord> rosters;
-    std::map<std::string, ChannelRecord> channels;
-    std::map<std::string, RingRecord> rings;
-    std::map<std::string, ConnectorRecord> connectors;
+    Shared<std::map<PersonId, PersonRecord>> people;
+    Shared<std::map<CiId, CiRecord>> cis;
+    Shared<std::map<CiId, std::vector<CiId>>> dependents; // depends_on turned round
+    Shared<std::vector<Blackout>> blackouts;
+    Shared<std::map<std::string, BoardRecord>> boards;
+    Shared<std::map<std::string, CatalogueRecord>> catalogue;
+    Shared<std::map<std::string, RosterRecord>> rosters;
+    Shared<std::map<std::string, ChannelRecord>> channels;
+    Shared<std::map<std::string, RingRecord>> rings;
+    Shared<std::map<std::string, ConnectorRecord>> connectors;
     OrganisationRecord organisation;
 };
 
-// Puts one stored document into the snapshot; `version` is its stream's version.
-Result<void> add_record(
-    Records& records, const std::string& kind, const std::string& id, std::string_view document
+// Puts one stored document into the snapshot, in place of the one that it had.
+Result<void> put_record(
+    Records& records, std::string_view kind, const std::string& id, std::string_view document
 );
+// Takes a document out of the snapshot, if it is there.
+void drop_record(Records& records, std::string_view kind, const std::string& id);
+// Takes all documents of a kind out of it.
+void clear_records(Records& records, std::string_view kind);
 
 } // namespace slipway::domain

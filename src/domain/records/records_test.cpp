@@ -146,10 +146,32 @@ TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {
     ASSERT_TRUE(bytes);
     EXPECT_EQ(*bytes, R"({"name":"Site","ci_class":"application","depends_on":["web-1"]})");
     Records records;
-    ASSERT_TRUE(add_record(records, "ci", "site", *bytes));
+    ASSERT_TRUE(put_record(records, "ci", "site", *bytes));
     EXPECT_EQ(records.cis.at(CiId("site")).name, "Site");
     EXPECT_EQ(records.dependents.at(CiId("web-1")), std::vector<CiId>{CiId("site")});
-    EXPECT_FALSE(add_record(records, "ci", "site", "no json"));
+    EXPECT_FALSE(put_record(records, "ci", "site", "no json"));
+}
+
+TEST(Registers, the_snapshot_follows_what_is_put_again_and_dropped) {
+    const auto ci = [](std::string_view needs) {
+        return fmt::format(
+            R"({{"name":"Site","ci_class":"application","depends_on":[{}]}})", needs
+        );
+    };
+    Records records;
+    ASSERT_TRUE(put_record(records, "ci", "site", ci(R"("web-1","db")")));
+    ASSERT_TRUE(put_record(records, "ci", "feed", ci(R"("db")")));
+    const auto before = records;
+    ASSERT_TRUE(put_record(records, "ci", "site", ci(R"("db")")));
+    EXPECT_FALSE(records.dependents.contains(CiId("web-1")));
+    EXPECT_EQ(records.dependents.at(CiId("db")), (std::vector{CiId("feed"), CiId("site")}));
+    drop_record(records, "ci", "feed");
+    EXPECT_FALSE(records.cis.contains(CiId("feed")));
+    EXPECT_EQ(records.dependents.at(CiId("db")), std::vector{CiId("site")});
+    EXPECT_TRUE(before.cis.contains(CiId("feed"))) << "an earlier snapshot stands still";
+    clear_records(records, "ci");
+    EXPECT_TRUE(records.cis.empty());
+    EXPECT_TRUE(records.dependents.empty());
 }
 
 TEST(Registers, every_kind_can_be_looked_up_and_has_a_schema) {

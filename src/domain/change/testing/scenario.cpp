@@ -81,7 +81,7 @@ Facts Scenario::facts(std::string_view person) const {
         facts.roles = found->second.roles;
     facts.policy = &policy;
     facts.workflow = workflow;
-    const auto context = when_context(change);
+    const auto context = json(when_context(change));
     std::set<StepId> applicable;
     for (const auto* step : steps_of(*workflow))
         if (holds(step->when, context))
@@ -130,7 +130,7 @@ void Scenario::keep(Decision decision, const Facts& facts) {
     const auto restored = restore<Change>(bytes);
     EXPECT_TRUE(restored && encode(*restored) == bytes) << "the state does not survive storing";
     for (const auto& edit : decision.records) {
-        const auto put = add_record(records, edit.kind, edit.id, edit.document);
+        const auto put = put_record(records, edit.kind, edit.id, edit.document);
         EXPECT_TRUE(put) << put.error().message;
         renew(records);
     }

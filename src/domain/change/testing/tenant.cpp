@@ -77,7 +77,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 void add(Records& records, const char* kind, const char* id, std::string_view document) {
     ASSERT(parse_json(document).has_value());
-    ASSERT(add_record(records, kind, id, document).has_value());
+    ASSERT(put_record(records, kind, id, document).has_value());
 }
 
 void add_people(Records& records) {
