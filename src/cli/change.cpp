@@ -170,9 +170,13 @@ Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
     ));
     if (context.quiet)
         return ExitCode::ok;
+    // What one gate says of another is said once, where it is said first.
+    std::vector<Reason> all;
     for (const auto& gate : rows)
         if (const auto* reasons = find(gate, "reasons"))
-            context.print(reasons_text(reasons_of(*reasons), context.style));
+            for (auto& reason : reasons_of(*reasons))
+                all.push_back(std::move(reason));
+    context.print(reasons_text(all, context.style));
     return ExitCode::ok;
 }
 
@@ -212,14 +216,39 @@ Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+// An exit status is always written down; before a step has ended it says nothing.
+void leave_out_exit_statuses(Json& record) {
+    auto* runs = record.is_object() ? record.get_object().if_contains("runs") : nullptr;
+    if (runs == nullptr || !runs->is_array())
+        return;
+    for (auto& run : runs->get_array()) {
+        auto* steps = run.is_object() ? run.get_object().if_contains("steps") : nullptr;
+        if (steps == nullptr || !steps->is_array())
+            continue;
+        for (auto& step : steps->get_array())
+            if (step.is_object() && !step.get_object().contains("ended_at"))
+                step.get_object().erase("exit_status");
+    }
+}
+
+Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
+    std::string raw;
+    auto record = TRY(context.get(path_of(arguments), &raw));
+    if (context.json) {
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    leave_out_exit_statuses(record);
+    context.print(document(record, context.style));
+    return ExitCode::ok;
+}
+
 void add_views(Commands& commands) {
     commands.push_back(
         {{"change", "show"},
          "One change with its whole record",
          {change_positional()},
-         [](Context& context, const Arguments& arguments) {
-             return show_document(context, path_of(arguments));
-         },
+         show_change,
          "slipway change show CHG-12"}
     );
     commands.push_back(

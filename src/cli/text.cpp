@@ -293,6 +293,71 @@ std::string document(const Json& value, const Style& style) {
     return out;
 }
 
+namespace {
+
+// "a required step is not complete: Scope" is about "steps.scope", as others are about theirs.
+struct Stem {
+    std::string_view said;  // "a required step is not complete"
+    std::string_view about; // "Scope"
+    std::string_view list;  // "steps"
+    std::string_view id;    // "scope"
+};
+
+std::optional<Stem> stem_of(const Reason& reason) {
+    const auto colon = reason.message.find(": ");
+    const auto dot = reason.field.find('.');
+    if (colon == std::string::npos || dot == std::string::npos)
+        return std::nullopt;
+    const std::string_view message = reason.message;
+    const std::string_view field = reason.field;
+    return Stem{
+        message.substr(0, colon), message.substr(colon + 2), field.substr(0, dot),
+        field.substr(dot + 1)};
+}
+
+bool is_alike(const Reason& one, const Reason& other) {
+    const auto a = stem_of(one);
+    const auto b = stem_of(other);
+    return a && b && one.gate == other.gate && one.evidence == other.evidence &&
+           one.remedy == other.remedy && a->said == b->said && a->list == b->list;
+}
+
+} // namespace
+
+std::vector<Reason> grouped(const std::vector<Reason>& reasons) {
+    std::vector<Reason> out;
+    std::vector<bool> done(reasons.size(), false);
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+        if (done[i])
+            continue;
+        std::vector<const Reason*> group{&reasons[i]};
+        for (std::size_t j = i + 1; j < reasons.size(); ++j) {
+            const bool same = reasons[j] == reasons[i];
+            if (done[j] || (!same && !is_alike(reasons[i], reasons[j])))
+                continue;
+            done[j] = true;
+            if (std::none_of(group.begin(), group.end(), [&](const Reason* known) {
+                    return *known == reasons[j];
+                }))
+                group.push_back(&reasons[j]);
+        }
+        auto reason = reasons[i];
+        if (group.size() > 1) {
+            const auto stem = *stem_of(reasons[i]);
+            reason.field = stem.list;
+            reason.message = stem.said;
+            for (const auto* one : group) {
+                const auto part = *stem_of(*one);
+                reason.message += fmt::format(
+                    "{}{} ({})", one == group.front() ? ": " : "; ", part.about, part.id
+                );
+            }
+        }
+        out.push_back(std::move(reason));
+    }
+    return out;
+}
+
 std::string reasons_text(const std::vector<Reason>& reasons, const Style& style) {
     std::string out;
     const auto line = [&](std::string_view label, const std::string& text) {
@@ -301,7 +366,7 @@ std::string reasons_text(const std::vector<Reason>& reasons, const Style& style)
         const auto columns = style.width > 30 ? style.width - 4 : 0;
         out += "    " + wrapped(std::string(label) + clean(text), columns, 6) + "\n";
     };
-    for (const auto& reason : reasons) {
+    for (const auto& reason : grouped(reasons)) {
         out += "\n  " + style.paint(Paint::bold, clean(reason.gate.empty() ? "rule" : reason.gate));
         if (!reason.field.empty())
             out += style.paint(Paint::dim, " · " + clean(reason.field));

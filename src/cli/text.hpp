@@ -48,6 +48,9 @@ std::string table(const JsonArray& rows, const std::vector<Column>& columns, con
 std::string document(const Json& value, const Style& style);
 // An error: what it is, each field, and one block for each reason with its remedy.
 std::string refusal(const Error& error, const Style& style);
+// Each reason once; reasons of one gate that say the same of several things, as "a required step is
+// not complete" does, are one reason that names them all. In the order of the first ones.
+std::vector<Reason> grouped(const std::vector<Reason>& reasons);
 std::string reasons_text(const std::vector<Reason>& reasons, const Style& style);
 std::vector<Reason> reasons_of(const Json& list);
 

@@ -135,6 +135,48 @@ TEST_F(CliTest, GatesShowVerdictsAndReasons) {
     );
 }
 
+TEST_F(CliTest, WhatGatesSayIsSaidOnceAndTogether) {
+    server.answer(
+        200,
+        R"({"id":"CHG-1","gates":[{"gate":"window","step":"window","verdict":"fail","reasons":[)"
+        R"({"gate":"window","message":"there is no window","remedy":"Schedule one"}]},)"
+        R"({"gate":"run-exact","step":"execute","verdict":"fail","reasons":[)"
+        R"({"gate":"window","message":"there is no window","remedy":"Schedule one"},)"
+        R"({"gate":"run-exact","field":"deployment","message":"has not run"}]},)"
+        R"({"gate":"closure","step":"closure","verdict":"fail","reasons":[)"
+        R"({"gate":"closure","field":"steps.scope","message":"a step is not complete: Scope",)"
+        R"("evidence":"open","remedy":"Complete it"},)"
+        R"({"gate":"closure","field":"owed.pir","message":"owes: pir","evidence":"open",)"
+        R"("remedy":"Complete it"},)"
+        R"({"gate":"closure","field":"steps.cab","message":"a step is not complete: The CAB",)"
+        R"("evidence":"open","remedy":"Complete it"}]}]})"
+    );
+    EXPECT_EQ(run({"change", "gates", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "GATE       VERDICT  STEP\n"
+                   "window     fail     window\n"
+                   "run-exact  fail     execute\n"
+                   "closure    fail     closure\n"
+                   "\n"
+                   "  window\n"
+                   "    there is no window\n"
+                   "    mend: Schedule one\n"
+                   "\n"
+                   "  run-exact · deployment\n"
+                   "    has not run\n"
+                   "\n"
+                   "  closure · steps\n"
+                   "    a step is not complete: Scope (scope); The CAB (cab)\n"
+                   "    evidence: open\n"
+                   "    mend: Complete it\n"
+                   "\n"
+                   "  closure · owed.pir\n"
+                   "    owes: pir\n"
+                   "    evidence: open\n"
+                   "    mend: Complete it\n"
+    );
+}
+
 TEST_F(CliTest, AGateSaysNoAndYes) {
     server.answer(
         200, R"({"id":"CHG-1","go":false,"reasons":[{"gate":"cab-decision",)"
@@ -433,6 +475,158 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     EXPECT_EQ(
         server.seen().at(2).target, "/api/v1/events/stream?change=CHG-1&transcript=true&after=3"
     );
+}
+
+namespace {
+
+std::string run_entry(int seq, std::string_view type, std::string_view data) {
+    return fmt::format(
+        R"({{"seq":{},"entry":{{"type":"{}","at":"2026-11-22T18:00:0{}.000Z","actor":"ben",)"
+        R"("data":{}}}}})",
+        seq, type, seq, data
+    );
+}
+
+std::string streamed_entry(int seq, std::string_view type, std::string_view data) {
+    return fmt::format(
+        "id: {}\ndata: {{\"type\":\"{}\",\"at\":\"2026-11-22T18:00:0{}.000Z\","
+        "\"actor\":\"ben\",\"data\":{}}}\n\n",
+        seq, type, seq, data
+    );
+}
+
+// A change whose run waits at a step of this kind and state.
+std::string waiting_change(std::string_view kind, std::string_view state) {
+    return fmt::format(
+        R"({{"id":"CHG-1","change_owner":"anna","rollback_owner":"sven","runbooks":{{"deployment":)"
+        R"({{"steps":[{{"name":"switch","kind":"{}","owner":"pia"}}]}}}},"runs":[{{"id":"run-1",)"
+        R"("purpose":"deployment","state":"waiting","steps":[{{"name":"switch","state":"{}",)"
+        R"("transcript":"{}"}}]}}]}})",
+        kind, state, digest
+    );
+}
+
+const std::string run_started =
+    run_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})");
+
+} // namespace
+
+TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"step failed: exit status 1"})"
+                 )
+             )
+    );
+    server.answer(200, waiting_change("command", "failed"));
+    std::string transcript;
+    for (int line = 1; line <= 30; ++line)
+        transcript += fmt::format("2026-11-22T18:00:01.500Z line {}\x1b[2J\n", line);
+    server.answer(200, transcript, "text/plain");
+    server.answer(
+        200,
+        streamed_entry(
+            3, "run_decided",
+            R"({"deviation":{"run":"run-1","step":"switch","choice":"abort","reason":"enough"}})"
+        ) + streamed_entry(4, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_EQ(server.seen().at(2).target, "/api/v1/attachments/" + digest);
+    EXPECT_NE(said.find("waits at switch: step failed: exit status 1\n"), std::string::npos)
+        << said;
+    EXPECT_NE(said.find("    | 18:00:01 line 30?[2J\n"), std::string::npos) << said;
+    EXPECT_NE(said.find("line 11?"), std::string::npos) << "the last twenty lines: " << said;
+    EXPECT_EQ(said.find("line 10?"), std::string::npos) << "and no more: " << said;
+    EXPECT_EQ(said.find('\x1b'), std::string::npos);
+    EXPECT_NE(
+        said.find("who decides: anna, the change owner; also who owns the rollback (sven)"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(
+        said.find("slipway change decide_run CHG-1 --run run-1 --choice retry --reason"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(said.find("run_decided"), std::string::npos) << said;
+    EXPECT_NE(
+        said.find("run-1 aborted\n  go back: slipway change roll_back CHG-1"), std::string::npos
+    ) << said;
+}
+
+TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(
+        200,
+        streamed_entry(
+            2, "run_stopped",
+            R"({"run":"run-1","step":"switch","because":"waits for a person: Turn round?"})"
+        ),
+        "text/event-stream"
+    );
+    server.answer(200, waiting_change("decision", "pending"));
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    const auto said = out.str();
+    EXPECT_NE(said.find("waits at switch: waits for a person: Turn round?"), std::string::npos);
+    EXPECT_NE(said.find("who decides: pia; else anna, the change owner"), std::string::npos)
+        << said;
+    EXPECT_NE(
+        said.find("slipway change confirm_step CHG-1 --run run-1 --step switch --note"),
+        std::string::npos
+    ) << said;
+}
+
+TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
+    server.answer(200, R"({"items":[]})");
+    server.answer(
+        200,
+        streamed_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal"}})") +
+            streamed_entry(2, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("CHG-1 has no run yet"), std::string::npos);
+    EXPECT_NE(
+        out.str().find("slipway change start_run CHG-1 --purpose deployment"), std::string::npos
+    );
+}
+
+TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{},{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_step_reported",
+                     R"({"run":"run-1","step":{"name":"drain","state":"running","exit_status":0}})"
+                 ),
+                 run_entry(
+                     3, "run_step_reported",
+                     R"({"run":"run-1","step":{"name":"drain","state":"succeeded",)"
+                     R"("ended_at":"2026-11-22T18:00:03.000Z","exit_status":0}})"
+                 ),
+                 run_entry(4, "run_ended", R"({"run":"run-1","state":"succeeded"})")
+             )
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("drain  running  (ben)\n"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("drain  succeeded  exit_status 0  (ben)\n"), std::string::npos)
+        << out.str();
+    server.answer(
+        200, R"({"id":"CHG-1","runs":[{"id":"run-1","steps":[)"
+             R"({"name":"a","state":"succeeded","ended_at":"x","exit_status":0},)"
+             R"({"name":"b","state":"pending","exit_status":0}]}]})"
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    const auto first = out.str().find("exit_status");
+    EXPECT_NE(first, std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("exit_status", first + 1), std::string::npos) << out.str();
 }
 
 TEST_F(CliTest, AnEventWithoutEndIsRefused) {
