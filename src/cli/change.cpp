@@ -4,6 +4,7 @@
 
 #include "cli/body.hpp"
 #include "cli/commands.hpp"
+#include "cli/event_words.hpp"
 
 namespace slipway::cli {
 
@@ -216,6 +217,25 @@ Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+Result<ExitCode> show_history(Context& context, const Arguments& arguments) {
+    EntryWords words;
+    const auto row = [&](const Json& item) {
+        JsonObject out;
+        for (const auto* name : {"seq", "at"})
+            if (const auto* value = find(item, name))
+                out[name] = *value;
+        if (const auto* actor = at_path(item, "entry.actor"))
+            out["who"] = *actor;
+        const auto* data = at_path(item, "entry.data");
+        out["what"] = words.of(text_or_empty(item, "type"), data ? *data : Json(JsonObject{}));
+        return Json(std::move(out));
+    };
+    return show_list(
+        context, arguments, path_of(arguments, "/events"), "",
+        {{"SEQ", "seq"}, {"AT", "at"}, {"WHO", "who"}, {"WHAT", "what"}}, "cursor", row
+    );
+}
+
 // An exit status is always written down; before a step has ended it says nothing.
 void leave_out_exit_statuses(Json& record) {
     auto* runs = record.is_object() ? record.get_object().if_contains("runs") : nullptr;
@@ -267,19 +287,9 @@ void add_views(Commands& commands) {
     );
     Command history{
         {"change", "history"},
-        "The ledger entries of one change, oldest first",
+        "What happened to one change, oldest first: when, who and what",
         {change_positional()},
-        [](Context& context, const Arguments& arguments) {
-            return show_list(
-                context, arguments, path_of(arguments, "/events"), "",
-                {{"SEQ", "seq"},
-                 {"VERSION", "version"},
-                 {"AT", "at"},
-                 {"WHO", "entry.actor"},
-                 {"WHAT", "type"},
-                 {"LEAF", "leaf"}}
-            );
-        },
+        show_history,
         "slipway change history CHG-12 --all"};
     for (auto& option : list_options())
         history.options.push_back(std::move(option));

@@ -7,7 +7,9 @@
 
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "cli/event_words.hpp"
 #include "cli_fixture.hpp"
+#include "domain/change/events.hpp"
 
 namespace slipway::test {
 
@@ -596,6 +598,54 @@ TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
     EXPECT_NE(
         out.str().find("slipway change start_run CHG-1 --purpose deployment"), std::string::npos
     );
+}
+
+TEST_F(CliTest, TheHistoryOfAChangeIsToldInWords) {
+    const auto item = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            R"({{"seq":{},"version":{},"type":"{}","at":"2026-11-22T18:00:0{}.000Z","leaf":"ab",)"
+            R"("entry":{{"type":"{}","actor":"anna","data":{}}}}})",
+            seq, seq, type, seq, type, data
+        );
+    };
+    const auto body = fmt::format(
+        R"({{"items":[{},{},{},{},{},{},{}]}})",
+        item(1, "vote_cast", R"({"vote":{"choice":"reject","comment":"too\nearly"}})"),
+        item(2, "approval_voided", R"({"sections":["scope","window"],"decision":true,"votes":2})"),
+        item(
+            3, "waiver_requested", R"({"waiver":{"id":"W-1","gate":"snapshot","reason":"no room"}})"
+        ),
+        item(4, "waiver_granted", R"({"id":"W-1"})"),
+        item(5, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal","ring":"staging"}})"),
+        item(6, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        item(7, "something_new", R"({"x":1})")
+    );
+    server.answer(200, body);
+    EXPECT_EQ(run({"change", "history", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(),
+        "SEQ  AT                   WHO   WHAT\n"
+        "1    2026-11-22 18:00:01  anna  voted reject: too early\n"
+        "2    2026-11-22 18:00:02  anna  the edit of scope, window voided the decision and 2 "
+        "votes\n"
+        "3    2026-11-22 18:00:03  anna  asked for waiver W-1 of gate snapshot: no room\n"
+        "4    2026-11-22 18:00:04  anna  granted waiver W-1 of gate snapshot (no room)\n"
+        "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
+        "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
+        "7    2026-11-22 18:00:07  anna  something_new\n"
+    );
+    server.answer(200, body);
+    EXPECT_EQ(run({"change", "history", "CHG-1", "--json"}), 0);
+    EXPECT_EQ(out.str(), body + "\n");
+}
+
+TEST(EventWords, EveryEventHasItsWords) {
+    for (const auto type : domain::event_types()) {
+        cli::EntryWords words;
+        const auto said = words.of(type, Json(JsonObject{}));
+        EXPECT_NE(said, type);
+        EXPECT_EQ(said.find_first_of("{}[]"), std::string::npos) << said;
+    }
 }
 
 TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
