@@ -294,12 +294,17 @@ void add_views(Commands& commands) {
     for (auto& option : list_options())
         history.options.push_back(std::move(option));
     commands.push_back(std::move(history));
+    // The server knows the rest: the runbooks' time and the organisation's zone.
+    auto from = valued("from", "TIME", "the earliest local start");
+    auto until = valued("until", "TIME", "the latest local end");
+    from.required = until.required = true;
     commands.push_back(
         {{"change", "windows"},
          "Free windows, best first, with reasons",
-         {change_positional(), valued("from", "TIME", "the earliest local start"),
-          valued("until", "TIME", "the latest local end"),
-          valued("duration", "SPAN", "time for the deployment; the runbook's by default"),
+         {change_positional(), std::move(from), std::move(until),
+          valued(
+              "duration", "SPAN", "time for the deployment; by default the runbook's, if pinned"
+          ),
           valued("rollback_duration", "SPAN", "time for the rollback"),
           valued("zone", "ZONE", "IANA time zone; the organisation's by default"),
           valued("step", "SPAN", "distance of the starts that are tried"),

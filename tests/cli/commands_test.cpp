@@ -395,15 +395,18 @@ TEST_F(CliTest, WindowsAreAskedForInTheWordsOfTheServer) {
     server.answer(200, R"({"proposals":[],"considered":0,"removed":[]})");
     EXPECT_EQ(
         run(
-            {"change", "windows", "CHG-1", "--from", "2026-12-01T00:00", "--duration", "2h",
-             "--count", "3"}
+            {"change", "windows", "CHG-1", "--from", "2026-12-01T00:00", "--until",
+             "2026-12-08T00:00", "--duration", "2h", "--count", "3"}
         ),
         0
     );
     EXPECT_EQ(
         server.seen().at(0).target,
-        "/api/v1/changes/CHG-1/window_proposals?from=2026-12-01T00%3A00&duration=2h&count=3"
+        "/api/v1/changes/CHG-1/window_proposals?from=2026-12-01T00%3A00&until=2026-12-08T00%3A00"
+        "&duration=2h&count=3"
     );
+    EXPECT_EQ(run({"change", "windows", "CHG-1", "--from", "2026-12-01T00:00"}), 64);
+    EXPECT_NE(err.str().find("needs --until"), std::string::npos) << err.str();
 }
 
 TEST_F(CliTest, AnExportThatCannotBeginLeavesNothing) {

@@ -73,6 +73,37 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
         );
 }
 
+TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    for (const auto& command : commands) {
+        const auto help = cli::help_text(commands, {&command, command.words, {}, true}, "1.2.3");
+        for (const auto& option : command.options)
+            if (!option.positional && !option.hidden) {
+                const auto name = option.value.empty()
+                                      ? "--" + option.name + " "
+                                      : fmt::format("--{} {}", option.name, option.value);
+                EXPECT_EQ(
+                    help.find("\n* " + name) != std::string::npos, option.required || option.needed
+                ) << name
+                  << "\n"
+                  << help;
+            }
+    }
+    const auto* windows = find_command(commands, {"change", "windows"});
+    ASSERT_NE(windows, nullptr);
+    const auto help = cli::help_text(commands, {windows, windows->words, {}, true}, "1.2.3");
+    EXPECT_NE(help.find("\n* --from TIME"), std::string::npos) << help;
+    EXPECT_NE(help.find("\n* --until TIME"), std::string::npos) << help;
+    EXPECT_NE(help.find("\n  --count N"), std::string::npos) << help;
+    const auto* vote = find_command(commands, {"change", "vote"});
+    ASSERT_NE(vote, nullptr);
+    EXPECT_NE(
+        cli::help_text(commands, {vote, vote->words, {}, true}, "1.2.3").find("\n* --choice"),
+        std::string::npos
+    );
+}
+
 TEST(CliTable, NoCommandHasTwoOptionsOfOneName) {
     const cli::LocalCommands local;
     for (const auto& command : cli::all_commands(local)) {
