@@ -73,6 +73,26 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
         );
 }
 
+TEST(CliTable, IdsAreNeverCut) {
+    const std::string id = "harbor-site-of-the-northern-port-authority";
+    const std::string step = "rollback_rehearsal_on_staging";
+    const JsonArray rows{JsonObject{
+        {"id", id}, {"title", std::string(70, 't')}, {"step", step}, {"state", "in_review"}}};
+    const std::vector<cli::Column> columns{
+        {"ID", "id"}, {"TITLE", "title"}, {"STATE", "state"}, {"STEP", "step"}};
+    for (const std::size_t width : {100U, 80U, 75U, 30U}) {
+        cli::Style style;
+        style.width = width;
+        const auto text = cli::table(rows, columns, style);
+        EXPECT_NE(text.find(id), std::string::npos) << width << "\n" << text;
+        EXPECT_EQ(text.find("rollback_rehearsal") != std::string::npos, width >= 75) << text;
+        EXPECT_EQ(text.find(step) != std::string::npos, width >= 75) << width << "\n" << text;
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);)
+            EXPECT_LE(cli::columns_of(line), std::max(width, id.size())) << line;
+    }
+}
+
 TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
     const cli::LocalCommands local;
     const auto commands = cli::all_commands(local);
