@@ -192,15 +192,23 @@ TEST_F(CliTest, AGateSaysNoAndYes) {
 }
 
 TEST_F(CliTest, AGateWaitsAsTheServerSays) {
-    server.answer(
-        200, R"({"go":false,"state":"approved","reasons":[{"message":"too early"}],)"
-             R"("retry_after_ms":30000})"
-    );
+    const std::string early =
+        R"({"go":false,"window_start":"2026-11-25T18:00:00.000Z","reasons":[)"
+        R"({"message":"too early","evidence":"now 17:00"},{"message":"not approved"}],)"
+        R"("retry_after_ms":30000})";
+    server.answer(200, early);
+    server.answer(200, early);
     server.answer(503, "", "text/plain");
     server.answer(200, R"({"go":true,"state":"approved"})");
     EXPECT_EQ(run({"gate", "CHG-1", "--wait", "--timeout", "1h"}), 0);
-    EXPECT_EQ(waits, (std::vector<Span>{std::chrono::seconds(30), std::chrono::seconds(10)}));
-    EXPECT_NE(out.str().find("waiting: too early"), std::string::npos);
+    using std::chrono::seconds;
+    EXPECT_EQ(waits, (std::vector<Span>{seconds(30), seconds(30), seconds(10)}));
+    EXPECT_EQ(
+        err.str(), "waiting for CHG-1: too early; not approved; the window opens at "
+                   "2026-11-25 18:00:00\n"
+                   "waiting for CHG-1: the server answered with status 503\n"
+    );
+    EXPECT_EQ(out.str(), "go CHG-1: approved, inside its window, in no freeze\n");
 }
 
 TEST_F(CliTest, AGateEndsWhenTheTimeIsUpOrItIsTooLate) {

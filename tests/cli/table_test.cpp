@@ -180,6 +180,23 @@ TEST(CliTable, CompletionKnowsCommandsOptionsAndNames) {
     EXPECT_TRUE(offered({"nonsense", ""}).empty());
 }
 
+TEST_F(CliTest, CompletionOffersChangesToWhoIsSignedIn) {
+    server.answer(200, R"({"items":[{"id":"CHG-12"},{"id":"CHG-1\nrm"},{"id":"CHG-2"}]})");
+    EXPECT_EQ(run({"complete_words", "--", "change", "vote", "CHG-1"}), 0);
+    EXPECT_EQ(out.str(), "CHG-12\n");
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?limit=200");
+    server.answer(503, "");
+    EXPECT_EQ(run({"complete_words", "--", "run", "follow", "--quiet", ""}), 0);
+    EXPECT_EQ(out.str(), "") << "a server that does not answer is no reason to complain";
+    EXPECT_EQ(server.seen().size(), 2u);
+    EXPECT_EQ(run({"complete_words", "--", "change", "vote", "CHG-1", "--choice", "rej"}), 0);
+    EXPECT_EQ(out.str(), "reject\n");
+    environment.erase("SLIPWAY_TOKEN");
+    EXPECT_EQ(run({"complete_words", "--", "gate", ""}), 0);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_EQ(server.seen().size(), 2u) << "nobody is signed in";
+}
+
 TEST_F(CliTest, HelpAndVersionNeedNoServer) {
     for (const auto& words : std::vector<std::vector<std::string>>{
              {},
