@@ -160,7 +160,7 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
     if (runbook_of(change, RunbookPurpose::deployment) == nullptr)
         findings.refuse(
             "deployment_runbook", "no deployment runbook is pinned", "no file",
-            "Pin the deployment runbook"
+            "Pin it with pin_runbook --purpose deployment"
         );
 }
 
