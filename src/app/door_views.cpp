@@ -81,11 +81,12 @@ struct Clearance {
     bool over = false; // waiting cannot help: the deployment or its window is behind this change
     std::vector<Reason> reasons;
     std::int64_t retry_after_ms = 0;
+    std::optional<Time> window_start; // while it is still to come: what waiting is for
 };
 
 // Approved, inside the window, and in no freeze: what a pipeline may rely on.
 Clearance clear(const domain::Change& change, const domain::Facts& facts) {
-    Clearance clearance{change.id.value, false, false, {}, 0};
+    Clearance clearance{change.id.value, false, false, {}, 0, {}};
     auto& reasons = clearance.reasons;
     if (domain::is_over(change) || domain::deployment_begun(change))
         reasons.push_back(
@@ -127,6 +128,8 @@ Clearance clear(const domain::Change& change, const domain::Facts& facts) {
     clearance.over = domain::is_over(change) || domain::deployment_begun(change) ||
                      (change.window && facts.now >= change.window->end);
     clearance.go = reasons.empty();
+    if (change.window && facts.now < change.window->start)
+        clearance.window_start = change.window->start;
     if (!clearance.go) {
         constexpr std::int64_t shortest = 1000;
         constexpr std::int64_t longest = 60000;
@@ -203,6 +206,8 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     // "go" is written even when it is false: a pipeline must not have to guess.
     std::string body = "{\"id\":";
     append_quoted(body, clearance.id);
+    if (clearance.window_start)
+        body += fmt::format(",\"window_start\":\"{}\"", to_text(*clearance.window_start));
     body += fmt::format(
         ",\"go\":{},\"over\":{},\"state\":\"{}\",\"retry_after_ms\":{},\"reasons\":", clearance.go,
         clearance.over, to_text(loaded.change->state), clearance.retry_after_ms

@@ -193,8 +193,7 @@ std::vector<Option> body_options(const Json& schema, const std::vector<std::stri
     std::vector<Option> hidden;
     for (const auto& [name, property] : properties_of(schema, except)) {
         auto option = option_of(name, *property);
-        if (is_required(schema, name))
-            option.help += " *";
+        option.needed = is_required(schema, name);
         out.push_back(std::move(option));
         const auto kind = kind_of(*property);
         if (kind == FieldKind::truth) {

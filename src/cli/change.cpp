@@ -4,6 +4,7 @@
 
 #include "cli/body.hpp"
 #include "cli/commands.hpp"
+#include "cli/event_words.hpp"
 
 namespace slipway::cli {
 
@@ -170,9 +171,13 @@ Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
     ));
     if (context.quiet)
         return ExitCode::ok;
+    // What one gate says of another is said once, where it is said first.
+    std::vector<Reason> all;
     for (const auto& gate : rows)
         if (const auto* reasons = find(gate, "reasons"))
-            context.print(reasons_text(reasons_of(*reasons), context.style));
+            for (auto& reason : reasons_of(*reasons))
+                all.push_back(std::move(reason));
+    context.print(reasons_text(all, context.style));
     return ExitCode::ok;
 }
 
@@ -212,14 +217,58 @@ Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+Result<ExitCode> show_history(Context& context, const Arguments& arguments) {
+    EntryWords words;
+    const auto row = [&](const Json& item) {
+        JsonObject out;
+        for (const auto* name : {"seq", "at"})
+            if (const auto* value = find(item, name))
+                out[name] = *value;
+        if (const auto* actor = at_path(item, "entry.actor"))
+            out["who"] = *actor;
+        const auto* data = at_path(item, "entry.data");
+        out["what"] = words.of(text_or_empty(item, "type"), data ? *data : Json(JsonObject{}));
+        return Json(std::move(out));
+    };
+    return show_list(
+        context, arguments, path_of(arguments, "/events"), "",
+        {{"SEQ", "seq"}, {"AT", "at"}, {"WHO", "who"}, {"WHAT", "what"}}, "cursor", row
+    );
+}
+
+// An exit status is always written down; before a step has ended it says nothing.
+void leave_out_exit_statuses(Json& record) {
+    auto* runs = record.is_object() ? record.get_object().if_contains("runs") : nullptr;
+    if (runs == nullptr || !runs->is_array())
+        return;
+    for (auto& run : runs->get_array()) {
+        auto* steps = run.is_object() ? run.get_object().if_contains("steps") : nullptr;
+        if (steps == nullptr || !steps->is_array())
+            continue;
+        for (auto& step : steps->get_array())
+            if (step.is_object() && !step.get_object().contains("ended_at"))
+                step.get_object().erase("exit_status");
+    }
+}
+
+Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
+    std::string raw;
+    auto record = TRY(context.get(path_of(arguments), &raw));
+    if (context.json) {
+        context.print_json(raw);
+        return ExitCode::ok;
+    }
+    leave_out_exit_statuses(record);
+    context.print(document(record, context.style));
+    return ExitCode::ok;
+}
+
 void add_views(Commands& commands) {
     commands.push_back(
         {{"change", "show"},
          "One change with its whole record",
          {change_positional()},
-         [](Context& context, const Arguments& arguments) {
-             return show_document(context, path_of(arguments));
-         },
+         show_change,
          "slipway change show CHG-12"}
     );
     commands.push_back(
@@ -238,29 +287,24 @@ void add_views(Commands& commands) {
     );
     Command history{
         {"change", "history"},
-        "The ledger entries of one change, oldest first",
+        "What happened to one change, oldest first: when, who and what",
         {change_positional()},
-        [](Context& context, const Arguments& arguments) {
-            return show_list(
-                context, arguments, path_of(arguments, "/events"), "",
-                {{"SEQ", "seq"},
-                 {"VERSION", "version"},
-                 {"AT", "at"},
-                 {"WHO", "entry.actor"},
-                 {"WHAT", "type"},
-                 {"LEAF", "leaf"}}
-            );
-        },
+        show_history,
         "slipway change history CHG-12 --all"};
     for (auto& option : list_options())
         history.options.push_back(std::move(option));
     commands.push_back(std::move(history));
+    // The server knows the rest: the runbooks' time and the organisation's zone.
+    auto from = valued("from", "TIME", "the earliest local start");
+    auto until = valued("until", "TIME", "the latest local end");
+    from.required = until.required = true;
     commands.push_back(
         {{"change", "windows"},
          "Free windows, best first, with reasons",
-         {change_positional(), valued("from", "TIME", "the earliest local start"),
-          valued("until", "TIME", "the latest local end"),
-          valued("duration", "SPAN", "time for the deployment; the runbook's by default"),
+         {change_positional(), std::move(from), std::move(until),
+          valued(
+              "duration", "SPAN", "time for the deployment; by default the runbook's, if pinned"
+          ),
           valued("rollback_duration", "SPAN", "time for the rollback"),
           valued("zone", "ZONE", "IANA time zone; the organisation's by default"),
           valued("step", "SPAN", "distance of the starts that are tried"),

@@ -28,6 +28,10 @@ struct Option {
     bool hidden = false; // works, but is not listed: another line of the help names it
     std::vector<std::string> choices = {}; // the only values allowed
     std::string short_name = {};           // one letter
+    // Must be given in one way or another: also by a file or the whole body. `required` implies it.
+    bool needed = false;
+
+    bool is_marked() const { return required || needed; }
 };
 
 inline Option positional(std::string name, std::string help) {

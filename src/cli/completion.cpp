@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shells ask the program itself what may come next, so completion can never lag behind it: a
 // short script for each shell calls `slipway complete_words` with the words up to the cursor.
+#include <algorithm>
+#include <cctype>
 #include <ostream>
 
 #include "cli/commands.hpp"
@@ -63,11 +65,40 @@ Result<ExitCode> print_script(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+// Who presses a key waits for no server.
+constexpr Span completion_timeout = std::chrono::seconds(1);
+
+// Words that a shell takes as they are; anything else is no number of a change.
+bool is_plain(std::string_view id) {
+    return std::all_of(id.begin(), id.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_';
+    });
+}
+
+// The newest changes, when somebody is signed in and the server answers at once; otherwise nothing,
+// for there is no place where a reason could be read.
+void offer_changes(const Context& context, const std::string& begun) {
+    const auto client = context.client(completion_timeout);
+    if (!client)
+        return;
+    HttpRequest request;
+    request.path = fmt::format("/api/v1/changes?limit={}", limits::page_size_max);
+    const auto answer = client->send(request);
+    const auto list = answer ? json_of(*answer) : Result<Json>(Json{});
+    const auto* items = list && list->is_object() ? find(*list, "items") : nullptr;
+    for (const auto& item : items && items->is_array() ? items->get_array() : JsonArray{})
+        if (const auto id = text_or_empty(item, "id"); id.starts_with(begun) && is_plain(id))
+            context.around.out << id << '\n';
+}
+
 // One candidate a line; a line with only ":" asks the shell for file names.
 Result<ExitCode> complete_words(Context& context, const Arguments& arguments) {
-    const auto found = candidates_for(context.commands, arguments.all("words"));
+    const auto words = arguments.all("words");
+    const auto found = candidates_for(context.commands, words);
     for (const auto& word : found.words)
         context.around.out << word << '\n';
+    if (found.changes)
+        offer_changes(context, words.empty() ? std::string{} : words.back());
     if (found.files)
         context.around.out << ":\n";
     return ExitCode::ok;

@@ -95,9 +95,12 @@ Result<Client> Context::open_client() const {
 }
 
 Result<Client> Context::client() const {
+    return client(TRY(timeout()));
+}
+
+Result<Client> Context::client(Span most) const {
     const auto address = TRY(server_address());
     const std::string agent = "slipway/" + local.version;
-    const Span most = TRY(timeout());
     if (!token_file.empty()) {
         const auto text = TRY(read_file(token_file, limits::text_max, around.in));
         return Client(address, TRY(checked_token(first_line(text), token_file)), agent, most);

@@ -43,6 +43,8 @@ struct Context {
     // file.
     Result<std::string> server_address() const;
     Result<Client> client() const;
+    // The same, with `most` as the time for one request.
+    Result<Client> client(Span most) const;
     // SLIPWAY_TIMEOUT: how long one request may take; zero: the default.
     Result<Span> timeout() const;
     // A client that sends no token: for login, health and version.

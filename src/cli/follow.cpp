@@ -4,9 +4,11 @@
 // every ledger entry as it is committed. Both read what is there first and then the server's events
 // from that position on, so nothing is missed between the two. A lost connection is taken up again.
 #include <ostream>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/event_stream.hpp"
+#include "cli/stopped_run.hpp"
 
 namespace slipway::cli {
 
@@ -24,6 +26,9 @@ void summarise(const Json& value, std::string& out, int depth) {
             summarise(held, out, depth - 1);
             continue;
         }
+        // A step that goes on has no exit status yet, whatever stands there.
+        if (key == "exit_status" && find(value, "ended_at") == nullptr)
+            continue;
         const auto text = held.is_structured() ? std::string{} : cell(held);
         if (text.empty() || text.size() == 64 || key.ends_with("_at") || key == "line")
             continue;
@@ -66,8 +71,9 @@ Result<void> follow(
         const auto entry = parse_json(event.data);
         if (context.json)
             context.print_json(event.data);
+        const bool more = !entry || take(*entry);
         context.around.out << std::flush;
-        return !entry || take(*entry);
+        return more;
     });
     HttpRequest request;
     request.endless = true;
@@ -77,6 +83,7 @@ Result<void> follow(
         return reader.add(bytes);
     };
     const auto client = TRY(context.client());
+    context.around.out << std::flush; // what was said so far is read while we wait
     for (;;) {
         if (!reader.last_id().empty())
             position = reader.last_id();
@@ -106,20 +113,34 @@ Result<void> follow(
 }
 
 struct RunView {
+    std::string change;
     std::string id;
     std::string state;
+    std::string purpose;
+    std::string step;    // at which it stopped
+    std::string because; // why it stopped
     std::string position;
+    std::set<std::string> printed; // steps whose lines were shown as they came
 
     bool over() const { return state == "succeeded" || state == "failed" || state == "aborted"; }
+
+    bool waits() const { return state == "waiting"; }
 };
 
 std::string run_of(const Json& entry) {
     const auto* data = find(entry, "data");
     const auto* run = data ? find(*data, "run") : nullptr;
+    if (run == nullptr && data != nullptr)
+        run = at_path(*data, "deviation.run");
     if (run == nullptr)
         return {};
     return run->is_string() ? std::string(view(run->get_string()))
                             : std::string(text_or_empty(*run, "id"));
+}
+
+std::string text_at(const Json& entry, std::string_view path) {
+    const auto* value = at_path(entry, path);
+    return value && value->is_string() ? std::string(view(value->get_string())) : std::string{};
 }
 
 // Takes one entry into the view. Entries of runs are those with a "run" in their data.
@@ -129,15 +150,28 @@ void note(RunView& view, const Json& entry) {
     if (type == "run_started" && !run.empty()) {
         view.id = run;
         view.state = "running";
+        view.purpose = text_at(entry, "data.run.purpose");
     }
-    if (type == "run_ended" && run == view.id)
-        if (const auto* data = find(entry, "data"))
-            view.state = text_or_empty(*data, "state");
+    if (run != view.id)
+        return;
+    if (type == "run_stopped") {
+        view.state = "waiting";
+        view.step = text_at(entry, "data.step");
+        view.because = text_at(entry, "data.because");
+    }
+    if (type == "run_resumed" || type == "run_decided")
+        view.state = "running";
+    if (type == "run_step_reported" && text_at(entry, "data.step.state") == "running")
+        view.printed.erase(text_at(entry, "data.step.name"));
+    if (type == "run_ended")
+        view.state = text_at(entry, "data.state");
 }
 
+// The entries of the last run, what they add up to, and the position to go on behind.
 Result<RunView>
 past_of(const Context& context, const std::string& change, std::vector<Json>& last_run) {
     RunView out;
+    out.change = change;
     std::string cursor;
     for (std::size_t page = 0; page < limits::cli_pages_max; ++page) {
         const auto path = fmt::format(
@@ -165,33 +199,54 @@ past_of(const Context& context, const std::string& change, std::vector<Json>& la
     return out;
 }
 
+// Programs read the entries; the explanation is for people, and asks the server for more.
+void say_stop(const Context& context, const RunView& run) {
+    if (context.json || context.quiet)
+        return;
+    context.say(explain_stop(
+        context, {run.change, run.id, run.step, run.because, run.printed.contains(run.step)}
+    ));
+}
+
+// One entry of the stream, or one line that the running step wrote.
+void show_live(const Context& context, RunView& run, const Json& entry) {
+    if (text_or_empty(entry, "type") == "transcript_line") {
+        run.printed.insert(std::string(text_or_empty(entry, "step")));
+        context.say(transcript_line(entry, context.style));
+        return;
+    }
+    if (run_of(entry).empty())
+        return;
+    context.say(entry_line(entry, context.style, false));
+    if (text_or_empty(entry, "type") == "run_stopped" && run_of(entry) == run.id)
+        say_stop(context, run);
+}
+
 Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
     const auto change = arguments.text("change");
     std::vector<Json> seen;
     auto run = TRY(past_of(context, change, seen));
-    const auto show = [&](const Json& entry) {
-        context.say(entry_line(entry, context.style, false));
-    };
     for (const auto& entry : seen) {
         if (context.json)
             context.print_json(to_text(entry));
-        show(entry);
+        context.say(entry_line(entry, context.style, false));
     }
     if (run.id.empty())
-        context.say("no run yet; waiting for one\n");
+        context.say(explain_no_run(change));
+    if (run.waits())
+        say_stop(context, run);
     if (!run.over())
         TRY(follow(context, change, run.position, true, [&](const Json& entry) {
             note(run, entry);
-            if (text_or_empty(entry, "type") == "transcript_line")
-                context.say(transcript_line(entry, context.style));
-            else if (!run_of(entry).empty())
-                show(entry);
+            show_live(context, run, entry);
             return !run.over();
         }));
     context.say(fmt::format(
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
     ));
+    if (run.state == "aborted")
+        context.say(explain_abort(change, run.purpose));
     return run.state == "succeeded" ? ExitCode::ok : ExitCode::blocked;
 }
 

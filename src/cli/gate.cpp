@@ -3,6 +3,7 @@
 // its window and in no freeze. With --wait it asks again when the server says so, until the change
 // can no longer be deployed or the time is up. A server that is away meanwhile is asked again.
 #include <algorithm>
+#include <ostream>
 
 #include "cli/commands.hpp"
 
@@ -14,6 +15,7 @@ struct Clearance {
     bool go = false;
     bool over = false; // waiting cannot help: the deployment or its window is behind this change
     std::vector<Reason> reasons;
+    std::string window_start; // empty: there is no window, or it has opened
     std::int64_t retry_after_ms = 0;
     std::string raw;
 };
@@ -31,6 +33,7 @@ Result<Clearance> ask(const Context& context, const std::string& change) {
         out.over = over->get_bool();
     if (const auto* reasons = find(json, "reasons"))
         out.reasons = reasons_of(*reasons);
+    out.window_start = text_or_empty(json, "window_start");
     if (const auto* hint = find(json, "retry_after_ms"); hint && hint->is_int64())
         out.retry_after_ms = hint->get_int64();
     return out;
@@ -65,6 +68,21 @@ bool is_passing(const Error& error) {
            error.code == ErrorCode::limit_exceeded;
 }
 
+// What it waits for. Nothing in it changes from one answer to the next while nothing happens, so it
+// is said once.
+std::string waits_for(const Result<Clearance>& clearance) {
+    if (!clearance)
+        return clean(clearance.error().message);
+    std::string out;
+    for (const auto& reason : grouped(clearance->reasons))
+        out += (out.empty() ? "" : "; ") + clean(reason.message);
+    if (out.empty())
+        out = "no reason given";
+    if (!clearance->window_start.empty())
+        out += "; the window opens at " + clean(local_time(clearance->window_start));
+    return out;
+}
+
 Result<ExitCode> wait_for(const Context& context, const std::string& change, Span most) {
     const Time deadline = context.around.clock.now() + most;
     std::string told;
@@ -79,9 +97,12 @@ Result<ExitCode> wait_for(const Context& context, const std::string& change, Spa
             pause_of(clearance ? clearance->retry_after_ms : clearance.error().retry_after_ms),
             std::max<Span>(left, Span::zero())
         );
-        const auto why = !clearance                   ? clearance.error().message
-                         : clearance->reasons.empty() ? std::string("no reason given")
-                                                      : clearance->reasons.front().message;
+        const auto why = waits_for(clearance);
+        // Beside the answer, which a pipeline may read from standard output.
+        if (why != told && left > Span::zero() && !context.quiet)
+            context.around.err << fmt::format("waiting for {}: {}\n", clean(change), why)
+                               << std::flush;
+        told = why;
         if (left <= Span::zero() || !context.around.wait(pause)) {
             Error error{
                 ErrorCode::timeout,
@@ -90,9 +111,6 @@ Result<ExitCode> wait_for(const Context& context, const std::string& change, Spa
                 error.reasons = clearance->reasons;
             return tl::unexpected(std::move(error));
         }
-        if (why != told)
-            context.say(fmt::format("waiting: {}\n", clean(why)));
-        told = why;
     }
 }
 

@@ -34,6 +34,7 @@ std::size_t lines_of(std::string_view text) {
 struct Entry {
     std::string name;
     std::string help;
+    bool marked = false; // it must be given; the mark stands in front, where nothing is cut off
 };
 
 // One line each, or several when there is room.
@@ -46,7 +47,7 @@ std::string entries_text(const std::vector<Entry>& entries, std::size_t room) {
     std::string whole;
     std::string cut;
     for (const auto& entry : entries) {
-        std::string head = "  " + entry.name;
+        std::string head = (entry.marked ? "* " : "  ") + entry.name;
         head.append(start > columns_of(head) ? start - columns_of(head) : 2, ' ');
         const auto left = columns_max - columns_of(head);
         whole += head;
@@ -79,7 +80,7 @@ children(const std::vector<Command>& commands, const std::vector<std::string>& p
             known->help += ", " + command.words.back();
             continue;
         }
-        out.push_back({word, leaf ? command.summary : command.words.back()});
+        out.push_back({word, leaf ? command.summary : command.words.back(), false});
     }
     return out;
 }
@@ -135,11 +136,9 @@ std::string command_help(const Command& command) {
             });
             use += option.required ? " " + name : " [" + name + "]";
             if (!option.help.empty())
-                entries.push_back({name, option.help});
+                entries.push_back({name, option.help, option.is_marked()});
         } else if (!option.hidden) {
             std::string help = option.help;
-            if (option.required)
-                help += " *";
             // Many fields name their values themselves.
             const bool named = !option.choices.empty() &&
                                help.find(option.choices.front()) != std::string::npos &&
@@ -153,7 +152,7 @@ std::string command_help(const Command& command) {
             entries.push_back(
                 {option.value.empty() ? "--" + option.name
                                       : fmt::format("--{} {}", option.name, option.value),
-                 std::move(help)}
+                 std::move(help), option.is_marked()}
             );
         }
     }

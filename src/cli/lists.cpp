@@ -33,7 +33,8 @@ std::vector<Option> list_options() {
 
 Result<ExitCode> show_list(
     const Context& context, const Arguments& arguments, std::string path, std::string query,
-    const std::vector<Column>& columns, const std::string& cursor
+    const std::vector<Column>& columns, const std::string& cursor,
+    const std::function<Json(const Json& item)>& row
 ) {
     const bool all = arguments.has("all");
     const auto add = [&](std::string_view name, std::string_view value) {
@@ -68,6 +69,9 @@ Result<ExitCode> show_list(
         context.print_json(raw);
         return ExitCode::ok;
     }
+    if (row)
+        for (auto& item : pages.items)
+            item = row(item);
     context.print(table(pages.items, columns, context.style));
     if (pages.items.empty())
         context.say("none\n");

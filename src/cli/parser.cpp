@@ -138,6 +138,33 @@ tl::unexpected<Error> usage(std::string message) {
     return fail(ErrorCode::invalid_input, std::move(message));
 }
 
+// People take a value for a command: "change aprove" is "change vote --choice approve". Gives the
+// words of such a line, for the nearest value of any option below the group.
+std::optional<Words>
+nearest_value(const std::vector<Command>& commands, const Words& group, const std::string& word) {
+    Words values;
+    for (const auto& command : commands)
+        if (!group.empty() && !command.hidden && begins_with(command.words, group))
+            for (const auto& option : command.options)
+                if (!option.positional)
+                    values.insert(values.end(), option.choices.begin(), option.choices.end());
+    const auto near = nearest(word, values);
+    if (!near)
+        return std::nullopt;
+    for (const auto& command : commands)
+        if (!command.hidden && begins_with(command.words, group))
+            for (const auto& option : command.options)
+                if (!option.positional &&
+                    std::find(option.choices.begin(), option.choices.end(), *near) !=
+                        option.choices.end()) {
+                    auto line = command.words;
+                    line.push_back("--" + option.name);
+                    line.push_back(*near);
+                    return line;
+                }
+    return std::nullopt;
+}
+
 tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, const Place& place) {
     const auto children = children_of(commands, place.words);
     auto message =
@@ -156,6 +183,8 @@ tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, cons
     if (near) {
         at.push_back(*near);
         message += fmt::format("; did you mean \"{}\"?", spoken(at));
+    } else if (const auto line = nearest_value(commands, place.words, with_underscores(place.unknown))) {
+        message += fmt::format("; did you mean \"{}\"?", spoken(*line));
     } else {
         message += fmt::format("; see {} --help", spoken(place.words));
     }
@@ -258,6 +287,21 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
     return out;
 }
 
+// The next word that is no option is the number of a change: no such word stands there yet, and the
+// command's first one is a change.
+bool names_change(const Command& command, const Words& given) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        if (!is_option(given[i]))
+            return false;
+        if (takes_next(find_option(command, given[i]), given[i]))
+            ++i;
+    }
+    for (const auto& option : command.options)
+        if (option.positional)
+            return option.name == "change";
+    return false;
+}
+
 bool take_help(Words& words) {
     bool found = false;
     for (auto word = words.begin(); word != words.end() && *word != "--";)
@@ -343,7 +387,8 @@ Candidates candidates_for(const std::vector<Command>& commands, std::vector<std:
             if (option.positional)
                 for (const auto& choice : option.choices)
                     offer(choice);
-        out.files = out.words.empty();
+        out.changes = names_change(*place.command, place.rest);
+        out.files = out.words.empty() && !out.changes;
         return out;
     }
     const auto dashed = canonical_option(last);

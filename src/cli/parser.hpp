@@ -25,10 +25,12 @@ struct Invocation {
 Result<Invocation>
 parse_command_line(const std::vector<Command>& commands, const std::vector<std::string>& words);
 
-// What may stand where the last word stands, for completion; one a line, also files when asked.
+// What may stand where the last word stands, for completion; one a line, also files or the numbers
+// of changes when asked.
 struct Candidates {
     std::vector<std::string> words;
     bool files = false;
+    bool changes = false;
 };
 
 Candidates candidates_for(const std::vector<Command>& commands, std::vector<std::string> words);

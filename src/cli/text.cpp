@@ -27,22 +27,49 @@ void pad(std::string& line, std::size_t columns) {
         line.append(columns - now, ' ');
 }
 
-// The widest column gives way until the row fits.
-void fit(std::vector<std::size_t>& widths, std::size_t limit) {
-    const auto total = [&] {
-        return std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+struct Shown {
+    std::string title;
+    std::vector<std::string> texts; // by row
+    std::size_t width = 0;
+    bool is_whole = false; // an id: half of one is none
+};
+
+// Ids are copied into the next command, so a table never cuts one.
+bool is_id(std::string_view path) {
+    constexpr std::string_view names[] = {"id",   "seq", "change", "step",
+                                          "gate", "ci",  "run",    "person"};
+    const auto last = path.substr(path.rfind('.') + 1);
+    return std::find(std::begin(names), std::end(names), last) != std::end(names) ||
+           last.ends_with("_id");
+}
+
+// The widest text gives way until the row fits. When it is so narrow that not every column can be
+// shown, the last ones go, those with ids after all others; the first one always stays.
+void fit(std::vector<Shown>& columns, std::size_t limit) {
+    const auto excess = [&] {
+        std::size_t total = gap * (columns.size() - 1);
+        for (const auto& column : columns)
+            total += column.width;
+        return total > limit ? total - limit : 0;
     };
-    while (total() > limit) {
-        const auto widest = std::max_element(widths.begin(), widths.end());
-        if (*widest <= column_min)
+    while (excess() > 0) {
+        Shown* widest = nullptr;
+        for (auto& column : columns)
+            if (!column.is_whole && column.width > column_min &&
+                (widest == nullptr || column.width > widest->width))
+                widest = &column;
+        if (widest == nullptr)
             break;
-        --*widest;
+        --widest->width;
     }
-    // So narrow that not every column can be shown: the last ones go.
-    while (widths.size() > 1 && total() > limit)
-        widths.pop_back();
-    if (!widths.empty())
-        widths.front() = std::min(widths.front(), limit);
+    while (columns.size() > 1 && excess() > 0) {
+        auto last = std::find_if(columns.rbegin(), columns.rend() - 1, [](const Shown& column) {
+            return !column.is_whole;
+        });
+        if (last == columns.rend() - 1)
+            last = columns.rbegin();
+        columns.erase(std::next(last).base());
+    }
 }
 
 Paint paint_of(std::string_view word) {
@@ -247,49 +274,111 @@ const Json* at_path(const Json& value, std::string_view path) {
 }
 
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style) {
-    std::vector<std::string> titles;
-    std::vector<std::vector<std::string>> cells(rows.size());
-    std::vector<std::size_t> widths;
+    std::vector<Shown> shown;
     for (const auto& column : columns) {
-        std::vector<std::string> texts;
-        std::size_t width = 0;
+        Shown one{column.title, {}, 0, &column == &columns.front() || is_id(column.path)};
         for (const auto& row : rows) {
             const auto* value = at_path(row, column.path);
-            texts.push_back(value ? cell(*value) : std::string{});
-            width = std::max(width, columns_of(texts.back()));
+            one.texts.push_back(value ? cell(*value) : std::string{});
+            one.width = std::max(one.width, columns_of(one.texts.back()));
         }
-        if (width == 0)
+        if (one.width == 0)
             continue;
-        titles.push_back(column.title);
-        widths.push_back(std::max(width, columns_of(column.title)));
-        for (std::size_t i = 0; i < rows.size(); ++i)
-            cells[i].push_back(std::move(texts[i]));
+        one.width = std::max(one.width, columns_of(one.title));
+        shown.push_back(std::move(one));
     }
-    if (widths.empty())
+    if (shown.empty())
         return {};
     if (style.width > 0)
-        fit(widths, style.width);
+        fit(shown, style.width);
     std::string out;
-    const auto write_line = [&](const std::vector<std::string>& texts, bool head) {
+    const auto write_line = [&](const auto& text_of, bool head) {
         std::string line;
         std::size_t start = 0;
-        for (std::size_t i = 0; i < widths.size(); ++i) {
+        for (const auto& column : shown) {
             pad(line, start);
-            const auto text = clipped(texts[i], widths[i]);
+            const auto text = clipped(text_of(column), column.width);
             line += style.paint(head ? Paint::bold : paint_of(text), text);
-            start += widths[i] + gap;
+            start += column.width + gap;
         }
         out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     };
-    write_line(titles, true);
-    for (const auto& row : cells)
-        write_line(row, false);
+    write_line([](const Shown& column) -> const std::string& { return column.title; }, true);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        write_line(
+            [&](const Shown& column) -> const std::string& { return column.texts[i]; }, false
+        );
     return out;
 }
 
 std::string document(const Json& value, const Style& style) {
     std::string out;
     write_document(out, value, 0, style);
+    return out;
+}
+
+namespace {
+
+// "a required step is not complete: Scope" is about "steps.scope", as others are about theirs.
+struct Stem {
+    std::string_view said;  // "a required step is not complete"
+    std::string_view about; // "Scope"
+    std::string_view list;  // "steps"
+    std::string_view id;    // "scope"
+};
+
+std::optional<Stem> stem_of(const Reason& reason) {
+    const auto colon = reason.message.find(": ");
+    const auto dot = reason.field.find('.');
+    if (colon == std::string::npos || dot == std::string::npos)
+        return std::nullopt;
+    const std::string_view message = reason.message;
+    const std::string_view field = reason.field;
+    return Stem{
+        message.substr(0, colon), message.substr(colon + 2), field.substr(0, dot),
+        field.substr(dot + 1)};
+}
+
+bool is_alike(const Reason& one, const Reason& other) {
+    const auto a = stem_of(one);
+    const auto b = stem_of(other);
+    return a && b && one.gate == other.gate && one.evidence == other.evidence &&
+           one.remedy == other.remedy && a->said == b->said && a->list == b->list;
+}
+
+} // namespace
+
+std::vector<Reason> grouped(const std::vector<Reason>& reasons) {
+    std::vector<Reason> out;
+    std::vector<bool> done(reasons.size(), false);
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+        if (done[i])
+            continue;
+        std::vector<const Reason*> group{&reasons[i]};
+        for (std::size_t j = i + 1; j < reasons.size(); ++j) {
+            const bool same = reasons[j] == reasons[i];
+            if (done[j] || (!same && !is_alike(reasons[i], reasons[j])))
+                continue;
+            done[j] = true;
+            if (std::none_of(group.begin(), group.end(), [&](const Reason* known) {
+                    return *known == reasons[j];
+                }))
+                group.push_back(&reasons[j]);
+        }
+        auto reason = reasons[i];
+        if (group.size() > 1) {
+            const auto stem = *stem_of(reasons[i]);
+            reason.field = stem.list;
+            reason.message = stem.said;
+            for (const auto* one : group) {
+                const auto part = *stem_of(*one);
+                reason.message += fmt::format(
+                    "{}{} ({})", one == group.front() ? ": " : "; ", part.about, part.id
+                );
+            }
+        }
+        out.push_back(std::move(reason));
+    }
     return out;
 }
 
@@ -301,7 +390,7 @@ std::string reasons_text(const std::vector<Reason>& reasons, const Style& style)
         const auto columns = style.width > 30 ? style.width - 4 : 0;
         out += "    " + wrapped(std::string(label) + clean(text), columns, 6) + "\n";
     };
-    for (const auto& reason : reasons) {
+    for (const auto& reason : grouped(reasons)) {
         out += "\n  " + style.paint(Paint::bold, clean(reason.gate.empty() ? "rule" : reason.gate));
         if (!reason.field.empty())
             out += style.paint(Paint::dim, " · " + clean(reason.field));

@@ -42,12 +42,17 @@ std::string local_time(std::string_view text);
 std::string cell(const Json& value);
 const Json* at_path(const Json& value, std::string_view path);
 
-// Columns without a value in any row are left out. No line is longer than the style's width.
+// Columns without a value in any row are left out. No line is longer than the style's width, unless
+// the first column alone is: the first one and every other id ("id", "step", "gate" ...) is shown
+// whole or not at all, and the longest texts are cut instead.
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
 // "field: value" for each member, nested ones indented.
 std::string document(const Json& value, const Style& style);
 // An error: what it is, each field, and one block for each reason with its remedy.
 std::string refusal(const Error& error, const Style& style);
+// Each reason once; reasons of one gate that say the same of several things, as "a required step is
+// not complete" does, are one reason that names them all. In the order of the first ones.
+std::vector<Reason> grouped(const std::vector<Reason>& reasons);
 std::string reasons_text(const std::vector<Reason>& reasons, const Style& style);
 std::vector<Reason> reasons_of(const Json& list);
 

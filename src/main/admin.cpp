@@ -2,6 +2,7 @@
 #include "main/admin.hpp"
 
 #include <charconv>
+#include <filesystem>
 
 #include "app/change_summary.hpp"
 #include "app/library.hpp"
@@ -79,6 +80,26 @@ store::Place place_of(const Arguments& arguments, bool read_only) {
     return store::SqliteOptions{arguments.text("data"), read_only};
 }
 
+// What only reads or repairs makes no data directory: a mistyped name must not look like a server
+// that cannot be reached. Errors: not_found, and how to make one.
+Result<void> require_data(const store::Place& place) {
+    const auto* options = std::get_if<store::SqliteOptions>(&place);
+    std::error_code unreadable;
+    // What cannot be looked at is for the store to say.
+    if (options == nullptr ||
+        std::filesystem::exists(options->directory + "/slipway.db", unreadable) || unreadable)
+        return {};
+    const bool there = std::filesystem::exists(options->directory, unreadable);
+    return fail(
+        ErrorCode::not_found,
+        fmt::format(
+            "{0}: {1}; a server makes one: slipway serve --data {0}", options->directory,
+            there ? "is no data directory, there is no slipway.db in it"
+                  : "there is no such data directory"
+        )
+    );
+}
+
 const cli::Option postgres_option{
     "postgres", "CONNINFO", "PostgreSQL instead of the data directory"};
 
@@ -136,6 +157,7 @@ cli::LocalCommand backup_command() {
     command.options = {cli::positional("target", "a new or empty directory"), data_option};
     command.example = "slipway admin backup /backup/monday --data /var/lib/slipway";
     command.run = [](const Arguments& arguments) -> Result<Json> {
+        TRY(require_data(store::SqliteOptions{arguments.text("data"), true}));
         return to_json(TRY(store::backup({arguments.text("data")}, arguments.text("target"))));
     };
     return command;
@@ -163,7 +185,9 @@ cli::LocalCommand rebuild_command() {
     };
     command.run = [](const Arguments& arguments) -> Result<Json> {
         const bool repair = !arguments.has("check");
-        const auto report = TRY(store::rebuild(place_of(arguments, !repair), replay, repair));
+        const auto place = place_of(arguments, !repair);
+        TRY(require_data(place));
+        const auto report = TRY(store::rebuild(place, replay, repair));
         JsonObject shown{
             {"streams", report.streams},
             {"events", report.events},
@@ -190,8 +214,10 @@ cli::LocalCommand doctor_command() {
     command.example = "slipway admin doctor --data /var/lib/slipway";
     command.is_sound = [](const Json& answer) { return answer.at("healthy").as_bool(); };
     command.run = [](const Arguments& arguments) -> Result<Json> {
+        const auto place = place_of(arguments, true);
+        TRY(require_data(place));
         JsonArray shown;
-        for (const auto& finding : TRY(store::doctor(place_of(arguments, true))))
+        for (const auto& finding : TRY(store::doctor(place)))
             shown.push_back(JsonObject{
                 {"check", finding.check}, {"message", finding.message}, {"remedy", finding.remedy}}
             );
@@ -206,6 +232,7 @@ Result<Json> verify_ledger(const store::Place& place, const std::string& key) {
     std::optional<domain::VerifierKey> trusted;
     if (!key.empty())
         trusted = TRY(domain::verifier_key_from_text(key));
+    TRY(require_data(place));
     return to_json(TRY(store::verify(place, trusted)));
 }
 

@@ -128,6 +128,12 @@ TEST_F(CliTest, AMistypedWordGetsTheNearestCommand) {
     );
     EXPECT_EQ(run({"change", "pin-runbok", "CHG-1"}), 64);
     EXPECT_NE(err.str().find("did you mean \"slipway change pin_runbook\"?"), std::string::npos);
+    EXPECT_EQ(run({"change", "aprove", "CHG-1"}), 64);
+    EXPECT_NE(
+        err.str().find("did you mean \"slipway change vote --choice approve\"?"), std::string::npos
+    ) << err.str();
+    EXPECT_EQ(run({"change", "xyzzy", "CHG-1"}), 64);
+    EXPECT_NE(err.str().find("see slipway change --help"), std::string::npos) << err.str();
     EXPECT_EQ(run({"vote", "CHG-1"}), 64);
     EXPECT_NE(err.str().find("did you mean \"slipway change vote\"?"), std::string::npos);
 }

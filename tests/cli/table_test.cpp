@@ -73,6 +73,57 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
         );
 }
 
+TEST(CliTable, IdsAreNeverCut) {
+    const std::string id = "harbor-site-of-the-northern-port-authority";
+    const std::string step = "rollback_rehearsal_on_staging";
+    const JsonArray rows{JsonObject{
+        {"id", id}, {"title", std::string(70, 't')}, {"step", step}, {"state", "in_review"}}};
+    const std::vector<cli::Column> columns{
+        {"ID", "id"}, {"TITLE", "title"}, {"STATE", "state"}, {"STEP", "step"}};
+    for (const std::size_t width : {100U, 80U, 75U, 30U}) {
+        cli::Style style;
+        style.width = width;
+        const auto text = cli::table(rows, columns, style);
+        EXPECT_NE(text.find(id), std::string::npos) << width << "\n" << text;
+        EXPECT_EQ(text.find("rollback_rehearsal") != std::string::npos, width >= 75) << text;
+        EXPECT_EQ(text.find(step) != std::string::npos, width >= 75) << width << "\n" << text;
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);)
+            EXPECT_LE(cli::columns_of(line), std::max(width, id.size())) << line;
+    }
+}
+
+TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    for (const auto& command : commands) {
+        const auto help = cli::help_text(commands, {&command, command.words, {}, true}, "1.2.3");
+        for (const auto& option : command.options)
+            if (!option.positional && !option.hidden) {
+                const auto name = option.value.empty()
+                                      ? "--" + option.name + " "
+                                      : fmt::format("--{} {}", option.name, option.value);
+                EXPECT_EQ(
+                    help.find("\n* " + name) != std::string::npos, option.required || option.needed
+                ) << name
+                  << "\n"
+                  << help;
+            }
+    }
+    const auto* windows = find_command(commands, {"change", "windows"});
+    ASSERT_NE(windows, nullptr);
+    const auto help = cli::help_text(commands, {windows, windows->words, {}, true}, "1.2.3");
+    EXPECT_NE(help.find("\n* --from TIME"), std::string::npos) << help;
+    EXPECT_NE(help.find("\n* --until TIME"), std::string::npos) << help;
+    EXPECT_NE(help.find("\n  --count N"), std::string::npos) << help;
+    const auto* vote = find_command(commands, {"change", "vote"});
+    ASSERT_NE(vote, nullptr);
+    EXPECT_NE(
+        cli::help_text(commands, {vote, vote->words, {}, true}, "1.2.3").find("\n* --choice"),
+        std::string::npos
+    );
+}
+
 TEST(CliTable, NoCommandHasTwoOptionsOfOneName) {
     const cli::LocalCommands local;
     for (const auto& command : cli::all_commands(local)) {
@@ -127,6 +178,23 @@ TEST(CliTable, CompletionKnowsCommandsOptionsAndNames) {
     EXPECT_EQ(offered({"completion", ""}), (std::vector<std::string>{"bash", "zsh", "fish"}));
     EXPECT_TRUE(cli::candidates_for(commands, {"runbook", "lint", ""}).files);
     EXPECT_TRUE(offered({"nonsense", ""}).empty());
+}
+
+TEST_F(CliTest, CompletionOffersChangesToWhoIsSignedIn) {
+    server.answer(200, R"({"items":[{"id":"CHG-12"},{"id":"CHG-1\nrm"},{"id":"CHG-2"}]})");
+    EXPECT_EQ(run({"complete_words", "--", "change", "vote", "CHG-1"}), 0);
+    EXPECT_EQ(out.str(), "CHG-12\n");
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?limit=200");
+    server.answer(503, "");
+    EXPECT_EQ(run({"complete_words", "--", "run", "follow", "--quiet", ""}), 0);
+    EXPECT_EQ(out.str(), "") << "a server that does not answer is no reason to complain";
+    EXPECT_EQ(server.seen().size(), 2u);
+    EXPECT_EQ(run({"complete_words", "--", "change", "vote", "CHG-1", "--choice", "rej"}), 0);
+    EXPECT_EQ(out.str(), "reject\n");
+    environment.erase("SLIPWAY_TOKEN");
+    EXPECT_EQ(run({"complete_words", "--", "gate", ""}), 0);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_EQ(server.seen().size(), 2u) << "nobody is signed in";
 }
 
 TEST_F(CliTest, HelpAndVersionNeedNoServer) {

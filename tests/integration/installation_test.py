@@ -192,6 +192,18 @@ class InstallationTest(unittest.TestCase):
         health = self.server.cli("admin", "doctor", "--data", str(self.server.data), expect=6)
         self.assertFalse(health["healthy"])
 
+    def test_a_data_directory_that_is_not_there_is_not_found(self):
+        nowhere = self.server.folder / "nosuch"
+        empty = self.server.folder / "empty"
+        empty.mkdir()
+        for words in (["doctor"], ["rebuild", "--check"], ["rebuild"]):
+            for place in (nowhere, empty):
+                problem = self.server.cli("admin", *words, "--data", str(place), expect=3)
+                self.assertIn(str(place), problem["detail"])
+                self.assertIn("slipway serve --data", problem["detail"])
+        self.assertFalse(nowhere.exists(), "looking makes nothing")
+        self.assertFalse(list(empty.iterdir()))
+
     def test_windows_are_proposed_over_api_and_command_line(self):
         self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
         query = ("from=2035-03-05T00:00&until=2035-03-09T00:00&zone=Europe/Berlin"

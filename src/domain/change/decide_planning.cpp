@@ -2,6 +2,7 @@
 // Commands of phase 1: the RFC.
 #include "domain/calendar/window.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/article.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/gates/gate.hpp"
@@ -294,7 +295,9 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
     if (reasons.empty() && facts.runbook->runbook->purpose != body.purpose)
         reasons.push_back(
             {gate, body.name,
-             fmt::format("it is a {} runbook", to_text(facts.runbook->runbook->purpose)),
+             fmt::format(
+                 "it is {} runbook", with_article(to_text(facts.runbook->runbook->purpose))
+             ),
              "purpose in its front matter", "Pin it for its own purpose"}
         );
     if (!reasons.empty())
@@ -367,7 +370,8 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     gates::classification(tried, facts, findings);
     if (!findings.reasons.empty())
         return fail_blocked(
-            fmt::format("this is not a {} change", to_text(body.type)), std::move(findings.reasons)
+            fmt::format("this is not {} change", with_article(to_text(body.type))),
+            std::move(findings.reasons)
         );
     if (chosen.overridden)
         TRY(require_reason(body.reason));

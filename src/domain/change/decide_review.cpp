@@ -91,6 +91,31 @@ Result<CabQueue> keep_meeting(
     return queue;
 }
 
+// Only a normal change is submitted; what the others do instead depends on their type.
+Reason not_in_queue(const Change& change) {
+    Reason reason{
+        "cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
+        "Submit it with submit"};
+    switch (type_of(change)) {
+    case ChangeType::normal:
+        break;
+    case ChangeType::unclassified:
+        reason.remedy = "Classify it with classify; a normal change is then submitted with submit";
+        break;
+    case ChangeType::standard:
+        reason.message = "a standard change waits for no board";
+        reason.evidence = "it is standard";
+        reason.remedy = "Nobody votes on it: its catalogue entry was approved before";
+        break;
+    case ChangeType::emergency:
+        reason.message = "an emergency waits in no queue";
+        reason.evidence = "it is an emergency";
+        reason.remedy = "Members of the ECAB vote with vote; their votes decide by themselves";
+        break;
+    }
+    return reason;
+}
+
 // What the board is asked to judge and has not got yet.
 std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) {
     std::vector<Reason> reasons;
@@ -159,7 +184,10 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
         return fail_blocked(
             "only a normal change waits for the CAB",
             {{"cab-lead-time", "classification", fmt::format("it is {}", to_text(type_of(change))),
-              "type", "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
+              "type",
+              type_of(change) == ChangeType::unclassified
+                  ? "Classify it with classify --type normal, then submit it"
+                  : "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
         );
     const auto* board = TRY(find_board(facts, body.board, false));
     auto reasons = missing_for_board(change, facts);
@@ -196,11 +224,7 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
     TRY(require_untouched(change, "vote"));
     const bool emergency = type_of(change) == ChangeType::emergency;
     if (!emergency && !change.queue)
-        return fail_blocked(
-            "there is nothing to vote on yet",
-            {{"cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
-              "Submit it first"}}
-        );
+        return fail_blocked("there is nothing to vote on yet", {not_in_queue(change)});
     const auto edited = emergency ? std::string{} : edited_since_submission(change);
     if (!edited.empty())
         return fail_blocked(
@@ -245,11 +269,7 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
 Result<Decision> decide(const Change& change, const RecordDecision& body, const Facts& facts) {
     TRY(require_untouched(change, "decision"));
     if (!change.queue)
-        return fail_blocked(
-            "there is nothing to decide yet",
-            {{"cab-decision", "queue", "the RFC is not in the CAB's queue", "not submitted",
-              "Submit it first"}}
-        );
+        return fail_blocked("there is nothing to decide yet", {not_in_queue(change)});
     if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
         return fail_blocked(
             "you must not record this decision",

@@ -2,6 +2,7 @@
 // Commands on the checklist itself: forms, completion with its gates, postponement, waivers.
 #include <algorithm>
 
+#include "domain/change/article.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/steps.hpp"
@@ -131,9 +132,10 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
             "this step cannot be postponed",
             {{"run-exact", "steps." + body.step.value,
               fmt::format(
-                  "the workflow does not allow it for a {} change", to_text(type_of(change))
+                  "the workflow does not allow it for {} change",
+                  with_article(to_text(type_of(change)))
               ),
-              "postpone in the workflow", "Complete the step"}}
+              "postpone in the workflow", "Complete it with complete_step"}}
         );
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state != StepState::open)
@@ -166,7 +168,10 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
         if (owed.id != body.id || owed.settled_at)
             continue;
         if (owed.kind == OwedKind::step)
-            return fail_field("id", "a postponed step is settled by completing it");
+            return fail_field(
+                "id",
+                "a postponed step is settled by completing it: complete_step --step " + owed.id
+            );
         const bool board = facts.has_role(Role::cab_chair) || facts.has_role(Role::cab_member) ||
                            facts.has_role(Role::change_manager);
         if (facts.actor == change.requester || facts.actor == change.implementer || !board)

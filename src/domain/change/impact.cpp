@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "domain/change/article.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -163,7 +165,7 @@ Result<Impact> trace_impact(const Change& change, const Facts& facts) {
 std::string difference(const Impact& before, const Impact& now) {
     if (const auto* hit = first_missing(before, now))
         return fmt::format(
-            "{} is now a {} of {}{}", hit->ci.value, hit->ci_class,
+            "{} is now {} of {}{}", hit->ci.value, with_article(hit->ci_class),
             hit->owner.empty() ? "nobody" : hit->owner.value,
             hit->next_run ? ", next run " + to_text(*hit->next_run) : ""
         );

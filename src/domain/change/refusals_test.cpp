@@ -8,6 +8,7 @@
 
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/timers.hpp"
+#include "domain/gates/gate.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -162,6 +163,42 @@ TEST(Refusals, an_item_without_an_owner_is_not_everybodys_to_answer_for) {
     const auto error = s.refused("lena", "acknowledge_impact", R"({"ci":"port-feed"})");
     EXPECT_EQ(error.reasons.at(0).gate, "impact-traced") << explain(error);
     s.does("petra", "acknowledge_impact", R"({"ci":"port-feed"})");
+}
+
+TEST(Refusals, speak_of_an_emergency_and_name_its_commands) {
+    auto s = at_stage(opened);
+    const auto typed = s.refused("rosa", "classify", R"({"type":"emergency"})");
+    EXPECT_EQ(typed.message, "this is not an emergency change");
+    EXPECT_THAT(typed.reasons.at(0).remedy, ::testing::HasSubstr("classify --incident"));
+    const auto early = s.refused("cora", "vote", R"({"choice":"approve"})");
+    EXPECT_THAT(early.reasons.at(0).remedy, ::testing::StartsWith("Classify it with classify"));
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-1","reason":"it is down"})");
+    const auto decided = s.refused("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_THAT(decided.reasons.at(0).remedy, ::testing::HasSubstr("vote"));
+    EXPECT_THAT(decided.reasons.at(0).remedy, ::testing::Not(::testing::HasSubstr("ubmit")))
+        << "an emergency is not submitted";
+    s.change.owed.push_back(
+        {"rehearsal", OwedKind::step, "no time", PersonId("rosa"), s.now, s.now, {}, {}, {}, false}
+    );
+    s.change.owed.push_back(
+        {"retrospective_review",
+         OwedKind::retrospective_review,
+         {},
+         {},
+         s.now,
+         s.now,
+         {},
+         {},
+         {},
+         false}
+    );
+    GateFindings findings("closure");
+    gates::closure(s.change, s.facts("rosa"), findings);
+    std::string remedies;
+    for (const auto& reason : findings.reasons)
+        remedies += reason.remedy + "\n";
+    EXPECT_THAT(remedies, ::testing::HasSubstr("complete_step --step rehearsal"));
+    EXPECT_THAT(remedies, ::testing::HasSubstr("settle_owed --id retrospective_review"));
 }
 
 TEST(Refusals, of_runbooks_name_the_line_and_the_remedy) {

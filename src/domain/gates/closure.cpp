@@ -113,13 +113,17 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
         if (!owed.settled_at)
             findings.refuse(
                 "owed." + owed.id, "the emergency still owes " + owed.id,
-                "due " + to_text(owed.due_at), "Do it now and complete or settle it"
+                "due " + to_text(owed.due_at),
+                owed.kind == OwedKind::step
+                    ? "Do it now and complete it with complete_step --step " + owed.id
+                    : "A member of the CAB reviews it and settles it with settle_owed --id " +
+                          owed.id
             );
     for (const auto& run : change.runs)
         if (run.state == RunState::running || run.state == RunState::waiting)
             findings.refuse(
                 "runs." + run.id.value, "a run has not ended", std::string(to_text(run.state)),
-                "End it with decide_run"
+                "End it with decide_run --choice abort, or let it end"
             );
 }
 

@@ -160,7 +160,7 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
     if (runbook_of(change, RunbookPurpose::deployment) == nullptr)
         findings.refuse(
             "deployment_runbook", "no deployment runbook is pinned", "no file",
-            "Pin the deployment runbook"
+            "Pin it with pin_runbook --purpose deployment"
         );
 }
 
@@ -232,10 +232,37 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
     return result;
 }
 
+namespace {
+
+// run-exact refuses with what the gates before it say, so that who starts a run sees all of it. In
+// a list of all gates that would stand there twice: here it only names them.
+void name_earlier_gates(std::vector<GateResult>& results) {
+    for (auto& result : results) {
+        std::string named;
+        for (const auto& other : results) {
+            const auto repeated = [&](const Reason& reason) {
+                return reason.gate == other.gate &&
+                       std::find(other.reasons.begin(), other.reasons.end(), reason) !=
+                           other.reasons.end();
+            };
+            if (&other == &result || std::erase_if(result.reasons, repeated) == 0)
+                continue;
+            named += (named.empty() ? "" : ", ") + other.gate;
+        }
+        if (!named.empty())
+            result.reasons.push_back(
+                {result.gate, "gates", "earlier gates say no", named, "Mend what these gates say"}
+            );
+    }
+}
+
+} // namespace
+
 std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts) {
     std::vector<GateResult> results;
     for (const auto& gate : table)
         results.push_back(evaluate(gate, change, facts));
+    name_earlier_gates(results);
     return results;
 }
 

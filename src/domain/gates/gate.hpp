@@ -84,7 +84,8 @@ const GateRow* find_gate(std::string_view id);
 // The verdict as of now: what the gate itself says, and what a waiver or a postponement makes of
 // it.
 GateResult evaluate(const GateRow& gate, const Change& change, const Facts& facts);
-// Every gate of the change's workflow whose step applies to it.
+// Every gate, in the order of the checklist. No reason stands in two of them: a gate that depends
+// on earlier ones names these (field "gates") instead of repeating what they say.
 std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts);
 // Those gates that must hold before production is touched, and do not.
 std::vector<Reason> not_ready(const Change& change, const Facts& facts);

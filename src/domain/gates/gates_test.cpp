@@ -2,6 +2,8 @@
 // Every gate against one record that is in order and one edit that is not: it refuses what it is
 // there for, by its own id, naming the field and the remedy, and passes again when mended. The
 // record is reached through commands; the edits are made by hand, so that each row is one cause.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -410,6 +412,27 @@ TEST(Gates, before_its_run_the_deployment_says_which_earlier_gates_fail) {
     EXPECT_EQ(result.verdict, Verdict::fail);
     EXPECT_EQ(result.reasons.front().gate, "snapshot");
     EXPECT_EQ(result.reasons.back().gate, "run-exact");
+}
+
+TEST(Gates, a_list_of_all_gates_says_each_reason_once) {
+    auto s = ready();
+    s.change.snapshots.clear();
+    s.change.backup.reset();
+    const auto results = evaluate_all(s.change, s.facts("ina"));
+    std::vector<Reason> seen;
+    for (const auto& result : results)
+        for (const auto& reason : result.reasons) {
+            EXPECT_EQ(reason.gate, result.gate) << reason.message;
+            EXPECT_EQ(std::count(seen.begin(), seen.end(), reason), 0) << reason.message;
+            seen.push_back(reason);
+        }
+    const auto run = std::find_if(results.begin(), results.end(), [](const GateResult& result) {
+        return result.gate == "run-exact";
+    });
+    ASSERT_NE(run, results.end());
+    EXPECT_EQ(run->verdict, Verdict::fail);
+    EXPECT_EQ(run->reasons.back().field, "gates");
+    EXPECT_EQ(run->reasons.back().evidence, "backup-restorable, snapshot");
 }
 
 TEST(Gates, nothing_runs_on_production_while_one_gate_before_it_fails) {

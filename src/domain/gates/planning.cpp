@@ -223,8 +223,8 @@ void look_at_pre_approval(
             "classification.catalogue_entry",
             fmt::format("the catalogue entry needs the approval of {} people", needed),
             fmt::format("{} may approve this change{}", standing.size(), against),
-            "Have others put the entry with their own names in approved_by, or classify it as "
-            "normal"
+            "Have others put the entry with their own names in approved_by, or classify it with "
+            "classify --type normal"
         );
 }
 
@@ -239,14 +239,16 @@ void look_at_authoriser(const Change& change, const Facts& facts, GateFindings& 
     if (!why.empty())
         findings.refuse(
             "classification.authoriser", person.value + " cannot authorise this emergency", why,
-            "Name a member of the ECAB who neither asks for the change nor carries it out"
+            "Name a member of the ECAB who neither asks for the change nor carries it out, with "
+            "classify --authoriser"
         );
 }
 
 void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto& named = change.classification->catalogue_entry;
     const auto found = facts.records->catalogue.find(named);
-    const std::string to_normal = "Classify it as normal, or have the entry approved";
+    const std::string to_normal =
+        "Classify it with classify --type normal, or have the entry approved";
     if (found == facts.records->catalogue.end())
         return findings.refuse(
             "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
@@ -293,14 +295,14 @@ void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindi
         findings.refuse(
             "deployment_runbook", "the deployment runbook is not the one that was pre-approved",
             runbook ? "pinned " + runbook->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.deployment_runbook.hex()
+            "Pin the runbook with pin_runbook, SHA-256 " + entry.deployment_runbook.hex()
         );
     const auto* back = runbook_of(change, RunbookPurpose::rollback);
     if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
         findings.refuse(
             "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
             back ? "pinned " + back->digest.hex() : "none is pinned",
-            "Pin the runbook with SHA-256 " + entry.rollback_runbook->hex()
+            "Pin the runbook with pin_runbook, SHA-256 " + entry.rollback_runbook->hex()
         );
 }
 
@@ -436,7 +438,7 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
     if (!change.classification)
         return findings.refuse(
             "classification", "the change has no type", "not classified",
-            "Classify it as standard, normal or emergency"
+            "Classify it with classify --type standard, normal or emergency"
         );
     const auto& chosen = *change.classification;
     if (chosen.overridden)
@@ -448,7 +450,9 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
         chosen.authoriser.empty())
         findings.refuse(
             "classification.incident", "an emergency needs an incident or a named authoriser",
-            "neither is given", "Name the incident, or the person who authorised it"
+            "neither is given",
+            "Name the incident with classify --incident, or who authorised it with classify "
+            "--authoriser"
         );
     if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
         look_at_authoriser(change, facts, findings);

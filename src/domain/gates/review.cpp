@@ -157,14 +157,17 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
 }
 
 void cab_decision(const Change& change, const Facts& facts, GateFindings& findings) {
+    const bool emergency = type_of(change) == ChangeType::emergency;
     if (!change.decision) {
         const auto evidence =
             change.voided.empty()
                 ? fmt::format("{} votes, no decision", change.votes.size())
                 : "the approval was voided at " + to_text(change.voided.back().at) + " by an edit";
         return findings.refuse(
-            "decision", "the CAB has not decided", evidence,
-            "The board votes and its chair records the decision"
+            "decision", emergency ? "the ECAB has not decided" : "the CAB has not decided",
+            evidence,
+            emergency ? "Members of the ECAB vote with vote; their votes decide"
+                      : "The board votes with vote, and its chair records the decision with decide"
         );
     }
     const auto& decision = *change.decision;
@@ -174,14 +177,15 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
         return findings.refuse(
             "decision.outcome", "the CAB has not approved it",
             std::string(to_text(decision.outcome)) + ": " + decision.minutes,
-            "Answer what the board asked for and submit it again"
+            emergency ? "Answer what the board asked for and have it vote again (vote)"
+                      : "Answer what the board asked for and submit it again (submit)"
         );
     if (!is_approved(change))
         findings.refuse(
             "decision.sections", "something else was approved than what stands there now",
             "the digests differ", "The board decides again"
         );
-    if (decision.emergency != (type_of(change) == ChangeType::emergency))
+    if (decision.emergency != emergency)
         findings.refuse(
             "decision.board", "it was approved as a change of another type",
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/event_words.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/text.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+struct Phrase {
+    std::string_view type;
+    // "{path}" is a value of the data; what stands in "[ ]" is left out when a value in it is
+    // empty; "{known}" is what known_of() works out.
+    std::string_view text;
+};
+
+constexpr Phrase phrases[] = {
+    {"change_opened", "opened: {title}[; owner {change_owner}][; implementer {implementer}]"
+                      "[; risk {risk}][; workflow {workflow.name}]"},
+    {"scope_described", "described the scope: {scope.summary}[; changes {scope.cis.ci}]"},
+    {"participants_assigned",
+     "assigned:[ change owner {change_owner},][ implementer {implementer},]"
+     "[ rollback owner {rollback_owner},][ rollback backup {rollback_backup},][ risk {risk},]"
+     "[ production ring {production_ring},][ test ring {test_ring},][ roster {roster},]"},
+    {"impact_traced", "traced the impact: {impact.hits.ci}[; not in the CMDB: {impact.unknown}]"},
+    {"impact_acknowledged", "answers for {ci}[: {note}]"},
+    {"runbook_pinned",
+     "pinned the {purpose} runbook {runbook.name}[, written by {runbook.author}]"},
+    {"change_classified",
+     "classified as {classification.type}[; incident {classification.incident}]"
+     "[; authorised by {classification.authoriser}]"
+     "[; catalogue entry {classification.catalogue_entry}]"
+     "[; against the proposal: {classification.overridden}][; because {classification.reason}]"},
+    {"window_scheduled",
+     "scheduled the window: {window.start_local} to {window.end_local} {window.zone}"
+     "[; because {window.reason}]"},
+    {"ring_compared",
+     "compared {parity.ring} with {parity.production}[; different: {parity.divergences.id}]"},
+    {"divergence_accepted", "accepted the difference {id}: {reason}"},
+    {"run_started", "started {run.id}: {run.purpose} on {run.ring}"},
+    {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
+                          "[: {step.detail}]"},
+    {"run_stopped", "{run}[ ({known})] stopped at {step}: {because}"},
+    {"run_resumed", "{run}[ ({known})] goes on"},
+    {"run_decided", "decided on {deviation.run} at {deviation.step}: {deviation.choice}"
+                    "[; because {deviation.reason}]"},
+    {"run_ended", "{run}[ ({known})] ended: {state}"},
+    {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
+                       "[; silent agents: {report.silent_agents}]"
+                       "[; new alerts: {report.new_alerts}]"},
+    {"backup_recorded", "backups {backup.verdict}[: {backup.proofs.ci}][: {backup.reason}]"},
+    {"defect_logged", "logged defect {defect.id}, {defect.severity}: {defect.title}"},
+    {"defect_settled", "defect {id} {state}[: {reason}]"},
+    {"change_submitted", "submitted to {queue.board}[, meeting {queue.meeting_at}]"
+                         "[; {queue.deferred_because}][; kept on it: {queue.kept_because}]"},
+    {"vote_cast", "voted {vote.choice}[ for {vote.groups}][: {vote.comment}]"},
+    {"cab_decided", "{decision.board} decided: {decision.outcome}"
+                    "[; on condition: {decision.conditions.text}][; minutes: {decision.minutes}]"},
+    {"condition_met", "met condition {id}: {evidence}"},
+    {"approval_voided", "the edit of {sections} voided {known}"},
+    {"notice_sent", "sent {notice.kind} notice {notice.id}: {notice.subject}"
+                    "[; to {notice.deliveries.channel}]"},
+    {"notice_delivered",
+     "notice {notice} on {delivery.channel}: {delivery.state}[, {delivery.receipt}]"},
+    {"oncall_checked", "checked the on-call cover of {oncall.roster}[; gaps: {oncall.gaps}]"
+                       "[; called {oncall.pages.person}]"},
+    {"page_delivered", "page to {person}: {state}[, {receipt}]"},
+    {"page_acknowledged", "acknowledged the page to {person}"},
+    {"snapshot_reported",
+     "snapshot of {snapshot.host} {snapshot.state}[, {snapshot.id}][: {snapshot.detail}]"},
+    {"deployment_failed", "the deployment failed: {because}"},
+    {"stabilisation_started", "stabilisation began, until {until}"},
+    {"observation_logged", "saw {observation.kind} {observation.id}: {observation.title}"
+                           "[; source {observation.source}]"},
+    {"observation_resolved", "resolved {id}: {resolution}"},
+    {"review_held", "held the review[; to plan: {review.went_to_plan}]"
+                    "[; deviations: {review.deviations}][; corrections: {review.corrections}]"},
+    {"action_added", "added action {action.id}: {action.title}[; owner {action.owner}]"
+                     "[; due {action.due_at}]"},
+    {"action_done", "action {id} is done"},
+    {"cmdb_updated", "wrote into the CMDB: {pushes.ci}[, version {pushes.pushed}]"},
+    {"change_closed", "closed, {closure.outcome}[: {closure.summary}]"},
+    {"change_cancelled", "cancelled: {reason}"},
+    {"step_filled", "filled in step {step}[: {values}]"},
+    {"step_completed", "completed step {step}[; gates {gates}][; warned: {warnings}]"},
+    {"step_reopened", "reopened step {step}[: {reason}]"},
+    {"step_assigned", "assigned step {step} to {person}"},
+    {"step_postponed", "postponed step {step}, owed by {due_at}[: {reason}]"},
+    {"review_owed", "a retrospective review is owed by {due_at}"},
+    {"owed_settled", "settled {id}, which was owed[: {note}]"},
+    {"reminded", "reminder, {kind}: {about}[, due {due_at}]"},
+    {"waiver_requested", "asked for waiver {waiver.id} of gate {waiver.gate}: {waiver.reason}"
+                         "[; until {waiver.expires_at}]"},
+    {"waiver_granted", "granted waiver {id}[ of gate {known}]"},
+    {"waiver_revoked", "revoked waiver {id}[ of gate {known}][; because {reason}]"},
+    {"attachment_added", "attached {attachment.name}[ to step {attachment.step}]"
+                         "[ as {attachment.field}]"},
+    {"commented", "said: {text}"},
+};
+
+// The values that the path leads to; the members of a list are followed each.
+void collect(const Json& value, std::string_view path, std::vector<std::string>& out) {
+    if (const auto* list = value.if_array()) {
+        for (const auto& element : *list)
+            collect(element, path, out);
+        return;
+    }
+    if (path.empty()) {
+        if (auto text = cell(value); !text.empty())
+            out.push_back(std::move(text));
+        return;
+    }
+    const auto dot = path.find('.');
+    const auto* next = value.is_object() ? find(value, path.substr(0, dot)) : nullptr;
+    if (next != nullptr)
+        collect(*next, dot == std::string_view::npos ? "" : path.substr(dot + 1), out);
+}
+
+std::string values_text(const Json& data, std::string_view path) {
+    std::vector<std::string> values;
+    collect(data, path, values);
+    std::string out;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i == values_max)
+            return out + fmt::format(" and {} more", values.size() - i);
+        out += (i == 0 ? "" : ", ") + clipped(values[i], phrase_max);
+    }
+    return out;
+}
+
+std::string filled(std::string_view phrase, const Json& data, const std::string& known) {
+    std::string out;
+    std::size_t optional_from = 0;
+    bool is_missing = false;
+    for (std::size_t i = 0; i < phrase.size(); ++i) {
+        const char c = phrase[i];
+        if (c == '[') {
+            optional_from = out.size();
+            is_missing = false;
+        } else if (c == ']') {
+            if (is_missing)
+                out.resize(optional_from);
+        } else if (c == '{') {
+            const auto end = phrase.find('}', i);
+            const auto path = phrase.substr(i + 1, end - i - 1);
+            const auto text = path == "known" ? known : values_text(data, path);
+            is_missing = is_missing || text.empty();
+            out += text;
+            i = end;
+        } else {
+            out += c;
+        }
+    }
+    // A value that is not there leaves what led to it.
+    const auto end = out.find_last_not_of(" ,:;");
+    out.resize(end == std::string::npos ? 0 : end + 1);
+    return out;
+}
+
+// How many of the checks passed, and which did not.
+std::string checks_text(const Json& data) {
+    const auto* results = at_path(data, "report.results");
+    if (results == nullptr || !results->is_array())
+        return "no check ran";
+    std::size_t passed = 0;
+    std::string failed;
+    for (const auto& result : results->get_array()) {
+        const auto* good = find(result, "passed");
+        if (good != nullptr && good->is_bool() && good->get_bool())
+            ++passed;
+        else
+            failed += (failed.empty() ? "; failed: " : ", ") + clean(text_or_empty(result, "name"));
+    }
+    return fmt::format(
+        "{} of {} checks passed{}", passed, results->get_array().size(), clipped(failed, phrase_max)
+    );
+}
+
+std::string voided_text(const Json& data) {
+    const auto* decision = find(data, "decision");
+    const auto* votes = find(data, "votes");
+    const auto count = votes ? cell(*votes) : std::string("0");
+    const bool decided = decision && decision->is_bool() && decision->get_bool();
+    const auto cast = count == "1" ? std::string("1 vote") : count + " votes";
+    if (decided)
+        return count == "0" ? "the decision" : "the decision and " + cast;
+    return cast;
+}
+
+} // namespace
+
+std::string EntryWords::of(std::string_view type, const Json& data) {
+    const auto remember = [&](auto& known, std::string_view id_path, std::string value) {
+        if (const auto* id = at_path(data, id_path); id && id->is_string())
+            known.insert_or_assign(std::string(view(id->get_string())), std::move(value));
+    };
+    const auto recall = [&](const auto& known, std::string_view id_name) {
+        const auto found = known.find(text_or_empty(data, id_name));
+        return found == known.end() ? std::string{} : found->second;
+    };
+    std::string known;
+    if (type == "run_started")
+        remember(purposes_, "run.id", values_text(data, "run.purpose"));
+    else if (type == "waiver_requested")
+        remember(
+            waivers_, "waiver.id",
+            fmt::format(
+                "{} ({})", values_text(data, "waiver.gate"), values_text(data, "waiver.reason")
+            )
+        );
+    else if (type.starts_with("run_"))
+        known = recall(purposes_, "run");
+    else if (type.starts_with("waiver_"))
+        known = recall(waivers_, "id");
+    else if (type == "smoke_reported")
+        known = checks_text(data);
+    else if (type == "approval_voided")
+        known = voided_text(data);
+    const auto phrase =
+        std::find_if(std::begin(phrases), std::end(phrases), [&](const Phrase& one) {
+            return one.type == type;
+        });
+    return phrase == std::end(phrases) ? clean(type) : filled(phrase->text, data, known);
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happened to a change, in words of a change manager: one line for an entry of its ledger,
+// with the values that tell most. Some entries name only an id (a granted waiver, an ended run); an
+// EntryWords remembers what earlier entries said of it, so entries are given oldest first.
+// Never throws and never fails: an event or value it does not know is shown by its wire name.
+// Limits: phrase_max characters of each free text, values_max values of a list.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+
+namespace slipway::cli {
+
+inline constexpr std::size_t phrase_max = 80;
+inline constexpr std::size_t values_max = 8;
+
+class EntryWords {
+  public:
+    // `type` is the event's wire name, `data` what the entry holds. Clean text without line breaks.
+    std::string of(std::string_view type, const Json& data);
+
+  private:
+    std::map<std::string, std::string, std::less<>> purposes_; // of runs, by id
+    std::map<std::string, std::string, std::less<>> waivers_;  // "snapshot (no room)", by id
+};
+
+} // namespace slipway::cli

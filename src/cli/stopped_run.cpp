@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/stopped_run.hpp"
+
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace slipway::cli {
+
+namespace {
+
+// The element of the list whose member has this value.
+const Json* element_of(
+    const Json& value, std::string_view list, std::string_view key, std::string_view wanted
+) {
+    const auto* elements = find(value, list);
+    if (elements == nullptr || !elements->is_array())
+        return nullptr;
+    for (const auto& element : elements->get_array())
+        if (text_or_empty(element, key) == wanted)
+            return &element;
+    return nullptr;
+}
+
+bool on_production(std::string_view purpose) {
+    return purpose == "deployment" || purpose == "rollback";
+}
+
+// The step as the pinned runbook has it.
+const Json* outline_of(const Json& record, std::string_view purpose, std::string_view step) {
+    const bool deploys = purpose == "deployment" || purpose == "ring_deploy";
+    const auto* runbook = at_path(record, deploys ? "runbooks.deployment" : "runbooks.rollback");
+    return runbook ? element_of(*runbook, "steps", "name", step) : nullptr;
+}
+
+// The end of what the step printed. A transcript may be large, so only its tail is kept.
+std::vector<std::string> last_lines(const Context& context, std::string_view digest) {
+    std::string tail;
+    bool cut = false;
+    HttpRequest request;
+    request.path = "/api/v1/attachments/" + url_encoded(digest);
+    request.sink = [&](std::string_view bytes) {
+        tail += bytes;
+        if (tail.size() > 2 * stop_tail_max) {
+            tail.erase(0, tail.size() - stop_tail_max);
+            cut = true;
+        }
+        return true;
+    };
+    const auto client = context.client();
+    if (!client || !client->send(request))
+        return {};
+    if (cut) // the first line has lost its beginning
+        tail.erase(0, tail.find('\n') == std::string::npos ? 0 : tail.find('\n') + 1);
+    std::vector<std::string> lines;
+    std::string_view rest = tail;
+    while (!rest.empty()) {
+        const auto end = rest.find('\n');
+        lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    if (lines.size() > stop_lines_max)
+        lines.erase(lines.begin(), lines.end() - static_cast<long>(stop_lines_max));
+    return lines;
+}
+
+// "2026-11-22T18:00:02.500Z text" as it stands in a transcript, with the time as people read it.
+std::string shown_line(const std::string& line) {
+    const auto space = line.find(' ');
+    const auto at = local_time(line.substr(0, space));
+    if (space == std::string::npos || at.size() != 19)
+        return clean(line);
+    return at.substr(11) + " " + clean(line.substr(space + 1));
+}
+
+std::string printed_lines(const Context& context, const Json& step) {
+    const auto digest = text_or_empty(step, "transcript");
+    if (digest.empty())
+        return {};
+    const auto lines = last_lines(context, digest);
+    if (lines.empty())
+        return "  it printed nothing\n";
+    std::string out = "  the last of what it printed:\n";
+    for (const auto& line : lines)
+        out += clipped("    | " + shown_line(line), context.style.width) + "\n";
+    return out;
+}
+
+std::string owners_of(const Json& record) {
+    const auto owner = clean(text_or_empty(record, "change_owner"));
+    std::string out = owner.empty() ? "the change owner" : owner + ", the change owner";
+    std::string others;
+    for (const auto* name : {"rollback_owner", "rollback_backup"})
+        if (const auto person = clean(text_or_empty(record, name)); !person.empty())
+            others += ", " + person;
+    if (!others.empty())
+        out += fmt::format("; also who owns the rollback ({})", others.substr(2));
+    return out + "; or a change manager";
+}
+
+std::string spoken_step(const StoppedRun& stopped) {
+    return clean(stopped.step.empty() ? std::string("a step") : stopped.step);
+}
+
+// A manual step and a decision point wait for their person, not for a decision on the run.
+std::string
+confirmation(const StoppedRun& stopped, const Json& record, const Json& outline, bool decision) {
+    const auto owner = clean(text_or_empty(outline, "owner"));
+    std::string who = owner;
+    if (decision)
+        who += (owner.empty() ? "" : "; else ") + owners_of(record);
+    else if (owner.empty())
+        who = "whoever carries out the change";
+    std::string out = fmt::format("  {}: {}\n", decision ? "who decides" : "who does it", who);
+    if (const auto abort = clean(text_or_empty(outline, "abort_criterion")); !abort.empty())
+        out += "  abort when: " + abort + "\n";
+    return out + fmt::format(
+                     "  go on: slipway change confirm_step {} --run {} --step {} --note \"{}\"\n",
+                     clean(stopped.change), clean(stopped.run), spoken_step(stopped),
+                     decision ? "why we go on" : "what was done"
+                 );
+}
+
+std::string decision(const StoppedRun& stopped, std::string_view choice) {
+    return fmt::format(
+        "slipway change decide_run {} --run {} --choice {} --reason \"why\"\n",
+        clean(stopped.change), clean(stopped.run), choice
+    );
+}
+
+std::string go_back(const std::string& change) {
+    return fmt::format("slipway change roll_back {} --reason \"why\"\n", clean(change));
+}
+
+} // namespace
+
+std::string explain_stop(const Context& context, const StoppedRun& stopped) {
+    const auto shown = context.get("/api/v1/changes/" + url_encoded(stopped.change));
+    const Json record = shown ? *shown : Json{};
+    const auto* run = element_of(record, "runs", "id", stopped.run);
+    if (run != nullptr && text_or_empty(*run, "state") != "waiting")
+        return {};
+    const auto purpose = run ? text_or_empty(*run, "purpose") : std::string_view{};
+    const auto* step = run ? element_of(*run, "steps", "name", stopped.step) : nullptr;
+    const auto* outline = outline_of(record, purpose, stopped.step);
+    const auto kind = outline ? text_or_empty(*outline, "kind") : std::string_view{};
+    std::string out =
+        context.style.paint(
+            Paint::yellow,
+            fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
+        ) +
+        ": " + clean(stopped.because) + "\n";
+    const bool failed = step != nullptr && text_or_empty(*step, "state") == "failed";
+    if (failed && !stopped.printed)
+        out += printed_lines(context, *step);
+    const bool late = stopped.because == "the window is over";
+    if (!failed && !late && (kind == "manual" || kind == "decision")) {
+        out += confirmation(stopped, record, *outline, kind == "decision");
+        out += "  stop: " + decision(stopped, "abort");
+    } else {
+        out += fmt::format(
+            "  who decides: {}\n", on_production(purpose) || run == nullptr
+                                       ? owners_of(record)
+                                       : "whoever may run changes; it is a test"
+        );
+        out += "  decide: " + decision(stopped, late ? "abort" : "retry");
+        if (!late)
+            out += "          (--choice retry, skip, resume or abort; resume takes it as done)\n";
+    }
+    if (purpose == "deployment")
+        out += "  go back: " + go_back(stopped.change);
+    return out;
+}
+
+std::string explain_no_run(const std::string& change) {
+    return fmt::format(
+        "{0} has no run yet. This starts one:\n"
+        "  slipway change start_run {0} --purpose deployment\n"
+        "  (--purpose ring_deploy, rehearsal, deployment or rollback)\n"
+        "waiting for it\n",
+        clean(change)
+    );
+}
+
+std::string explain_abort(const std::string& change, std::string_view purpose) {
+    return on_production(purpose) ? "  go back: " + go_back(change) : std::string{};
+}
+
+} // namespace slipway::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people are told when a run stops: which step, why, the last lines that it printed, who
+// decides, and the command to decide with. Without it a run that waits looks like one that works.
+// Never decides anything, and never fails: what the server does not tell is left out.
+// Limits: stop_lines_max lines, of the last stop_tail_max bytes of the step's transcript.
+#pragma once
+
+#include <string>
+
+#include "cli/context.hpp"
+
+namespace slipway::cli {
+
+inline constexpr std::size_t stop_lines_max = 20;
+inline constexpr std::size_t stop_tail_max = 64 * 1024;
+
+struct StoppedRun {
+    std::string change;
+    std::string run;
+    std::string step;
+    std::string because;
+    bool printed = false; // what the step printed stands on the screen already
+};
+
+// A block of lines, the command on a line of its own. Empty when somebody has decided meanwhile.
+std::string explain_stop(const Context& context, const StoppedRun& stopped);
+
+// How a run of this change begins, for somebody who follows one that is not there.
+std::string explain_no_run(const std::string& change);
+
+// What to do after an aborted run of this purpose; empty when nothing is left to do.
+std::string explain_abort(const std::string& change, std::string_view purpose);
+
+} // namespace slipway::cli

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people see of a change while and after it happens: runs that are followed, runs that stop,
+// the history in words.
+#include "base/json.hpp"
+#include "base/limits.hpp"
+#include "cli/event_words.hpp"
+#include "cli_fixture.hpp"
+#include "domain/change/events.hpp"
+
+namespace slipway::test {
+
+namespace {
+
+const std::string digest(64, 'a');
+
+std::string run_entry(int seq, std::string_view type, std::string_view data) {
+    return fmt::format(
+        R"({{"seq":{},"entry":{{"type":"{}","at":"2026-11-22T18:00:0{}.000Z","actor":"ben",)"
+        R"("data":{}}}}})",
+        seq, type, seq, data
+    );
+}
+
+std::string streamed_entry(int seq, std::string_view type, std::string_view data) {
+    return fmt::format(
+        "id: {}\ndata: {{\"type\":\"{}\",\"at\":\"2026-11-22T18:00:0{}.000Z\","
+        "\"actor\":\"ben\",\"data\":{}}}\n\n",
+        seq, type, seq, data
+    );
+}
+
+// A change whose run waits at a step of this kind and state.
+std::string waiting_change(std::string_view kind, std::string_view state) {
+    return fmt::format(
+        R"({{"id":"CHG-1","change_owner":"anna","rollback_owner":"sven","runbooks":{{"deployment":)"
+        R"({{"steps":[{{"name":"switch","kind":"{}","owner":"pia"}}]}}}},"runs":[{{"id":"run-1",)"
+        R"("purpose":"deployment","state":"waiting","steps":[{{"name":"switch","state":"{}",)"
+        R"("transcript":"{}"}}]}}]}})",
+        kind, state, digest
+    );
+}
+
+const std::string run_started =
+    run_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})");
+
+TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
+    const auto event = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            R"({{"seq":{},"entry":{{"type":"{}","at":"2026-11-22T18:00:0{}.000Z",)"
+            R"("actor":"ben","data":{}}}}})",
+            seq, type, seq, data
+        );
+    };
+    const auto streamed = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            "id: {}\nevent: {}\ndata: "
+            "{{\"type\":\"{}\",\"at\":\"2026-11-22T18:00:0{}.000Z\",\"actor\":\"ben\",\"data\":{}}}"
+            "\n\n",
+            seq, type, type, seq, data
+        );
+    };
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", event(1, "change_opened", "{}"),
+                 event(2, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})")
+             )
+    );
+    server.answer(
+        200,
+        ": hello\n\n"
+        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","
+        "\"step\":\"drain\",\"at\":\"2026-11-22T18:00:02.500Z\",\"text\":\"\\u001b[2Jdrained\"}"
+        "\n\n" +
+            streamed(
+                3, "run_step_reported",
+                R"({"run":"run-1","step":{"name":"drain","state":"succeeded"}})"
+            ),
+        "text/event-stream"
+    );
+    server.answer(
+        200, streamed(5, "run_ended", R"({"run":"run-1","state":"succeeded"})"), "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "18:00:02  run_started  id run-1  purpose deployment  (ben)\n"
+                   "18:00:02    | ?[2Jdrained\n"
+                   "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
+                   "18:00:05  run_ended  run-1  succeeded  (ben)\n"
+                   "run-1 succeeded\n"
+    );
+    EXPECT_EQ(
+        server.seen().at(1).target, "/api/v1/events/stream?change=CHG-1&transcript=true&after=2"
+    );
+    EXPECT_EQ(
+        server.seen().at(2).target, "/api/v1/events/stream?change=CHG-1&transcript=true&after=3"
+    );
+}
+
+TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"step failed: exit status 1"})"
+                 )
+             )
+    );
+    server.answer(200, waiting_change("command", "failed"));
+    std::string transcript;
+    for (int line = 1; line <= 30; ++line)
+        transcript += fmt::format("2026-11-22T18:00:01.500Z line {}\x1b[2J\n", line);
+    server.answer(200, transcript, "text/plain");
+    server.answer(
+        200,
+        streamed_entry(
+            3, "run_decided",
+            R"({"deviation":{"run":"run-1","step":"switch","choice":"abort","reason":"enough"}})"
+        ) + streamed_entry(4, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_EQ(server.seen().at(2).target, "/api/v1/attachments/" + digest);
+    EXPECT_NE(said.find("waits at switch: step failed: exit status 1\n"), std::string::npos)
+        << said;
+    EXPECT_NE(said.find("    | 18:00:01 line 30?[2J\n"), std::string::npos) << said;
+    EXPECT_NE(said.find("line 11?"), std::string::npos) << "the last twenty lines: " << said;
+    EXPECT_EQ(said.find("line 10?"), std::string::npos) << "and no more: " << said;
+    EXPECT_EQ(said.find('\x1b'), std::string::npos);
+    EXPECT_NE(
+        said.find("who decides: anna, the change owner; also who owns the rollback (sven)"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(
+        said.find("slipway change decide_run CHG-1 --run run-1 --choice retry --reason"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(said.find("run_decided"), std::string::npos) << said;
+    EXPECT_NE(
+        said.find("run-1 aborted\n  go back: slipway change roll_back CHG-1"), std::string::npos
+    ) << said;
+}
+
+TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(
+        200,
+        streamed_entry(
+            2, "run_stopped",
+            R"({"run":"run-1","step":"switch","because":"waits for a person: Turn round?"})"
+        ),
+        "text/event-stream"
+    );
+    server.answer(200, waiting_change("decision", "pending"));
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    const auto said = out.str();
+    EXPECT_NE(said.find("waits at switch: waits for a person: Turn round?"), std::string::npos);
+    EXPECT_NE(said.find("who decides: pia; else anna, the change owner"), std::string::npos)
+        << said;
+    EXPECT_NE(
+        said.find("slipway change confirm_step CHG-1 --run run-1 --step switch --note"),
+        std::string::npos
+    ) << said;
+}
+
+TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
+    server.answer(200, R"({"items":[]})");
+    server.answer(
+        200,
+        streamed_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal"}})") +
+            streamed_entry(2, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("CHG-1 has no run yet"), std::string::npos);
+    EXPECT_NE(
+        out.str().find("slipway change start_run CHG-1 --purpose deployment"), std::string::npos
+    );
+}
+
+TEST_F(CliTest, TheHistoryOfAChangeIsToldInWords) {
+    const auto item = [](int seq, std::string_view type, std::string_view data) {
+        return fmt::format(
+            R"({{"seq":{},"version":{},"type":"{}","at":"2026-11-22T18:00:0{}.000Z","leaf":"ab",)"
+            R"("entry":{{"type":"{}","actor":"anna","data":{}}}}})",
+            seq, seq, type, seq, type, data
+        );
+    };
+    const auto body = fmt::format(
+        R"({{"items":[{},{},{},{},{},{},{}]}})",
+        item(1, "vote_cast", R"({"vote":{"choice":"reject","comment":"too\nearly"}})"),
+        item(2, "approval_voided", R"({"sections":["scope","window"],"decision":true,"votes":2})"),
+        item(
+            3, "waiver_requested", R"({"waiver":{"id":"W-1","gate":"snapshot","reason":"no room"}})"
+        ),
+        item(4, "waiver_granted", R"({"id":"W-1"})"),
+        item(5, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal","ring":"staging"}})"),
+        item(6, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        item(7, "something_new", R"({"x":1})")
+    );
+    server.answer(200, body);
+    EXPECT_EQ(run({"change", "history", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(),
+        "SEQ  AT                   WHO   WHAT\n"
+        "1    2026-11-22 18:00:01  anna  voted reject: too early\n"
+        "2    2026-11-22 18:00:02  anna  the edit of scope, window voided the decision and 2 "
+        "votes\n"
+        "3    2026-11-22 18:00:03  anna  asked for waiver W-1 of gate snapshot: no room\n"
+        "4    2026-11-22 18:00:04  anna  granted waiver W-1 of gate snapshot (no room)\n"
+        "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
+        "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
+        "7    2026-11-22 18:00:07  anna  something_new\n"
+    );
+    server.answer(200, body);
+    EXPECT_EQ(run({"change", "history", "CHG-1", "--json"}), 0);
+    EXPECT_EQ(out.str(), body + "\n");
+}
+
+TEST(EventWords, EveryEventHasItsWords) {
+    for (const auto type : domain::event_types()) {
+        cli::EntryWords words;
+        const auto said = words.of(type, Json(JsonObject{}));
+        EXPECT_NE(said, type);
+        EXPECT_EQ(said.find_first_of("{}[]"), std::string::npos) << said;
+    }
+}
+
+TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{},{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_step_reported",
+                     R"({"run":"run-1","step":{"name":"drain","state":"running","exit_status":0}})"
+                 ),
+                 run_entry(
+                     3, "run_step_reported",
+                     R"({"run":"run-1","step":{"name":"drain","state":"succeeded",)"
+                     R"("ended_at":"2026-11-22T18:00:03.000Z","exit_status":0}})"
+                 ),
+                 run_entry(4, "run_ended", R"({"run":"run-1","state":"succeeded"})")
+             )
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("drain  running  (ben)\n"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("drain  succeeded  exit_status 0  (ben)\n"), std::string::npos)
+        << out.str();
+    server.answer(
+        200, R"({"id":"CHG-1","runs":[{"id":"run-1","steps":[)"
+             R"({"name":"a","state":"succeeded","ended_at":"x","exit_status":0},)"
+             R"({"name":"b","state":"pending","exit_status":0}]}]})"
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    const auto first = out.str().find("exit_status");
+    EXPECT_NE(first, std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("exit_status", first + 1), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, AnEventWithoutEndIsRefused) {
+    server.answer(200, R"({"items":[]})");
+    Scripted endless{"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: "};
+    endless.bytes += std::string(2 * limits::cli_event_max, 'x');
+    server.answer(endless);
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 7);
+}
+
+TEST_F(CliTest, AChangeThatDoesNotExistIsNotWatched) {
+    server.answer(404, R"({"title":"not found","detail":"there is no change CHG-99"})");
+    EXPECT_EQ(run({"change", "watch", "CHG-99"}), 3);
+    EXPECT_EQ(server.seen().size(), 1u);
+}
+
+} // namespace
+
+} // namespace slipway::test
