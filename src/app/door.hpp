@@ -105,11 +105,19 @@ class Door {
 
     // Records of the registers.
     Result<Answer> put_record(const Actor& actor, const RecordRequest& request);
+    // Whether what these records name is registered or among them: asked once for all that is
+    // imported together, before the first is written. Errors: invalid_input naming
+    // "[2].depends_on[0]".
+    Result<void> check_references(
+        const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+    );
     // All of them or none, in one commit; at most limits::import_commit_max. Gives how many are
-    // new.
+    // new. What they name is not looked at: see check_references.
     Result<std::size_t> put_records(
         const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
     );
+    // Errors: blocked with a reason for each configuration item and each change not over that
+    // still uses the record, at most limits::record_users_shown_max of either.
     Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
     Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
     Result<RecordPage> list_records(
