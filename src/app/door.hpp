@@ -124,6 +124,15 @@ class Door {
         const Actor& actor, const std::string& kind, const std::string& after, std::size_t limit
     );
 
+    // The outbox: what is still to be done outside, oldest first. The query's tenant is the
+    // actor's.
+    Result<std::vector<StoredTask>> list_tasks(const Actor& actor, TaskQuery query);
+    // Lets a dead task be tried once more; the ledger keeps who wanted it, on the stream (tenant,
+    // "task", id). Errors: not_found, conflict when it is not dead.
+    Result<Answer> retry_task(
+        const Actor& actor, const TaskId& task, const std::optional<IdempotencyKey>& idempotency
+    );
+
     // The worker: looks at every change whose wake_at has come; returns how many it touched.
     Result<std::size_t> wake(std::size_t limit);
 
