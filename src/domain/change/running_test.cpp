@@ -14,48 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// Built once; each test works on its own copy.
-Scenario approved() {
-    static const Scenario story = [] {
-        Scenario s;
-        open(s);
-        plan(s);
-        validate(s);
-        take_to_cab(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario ready() {
-    static const Scenario story = [] {
-        auto s = approved();
-        announce(s);
-        make_ready(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario deployed() {
-    static const Scenario story = [] {
-        auto s = ready();
-        deploy(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario settled() {
-    static const Scenario story = [] {
-        auto s = deployed();
-        stabilise(s);
-        wind_up(s);
-        return s;
-    }();
-    return story;
-}
-
 const Reason& first(const Error& error) {
     static const Reason none;
     return error.reasons.empty() ? none : error.reasons.front();

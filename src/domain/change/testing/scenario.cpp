@@ -363,4 +363,45 @@ void wind_up(Scenario& s) {
     s.complete("otto", "cmdb_update");
 }
 
+const Scenario& approved() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& ready() {
+    static const Scenario story = [] {
+        auto s = approved();
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& deployed() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& settled() {
+    static const Scenario story = [] {
+        auto s = deployed();
+        stabilise(s);
+        wind_up(s);
+        return s;
+    }();
+    return story;
+}
+
 } // namespace slipway::domain::testing
