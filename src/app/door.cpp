@@ -69,6 +69,28 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
            (step->kind == domain::StepKind::window || step->kind == domain::StepKind::execute);
 }
 
+// The transcripts that a report names and that nobody has uploaded.
+Result<std::vector<Digest>>
+unknown_transcripts(Store& store, const TenantId& tenant, const Json& body) {
+    std::vector<Digest> unknown;
+    const auto* steps = find(body, "steps");
+    // What is no list, or too long a one, is refused when the body is read.
+    if (steps == nullptr || !steps->is_array() ||
+        steps->get_array().size() > limits::runbook_steps_max)
+        return unknown;
+    for (const auto& step : steps->get_array()) {
+        const auto digest = digest_from_hex(text_or_empty(step, "transcript"));
+        if (!digest || *digest == Digest{})
+            continue;
+        const auto size = store.blob_size(tenant, *digest);
+        if (!size && size.error().code != ErrorCode::not_found)
+            return tl::unexpected(size.error());
+        if (!size)
+            unknown.push_back(*digest);
+    }
+    return unknown;
+}
+
 } // namespace
 
 std::optional<LoadedChange> ChangeCache::find(const StreamKey& key) {
@@ -272,6 +294,9 @@ Result<void> Door::Inside::gather_for(
             facts.runbook = domain::lint_text(bytes);
         }
     }
+    // The worker has stored what it names itself.
+    if (command == "report_run" && !facts.system)
+        facts.unknown_transcripts = TRY(unknown_transcripts(parts.store, change.tenant, body));
     if (command == "record_smoke" && !text_or_empty(body, "junit").empty() && parts.read_junit)
         facts.junit = TRY(parts.read_junit(text_or_empty(body, "junit")));
     return {};

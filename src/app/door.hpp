@@ -110,15 +110,32 @@ class Door {
 
     // Records of the registers.
     Result<Answer> put_record(const Actor& actor, const RecordRequest& request);
+    // Whether what these records name is registered or among them: asked once for all that is
+    // imported together, before the first is written. Errors: invalid_input naming
+    // "[2].depends_on[0]".
+    Result<void> check_references(
+        const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+    );
     // All of them or none, in one commit; at most limits::import_commit_max. Gives how many are
-    // new.
+    // new. What they name is not looked at: see check_references.
     Result<std::size_t> put_records(
         const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
     );
+    // Errors: blocked with a reason for each configuration item and each change not over that
+    // still uses the record, at most limits::record_users_shown_max of either.
     Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
     Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
     Result<RecordPage> list_records(
         const Actor& actor, const std::string& kind, const std::string& after, std::size_t limit
+    );
+
+    // The outbox: what is still to be done outside, oldest first. The query's tenant is the
+    // actor's.
+    Result<std::vector<StoredTask>> list_tasks(const Actor& actor, TaskQuery query);
+    // Lets a dead task be tried once more; the ledger keeps who wanted it, on the stream (tenant,
+    // "task", id). Errors: not_found, conflict when it is not dead.
+    Result<Answer> retry_task(
+        const Actor& actor, const TaskId& task, const std::optional<IdempotencyKey>& idempotency
     );
 
     // The worker: looks at every change whose wake_at has come; returns how many it touched.

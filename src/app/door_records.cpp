@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registers through the door: one path for all kinds.
+#include <set>
+
 #include "app/door_inside.hpp"
 #include "domain/records/register_table.hpp"
 
@@ -12,6 +14,12 @@ Result<const domain::RegisterRow*> known_register(const std::string& kind) {
     if (row == nullptr)
         return fail(ErrorCode::not_found, "there is no register " + kind.substr(0, 64));
     return row;
+}
+
+tl::unexpected<Error> no_record(const domain::RegisterRow& row, const std::string& id) {
+    return fail(
+        ErrorCode::not_found, fmt::format("there is no {} {}", row.title, id.substr(0, 64))
+    );
 }
 
 Result<void> check_id(const std::string& id) {
@@ -49,14 +57,16 @@ Result<void> check_conditions(const RecordRequest& request, std::uint64_t versio
 
 // Whether this person may make this of what is stored: a catalogue entry needs somebody else.
 Result<void> check_writer(
-    const domain::RegisterRow& row, const Result<StoredStream>& stored, const std::string& document,
-    const Actor& actor
+    const domain::RegisterRow& row, const StoredStream* before, const std::string& document,
+    const Actor& actor, Time now
 ) {
     if (!row.check_writer)
         return {};
-    return row.check_writer(
-        stored && !stored->removed ? &stored->state : nullptr, document, actor.person
-    );
+    return row.check_writer(before ? &before->state : nullptr, document, actor.person, now);
+}
+
+const StoredStream* unless_removed(const Result<StoredStream>& stored) {
+    return stored && !stored->removed ? &*stored : nullptr;
 }
 
 // The document with its id and record version, as lists and single answers show it. (A
@@ -77,43 +87,164 @@ std::string shown(const std::string& id, std::uint64_t version, std::string_view
     return body.append(members);
 }
 
+// How the index of changes finds those that use a record of this kind. A ring, a board or a roster
+// is not in it, and the changes that name one are not searched for.
+std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
+    ChangeQuery query;
+    query.tenant = key.tenant;
+    query.limit = limits::record_users_shown_max;
+    for (const auto state : enum_names(domain::ChangeState{}))
+        if (state != to_text(domain::ChangeState::closed) &&
+            state != to_text(domain::ChangeState::cancelled))
+            query.states.emplace_back(state);
+    if (key.kind == "ci") {
+        query.cis = {key.id};
+        return {query};
+    }
+    if (key.kind != "person")
+        return {};
+    auto owned = query;
+    query.requester = key.id;
+    owned.change_owner = key.id;
+    return {query, owned};
+}
+
+Result<std::vector<Reason>>
+reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey& key) {
+    std::vector<Reason> reasons;
+    for (const auto& query : queries_for_users(key)) {
+        const auto* field = !query.cis.empty()         ? "scope"
+                            : !query.requester.empty() ? "requester"
+                                                       : "change_owner";
+        for (const auto& change : TRY(store.find_changes(query)))
+            reasons.push_back(
+                {{},
+                 field,
+                 fmt::format("the {} of {} names it", field, change.id),
+                 fmt::format("{} ({}) is {}", change.id, change.title, change.state),
+                 row.name == "person"
+                     ? fmt::format(
+                           "Put {} with inactive true, or close or cancel {}", key.id, change.id
+                       )
+                     : fmt::format(
+                           "Take it out of the scope of {}, or close or cancel it", change.id
+                       )}
+            );
+    }
+    return reasons;
+}
+
+// What a change or another record relies on stays until they do not.
+Result<void>
+check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key) {
+    std::vector<Reason> reasons;
+    if (row.named_by) {
+        auto users = row.named_by(*TRY(inside.records.of(key.tenant)), key.id);
+        if (users.size() > limits::record_users_shown_max)
+            users.resize(limits::record_users_shown_max);
+        for (const auto& user : users)
+            reasons.push_back(
+                {{},
+                 "depends_on",
+                 fmt::format("{} {} depends on it", row.title, user),
+                 user,
+                 fmt::format("Put {} without it, or remove {} first", user, user)}
+            );
+    }
+    for (auto& reason : TRY(reasons_of_changes(inside.parts.store, row, key)))
+        reasons.push_back(std::move(reason));
+    if (reasons.empty())
+        return {};
+    const auto message = fmt::format(
+        "{} {} is in use: {}; {}", row.title, key.id, reasons.front().message,
+        reasons.front().remedy
+    );
+    return fail_blocked(message, std::move(reasons));
+}
+
+// What a request makes of a record, and what it answers.
+struct RecordEdit {
+    std::string document;
+    bool removed = false;
+    std::string body = "{}";
+    bool created = false;
+};
+
+// Lets `decide` look at the record as it is stored (its version, 0 when there never was one, and
+// the stream, null when there is none now) and commits what it says; again when somebody else was
+// quicker.
+template <class Decide>
+Result<Answer> write_record(
+    Door::Inside& inside, const Actor& actor, const RecordRequest& request, const Decide& decide
+) {
+    auto& store = inside.parts.store;
+    const StreamKey key{actor.tenant, request.kind, request.id};
+    for (int attempt = 1;; ++attempt) {
+        // Another request may just have used this key.
+        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
+            return *std::move(kept);
+        const auto stored = store.load(key);
+        if (!stored && stored.error().code != ErrorCode::not_found)
+            return tl::unexpected(stored.error());
+        const std::uint64_t version = stored ? stored->version : 0;
+        RecordEdit edit = TRY(decide(version, unless_removed(stored)));
+        Answer answer{request.id, version + 1, std::move(edit.body), 0, false, edit.created};
+        Commit commit;
+        commit.writes.push_back(TRY(inside.record_write(
+            actor, key, version, edit.removed ? "removed" : "put", edit.document, edit.removed
+        )));
+        keep_answer(commit, actor, request.idempotency, answer, inside.parts.clock.now());
+        const auto receipt = store.commit(std::move(commit));
+        if (receipt) {
+            inside.records.forget({key}, receipt->next_seq);
+            answer.ledger_size = receipt->next_seq;
+            return answer;
+        }
+        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
+            return tl::unexpected(receipt.error());
+    }
+}
+
 } // namespace
 
 Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request) {
     const auto* row = TRY(known_register(request.kind));
     TRY(require_permission(actor, row->write));
     TRY(check_id(request.id));
-    auto& store = inside_->parts.store;
-    if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
-        return *std::move(kept);
-    const auto document = TRY(document_of(*row, request.id, request.body));
-    const StreamKey key{actor.tenant, request.kind, request.id};
-    for (int attempt = 1;; ++attempt) {
-        const auto stored = store.load(key);
-        if (!stored && stored.error().code != ErrorCode::not_found)
-            return tl::unexpected(stored.error());
-        const std::uint64_t version = stored ? stored->version : 0;
-        TRY(check_conditions(request, version, stored && !stored->removed));
-        TRY(check_writer(*row, stored, document, actor));
-        Answer answer{request.id, version + 1, shown(request.id, version + 1, document),
-                      0,          false,       !stored || stored->removed};
-        Commit commit;
-        commit.writes.push_back(
-            TRY(inside_->record_write(actor, key, version, "put", document, false))
-        );
-        keep_answer(commit, actor, request.idempotency, answer, clock().now());
-        const auto receipt = store.commit(std::move(commit));
-        if (receipt) {
-            inside_->records.forget({key}, receipt->next_seq);
-            answer.ledger_size = receipt->next_seq;
-            return answer;
-        }
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(receipt.error());
-        // Another request may just have used this key.
-        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
-            return *std::move(kept);
+    const auto put = [&](std::uint64_t version, const StoredStream* before) -> Result<RecordEdit> {
+        auto document = TRY(document_of(*row, request.id, request.body));
+        TRY(check_conditions(request, version, before != nullptr));
+        TRY(check_writer(*row, before, document, actor, clock().now()));
+        if (row->check_names)
+            TRY(row->check_names(document, *TRY(inside_->records.of(actor.tenant)), {}));
+        auto body = shown(request.id, version + 1, document);
+        return RecordEdit{std::move(document), false, std::move(body), before == nullptr};
+    };
+    return write_record(*inside_, actor, request, put);
+}
+
+Result<void> Door::check_references(
+    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+) {
+    const auto* row = TRY(known_register(kind));
+    TRY(require_permission(actor, row->write));
+    if (!row->check_names)
+        return {};
+    const auto registered = TRY(inside_->records.of(actor.tenant));
+    std::set<std::string> together;
+    for (const auto& record : records)
+        together.insert(record.id);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto document = TRY(document_of(*row, records[i].id, records[i].body));
+        const auto checked = row->check_names(document, *registered, together);
+        if (checked)
+            continue;
+        if (checked.error().fields.empty())
+            return checked;
+        const auto& wrong = checked.error().fields.front();
+        return fail_field(fmt::format("[{}].{}", i, wrong.field), wrong.message);
     }
+    return {};
 }
 
 Result<std::size_t> Door::put_records(
@@ -141,8 +272,9 @@ Result<std::size_t> Door::put_records(
             const auto stored = store.load(key);
             if (!stored && stored.error().code != ErrorCode::not_found)
                 return tl::unexpected(stored.error());
-            TRY(check_writer(*row, stored, documents[i], actor));
-            created += !stored || stored->removed ? 1 : 0;
+            const auto* before = unless_removed(stored);
+            TRY(check_writer(*row, before, documents[i], actor, clock().now()));
+            created += before == nullptr ? 1 : 0;
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put", documents[i], false
             )));
@@ -161,30 +293,15 @@ Result<std::size_t> Door::put_records(
 Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& request) {
     const auto* row = TRY(known_register(request.kind));
     TRY(require_permission(actor, row->write));
-    auto& store = inside_->parts.store;
-    const StreamKey key{actor.tenant, request.kind, request.id};
-    for (int attempt = 1;; ++attempt) {
-        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
-            return *std::move(kept);
-        const auto stored = TRY(store.load(key));
-        if (stored.removed)
-            return fail(ErrorCode::not_found, "there is no such record");
-        TRY(check_conditions(request, stored.version, true));
-        Answer answer{request.id, stored.version + 1, "{}", 0, false, false};
-        Commit commit;
-        commit.writes.push_back(
-            TRY(inside_->record_write(actor, key, stored.version, "removed", stored.state, true))
-        );
-        keep_answer(commit, actor, request.idempotency, answer, clock().now());
-        const auto receipt = store.commit(std::move(commit));
-        if (receipt) {
-            inside_->records.forget({key}, receipt->next_seq);
-            answer.ledger_size = receipt->next_seq;
-            return answer;
-        }
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(receipt.error());
-    }
+    const auto remove = [&](std::uint64_t version,
+                            const StoredStream* before) -> Result<RecordEdit> {
+        if (before == nullptr)
+            return no_record(*row, request.id);
+        TRY(check_conditions(request, version, true));
+        TRY(check_unused(*inside_, *row, before->key));
+        return RecordEdit{before->state, true};
+    };
+    return write_record(*inside_, actor, request, remove);
 }
 
 Result<Answer>
@@ -193,9 +310,7 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
     TRY(require_permission(actor, row->read));
     const auto stored = inside_->parts.store.load({actor.tenant, kind, id});
     if ((!stored && stored.error().code == ErrorCode::not_found) || (stored && stored->removed))
-        return fail(
-            ErrorCode::not_found, fmt::format("there is no {} {}", row->title, id.substr(0, 64))
-        );
+        return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
     return Answer{id, stored->version, shown(id, stored->version, stored->state), 0, false, false};

@@ -9,45 +9,27 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/spawn.hpp"
 
 namespace slipway {
 
 namespace {
 
 // In a group of its own, so that it outlives what ends ours. Its input is the pipe.
-int spawn_guard(pid_t* guard, int input, const std::string& group) {
-    posix_spawn_file_actions_t files{};
-    posix_spawnattr_t attributes{};
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-    );
+int spawn_guard(pid_t& guard, int input, const std::string& group) {
+    Spawn spawn(Spawn::Apart::group);
+    posix_spawn_file_actions_adddup2(spawn.files(), input, STDIN_FILENO);
+    for (const int output : {STDOUT_FILENO, STDERR_FILENO})
+        posix_spawn_file_actions_addopen(spawn.files(), output, "/dev/null", O_WRONLY, 0);
     const std::array<const char*, 6> arguments{
         "sh",          "-c",   "read -r nothing; kill -s KILL -- \"-$1\"", "slipway-guard",
         group.c_str(), nullptr};
     char* const environment[] = {nullptr};
-    const int failed = ::posix_spawn(
-        guard, "/bin/sh", &files, &attributes, const_cast<char* const*>(arguments.data()),
-        environment
-    ); // the POSIX signature
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    // The cast is for the POSIX signature, which promises to leave the texts alone.
+    return spawn.start(guard, "/bin/sh", const_cast<char* const*>(arguments.data()), environment);
 }
 
 tl::unexpected<Error> cannot_watch(int number) {
@@ -64,7 +46,7 @@ Result<GroupGuard> GroupGuard::watch(pid_t group) {
     if (::pipe2(ends, O_CLOEXEC) != 0)
         return cannot_watch(errno);
     pid_t pid = 0;
-    const int failed = spawn_guard(&pid, ends[0], std::to_string(group));
+    const int failed = spawn_guard(pid, ends[0], std::to_string(group));
     ::close(ends[0]);
     if (failed != 0) {
         ::close(ends[1]);

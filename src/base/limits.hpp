@@ -45,6 +45,7 @@ inline constexpr std::uint64_t query_number_max = (std::uint64_t{1} << 63) - 2;
 inline constexpr std::size_t import_records_max = 200000;
 inline constexpr std::size_t import_commit_max = 1000; // records that stand or fall together
 inline constexpr std::size_t import_errors_shown_max = 100;
+inline constexpr std::size_t record_users_shown_max = 20; // of a record that cannot be removed
 
 // Identity
 inline constexpr std::size_t password_min = 12;

@@ -119,8 +119,8 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
         "Usage: slipway COMMAND [--server URL] [--token_file PATH] [--json] [--quiet]\n",
         version
     );
-    const auto tail = "  " + wrapped(registers + ": list, show, put, remove", columns_max - 2, 4) +
-                      "\nslipway COMMAND --help shows more; '-' and '_' are alike in names.\n";
+    registers += ": list, show, put, remove; see COMMAND --help";
+    const auto tail = "  " + wrapped(registers, columns_max - 2, 4) + "\n";
     out += entries_text(entries, lines_max - lines_of(out) - lines_of(tail));
     return out + tail;
 }

@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +19,7 @@
 #include "base/assert.hpp"
 #include "base/group_guard.hpp"
 #include "base/limits.hpp"
+#include "base/spawn.hpp"
 
 namespace slipway::connectors {
 
@@ -118,41 +118,13 @@ Result<std::string> program_path(const std::string& name) {
     );
 }
 
-struct SpawnSettings {
-    posix_spawnattr_t attributes{};
-    posix_spawn_file_actions_t files{};
-
-    SpawnSettings() {
-        posix_spawnattr_init(&attributes);
-        posix_spawn_file_actions_init(&files);
-    }
-
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-    ~SpawnSettings() {
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&files);
-    }
-};
-
 Result<pid_t> spawn(const CommandRequest& request, int input, int output, int errors) {
     const auto program = TRY(program_path(request.arguments.front()));
-    SpawnSettings settings;
-    sigset_t all{};
-    sigset_t none{};
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(&settings.attributes, &all);
-    posix_spawnattr_setsigmask(&settings.attributes, &none);
-    posix_spawnattr_setflags(
-        &settings.attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
-    );
-    posix_spawn_file_actions_adddup2(&settings.files, input, 0);
-    posix_spawn_file_actions_adddup2(&settings.files, output, 1);
-    posix_spawn_file_actions_adddup2(&settings.files, errors, 2);
-    posix_spawn_file_actions_addclosefrom_np(&settings.files, 3);
-    posix_spawn_file_actions_addchdir_np(&settings.files, request.folder.c_str());
+    Spawn settings(Spawn::Apart::session);
+    posix_spawn_file_actions_adddup2(settings.files(), input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(settings.files(), output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(settings.files(), errors, STDERR_FILENO);
+    posix_spawn_file_actions_addchdir_np(settings.files(), request.folder.c_str());
     std::vector<std::string> variables{std::string("PATH=") + search_path, "LANG=C.UTF-8"};
     for (const auto& [name, value] : request.environment)
         variables.push_back(name + "=" + value);
@@ -165,10 +137,7 @@ Result<pid_t> spawn(const CommandRequest& request, int input, int output, int er
     arguments.push_back(nullptr);
     environment.push_back(nullptr);
     pid_t child = 0;
-    const int failed = ::posix_spawn(
-        &child, program.c_str(), &settings.files, &settings.attributes, arguments.data(),
-        environment.data()
-    );
+    const int failed = settings.start(child, program.c_str(), arguments.data(), environment.data());
     if (failed != 0)
         return fail(
             ErrorCode::invalid_input, "the program '" + request.arguments.front() +

@@ -162,6 +162,7 @@ Result<Response> import(app::Door& door, const RegisterRow& row, Call& call) {
     const auto type = media_type(call.request.header(Header::content_type).value_or(""));
     auto records = TRY(parse_import(call.request.body, type == "application/x-ndjson"));
     TRY(check_import(row, records));
+    TRY(door.check_references(call.actor, std::string(row.name), records));
     std::size_t created = 0;
     for (std::size_t written = 0; written < records.size();) {
         const auto count = std::min(limits::import_commit_max, records.size() - written);

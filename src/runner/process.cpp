@@ -7,10 +7,11 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/spawn.hpp"
 
 namespace slipway::runner {
 
@@ -30,41 +31,6 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     list.push_back(nullptr);
     return list;
 }
-
-struct SpawnSettings {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-
-    SpawnSettings() {
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-    }
-
-    SpawnSettings(const SpawnSettings&) = delete;
-
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-    }
-
-    void apply(int output, const std::string& cwd) {
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-        posix_spawn_file_actions_addchdir_np(&actions, cwd.c_str());
-        sigset_t none;
-        sigemptyset(&none);
-        sigset_t all;
-        sigfillset(&all);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setpgroup(&attributes, 0);
-        posix_spawnattr_setflags(
-            &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-        );
-    }
-};
 
 } // namespace
 
@@ -106,15 +72,15 @@ Result<Process> Process::start(const Command& command) {
     FileDescriptor read_end(ends[0]);
     const FileDescriptor write_end(ends[1]);
     ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
-    SpawnSettings settings;
-    settings.apply(write_end.get(), command.cwd.string());
+    Spawn spawn(Spawn::Apart::group);
+    posix_spawn_file_actions_addopen(spawn.files(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(spawn.files(), write_end.get(), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(spawn.files(), write_end.get(), STDERR_FILENO);
+    posix_spawn_file_actions_addchdir_np(spawn.files(), command.cwd.c_str());
     const auto arguments = pointers(command.arguments);
     const auto environment = pointers(command.environment);
     pid_t pid = 0;
-    const int failed = ::posix_spawn(
-        &pid, arguments.front(), &settings.actions, &settings.attributes, arguments.data(),
-        environment.data()
-    );
+    const int failed = spawn.start(pid, arguments.front(), arguments.data(), environment.data());
     if (failed != 0)
         return fail_system("cannot start it", failed);
     FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

@@ -184,7 +184,9 @@ class Doctor {
                         "task {} ({}, tenant {}, change {}) was given up after {} attempts: {}",
                         row.text(0), row.text(2), row.text(1), row.text(3), row.text(4), row.text(5)
                     ),
-                    "mend what the error names, then repeat the step in the change");
+                    fmt::format(
+                        "mend what the error names, then slipway task retry {}", row.text(0)
+                    ));
             }
         );
     }

@@ -4,7 +4,7 @@
 // directory's lock, so they refuse while a server holds it. PostgreSQL is backed up and restored by
 // its own tools (pg_dump --format=custom, pg_restore into an empty database): one dump holds
 // everything. Errors: those of open.hpp; invalid_input for a directory that is not fit; internal
-// for a copy that does not verify.
+// for a copy just taken that does not verify.
 #pragma once
 
 #include <cstdint>
@@ -85,7 +85,8 @@ struct BackupReport {
 // limit_exceeded beyond limits::backup_files_max files.
 Result<BackupReport> backup(const SqliteOptions& source, const std::string& target);
 
-// The reverse, into an empty or missing directory. Refuses to overwrite anything.
+// The reverse, into an empty or missing directory. Refuses to overwrite anything. Errors:
+// invalid_input for a backup that was altered or does not verify; the target is left empty.
 Result<BackupReport> restore(const std::string& source, const SqliteOptions& target);
 
 // What the application makes of a stream's events: its state document, whether it is removed, and

@@ -168,28 +168,33 @@ Result<void> copy_to(const fs::path& from, const fs::path& to) {
 Result<void> check_file(const fs::path& path, const Digest& expected) {
     if (TRY(digest_of_file(path.string())) != expected)
         return fail(
-            ErrorCode::internal,
-            fmt::format("{} is not the file that was backed up: its SHA-256 differs", path.string())
+            ErrorCode::invalid_input, fmt::format(
+                                          "{} is not the file that was backed up: its SHA-256 "
+                                          "differs; restore another backup",
+                                          path.string()
+                                      )
         );
     return {};
 }
 
 // What verify() finds is what a backup must not have.
-Result<void> check_ledger(Connection& db) {
+Result<void> check_ledger(Connection& db, ErrorCode damaged) {
     const auto report = verify_all(db, std::nullopt);
     if (report.intact())
         return {};
     const auto& first = report.findings.front();
     return fail(
-        ErrorCode::internal,
-        fmt::format(
-            "the copy does not verify: {}{}{}; run slipway verify on the data directory",
-            first.file, first.file.empty() ? "" : ": ", first.message
-        )
+        damaged, fmt::format(
+                     "the copy does not verify: {}{}{}; run slipway verify on the data directory "
+                     "that it was taken of",
+                     first.file, first.file.empty() ? "" : ": ", first.message
+                 )
     );
 }
 
-Result<void> check_copy(const std::string& directory, BackupReport& report) {
+// `damaged` is what to call a copy that is not sound: a fault of ours when it was just taken, bad
+// input when it is somebody's backup.
+Result<void> check_copy(const std::string& directory, BackupReport& report, ErrorCode damaged) {
     const auto path = fmt::format("{}/{}", directory, database_file);
     {
         SqliteFile file{path};
@@ -197,8 +202,8 @@ Result<void> check_copy(const std::string& directory, BackupReport& report) {
         Connection db(file);
         TRY(check_schema(db, migrations_of(db.dialect().name)));
         if (const auto findings = integrity_findings(db); !findings.empty())
-            return fail(ErrorCode::internal, "the copy is damaged: " + findings.front());
-        TRY(check_ledger(db));
+            return fail(damaged, "the copy is damaged: " + findings.front());
+        TRY(check_ledger(db, damaged));
         const auto facts = read_ledger_facts(db);
         report.events = facts.size;
         report.root = facts.root;
@@ -254,7 +259,7 @@ Result<BackupReport> backup(const SqliteOptions& source, const std::string& targ
             TRY(copy_to(fs::path(source.directory) / file.path, fs::path(target) / file.path));
             file.sha256 = TRY(digest_of_file((fs::path(target) / file.path).string()));
         }
-        TRY(check_copy(target, report));
+        TRY(check_copy(target, report, ErrorCode::internal));
         TRY(write_report(target, report));
         emptying.done();
         return report;
@@ -281,7 +286,7 @@ Result<BackupReport> restore(const std::string& source, const SqliteOptions& tar
         if (failed)
             return cannot("write", to / database_file, failed);
         TRY(flush(target.directory));
-        TRY(check_copy(target.directory, report));
+        TRY(check_copy(target.directory, report, ErrorCode::invalid_input));
         emptying.done();
         return report;
     });

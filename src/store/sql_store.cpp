@@ -23,6 +23,16 @@ tl::unexpected<Error> no_blob(const Digest& digest) {
     return fail(ErrorCode::not_found, fmt::format("there is no attachment {}", digest.hex()));
 }
 
+tl::unexpected<Error> no_task(const TaskId& task) {
+    return fail(ErrorCode::not_found, fmt::format("there is no task {}", task.value));
+}
+
+tl::unexpected<Error> not_dead(const TaskId& task) {
+    return fail(
+        ErrorCode::conflict, fmt::format("task {} is not dead: it is tried by itself", task.value)
+    );
+}
+
 tl::unexpected<Error> lease_lost() {
     return fail(ErrorCode::conflict, "another server has taken over this task");
 }
@@ -323,9 +333,25 @@ Result<void> SqlStore::fail_task(
     });
 }
 
-Result<std::vector<app::StoredTask>>
-SqlStore::list_tasks(const TenantId& tenant, const std::string& change, std::size_t limit) {
-    return read([&](Connection& db) { return store::list_tasks(db, tenant, change, limit); });
+Result<app::Receipt>
+SqlStore::revive_task(const TenantId& tenant, const TaskId& task, app::Commit with) {
+    app::Receipt receipt;
+    TRY(write([&](Batch& batch) -> Result<void> {
+        TRY(check_commit(batch, with));
+        if (!store::revive_task(batch.db(), tenant, task)) {
+            app::TaskQuery query;
+            query.tenant = tenant;
+            query.id = task;
+            return store::list_tasks(batch.db(), query).empty() ? no_task(task) : not_dead(task);
+        }
+        receipt = write_commit(batch, with);
+        return {};
+    }));
+    return receipt;
+}
+
+Result<std::vector<app::StoredTask>> SqlStore::list_tasks(const app::TaskQuery& query) {
+    return read([&](Connection& db) { return store::list_tasks(db, query); });
 }
 
 Result<std::optional<app::Bearer>> SqlStore::find_bearer(const Digest& digest) {

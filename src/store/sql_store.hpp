@@ -59,8 +59,9 @@ class SqlStore final : public app::Store {
     Result<void> fail_task(
         const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
     ) override;
-    Result<std::vector<app::StoredTask>>
-    list_tasks(const TenantId& tenant, const std::string& change, std::size_t limit) override;
+    Result<app::Receipt>
+    revive_task(const TenantId& tenant, const TaskId& task, app::Commit with) override;
+    Result<std::vector<app::StoredTask>> list_tasks(const app::TaskQuery& query) override;
     Result<std::optional<app::Bearer>> find_bearer(const Digest& digest) override;
     Result<std::vector<app::Bearer>>
     list_bearers(const TenantId& tenant, const PersonId& person) override;

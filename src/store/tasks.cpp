@@ -10,13 +10,14 @@ namespace slipway::store {
 namespace {
 
 constexpr std::string_view task_columns =
-    "id, kind, tenant, change, payload, attempts, lease, last_error";
-constexpr std::size_t task_column_count = 8;
+    "id, kind, tenant, change, payload, attempts, lease, last_error, due_at, dead";
+constexpr std::size_t task_column_count = 10;
 
 app::StoredTask task_of(const Row& row) {
     return {TaskId(row.text(0)), row.text(1), TenantId(row.text(2)),
             row.text(3),         row.text(4), static_cast<int>(row.number(5)),
-            row.text(6),         row.text(7)};
+            row.text(6),         row.text(7), row.time(8),
+            row.number(9) != 0};
 }
 
 } // namespace
@@ -82,18 +83,34 @@ bool fail_task(
            ) == 1;
 }
 
-std::vector<app::StoredTask>
-list_tasks(Connection& db, const TenantId& tenant, const std::string& change, std::size_t limit) {
+bool revive_task(Connection& db, const TenantId& tenant, const TaskId& task) {
+    return db.run(
+               "update task set dead = 0, due_at = 0, lease = '' "
+               "where id = :id and tenant = :tenant and dead = 1",
+               {task_number(task), tenant.value}
+           ) == 1;
+}
+
+std::vector<app::StoredTask> list_tasks(Connection& db, const app::TaskQuery& query) {
+    std::string conditions = "tenant = :tenant and id > :after";
+    std::vector<Param> params{query.tenant.value, task_number(query.after)};
+    if (!query.change.empty()) {
+        conditions += " and change = :change";
+        params.emplace_back(query.change);
+    }
+    if (!query.id.empty()) {
+        conditions += " and id = :id";
+        params.emplace_back(task_number(query.id));
+    }
+    if (query.only_dead)
+        conditions += " and dead = 1";
+    params.emplace_back(query.limit);
     std::vector<app::StoredTask> tasks;
-    // An empty change asks for the tasks of the whole tenant.
-    const std::string filter = change.empty() ? "'' = :change" : "change = :change";
     db.query(
         fmt::format(
-            "select {} from task where tenant = :tenant and {} order by id limit :limit",
-            task_columns, filter
+            "select {} from task where {} order by id limit :limit", task_columns, conditions
         ),
-        {tenant.value, change, limit}, task_column_count,
-        [&](const Row& row) { tasks.push_back(task_of(row)); }
+        params, task_column_count, [&](const Row& row) { tasks.push_back(task_of(row)); }
     );
     return tasks;
 }

@@ -22,7 +22,8 @@ bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until);
 bool fail_task(
     Connection& db, const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
 );
-std::vector<app::StoredTask>
-list_tasks(Connection& db, const TenantId& tenant, const std::string& change, std::size_t limit);
+// False when there is no such dead task. Its attempts go on counting, as its leases hold them.
+bool revive_task(Connection& db, const TenantId& tenant, const TaskId& task);
+std::vector<app::StoredTask> list_tasks(Connection& db, const app::TaskQuery& query);
 
 } // namespace slipway::store

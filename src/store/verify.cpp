@@ -83,6 +83,8 @@ class Verification {
     domain::LedgerReport run() {
         read_entries();
         report_ = verifier_.finish();
+        if (!head_fault_.empty())
+            report_.add({0, 0, Kind::head_damaged, head_fault_, "ledger_head"});
         check_nodes();
         check_attachments();
         for (const auto& row : forged_rows(db_))
@@ -91,17 +93,29 @@ class Verification {
     }
 
   private:
-    static domain::LedgerRules
-    rules(Connection& db, const std::optional<domain::VerifierKey>& trusted) {
+    domain::LedgerRules rules(Connection& db, const std::optional<domain::VerifierKey>& trusted) {
         domain::LedgerRules rules;
         const auto key = trusted ? trusted : key_of_first_entry(db);
         if (key) {
             rules.keys.push_back(*key);
             rules.origin = key->name;
         }
-        rules.head = head_of(db);
+        rules.head = sound_head(db);
         rules.must_be_signed = true;
         return rules;
+    }
+
+    // A head that cannot be read proves nothing about the entries, which are looked at all the
+    // same.
+    std::optional<domain::LedgerHead> sound_head(Connection& db) {
+        try {
+            return head_of(db);
+        } catch (const DatabaseError& error) {
+            if (error.broken || error.code != ErrorCode::internal)
+                throw;
+            head_fault_ = error.what();
+            return std::nullopt;
+        }
     }
 
     static std::optional<domain::VerifierKey> key_of_first_entry(Connection& db) {
@@ -237,6 +251,8 @@ class Verification {
     }
 
     Connection& db_;
+    std::string
+        head_fault_; // empty when the head can be read; before verifier_, whose rules set it
     domain::LedgerVerifier verifier_;
     domain::LedgerReport report_;
     std::map<std::string, std::unordered_map<Digest, Naming, DigestHash>> named_; // by tenant

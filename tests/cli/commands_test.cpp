@@ -291,6 +291,20 @@ TEST_F(CliTest, ARecordIsWrittenAndRemoved) {
     EXPECT_EQ(server.seen().at(1).method, "DELETE");
 }
 
+TEST_F(CliTest, ATaskThatWasGivenUpIsListedAndTriedAgain) {
+    server.answer(200, R"({"items":[{"id":"17","kind":"notice","dead":true}],"next":"17"})");
+    EXPECT_EQ(run({"task", "list", "--dead", "--limit", "1"}), 0);
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/tasks?dead=true&limit=1");
+    EXPECT_NE(out.str().find("notice"), std::string::npos);
+    server.answer(200, R"({"id":"17"})");
+    out.str("");
+    EXPECT_EQ(run({"task", "retry", "17"}), 0);
+    EXPECT_EQ(
+        server.seen().at(1).method + server.seen().at(1).target, "POST/api/v1/tasks/17/retry"
+    );
+    EXPECT_EQ(out.str(), "task 17 is tried once more\n");
+}
+
 TEST_F(CliTest, CodesNeverStandOnTheCommandLine) {
     EXPECT_EQ(run({"setup", "--code", "c0de", "--person", "anna", "--name", "Anna"}), 64);
     EXPECT_EQ(run({"password", "redeem", "--code", "c0de"}), 64);

@@ -244,7 +244,7 @@ TEST_P(AdminContract, a_backup_holds_the_files_and_leaves_out_secrets) {
     EXPECT_EQ(read_file(target.directory + "/workflows/own.yaml"), "own");
     EXPECT_EQ(::access((target.directory + "/programs/deep/tool").c_str(), X_OK), 0);
     write_file(copy + "/workflows/own.yaml", "other");
-    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/x"})), ErrorCode::internal);
+    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/x"})), ErrorCode::invalid_input);
     EXPECT_FALSE(std::filesystem::exists(directory_ + "/x"));
     auto text = read_file(copy + "/backup.json");
     text.replace(text.find("workflows/own.yaml"), 18, "workflows/../../up");
@@ -290,7 +290,7 @@ TEST_P(AdminContract, a_backup_is_verified_and_restored_into_an_empty_place_only
     std::fstream(copy + "/slipway.db", std::ios::in | std::ios::out | std::ios::binary)
         .seekp(20'000)
         .put('!');
-    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/damaged"})), ErrorCode::internal);
+    EXPECT_EQ(code_of(store::restore(copy, {directory_ + "/damaged"})), ErrorCode::invalid_input);
     EXPECT_FALSE(std::filesystem::exists(directory_ + "/damaged"));
     EXPECT_EQ(code_of(store::restore(directory_, {directory_ + "/x"})), ErrorCode::invalid_input);
 }

@@ -34,7 +34,7 @@ TEST_P(CommitContract, another_version_is_a_conflict_and_nothing_is_written) {
     }
     EXPECT_EQ(must(store().load(key_of("web"))).version, 1U);
     EXPECT_EQ(code_of(store().load(key_of("other"))), ErrorCode::not_found);
-    EXPECT_THAT(must(store().list_tasks(acme, "", 10)), IsEmpty());
+    EXPECT_THAT(must(store().list_tasks({.tenant = acme})), IsEmpty());
     EXPECT_EQ(must(store().ledger_size()), 1U);
 }
 

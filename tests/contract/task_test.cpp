@@ -25,6 +25,8 @@ app::Commit with_tasks(int count, Time not_before) {
     return commit;
 }
 
+const app::TaskQuery of_change{.tenant = acme, .change = "CHG-1"};
+
 app::Commit ending(const app::StoredTask& task) {
     app::Commit commit;
     commit.task_end = app::TaskEnd{task.id, task.lease};
@@ -66,7 +68,7 @@ TEST_P(TaskContract, a_task_waits_for_its_time_and_ends_with_its_commit) {
     auto commit = ending(tasks[0]);
     commit.writes.push_back(write_of(key_of("result"), 0));
     must(store().commit(commit));
-    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), IsEmpty());
+    EXPECT_THAT(must(store().list_tasks(of_change)), IsEmpty());
     commit.writes = {write_of(key_of("result"), 1)};
     EXPECT_EQ(code_of(store().commit(commit)), ErrorCode::conflict) << "it has ended";
 }
@@ -84,7 +86,7 @@ TEST_P(TaskContract, a_lost_lease_refuses_the_whole_commit) {
     EXPECT_EQ(code_of(store().load(key_of("late"))), ErrorCode::not_found);
     EXPECT_EQ(code_of(store().extend_lease(*late.task_end, at(99))), ErrorCode::conflict);
     EXPECT_EQ(code_of(store().fail_task(*late.task_end, "x", at(99))), ErrorCode::conflict);
-    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    EXPECT_THAT(must(store().list_tasks(of_change)), SizeIs(1));
     must(store().extend_lease({second.id, second.lease}, at(500)));
     EXPECT_THAT(must(store().claim_tasks("a", at(499), at(600), 10)), IsEmpty());
     must(store().commit(ending(second)));
@@ -102,11 +104,64 @@ TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
     EXPECT_EQ(task.last_error, "no route");
     must(store().fail_task({task.id, task.lease}, "still none", std::nullopt));
     EXPECT_THAT(must(store().claim_tasks("a", at(100'000), at(100'001), 10)), IsEmpty());
-    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    EXPECT_THAT(must(store().list_tasks(of_change)), SizeIs(1));
     const auto findings = must(store::doctor(place()));
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_EQ(findings[0].check, "tasks");
     EXPECT_THAT(findings[0].message, testing::HasSubstr("still none"));
+}
+
+TEST_P(TaskContract, a_dead_task_is_found_and_tried_once_more) {
+    must(store().commit(with_tasks(3, at(0))));
+    const auto task = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);
+    const auto with = [](std::uint64_t version) {
+        return commit_of(write_of(key_of("1", "task"), version));
+    };
+    EXPECT_EQ(code_of(store().revive_task(acme, task.id, with(0))), ErrorCode::conflict);
+    must(store().fail_task({task.id, task.lease}, "no route", std::nullopt));
+    app::TaskQuery dead{.tenant = acme, .only_dead = true};
+    const auto found = must(store().list_tasks(dead));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].id, task.id);
+    EXPECT_TRUE(found[0].dead);
+    EXPECT_EQ(found[0].last_error, "no route");
+    dead.tenant = zeta;
+    EXPECT_THAT(must(store().list_tasks(dead)), IsEmpty());
+    EXPECT_EQ(code_of(store().revive_task(zeta, task.id, {})), ErrorCode::not_found);
+    EXPECT_EQ(code_of(store().revive_task(acme, TaskId("x"), {})), ErrorCode::not_found);
+    EXPECT_EQ(code_of(store().revive_task(acme, task.id, with(7))), ErrorCode::conflict);
+    EXPECT_EQ(code_of(store().load(key_of("1", "task"))), ErrorCode::not_found);
+    must(store().revive_task(acme, task.id, with(0)));
+    EXPECT_EQ(must(store().load(key_of("1", "task"))).version, 1U);
+    EXPECT_EQ(code_of(store().revive_task(acme, task.id, with(1))), ErrorCode::conflict);
+    const auto again = must(store().claim_tasks("a", at(60), at(90), 1)).at(0);
+    EXPECT_EQ(again.id, task.id);
+    EXPECT_EQ(again.attempts, 2);
+    EXPECT_NE(again.lease, task.lease);
+}
+
+TEST_P(TaskContract, tasks_are_listed_in_pages) {
+    must(store().commit(with_tasks(5, at(7))));
+    app::TaskQuery query{.tenant = acme, .limit = 2};
+    std::vector<std::string> payloads;
+    for (;;) {
+        const auto page = must(store().list_tasks(query));
+        for (const auto& task : page) {
+            payloads.push_back(task.payload);
+            EXPECT_EQ(task.due_at, at(7));
+            EXPECT_FALSE(task.dead);
+        }
+        if (page.size() < query.limit)
+            break;
+        query.after = page.back().id;
+    }
+    EXPECT_THAT(
+        payloads,
+        testing::ElementsAre(R"({"n":0})", R"({"n":1})", R"({"n":2})", R"({"n":3})", R"({"n":4})")
+    );
+    query = {.tenant = acme, .id = must(store().list_tasks(of_change)).at(3).id};
+    ASSERT_THAT(must(store().list_tasks(query)), SizeIs(1));
+    EXPECT_EQ(must(store().list_tasks(query))[0].payload, R"({"n":3})");
 }
 
 TEST_P(TaskContract, an_idempotency_key_answers_once) {
@@ -197,7 +252,7 @@ TEST_P(TaskContract, a_task_that_is_only_held_stays) {
     app::Commit told;
     told.task_end = app::TaskEnd{task.id, task.lease, false};
     must(store().commit(told));
-    EXPECT_THAT(must(store().list_tasks(acme, "CHG-1", 10)), SizeIs(1));
+    EXPECT_THAT(must(store().list_tasks(of_change)), SizeIs(1));
     must(store().claim_tasks("b", at(61), at(120), 1));
     EXPECT_EQ(store().commit(told).error().code, ErrorCode::conflict);
 }

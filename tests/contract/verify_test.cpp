@@ -198,6 +198,27 @@ TEST_P(VerifyContract, an_entry_behind_the_end_is_named) {
     EXPECT_EQ(verify().findings.front().seq_from, 600U);
 }
 
+TEST_P(VerifyContract, a_damaged_head_is_named_and_the_entries_are_looked_at) {
+    for (const auto* change : {"frontier = 'x'", "frontier = ''", "size = 7"}) {
+        SCOPED_TRACE(change);
+        fill();
+        close();
+        damage(fmt::format("update ledger_head set {}", change));
+        damage("update event set type = 'vote' where seq = 5");
+        EXPECT_THAT(kinds(), testing::UnorderedElementsAre("head_damaged", "mislabelled"));
+        const auto report = verify();
+        EXPECT_EQ(report.entries, 600U);
+        EXPECT_EQ(report.signed_entries, 600U);
+        for (const auto& finding : report.findings)
+            if (finding.kind == Kind::head_damaged) {
+                EXPECT_EQ(finding.file, "ledger_head");
+                EXPECT_THAT(finding.message, HasSubstr("the ledger head is damaged"));
+            }
+        TearDown();
+        SetUp();
+    }
+}
+
 TEST_P(VerifyContract, an_end_that_is_gone_is_named) {
     fill();
     must(store().commit(commit_of(write_of(key_of("web"), 597, 2)))); // not signed yet

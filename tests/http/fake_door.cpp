@@ -239,6 +239,11 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     );
 }
 
+Result<void>
+Door::check_references(const Actor&, const std::string&, const std::vector<RecordDraft>&) {
+    return {};
+}
+
 Result<std::size_t> Door::put_records(
     const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
 ) {
@@ -280,6 +285,18 @@ Result<RecordPage> Door::list_records(
     if (page.rows.size() < limit)
         page.next.clear();
     return page;
+}
+
+Result<std::vector<StoredTask>> Door::list_tasks(const Actor& actor, TaskQuery query) {
+    TRY(require_permission(actor, domain::Permission::audit_read));
+    return inside_->parts.store.list_tasks(query);
+}
+
+Result<Answer>
+Door::retry_task(const Actor& actor, const TaskId& task, const std::optional<IdempotencyKey>&) {
+    TRY(require_permission(actor, domain::Permission::system_manage));
+    const auto receipt = TRY(inside_->parts.store.revive_task(actor.tenant, task, {}));
+    return Answer{task.value, 1, "{}", receipt.next_seq, false, false};
 }
 
 Result<std::size_t> Door::wake(std::size_t) {

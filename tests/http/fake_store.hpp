@@ -2,6 +2,7 @@
 // A store in memory with just enough behind it for the HTTP tests. One mutex, no durability.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -171,9 +172,28 @@ class FakeStore final : public app::Store {
         return {};
     }
 
-    Result<std::vector<app::StoredTask>>
-    list_tasks(const TenantId&, const std::string&, std::size_t) override {
-        return std::vector<app::StoredTask>{};
+    Result<app::Receipt> revive_task(const TenantId&, const TaskId& id, app::Commit with) override {
+        {
+            const std::lock_guard lock(mutex);
+            const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const auto& task) {
+                return task.id == id;
+            });
+            if (found == tasks.end())
+                return fail(ErrorCode::not_found, "there is no such task");
+            if (!std::exchange(found->dead, false))
+                return fail(ErrorCode::conflict, "it is not dead");
+        }
+        return commit(std::move(with));
+    }
+
+    Result<std::vector<app::StoredTask>> list_tasks(const app::TaskQuery& query) override {
+        const std::lock_guard lock(mutex);
+        std::vector<app::StoredTask> out;
+        for (const auto& task : tasks)
+            if (task.id > query.after && (task.dead || !query.only_dead) &&
+                out.size() < query.limit)
+                out.push_back(task);
+        return out;
     }
 
     Result<std::optional<app::Bearer>> find_bearer(const Digest& digest) override {
@@ -257,6 +277,7 @@ class FakeStore final : public app::Store {
     std::map<std::string, app::KeptAnswer> answers;
     std::map<Digest, std::string> blobs;
     std::map<std::string, std::string> settings;
+    std::vector<app::StoredTask> tasks; // by id, of one digit
     std::function<void(std::uint64_t)> listener;
     std::function<void()> before_commit; // called once when a commit begins: what others do
     std::uint64_t number = 0;

@@ -105,6 +105,33 @@ TEST_F(Serving, records_and_import) {
     EXPECT_EQ(c->request("GET", "/api/v1/cis/web").status, 404);
 }
 
+TEST_F(Serving, tasks_that_were_given_up) {
+    for (const auto* id : {"1", "2", "3"})
+        store.tasks.push_back(
+            {TaskId(id), "notice", TenantId("main"), "CHG-1", "{}", 8, "", "no route", Time{},
+             *id != '2'}
+        );
+    auto c = client("administrator");
+    const auto dead = *parse_json(c->request("GET", "/api/v1/tasks?dead=true&limit=1").body);
+    EXPECT_EQ(
+        to_text(dead.at("items")),
+        R"([{"id":"1","kind":"notice","change":"CHG-1","attempts":8,"dead":true,)"
+        R"("last_error":"no route"}])"
+    );
+    EXPECT_EQ(text_or_empty(dead, "next"), "1");
+    const auto rest = *parse_json(c->request("GET", "/api/v1/tasks?cursor=1").body);
+    EXPECT_EQ(rest.at("items").as_array().size(), 2U);
+    EXPECT_EQ(c->request("GET", "/api/v1/tasks?dead=maybe").status, 400);
+    EXPECT_EQ(c->request("POST", "/api/v1/tasks/1/retry").status, 200);
+    EXPECT_EQ(c->request("POST", "/api/v1/tasks/1/retry").status, 409);
+    EXPECT_EQ(c->request("POST", "/api/v1/tasks/9/retry").status, 404);
+    EXPECT_EQ(c->request("POST", "/api/v1/tasks/3/retry", R"({"when":"now"})").status, 400);
+    auto manager = client("change_manager");
+    EXPECT_EQ(manager->request("GET", "/api/v1/tasks").status, 200);
+    EXPECT_EQ(manager->request("POST", "/api/v1/tasks/3/retry").status, 403);
+    EXPECT_EQ(client("viewer")->request("GET", "/api/v1/tasks").status, 403);
+}
+
 TEST_F(Serving, attachments) {
     auto c = client("engineer");
     std::string bytes(3 * 1024 * 1024 + 17, '\0');

@@ -233,6 +233,48 @@ class InstallationTest(unittest.TestCase):
             self.server.request("DELETE", "/cis/web", token=self.engineer)
         self.assertEqual(refused.exception.status, 404)
 
+    def refused(self, method, path, body, token):
+        with self.assertRaises(Refused) as refused:
+            self.server.request(method, path, body, token)
+        return refused.exception
+
+    def test_what_others_rely_on_is_not_removed(self):
+        host = {"name": "Web", "ci_class": "host"}
+        site = {"name": "Site", "ci_class": "application", "depends_on": ["web"]}
+        early = self.refused("PUT", "/cis/site", site, self.engineer)
+        self.assertEqual(early.status, 400)
+        self.assertEqual(early.problem["fields"][0]["field"], "depends_on[0]")
+        self.server.request("PUT", "/cis/web", host, self.engineer)
+        self.server.request("PUT", "/cis/site", site, self.engineer)
+        self.server.request("POST", "/changes", {"title": "Web"}, self.engineer)
+        self.server.request("POST", "/changes/CHG-1/describe",
+                            {"summary": "web", "cis": [{"ci": "web"}]}, self.engineer)
+        used = self.refused("DELETE", "/cis/web", None, self.engineer)
+        self.assertEqual((used.status, used.problem["code"]), (409, "blocked"))
+        reasons = used.problem["reasons"]
+        self.assertEqual([reason["field"] for reason in reasons], ["depends_on", "scope"])
+        self.assertIn("site", reasons[0]["remedy"])
+        self.assertIn("CHG-1", reasons[1]["evidence"])
+        # Its requester's name stands under the change.
+        person = self.server.request("GET", "/changes/CHG-1")["requester"]
+        owned = self.refused("DELETE", f"/people/{person}", None, self.server.token)
+        self.assertIn("inactive", owned.problem["reasons"][0]["remedy"])
+        self.server.request("POST", "/changes/CHG-1/cancel", {"reason": "no"}, self.engineer)
+        self.server.request("DELETE", "/cis/site", token=self.engineer)
+        self.server.request("DELETE", "/cis/web", token=self.engineer)
+
+    def test_an_import_brings_both_ends_in_any_order(self):
+        items = [{"id": f"app-{n}", "name": "A", "ci_class": "application", "depends_on": ["web"]}
+                 for n in range(1200)]
+        alone = self.refused("POST", "/cis/import", items, self.engineer)
+        self.assertEqual(alone.problem["fields"][0]["field"], "[0].depends_on[0]")
+        self.assertEqual(self.server.request("GET", "/cis")["items"], [])
+        items.append({"id": "web", "name": "Web", "ci_class": "host"})
+        self.server.request("POST", "/cis/import", items, self.engineer)
+        # Of very many that use it, some are named.
+        used = self.refused("DELETE", "/cis/web", None, self.engineer)
+        self.assertEqual(len(used.problem["reasons"]), 20)
+
     def test_a_record_is_written_only_if_it_is_new_or_only_if_it_is_there(self):
         web = {"name": "Web", "ci_class": "host"}
 

@@ -221,7 +221,31 @@ TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
     EXPECT_NE(state.runs.at(0).steps.at(0).detail.find("could not be run"), std::string::npos);
     ASSERT_EQ(state.smoke_reports.size(), 1);
     EXPECT_FALSE(state.smoke_reports.at(0).results.at(0).passed);
-    EXPECT_TRUE(store->list_tasks(acme, "CHG-1", 10)->empty());
+    EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, a_dead_task_is_tried_again_when_an_administrator_wants_it) {
+    ask_for_run();
+    const auto task = claim("a", clock.now());
+    const app::Actor alma{acme, PersonId("alma"), {domain::Role::administrator}, {}, "session s"};
+    EXPECT_EQ(door->retry_task(alma, task.id, {}).error().code, ErrorCode::conflict);
+    ASSERT_TRUE(store->fail_task({task.id, task.lease}, "no route", {}).has_value());
+    EXPECT_EQ(door->retry_task(ina, task.id, {}).error().code, ErrorCode::forbidden);
+    EXPECT_EQ(door->list_tasks(ina, {}).error().code, ErrorCode::forbidden);
+    EXPECT_EQ(door->list_tasks(alma, {.only_dead = true})->at(0).last_error, "no route");
+    EXPECT_EQ(door->retry_task(alma, TaskId("99"), {}).error().code, ErrorCode::not_found);
+    const app::IdempotencyKey key{"again", sha256("again")};
+    const auto done = door->retry_task(alma, task.id, key);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+    const auto repeated = door->retry_task(alma, task.id, key);
+    ASSERT_TRUE(repeated.has_value()) << repeated.error().message;
+    EXPECT_TRUE(repeated->replayed);
+    EXPECT_EQ(door->retry_task(alma, task.id, {}).error().code, ErrorCode::conflict);
+    const auto entries = *store->events_of({acme, "task", task.id.value}, 0, 10);
+    ASSERT_EQ(entries.size(), 1);
+    EXPECT_EQ(entries[0].type, "task_retried");
+    EXPECT_NE(entries[0].body.find("alma"), std::string::npos);
+    EXPECT_EQ(claim("a", clock.now()).id, task.id);
 }
 
 TEST_F(WorkerTest, what_has_ended_is_swept_away) {

@@ -144,6 +144,18 @@ struct StoredTask {
     int attempts = 0;  // including this one
     std::string lease; // proves the claim when the task is finished
     std::string last_error = {};
+    Time due_at{};     // from when it can be claimed; while it is in hand, the end of its lease
+    bool dead = false; // given up: nobody claims it any more
+};
+
+// Tasks that are not done yet, oldest first. What is empty asks for nothing in particular.
+struct TaskQuery {
+    TenantId tenant = {};
+    std::string change = {};
+    TaskId id = {};
+    bool only_dead = false;
+    TaskId after = {}; // cursor: only tasks that were asked for after this one
+    std::size_t limit = limits::page_size_default;
 };
 
 // Ends a claimed task in the same transaction as what came of it, or, with `ends` false, commits
@@ -334,11 +346,14 @@ class Store {
     virtual Result<std::vector<StoredTask>>
     claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
-    // Tries again at `retry_at`; without it the task is dead and is listed by `doctor`.
+    // Tries again at `retry_at`; without it the task is dead, until it is revived.
     virtual Result<void>
     fail_task(const TaskEnd& task, const std::string& error, std::optional<Time> retry_at) = 0;
-    virtual Result<std::vector<StoredTask>>
-    list_tasks(const TenantId& tenant, const std::string& change, std::size_t limit) = 0;
+    // Lets a dead task be claimed once more, in one transaction with `with`, which says who wanted
+    // it. Errors: not_found, conflict when it is not dead, and those of commit().
+    virtual Result<Receipt>
+    revive_task(const TenantId& tenant, const TaskId& task, Commit with) = 0;
+    virtual Result<std::vector<StoredTask>> list_tasks(const TaskQuery& query) = 0;
 
     // Identity.
     virtual Result<std::optional<Bearer>> find_bearer(const Digest& digest) = 0;

@@ -238,6 +238,18 @@ Result<Run> active_run(const Change& change, const RunId& id) {
     return *run;
 }
 
+// The evidence of a run would name what nobody has.
+Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
+    const auto& unknown = facts.unknown_transcripts;
+    for (std::size_t i = 0; i < body.steps.size(); ++i)
+        if (std::find(unknown.begin(), unknown.end(), body.steps[i].transcript) != unknown.end())
+            return fail_field(
+                fmt::format("steps[{}].transcript", i),
+                "nothing with this digest has been uploaded: POST /attachments first"
+            );
+    return {};
+}
+
 } // namespace
 
 Result<Decision> start_run(const Change& change, const StartRun& body, const Facts& facts) {
@@ -273,6 +285,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         TRY(require_no_voter(change, facts));
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
+    TRY(require_transcripts(body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
         const Run& now = *find_run(decider.change(), run.id);

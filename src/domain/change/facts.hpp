@@ -42,7 +42,8 @@ struct Facts {
     std::string runbook_bytes_name;
     bool attachment_known = true; // attach: the named digest is stored
     std::uint64_t attachment_size = 0;
-    std::vector<SmokeResult> junit; // record_smoke: read from JUnit XML
+    std::vector<Digest> unknown_transcripts; // report_run: named by a person, and not stored
+    std::vector<SmokeResult> junit;          // record_smoke: read from JUnit XML
 
     bool has_role(Role role) const {
         return std::find(roles.begin(), roles.end(), role) != roles.end();

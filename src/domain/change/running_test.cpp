@@ -14,48 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// Built once; each test works on its own copy.
-Scenario approved() {
-    static const Scenario story = [] {
-        Scenario s;
-        open(s);
-        plan(s);
-        validate(s);
-        take_to_cab(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario ready() {
-    static const Scenario story = [] {
-        auto s = approved();
-        announce(s);
-        make_ready(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario deployed() {
-    static const Scenario story = [] {
-        auto s = ready();
-        deploy(s);
-        return s;
-    }();
-    return story;
-}
-
-Scenario settled() {
-    static const Scenario story = [] {
-        auto s = deployed();
-        stabilise(s);
-        wind_up(s);
-        return s;
-    }();
-    return story;
-}
-
 const Reason& first(const Error& error) {
     static const Reason none;
     return error.reasons.empty() ? none : error.reasons.front();
@@ -94,6 +52,23 @@ void report(Scenario& s, std::string_view person, std::string_view step, std::st
         person, "report_run",
         fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state)
     );
+}
+
+TEST(Reports, name_no_transcript_that_nobody_has_uploaded) {
+    auto s = ready();
+    start(s);
+    const auto body = [](const Digest& transcript) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"drain","state":"running"}},
+                {{"name":"drain","state":"succeeded","transcript":"{}"}}]}})",
+            transcript.hex()
+        );
+    };
+    const auto error = s.refused("ina", "report_run", body(sha256("never sent")));
+    EXPECT_EQ(first_field(error), "steps[1].transcript");
+    EXPECT_THAT(error.message, HasSubstr("POST /attachments"));
+    s.does("ina", "report_run", body(deployment_file().digest)); // any bytes that are stored
+    EXPECT_EQ(s.change.runs.back().steps[0].transcript, deployment_file().digest);
 }
 
 TEST(Window, after_its_end_a_deployment_is_aborted_or_rolled_back_and_nothing_else) {

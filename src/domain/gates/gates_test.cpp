@@ -14,32 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Stages are built once; each row works on its own copy.
-const Scenario& ready() {
-    static const Scenario story = [] {
-        Scenario s;
-        open(s);
-        plan(s);
-        validate(s);
-        take_to_cab(s);
-        announce(s);
-        make_ready(s);
-        return s;
-    }();
-    return story;
-}
-
-const Scenario& settled() {
-    static const Scenario story = [] {
-        auto s = ready();
-        deploy(s);
-        stabilise(s);
-        wind_up(s);
-        return s;
-    }();
-    return story;
-}
-
 const Scenario& rolled_back() {
     static const Scenario story = [] {
         auto s = ready();

@@ -9,20 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Scenario& ready() {
-    static const Scenario story = [] {
-        Scenario s;
-        open(s);
-        plan(s);
-        validate(s);
-        take_to_cab(s);
-        announce(s);
-        make_ready(s);
-        return s;
-    }();
-    return story;
-}
-
 TEST(PlanningGates, planning_refuses) {
     check(
         ready(),

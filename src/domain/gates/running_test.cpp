@@ -15,21 +15,6 @@ using namespace std::chrono_literals;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// In the window, with everything done; built once, each test works on its own copy.
-Scenario ready() {
-    static const Scenario story = [] {
-        Scenario s;
-        open(s);
-        plan(s);
-        validate(s);
-        take_to_cab(s);
-        announce(s);
-        make_ready(s);
-        return s;
-    }();
-    return story;
-}
-
 // The fields that the gate names when it refuses; empty when it does not.
 std::vector<std::string> refused_fields(Scenario& s, std::string_view gate) {
     ++s.records.version; // the copy looks at its own records

@@ -24,9 +24,9 @@ SLIPWAY_ENUM(
     change_approve, // vote
     change_manage,  // record the CAB's decision, waive gates, write boards, blackouts, catalogue
     record_write,   // CMDB, rosters, channels, rings
-    audit_read,     // ledger, exports, everybody's tokens
+    audit_read,     // ledger, exports, everybody's tokens, the outbox
     people_manage,  // people, roles, tokens of others
-    system_manage   // sandbox clock, connectors, tenants
+    system_manage   // sandbox clock, connectors, tenants, dead tasks
 )
 
 // administrator manages people and the system, and deliberately cannot vote, run or waive.

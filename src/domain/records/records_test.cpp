@@ -104,8 +104,12 @@ TEST(Registers, engineers_write_neither_boards_nor_blackouts_nor_the_catalogue) 
     EXPECT_TRUE(grants(std::array{Role::engineer}, find_register("ci")->write));
 }
 
-Result<void> written(const std::string* before, const std::string& after, const char* writer) {
-    return find_register("catalogue_entry")->check_writer(before, after, PersonId(writer));
+Result<void> written(
+    const std::string* before, const std::string& after, const char* writer,
+    const char* now = "2026-11-01T00:00:00Z"
+) {
+    return find_register("catalogue_entry")
+        ->check_writer(before, after, PersonId(writer), *time_from_text(now));
 }
 
 std::string entry(const char* approved_by, const char* more = "") {
@@ -138,6 +142,34 @@ TEST(Registers, nobody_pre_approves_a_standard_change_in_another_name) {
     EXPECT_TRUE(written(&both, suspended, "paul"));
     EXPECT_FALSE(written(&suspended, both, "paul"));
     EXPECT_TRUE(written(&suspended, entry(R"("paul")"), "paul"));
+}
+
+TEST(Registers, a_standard_change_that_has_expired_is_not_put) {
+    const auto document = entry(R"("petra")");
+    EXPECT_TRUE(written(nullptr, document, "petra", "2026-12-31T23:59:59Z"));
+    const auto late = written(nullptr, document, "petra", "2027-01-01T00:00:00Z");
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().fields.at(0).field, "expires_at");
+    EXPECT_NE(late.error().message.find("after now, 2027-01-01"), std::string::npos);
+}
+
+TEST(Registers, an_item_depends_only_on_what_is_registered_or_comes_with_it) {
+    const auto* row = find_register("ci");
+    const auto site =
+        put("ci", "site",
+            R"({"name":"Site","ci_class":"application","depends_on":["web-1","db"]})");
+    ASSERT_TRUE(site);
+    Records records;
+    ASSERT_TRUE(add_record(records, "ci", "web-1", R"({"name":"Web","ci_class":"host"})"));
+    const auto refused = row->check_names(*site, records, {"site"});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(refused.error().fields.at(0).field, "depends_on[1]");
+    EXPECT_NE(refused.error().message.find("no configuration item db"), std::string::npos);
+    EXPECT_TRUE(row->check_names(*site, records, {"db", "site"}));
+    EXPECT_TRUE(row->named_by(records, "web-1").empty());
+    ASSERT_TRUE(add_record(records, "ci", "site", *site));
+    EXPECT_EQ(row->named_by(records, "web-1"), std::vector<std::string>{"site"});
 }
 
 TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {

@@ -111,8 +111,7 @@ Result<std::string> normalise_blackout(const std::string& id, const Json& docume
 // Nobody pre-approves in another's name: each puts the entry with his own name. Whatever else is
 // edited is not what the others approved, except that anybody who writes it may suspend it.
 Result<void>
-check_approvers(const std::string* before, const std::string& after, const PersonId& writer) {
-    const auto entry = TRY(restore<CatalogueRecord>(after));
+check_approvers(const std::string* before, const CatalogueRecord& entry, const PersonId& writer) {
     std::vector<PersonId> kept;
     if (before) {
         const auto approved = [&](CatalogueRecord judged) {
@@ -140,6 +139,47 @@ check_approvers(const std::string* before, const std::string& after, const Perso
     return {};
 }
 
+// An entry that nobody can use any longer is a slip of the pen, not a standard change.
+Result<void>
+check_entry(const std::string* before, const std::string& after, const PersonId& writer, Time now) {
+    const auto entry = TRY(restore<CatalogueRecord>(after));
+    if (entry.expires_at <= now)
+        return fail_field(
+            "expires_at",
+            fmt::format(
+                "{} is over: expected a time after now, {}", to_text(entry.expires_at), to_text(now)
+            )
+        );
+    return check_approvers(before, entry, writer);
+}
+
+// An impact is traced along these names, so one that leads nowhere would hide what it touches.
+Result<void> check_needs(
+    const std::string& document, const Records& records, const std::set<std::string>& together
+) {
+    const auto ci = TRY(restore<CiRecord>(document));
+    for (std::size_t i = 0; i < ci.depends_on.size(); ++i) {
+        const auto& needed = ci.depends_on[i];
+        if (!records.cis.contains(needed) && !together.contains(needed.value))
+            return fail_field(
+                fmt::format("depends_on[{}]", i),
+                fmt::format(
+                    "there is no configuration item {}: put it first, or import both together",
+                    needed.value
+                )
+            );
+    }
+    return {};
+}
+
+std::vector<std::string> items_that_need(const Records& records, const std::string& id) {
+    std::vector<std::string> items;
+    if (const auto found = records.dependents.find(CiId(id)); found != records.dependents.end())
+        for (const auto& item : found->second)
+            items.push_back(item.value);
+    return items;
+}
+
 template <class T>
 constexpr RegisterRow
 row(std::string_view name, std::string_view plural, std::string_view title, Permission write) {
@@ -148,7 +188,9 @@ row(std::string_view name, std::string_view plural, std::string_view title, Perm
 
 const std::array table{
     row<PersonRecord>("person", "people", "person", Permission::people_manage),
-    row<CiRecord>("ci", "cis", "configuration item", Permission::record_write),
+    RegisterRow{
+        "ci", "cis", "configuration item", Permission::change_read, Permission::record_write,
+        schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_needs, items_that_need},
     RegisterRow{
         "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
         schema_of<Blackout>, normalise_blackout},
@@ -156,7 +198,7 @@ const std::array table{
     RegisterRow{
         "catalogue_entry", "catalogue", "standard change", Permission::change_read,
         Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
-        check_approvers},
+        check_entry},
     row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),
     row<ChannelRecord>("channel", "channels", "notice channel", Permission::record_write),
     row<RingRecord>("ring", "rings", "ring", Permission::record_write),

@@ -5,15 +5,20 @@
 // page.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/id.hpp"
 #include "base/json.hpp"
+#include "base/time.hpp"
 #include "domain/identity/roles.hpp"
 
 namespace slipway::domain {
+
+struct Records;
 
 struct RegisterRow {
     std::string_view name;   // "ci"; also the stream kind
@@ -24,10 +29,19 @@ struct RegisterRow {
     Json (*schema)();
     // Checks a document and gives its canonical bytes. Errors: invalid_input naming the fields.
     Result<std::string> (*normalise)(const std::string& id, const Json& document);
-    // What only some may write into a document that is otherwise in order; null: nothing. `before`
-    // is the stored document, null when there is none. Errors: invalid_input naming the field.
+    // What only some may write, or not at this time, into a document that is otherwise in order;
+    // null: nothing. `before` is the stored document, null when there is none. Errors:
+    // invalid_input naming the field.
     Result<void> (*check_writer
-    )(const std::string* before, const std::string& after, const PersonId& writer) = nullptr;
+    )(const std::string* before, const std::string& after, const PersonId& writer,
+      Time now) = nullptr;
+    // Whether all that the document names is registered or among `together`, the ids that are put
+    // with it; null: it is not looked at. Errors: invalid_input naming the field.
+    Result<void> (*check_names
+    )(const std::string& document, const Records& records,
+      const std::set<std::string>& together) = nullptr;
+    // The records of the same kind that name this one and would be left without it; null: none.
+    std::vector<std::string> (*named_by)(const Records& records, const std::string& id) = nullptr;
 };
 
 std::span<const RegisterRow> register_table();

@@ -177,7 +177,7 @@ std::vector<FieldError> check_fields(const Step& step, const JsonObject& values,
         const std::string name(member.key().data(), member.key().size());
         const auto* spec = find_field(step, name);
         if (spec == nullptr)
-            add(name.substr(0, limits::name_max),
+            add(cut_text(name, limits::name_max),
                 fmt::format("is not a field of step {}", step.id.value));
         else if (auto finding = check_value(*spec, member.value()))
             add(name, *std::move(finding));

@@ -382,6 +382,12 @@ TEST(CheckFields, refuses_and_names_the_field) {
     );
 }
 
+TEST(CheckFields, cuts_a_long_name_between_two_characters) {
+    const std::string name(limits::name_max - 1, 'a');
+    const JsonObject values{{name + "\u00e9", 1}};
+    EXPECT_EQ(check_fields(form_of_all_types(), values, false).at(0).field, name);
+}
+
 TEST(CheckFields, asks_for_required_fields_only_when_complete) {
     const auto step = form_of_all_types();
     EXPECT_TRUE(check_fields(step, {}, false).empty());

@@ -36,6 +36,15 @@ void fill_in_files(Facts& facts, const Scenario& s, std::string_view command, co
         facts.runbook = lint_of(file->second, *purpose);
 }
 
+void fill_in_transcripts(Facts& facts, const Scenario& s, const Json& body) {
+    const auto* steps = find(body, "steps");
+    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{}) {
+        const auto digest = digest_from_hex(text_or_empty(step, "transcript"));
+        if (digest && *digest != Digest{} && !s.files.contains(digest->hex()))
+            facts.unknown_transcripts.push_back(*digest);
+    }
+}
+
 void check_refusal(const Error& error) {
     EXPECT_FALSE(error.reasons.empty() && error.fields.empty()) << error.message;
     EXPECT_FALSE(error.message.empty());
@@ -103,6 +112,8 @@ Scenario::decide(std::string_view person, std::string_view command, const Json& 
         return fail_field("command", "there is no such command");
     auto known = facts(person);
     fill_in_files(known, *this, command, body);
+    if (command == "report_run")
+        fill_in_transcripts(known, *this, body);
     return row->decide(change, body, known);
 }
 
@@ -350,6 +361,47 @@ void wind_up(Scenario& s) {
     s.complete("otto", "review");
     s.does("otto", "update_cmdb");
     s.complete("otto", "cmdb_update");
+}
+
+const Scenario& approved() {
+    static const Scenario story = [] {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        take_to_cab(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& ready() {
+    static const Scenario story = [] {
+        auto s = approved();
+        announce(s);
+        make_ready(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& deployed() {
+    static const Scenario story = [] {
+        auto s = ready();
+        deploy(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& settled() {
+    static const Scenario story = [] {
+        auto s = deployed();
+        stabilise(s);
+        wind_up(s);
+        return s;
+    }();
+    return story;
 }
 
 } // namespace slipway::domain::testing

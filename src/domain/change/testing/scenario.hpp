@@ -73,4 +73,10 @@ void wind_up(Scenario& s);       // review and CMDB complete; only closing is le
 void record_backup(Scenario& s); // proven for every item of the scope, one hour ago
 void report_snapshots(Scenario& s);
 
+// A normal change after these stages; each is built once, and a test works on its own copy.
+const Scenario& approved(); // the CAB has decided
+const Scenario& ready();    // in the window, with everything done
+const Scenario& deployed();
+const Scenario& settled(); // only closing is left
+
 } // namespace slipway::domain::testing
