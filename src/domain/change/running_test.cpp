@@ -258,11 +258,11 @@ std::string refused_when_full(
     std::string_view command, std::string_view body
 ) {
     using Item = typename List::value_type;
-    auto& items = s.change.*list;
+    const auto& items = std::as_const(s.change.*list);
     const Item item = items.empty() ? Item{} : items.front();
-    items.resize(size - 1, item);
+    s.change.*list = std::vector<Item>(size - 1, item);
     EXPECT_TRUE(s.decide(person, command, json(body))) << command << " with room for one more";
-    items.resize(size, item);
+    s.change.*list = std::vector<Item>(size, item);
     const auto error = s.refused(person, command, body);
     EXPECT_EQ(error.code, ErrorCode::limit_exceeded) << explain(error);
     return first_field(error);

@@ -160,7 +160,7 @@ TEST(Registers, an_item_depends_only_on_what_is_registered_or_comes_with_it) {
             R"({"name":"Site","ci_class":"application","depends_on":["web-1","db"]})");
     ASSERT_TRUE(site);
     Records records;
-    ASSERT_TRUE(add_record(records, "ci", "web-1", R"({"name":"Web","ci_class":"host"})"));
+    ASSERT_TRUE(put_record(records, "ci", "web-1", R"({"name":"Web","ci_class":"host"})"));
     const auto refused = row->check_names(*site, records, {"site"});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
@@ -168,7 +168,7 @@ TEST(Registers, an_item_depends_only_on_what_is_registered_or_comes_with_it) {
     EXPECT_NE(refused.error().message.find("no configuration item db"), std::string::npos);
     EXPECT_TRUE(row->check_names(*site, records, {"db", "site"}));
     EXPECT_TRUE(row->named_by(records, "web-1").empty());
-    ASSERT_TRUE(add_record(records, "ci", "site", *site));
+    ASSERT_TRUE(put_record(records, "ci", "site", *site));
     EXPECT_EQ(row->named_by(records, "web-1"), std::vector<std::string>{"site"});
 }
 
