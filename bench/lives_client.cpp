@@ -160,11 +160,11 @@ void Client::plan(const std::string& ci) {
         "rosa", "open",
         fmt::format(
             R"({{"title":"{} to 1.5","change_owner":"otto","implementer":"ina",)"
-            R"("production_ring":"production","test_ring":"staging","roster":"harbor"}})",
+            R"("production_ring":"production","test_ring":"staging","roster":"harbor",)"
+            R"("rollback_owner":"pia","rollback_backup":"sven"}})",
             ci
         )
     );
-    does("rosa", "assign", R"({"rollback_owner":"pia","rollback_backup":"sven"})");
     does(
         "rosa", "describe",
         fmt::format(
@@ -175,15 +175,11 @@ void Client::plan(const std::string& ci) {
             ci
         )
     );
-    complete("rosa", "scope");
     does("rosa", "trace_impact");
     does("lena", "acknowledge_impact", fmt::format(R"({{"ci":"{}-feed","note":"known"}})", ci));
-    complete("rosa", "impact");
     pin("deployment", stage_.deployment);
     pin("rollback", stage_.rollback);
-    complete("ina", "rollback_runbook");
     does("rosa", "classify", R"({"type":"normal"})");
-    complete("rosa", "classify");
     does(
         "rosa", "schedule",
         fmt::format(
@@ -191,21 +187,17 @@ void Client::plan(const std::string& ci) {
             local_text(stage_.window + chrono::hours(2))
         )
     );
-    complete("rosa", "window");
+    complete("rosa", "scope", R"("impact","rollback_runbook","classify","window")");
 }
 
 void Client::validate(const std::string& ci) {
     does("ina", "compare_ring");
     run("ring_deploy", forth);
-    complete("ina", "ring_deploy");
     smoke("staging", "nightly");
-    complete("ina", "smoke_staging");
     run("rehearsal", back, true);
     smoke("rehearsal", "old-version");
-    complete("ina", "rehearsal");
     record_backup(ci);
-    complete("ina", "backup");
-    complete("ina", "defects");
+    complete("ina", "ring_deploy", R"("smoke_staging","rehearsal","backup","defects")");
 }
 
 void Client::until_approved(const std::string& ci) {
@@ -222,11 +214,10 @@ void Client::until_approved(const std::string& ci) {
         "ina", "report_delivery",
         R"({"notice":"N-1","channel":"status","state":"delivered","receipt":"250 ok"})"
     );
-    complete("otto", "notice");
     does("otto", "check_oncall");
     for (const auto* person : {"pia", "sven", "etta"})
         does(person, "acknowledge_page");
-    complete("otto", "oncall");
+    complete("otto", "notice", R"("oncall")");
 }
 
 void Client::until_closed(const std::string& ci) {
@@ -241,14 +232,12 @@ void Client::until_closed(const std::string& ci) {
     );
     complete("ina", "snapshot");
     run("deployment", forth);
-    complete("ina", "execute");
     smoke("production", "nightly");
-    complete("ina", "smoke_production");
+    complete("ina", "execute", R"("smoke_production")");
     complete("otto", "stabilise");
     does("otto", "hold_review", R"({"went_to_plan":"Everything"})");
-    complete("otto", "review");
     does("otto", "update_cmdb");
-    complete("otto", "cmdb_update");
+    complete("otto", "review", R"("cmdb_update")");
     does("otto", "close", R"({"outcome":"successful","summary":"1.5 runs."})");
 }
 

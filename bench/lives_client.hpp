@@ -135,8 +135,9 @@ class Client {
         return answer;
     }
 
-    void complete(std::string_view person, std::string_view step) {
-        does(person, "complete_step", fmt::format(R"({{"step":"{}"}})", step));
+    // The step, and those of `also`: a list of JSON strings.
+    void complete(std::string_view person, std::string_view step, std::string_view also = "") {
+        does(person, "complete_step", fmt::format(R"({{"step":"{}","also":[{}]}})", step, also));
     }
 
     void until_approved(const std::string& ci);

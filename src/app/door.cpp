@@ -64,9 +64,17 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
         return text_or_empty(body, "purpose") == to_text(domain::RunPurpose::deployment);
     if (command != "complete_step")
         return false;
-    const auto* step = domain::find_step(*facts.workflow, text_or_empty(body, "step"));
-    return step &&
-           (step->kind == domain::StepKind::window || step->kind == domain::StepKind::execute);
+    const auto asks = [&](std::string_view id) {
+        const auto* step = domain::find_step(*facts.workflow, id);
+        return step &&
+               (step->kind == domain::StepKind::window || step->kind == domain::StepKind::execute);
+    };
+    const auto* also = find(body, "also");
+    return asks(text_or_empty(body, "step")) ||
+           (also && also->is_array() &&
+            std::any_of(also->get_array().begin(), also->get_array().end(), [&](const Json& id) {
+                return id.is_string() && asks(view(id.get_string()));
+            }));
 }
 
 // The transcripts that a report names and that nobody has uploaded.
@@ -473,7 +481,7 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     }
 }
 
-Result<Door::Inside::Decided> Door::Inside::decide_once(
+Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust
 ) {
     const auto loaded = TRY(load(actor.tenant, request.change, trust));
@@ -482,7 +490,8 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
     auto facts = TRY(gather(actor, loaded));
     TRY(gather_for(request.command, request.body, *loaded.change, facts));
     auto decision = TRY(row.decide(*loaded.change, request.body, facts));
-    Decided decided{{actor.tenant, "change", request.change}, {}, {}, {}, {}};
+    Decided decided{
+        {actor.tenant, "change", request.change}, {}, {}, {}, !decision.records.empty()};
     decided.answer.id = request.change;
     decided.answer.version = loaded.version + decision.events.size();
     decided.answer.body = answer_body(decision, decided.answer.version);
@@ -490,31 +499,51 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
     decided.commit.task_end = request.task_end;
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
-    for (const auto& record : decision.records)
-        decided.edited.push_back({actor.tenant, record.kind, record.id});
+    if (!TRY(is_current(facts, decision)))
+        return std::optional<Decided>{};
     decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
-    return decided;
+    return std::optional(std::move(decided));
 }
 
-Answer Door::Inside::settle(Decided decided, const Receipt& receipt) {
-    decided.answer.ledger_size = receipt.next_seq;
+Result<bool>
+Door::Inside::is_current(const domain::Facts& facts, const domain::Decision& decision) const {
+    for (const auto& record : decision.records) {
+        const auto seen = facts.records->kind_versions.find(record.kind);
+        const auto now = TRY(parts.store.kind_version(decision.next.tenant, record.kind));
+        if (seen == facts.records->kind_versions.end() || seen->second != now)
+            return false;
+    }
+    return true;
+}
+
+Result<Answer> Door::Inside::settle(Decided decided, const Result<Receipt>& receipt) {
+    if (decided.edits_records)
+        records.forget(decided.key.tenant);
+    if (!receipt)
+        return tl::unexpected(receipt.error());
+    decided.answer.ledger_size = receipt->next_seq;
     cache.put(decided.key, std::move(decided.next));
-    records.forget(decided.edited, receipt.next_seq);
     return std::move(decided.answer);
 }
 
 Result<Answer> Door::Inside::decide(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row
 ) {
+    const std::lock_guard turn(turn_of(actor.tenant, request.change));
     for (int attempt = 1;; ++attempt) {
         auto decided =
             TRY(decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store));
-        const auto receipt = parts.store.commit(std::move(decided.commit));
-        if (receipt)
-            return settle(std::move(decided), *receipt);
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max ||
-            request.task_end)
-            return tl::unexpected(receipt.error());
+        if (!decided) { // the registers have moved on
+            if (attempt >= limits::decide_retries_max)
+                return fail(ErrorCode::conflict, "the registers change too often; try again");
+            records.forget(actor.tenant);
+            continue;
+        }
+        const auto receipt = parts.store.commit(std::move(decided->commit));
+        auto answer = settle(*std::move(decided), receipt);
+        if (answer || answer.error().code != ErrorCode::conflict ||
+            attempt >= limits::decide_retries_max || request.task_end)
+            return answer;
         if (auto kept = TRY(kept_answer(parts.store, actor, request.idempotency)))
             return *std::move(kept);
     }
@@ -538,26 +567,40 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
 }
 
 void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
-    // A number is taken inside the commit, and a kept answer is looked for before deciding.
-    if (request.command == "open" || request.idempotency || request.task_end)
+    // A number is taken inside the commit.
+    if (request.command == "open")
         return done(execute(actor, request));
-    const auto decide = [&]() -> Result<Inside::Decided> {
+    if (const std::unique_lock turn(
+            inside_->turn_of(actor.tenant, request.change), std::try_to_lock
+        );
+        !turn)
+        return done(std::nullopt);
+    std::optional<Answer> kept;
+    const auto decide = [&]() -> Result<std::optional<Inside::Decided>> {
         const auto* row = TRY(inside_->allowed(actor, request));
+        kept = TRY(kept_answer(store(), actor, request.idempotency));
+        if (kept)
+            return std::optional<Inside::Decided>{};
         return inside_->decide_once(actor, request, *row, Inside::Trust::cache);
     };
     auto found = decide();
     if (!found)
         return done(tl::unexpected(std::move(found).error()));
-    const auto decided = std::make_shared<Inside::Decided>(*std::move(found));
+    if (kept)
+        return done(*std::move(kept));
+    if (!*found) {
+        inside_->records.forget(actor.tenant);
+        return done(std::nullopt);
+    }
+    const auto decided = std::make_shared<Inside::Decided>(*std::move(*found));
     inside_->parts.store.commit_later(
         std::move(decided->commit),
         [inside = inside_.get(), decided, done = std::move(done)](Result<Receipt> receipt) {
-            if (receipt)
-                done(inside->settle(std::move(*decided), *receipt));
-            else if (receipt.error().code == ErrorCode::conflict)
-                done(std::nullopt);
+            auto answer = inside->settle(std::move(*decided), receipt);
+            if (answer || answer.error().code != ErrorCode::conflict)
+                done(std::move(answer));
             else
-                done(tl::unexpected(std::move(receipt).error()));
+                done(std::nullopt);
         }
     );
 }

@@ -2,6 +2,7 @@
 // What is behind the door: loading, facts, the cache of states. Only door*.cpp include this.
 #pragma once
 
+#include <array>
 #include <list>
 #include <mutex>
 #include <set>
@@ -47,6 +48,14 @@ struct Door::Inside {
     std::unique_ptr<Library> library;
     TenantRecords records;
     ChangeCache cache;
+    // Commands that wait for the disk go one after the other at a change, and those that do not
+    // wait behind them: in a crowd, trying again until one is first is no way to get there.
+    std::array<std::mutex, 64> turns;
+
+    std::mutex& turn_of(const TenantId& tenant, const std::string& change) {
+        return turns[std::hash<std::string>{}(tenant.value + change) % turns.size()];
+    }
+
     std::mutex kept_mutex;
     std::set<StreamKey> kept_workflows; // in the store, with the bytes of the library
 
@@ -75,15 +84,19 @@ struct Door::Inside {
         Commit commit;
         Answer answer;
         LoadedChange next;
-        std::vector<StreamKey> edited; // records
+        bool edits_records = false;
     };
 
-    Result<Decided> decide_once(
+    // Nothing when the registers have moved on meanwhile: forget them and ask again.
+    Result<std::optional<Decided>> decide_once(
         const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
         Trust trust
     );
-    // The answer, after the commit; the cache and the registers then know what it wrote.
-    Answer settle(Decided decided, const Receipt& receipt);
+    // Whether the records that the decision edits are still those that it looked at. Asked after
+    // their versions were read, so that the commit refuses what is written from here on.
+    Result<bool> is_current(const domain::Facts& facts, const domain::Decision& decision) const;
+    // After a commit, or after one of which nobody knows: the cache and the registers follow.
+    Result<Answer> settle(Decided decided, const Result<Receipt>& receipt);
     Result<Answer>
     decide(const Actor& actor, const CommandRequest& request, const domain::CommandRow& row);
     // The command's row, when the actor may use it. Errors: not_found, forbidden.

@@ -139,7 +139,7 @@ Result<void>
 check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
     if (row.named_by) {
-        auto users = row.named_by(*TRY(inside.records.of(key.tenant)), key.id);
+        auto users = row.named_by(*TRY(inside.records.newest(key.tenant)), key.id);
         if (users.size() > limits::record_users_shown_max)
             users.resize(limits::record_users_shown_max);
         for (const auto& user : users)
@@ -195,8 +195,9 @@ Result<Answer> write_record(
         )));
         keep_answer(commit, actor, request.idempotency, answer, inside.parts.clock.now());
         const auto receipt = store.commit(std::move(commit));
+        // Also when nobody knows what became of it.
+        inside.records.forget(actor.tenant);
         if (receipt) {
-            inside.records.forget({key}, receipt->next_seq);
             answer.ledger_size = receipt->next_seq;
             return answer;
         }
@@ -216,7 +217,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_writer(*row, before, document, actor, clock().now()));
         if (row->check_names)
-            TRY(row->check_names(document, *TRY(inside_->records.of(actor.tenant)), {}));
+            TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
         auto body = shown(request.id, version + 1, document);
         return RecordEdit{std::move(document), false, std::move(body), before == nullptr};
     };
@@ -230,7 +231,7 @@ Result<void> Door::check_references(
     TRY(require_permission(actor, row->write));
     if (!row->check_names)
         return {};
-    const auto registered = TRY(inside_->records.of(actor.tenant));
+    const auto registered = TRY(inside_->records.newest(actor.tenant));
     std::set<std::string> together;
     for (const auto& record : records)
         together.insert(record.id);
@@ -265,7 +266,6 @@ Result<std::size_t> Door::put_records(
     auto& store = inside_->parts.store;
     for (int attempt = 1;; ++attempt) {
         std::size_t created = 0;
-        std::vector<StreamKey> keys;
         Commit commit;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
@@ -278,13 +278,11 @@ Result<std::size_t> Door::put_records(
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put", documents[i], false
             )));
-            keys.push_back(key);
         }
         const auto receipt = store.commit(std::move(commit));
-        if (receipt) {
-            inside_->records.forget(keys, receipt->next_seq);
+        inside_->records.forget(actor.tenant);
+        if (receipt)
             return created;
-        }
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
             return tl::unexpected(receipt.error());
     }

@@ -32,10 +32,11 @@ inline constexpr std::size_t target_max = 4096; // path and query of a request
 inline constexpr std::size_t path_segments_max = 16;
 inline constexpr std::size_t query_parameters_max = 32;
 inline constexpr std::size_t idempotency_key_max = 200;
-inline constexpr std::size_t request_workers = 16;
+inline constexpr std::size_t request_workers = 20;
 inline constexpr std::size_t request_queue_max = 1024;
 inline constexpr std::size_t large_bodies_max = 4; // imports read at the same time
-inline constexpr std::size_t downloads_max = 16;   // each holds a worker
+inline constexpr std::size_t downloads_max = 6;    // each holds a worker
+static_assert(downloads_max + large_bodies_max <= request_workers / 2, "half stays for commands");
 inline constexpr std::size_t event_streams_max = 256;
 inline constexpr std::size_t event_stream_batch = 200;
 inline constexpr auto event_stream_heartbeat = 15s;
@@ -202,6 +203,8 @@ inline constexpr int decide_retries_max = 16;
 inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
 inline constexpr std::size_t records_page = 1000;
 inline constexpr std::size_t cached_changes_max = 512;
+inline constexpr std::size_t records_looked_back_max =
+    100'000;                                            // entries in which edits are looked for
 inline constexpr std::size_t known_versions_max = 4096; // streams whose version the writer knows
 
 // Command line

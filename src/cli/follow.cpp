@@ -120,7 +120,9 @@ struct RunView {
     std::string step;    // at which it stopped
     std::string because; // why it stopped
     std::string position;
-    std::set<std::string> printed; // steps whose lines were shown as they came
+    bool live = false;             // what comes now comes as it happens
+    std::set<std::string> begun;   // steps that began while we looked on ...
+    std::set<std::string> printed; // ... and of which lines were shown as they came
 
     bool over() const { return state == "succeeded" || state == "failed" || state == "aborted"; }
 
@@ -161,8 +163,12 @@ void note(RunView& view, const Json& entry) {
     }
     if (type == "run_resumed" || type == "run_decided")
         view.state = "running";
-    if (type == "run_step_reported" && text_at(entry, "data.step.state") == "running")
-        view.printed.erase(text_at(entry, "data.step.name"));
+    if (type == "run_step_reported" && text_at(entry, "data.step.state") == "running") {
+        const auto step = text_at(entry, "data.step.name");
+        view.printed.erase(step);
+        if (view.live)
+            view.begun.insert(step);
+    }
     if (type == "run_ended")
         view.state = text_at(entry, "data.state");
 }
@@ -211,7 +217,9 @@ void say_stop(const Context& context, const RunView& run) {
 // One entry of the stream, or one line that the running step wrote.
 void show_live(const Context& context, RunView& run, const Json& entry) {
     if (text_or_empty(entry, "type") == "transcript_line") {
-        run.printed.insert(std::string(text_or_empty(entry, "step")));
+        const std::string step(text_or_empty(entry, "step"));
+        if (text_or_empty(entry, "run") == run.id && run.begun.contains(step))
+            run.printed.insert(step);
         context.say(transcript_line(entry, context.style));
         return;
     }
@@ -235,6 +243,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         context.say(explain_no_run(change));
     if (run.waits())
         say_stop(context, run);
+    run.live = true;
     if (!run.over())
         TRY(follow(context, change, run.position, true, [&](const Json& entry) {
             note(run, entry);

@@ -34,7 +34,8 @@ const Json* outline_of(const Json& record, std::string_view purpose, std::string
 }
 
 // The end of what the step printed. A transcript may be large, so only its tail is kept.
-std::vector<std::string> last_lines(const Context& context, std::string_view digest) {
+std::optional<std::vector<std::string>>
+last_lines(const Context& context, std::string_view digest) {
     std::string tail;
     bool cut = false;
     HttpRequest request;
@@ -49,7 +50,7 @@ std::vector<std::string> last_lines(const Context& context, std::string_view dig
     };
     const auto client = context.client();
     if (!client || !client->send(request))
-        return {};
+        return std::nullopt;
     if (cut) // the first line has lost its beginning
         tail.erase(0, tail.find('\n') == std::string::npos ? 0 : tail.find('\n') + 1);
     std::vector<std::string> lines;
@@ -77,7 +78,10 @@ std::string printed_lines(const Context& context, const Json& step) {
     const auto digest = text_or_empty(step, "transcript");
     if (digest.empty())
         return {};
-    const auto lines = last_lines(context, digest);
+    const auto found = last_lines(context, digest);
+    if (!found)
+        return "  what it printed could not be read\n";
+    const auto& lines = *found;
     if (lines.empty())
         return "  it printed nothing\n";
     std::string out = "  the last of what it printed:\n";

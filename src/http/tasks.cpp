@@ -48,9 +48,9 @@ Result<Response> list(app::Door& door, Call& call) {
     if (const auto after = TRY(query_number(call, "cursor", 0)); after != 0)
         query.after = TaskId(std::to_string(after));
     if (const auto dead = call.query("dead")) {
-        if (*dead != "true" && *dead != "false")
-            return fail_field("query.dead", "expected true or false");
-        query.only_dead = *dead == "true";
+        if (*dead != "true")
+            return fail_field("query.dead", "expected true; without it all are listed");
+        query.only_dead = true;
     }
     const auto tasks = TRY(door.list_tasks(call.actor, query));
     std::string items;

@@ -196,7 +196,7 @@ Result<void> check_ledger(Connection& db, ErrorCode damaged) {
 // input when it is somebody's backup.
 Result<void> check_copy(const std::string& directory, BackupReport& report, ErrorCode damaged) {
     const auto path = fmt::format("{}/{}", directory, database_file);
-    {
+    try {
         SqliteFile file{path};
         file.read_only = true;
         Connection db(file);
@@ -207,6 +207,11 @@ Result<void> check_copy(const std::string& directory, BackupReport& report, Erro
         const auto facts = read_ledger_facts(db);
         report.events = facts.size;
         report.root = facts.root;
+    } catch (const DatabaseError& error) {
+        // What SQLite itself cannot make sense of is the copy's fault too.
+        if (error.code != ErrorCode::internal)
+            throw;
+        return fail(damaged, "the copy is damaged: the database cannot be read", error.what());
     }
     std::error_code failed;
     report.bytes = fs::file_size(path, failed);

@@ -59,8 +59,8 @@ void Committer::on_committed(std::function<void(std::uint64_t)> listener) {
     listener_ = std::move(listener);
 }
 
-// Callers that were woken together come back within microseconds of each other. The first to arrive
-// would get a flush to itself and make the rest wait for it, so the writer waits a moment while
+// Callers that were answered together come back within a moment of each other. The first to arrive
+// would get a flush to itself and make the rest wait for it, so the writer waits a little while
 // fewer are there than it served last time.
 void Committer::gather(std::unique_lock<std::mutex>& lock) {
     constexpr auto patience = std::chrono::microseconds(400);
@@ -133,7 +133,7 @@ bool Committer::run_together(std::span<Item> items) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
         return committing;
     }
-    announce(size);
+    size_ = size;
     return true;
 }
 
@@ -141,8 +141,10 @@ void Committer::run_all(std::span<Item> items) {
     if (!run_together(items) && items.size() > 1)
         for (auto& item : items)
             run_together({&item, 1});
+    // Who looks because of the announcement must find what the callers were told.
     for (auto& item : items)
         item.done(std::move(item.result));
+    announce(size_);
 }
 
 void Committer::announce(std::uint64_t size) {

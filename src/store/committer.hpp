@@ -77,6 +77,7 @@ class Committer {
     std::mutex listener_mutex_;
     std::function<void(std::uint64_t)> listener_;
     std::uint64_t announced_ = 0;
+    std::uint64_t size_ = 0; // of the ledger after the last batch
 
     std::thread thread_;
 };

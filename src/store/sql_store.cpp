@@ -119,6 +119,20 @@ Result<std::uint64_t> SqlStore::kind_version(const TenantId& tenant, const std::
     });
 }
 
+Result<std::optional<app::Store::RecordNames>>
+SqlStore::records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) {
+    return read([&](Connection& db) -> std::optional<RecordNames> {
+        RecordNames names;
+        db.query(
+            "select kind, stream from event where tenant = :tenant and seq >= :seq "
+            "and kind <> 'change' order by seq limit :limit",
+            {tenant.value, seq, limit + 1}, 2,
+            [&](const Row& row) { names.emplace(row.text(0), row.text(1)); }
+        );
+        return names.size() > limit ? std::nullopt : std::optional(std::move(names));
+    });
+}
+
 Result<std::vector<TenantId>> SqlStore::tenants() {
     return read([&](Connection& db) {
         std::vector<TenantId> tenants;

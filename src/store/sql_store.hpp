@@ -26,6 +26,8 @@ class SqlStore final : public app::Store {
         std::size_t limit
     ) override;
     Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) override;
+    Result<std::optional<RecordNames>>
+    records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) override;
     Result<std::vector<TenantId>> tenants() override;
     Result<app::Receipt> commit(app::Commit commit) override;
     void commit_later(app::Commit commit, Committed done) override;

@@ -5,9 +5,9 @@ namespace slipway::store {
 
 namespace {
 
-// 64 MiB at 4 KiB a page. A longer log saves copying pages that change often; a shorter one makes
+// A longer log saves copying pages that change often; a shorter one makes
 // opening after a crash faster, since it is read once then.
-constexpr std::uint64_t pages_before_copy = 16384;
+constexpr std::uint64_t bytes_before_copy = 64ULL * 1024 * 1024;
 
 void passive_checkpoint(Connection& db) {
     db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});
@@ -27,12 +27,14 @@ WalKeeper::~WalKeeper() {
 }
 
 void WalKeeper::after_commit(Connection& writer) {
+    if (pages_before_copy_ == 0)
+        pages_before_copy_ = bytes_before_copy / writer.number("pragma page_size").value_or(4096);
     const auto pages = writer.wal_pages();
-    if (pages < pages_before_copy)
+    if (pages < pages_before_copy_)
         quiet_until_ = 0;
     {
         const std::lock_guard lock(mutex_);
-        if (phase_ == Phase::wanted || pages < pages_before_copy || pages < quiet_until_)
+        if (phase_ == Phase::wanted || pages < pages_before_copy_ || pages < quiet_until_)
             return;
         if (phase_ == Phase::idle) {
             phase_ = Phase::wanted;
@@ -47,7 +49,7 @@ void WalKeeper::after_commit(Connection& writer) {
         // The log stays as it is and is tried again; commits go on, since they only append to it.
     }
     // If a long read keeps the log from starting again, do not try at each commit.
-    quiet_until_ = pages + pages_before_copy / 4;
+    quiet_until_ = pages + pages_before_copy_ / 4;
 }
 
 void WalKeeper::work() {

@@ -33,7 +33,8 @@ class WalKeeper {
     std::mutex mutex_;
     std::condition_variable changed_;
     Phase phase_ = Phase::idle;
-    std::uint64_t quiet_until_ = 0; // pages in the log before which nothing is tried again
+    std::uint64_t pages_before_copy_ = 0; // known after the first commit
+    std::uint64_t quiet_until_ = 0;       // pages in the log before which nothing is tried again
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -38,6 +38,11 @@ class FakeStore final : public app::Store {
 
     Result<std::uint64_t> kind_version(const TenantId&, const std::string&) override { return 0; }
 
+    Result<std::optional<RecordNames>>
+    records_written(const TenantId&, std::uint64_t, std::size_t) override {
+        return std::optional<RecordNames>{};
+    }
+
     Result<std::vector<TenantId>> tenants() override { return std::vector{TenantId("main")}; }
 
     Result<app::Receipt> commit(app::Commit commit) override {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -286,6 +287,11 @@ class Store {
     ) = 0;
     // A number that grows whenever any record of this kind changes: lets callers cache lists.
     virtual Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) = 0;
+    // The records of registers (not changes) that entries from `seq` on are about, each once, as
+    // kind and id; nothing when there are more than `limit`.
+    using RecordNames = std::set<std::pair<std::string, std::string>>;
+    virtual Result<std::optional<RecordNames>>
+    records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) = 0;
     virtual Result<std::vector<TenantId>> tenants() = 0;
 
     // Blocks until durable. conflict: a stream has moved on, or a task's lease was lost.

@@ -21,6 +21,8 @@ struct OpenChange {
     std::string production_ring;
     std::string test_ring;
     std::string roster;
+    PersonId rollback_owner;
+    PersonId rollback_backup;
 
     SLIPWAY_FIELDS {
         visit("title", self.title, required("what is to be done, in one line"));
@@ -31,6 +33,8 @@ struct OpenChange {
         visit("production_ring", self.production_ring, optional("ring that it changes", 64));
         visit("test_ring", self.test_ring, optional("ring that it is tried on", 64));
         visit("roster", self.roster, optional("on-call roster of the window", 64));
+        visit("rollback_owner", self.rollback_owner, optional("who decides on a rollback"));
+        visit("rollback_backup", self.rollback_backup, optional("who decides in his place"));
     }
 };
 
@@ -501,7 +505,12 @@ struct FillStep {
 
 struct CompleteStep {
     StepId step;
-    SLIPWAY_FIELDS { visit("step", self.step, required("the step")); }
+    std::vector<StepId> also;
+
+    SLIPWAY_FIELDS {
+        visit("step", self.step, required("the step"));
+        visit("also", self.also, optional("further steps, in their order: all of them or none"));
+    }
 };
 
 struct ReopenStep {

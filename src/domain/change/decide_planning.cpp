@@ -155,6 +155,8 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
     TRY(check_test_ring(facts, body.test_ring));
     TRY(check_person(facts, body.change_owner, "change_owner"));
     TRY(check_person(facts, body.implementer, "implementer"));
+    TRY(check_person(facts, body.rollback_owner, "rollback_owner"));
+    TRY(check_person(facts, body.rollback_backup, "rollback_backup"));
     TRY(check_roster(facts, body.roster));
     Decider decider(change, facts);
     ChangeOpened event{
@@ -171,6 +173,13 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
     if (event.roster.empty() && facts.records->rosters.size() == 1)
         event.roster = facts.records->rosters.begin()->first;
     decider.emit(event);
+    ParticipantsAssigned assigned;
+    if (!body.rollback_owner.empty())
+        assigned.rollback_owner = body.rollback_owner;
+    if (!body.rollback_backup.empty())
+        assigned.rollback_backup = body.rollback_backup;
+    if (assigned.rollback_owner || assigned.rollback_backup)
+        decider.emit(assigned);
     return decider.finish();
 }
 

@@ -12,10 +12,11 @@ namespace slipway::domain::decide {
 
 namespace {
 
-Result<const Step*> known_step(const Facts& facts, const StepId& id) {
+Result<const Step*>
+known_step(const Facts& facts, const StepId& id, std::string_view field = "step") {
     const auto* step = find_step(*facts.workflow, id.value);
     if (step == nullptr)
-        return fail_field("step", "is not a step of this change's workflow");
+        return fail_field(std::string(field), "is not a step of this change's workflow");
     return step;
 }
 
@@ -36,6 +37,44 @@ void follow_up(Decider& decider, const Step& step) {
             decider.emit(OwedSettled{owed.id, "the step was completed"});
             return;
         }
+}
+
+// Completes one step, if its gates let it.
+Result<void> complete(Decider& decider, const StepId& id, const std::string& field) {
+    const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    const auto* step = TRY(known_step(facts, id, field));
+    if (step->kind == StepKind::closure)
+        return fail_field(field, "the change is closed with the command close");
+    const auto record = change.steps.find(id);
+    if (record != change.steps.end() && record->second.state == StepState::completed)
+        return fail_conflict(field, id.value + " is complete already");
+    TRY(may_complete(*step, change, facts));
+    std::vector<Reason> reasons;
+    StepCompleted event{id, {}, {}, facts.policy->digest};
+    for (const auto& gate : gate_table()) {
+        if (gate.step != step->kind)
+            continue;
+        auto result = evaluate(gate, change, facts);
+        // A postponed step is completed by passing its gate now.
+        const bool says_no = result.verdict == Verdict::fail ||
+                             result.verdict == Verdict::postponed ||
+                             (result.verdict == Verdict::not_applicable && !result.reasons.empty());
+        if (says_no)
+            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
+        else
+            event.gates.emplace_back(gate.id);
+        std::move(
+            result.warnings.begin(), result.warnings.end(), std::back_inserter(event.warnings)
+        );
+        if (result.verdict == Verdict::waived)
+            event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
+    }
+    if (!reasons.empty())
+        return fail_blocked("the gate says no", std::move(reasons));
+    decider.emit(event);
+    follow_up(decider, *step);
+    return {};
 }
 
 Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
@@ -76,38 +115,15 @@ Result<Decision> fill_step(const Change& change, const FillStep& body, const Fac
 
 Result<Decision> complete_step(const Change& change, const CompleteStep& body, const Facts& facts) {
     TRY(require_open(change));
-    const auto* step = TRY(known_step(facts, body.step));
-    if (step->kind == StepKind::closure)
-        return fail_field("step", "the change is closed with the command close");
-    const auto record = change.steps.find(body.step);
-    if (record != change.steps.end() && record->second.state == StepState::completed)
-        return fail_conflict("step", "the step is complete already");
-    TRY(may_complete(*step, change, facts));
-    std::vector<Reason> reasons;
-    StepCompleted event{body.step, {}, {}, facts.policy->digest};
-    for (const auto& gate : gate_table()) {
-        if (gate.step != step->kind)
-            continue;
-        auto result = evaluate(gate, change, facts);
-        // A postponed step is completed by passing its gate now.
-        const bool says_no = result.verdict == Verdict::fail ||
-                             result.verdict == Verdict::postponed ||
-                             (result.verdict == Verdict::not_applicable && !result.reasons.empty());
-        if (says_no)
-            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
-        else
-            event.gates.emplace_back(gate.id);
-        std::move(
-            result.warnings.begin(), result.warnings.end(), std::back_inserter(event.warnings)
-        );
-        if (result.verdict == Verdict::waived)
-            event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
-    }
-    if (!reasons.empty())
-        return fail_blocked("the gate says no", std::move(reasons));
     Decider decider(change, facts);
-    decider.emit(event);
-    follow_up(decider, *step);
+    TRY(complete(decider, body.step, "step"));
+    for (std::size_t i = 0; i < body.also.size(); ++i) {
+        const auto field = fmt::format("also[{}]", i);
+        // Conditions were asked before the command; what it does may change their answer.
+        if (!TRY(known_step(facts, body.also[i], field))->when.empty())
+            return fail_field(field, "has a condition: complete it by itself");
+        TRY(complete(decider, body.also[i], field));
+    }
     return decider.finish();
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace slipway::domain {
 
@@ -149,7 +150,7 @@ void ChangeOpened::apply(Change& change, const Stamp& stamp) const {
 
 void ScopeDescribed::apply(Change& change, const Stamp& stamp) const {
     change.title = title;
-    if (!change.scope || without_ticket(*change.scope) != without_ticket(scope))
+    if (!change.scope || without_ticket(*std::as_const(change.scope)) != without_ticket(scope))
         change.described_by.insert(stamp.by);
     change.scope = scope;
 }

@@ -77,6 +77,54 @@ void review_with_action(Scenario& s) {
     s.complete("otto", "cmdb_update");
 }
 
+TEST(Lives, several_steps_are_completed_together_or_none_of_them) {
+    Scenario s;
+    open(s);
+    plan(s);
+    s.now = std::max(s.now, at("2026-11-20T09:00Z"));
+    s.does("ina", "compare_ring");
+    s.run("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    record_backup(s);
+    const auto together =
+        R"({"step":"ring_deploy","also":["smoke_staging","rehearsal","defects"]})";
+    const auto error = s.refused("ina", "complete_step", together);
+    EXPECT_EQ(error.reasons.at(0).gate, "rollback-rehearsed") << explain(error);
+    EXPECT_FALSE(std::as_const(s.change).steps.contains(StepId("ring_deploy")));
+    s.run("ina", "rehearsal");
+    s.smoke("ina", "rehearsal");
+    s.does("ina", "complete_step", together);
+    for (const auto* id : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        EXPECT_EQ(s.change.steps.at(StepId(id)).state, StepState::completed) << id;
+    for (const auto& [also, field] : std::map<std::string, std::string>{
+             {R"("backup","nowhere")", "also[1]"},
+             {R"("backup","backup")", "also[1]"},
+             {R"("stabilise")", "also[0]"},
+             {R"("closure")", "also[0]"}}) {
+        auto copy = s;
+        const auto body = fmt::format(R"({{"step":"cab_queue","also":[{}]}})", also);
+        copy.does("rosa", "submit");
+        const auto wrong = copy.refused("otto", "complete_step", body);
+        EXPECT_FALSE(std::as_const(copy.change).steps.contains(StepId("cab_queue"))) << also;
+        ASSERT_FALSE(wrong.fields.empty()) << explain(wrong);
+        EXPECT_EQ(wrong.fields[0].field, field) << also;
+    }
+}
+
+TEST(Lives, who_goes_back_is_named_when_the_change_is_opened) {
+    Scenario s;
+    s.does(
+        "rosa", "open",
+        R"({"title":"Harbor site 1.5","rollback_owner":"pia","rollback_backup":"sven"})"
+    );
+    EXPECT_EQ(s.change.rollback_owner, PersonId("pia"));
+    EXPECT_EQ(s.change.rollback_backup, PersonId("sven"));
+    Scenario other;
+    const auto error =
+        other.refused("rosa", "open", R"({"title":"Harbor site","rollback_owner":"nobody"})");
+    EXPECT_EQ(error.fields.at(0).field, "rollback_owner");
+}
+
 TEST(Lives, one_that_fails_in_production_is_rolled_back_and_closed_so) {
     Scenario s;
     open(s);

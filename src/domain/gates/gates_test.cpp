@@ -44,11 +44,16 @@ const Scenario& rolled_back() {
 }
 
 Run& last(Change& change, RunPurpose purpose) {
-    return const_cast<Run&>(*last_run(change, purpose));
+    const auto found =
+        static_cast<std::size_t>(last_run(change, purpose) - &std::as_const(change).runs.front());
+    return change.runs[found];
 }
 
 SmokeReport& last(Change& change, SmokeOccasion occasion) {
-    return const_cast<SmokeReport&>(*last_smoke(change, occasion));
+    const auto found = static_cast<std::size_t>(
+        last_smoke(change, occasion) - &std::as_const(change).smoke_reports.front()
+    );
+    return change.smoke_reports[found];
 }
 
 TEST(Gates, validation_refuses) {

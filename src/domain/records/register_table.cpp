@@ -143,7 +143,10 @@ check_approvers(const std::string* before, const CatalogueRecord& entry, const P
 Result<void>
 check_entry(const std::string* before, const std::string& after, const PersonId& writer, Time now) {
     const auto entry = TRY(restore<CatalogueRecord>(after));
-    if (entry.expires_at <= now)
+    // Whoever suspends an old one, or takes an approval back, does not have to renew it.
+    const bool dated =
+        !before || TRY(restore<CatalogueRecord>(*before)).expires_at != entry.expires_at;
+    if (dated && entry.expires_at <= now)
         return fail_field(
             "expires_at",
             fmt::format(
