@@ -5,6 +5,7 @@
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/replay.hpp"
+#include "base/assert.hpp"
 #include "domain/calendar/window.hpp"
 #include "domain/change/decision.hpp"
 #include "domain/change/timers.hpp"
@@ -75,6 +76,25 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
             std::any_of(also->get_array().begin(), also->get_array().end(), [&](const Json& id) {
                 return id.is_string() && asks(view(id.get_string()));
             }));
+}
+
+// Whether the stored document, empty when there is none, is the one that the decision looked at.
+// They are compared as values: what an older version wrote may have other bytes.
+bool is_as_seen(
+    const domain::Records& seen, const domain::RecordEdit& edit, const std::string& stored
+) {
+    domain::Records now;
+    if (!stored.empty() && !domain::put_record(now, edit.kind, edit.id, stored))
+        return false;
+    const auto alike = [](const auto& ours, const auto& theirs, const auto& id) {
+        const auto a = ours.find(id), b = theirs.find(id);
+        return a == ours.end() || b == theirs.end() ? (a == ours.end()) == (b == theirs.end())
+                                                    : encode(a->second) == encode(b->second);
+    };
+    if (edit.kind == "ci")
+        return alike(seen.cis.get(), now.cis.get(), CiId(edit.id));
+    ASSERT(edit.kind == "catalogue_entry"); // commands edit no others
+    return alike(seen.catalogue.get(), now.catalogue.get(), edit.id);
 }
 
 // The transcripts that a report names and that nobody has uploaded.
@@ -330,7 +350,7 @@ Result<StreamWrite> Door::Inside::record_write(
     return write;
 }
 
-Result<Commit> Door::Inside::commit_of(
+Result<std::optional<Commit>> Door::Inside::commit_of(
     const Actor& actor, const StreamKey& key, const LoadedChange& loaded, std::string_view command,
     const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
 ) {
@@ -393,11 +413,14 @@ Result<Commit> Door::Inside::commit_of(
         const auto stored = parts.store.load(record_key);
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
+        const bool there = stored && !stored->removed;
+        if (!is_as_seen(*facts.records, record, there ? stored->state : std::string{}))
+            return std::optional<Commit>{};
         commit.writes.push_back(TRY(record_write(
             actor, record_key, stored ? stored->version : 0, "put", record.document, false
         )));
     }
-    return commit;
+    return std::optional(std::move(commit));
 }
 
 Result<std::optional<StreamWrite>>
@@ -454,7 +477,9 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
         facts.applicable = at_first.steps;
         auto decision = TRY(row->decide(blank, request.body, facts));
         const StreamKey key{actor.tenant, "change", blank.id.value};
-        auto commit = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
+        auto made = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
+        ASSERT(made.has_value()); // opening edits no records
+        auto commit = *std::move(made);
         answer.id = blank.id.value;
         answer.version = decision.events.size();
         answer.body = answer_body(decision, answer.version);
@@ -495,25 +520,15 @@ Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
     decided.answer.id = request.change;
     decided.answer.version = loaded.version + decision.events.size();
     decided.answer.body = answer_body(decision, decided.answer.version);
-    decided.commit =
+    auto commit =
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
+    if (!commit)
+        return std::optional<Decided>{};
+    decided.commit = *std::move(commit);
     decided.commit.task_end = request.task_end;
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
-    if (!TRY(is_current(facts, decision)))
-        return std::optional<Decided>{};
     decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
     return std::optional(std::move(decided));
-}
-
-Result<bool>
-Door::Inside::is_current(const domain::Facts& facts, const domain::Decision& decision) const {
-    for (const auto& record : decision.records) {
-        const auto seen = facts.records->kind_versions.find(record.kind);
-        const auto now = TRY(parts.store.kind_version(decision.next.tenant, record.kind));
-        if (seen == facts.records->kind_versions.end() || seen->second != now)
-            return false;
-    }
-    return true;
 }
 
 Result<Answer> Door::Inside::settle(Decided decided, const Result<Receipt>& receipt) {

@@ -50,7 +50,7 @@ struct Door::Inside {
     ChangeCache cache;
     // Commands that wait for the disk go one after the other at a change, and those that do not
     // wait behind them: in a crowd, trying again until one is first is no way to get there.
-    std::array<std::mutex, 64> turns;
+    std::array<std::mutex, 1024> turns;
 
     std::mutex& turn_of(const TenantId& tenant, const std::string& change) {
         return turns[std::hash<std::string>{}(tenant.value + change) % turns.size()];
@@ -92,9 +92,6 @@ struct Door::Inside {
         const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
         Trust trust
     );
-    // Whether the records that the decision edits are still those that it looked at. Asked after
-    // their versions were read, so that the commit refuses what is written from here on.
-    Result<bool> is_current(const domain::Facts& facts, const domain::Decision& decision) const;
     // After a commit, or after one of which nobody knows: the cache and the registers follow.
     Result<Answer> settle(Decided decided, const Result<Receipt>& receipt);
     Result<Answer>
@@ -104,8 +101,9 @@ struct Door::Inside {
     allowed(const Actor& actor, const CommandRequest& request) const;
     // The part of the commit that is the change itself, and the records that the decision edits.
     // `next` is what the change will be; its document is written when it must not lag any longer.
-    // `command` is the one that was decided.
-    Result<Commit> commit_of(
+    // `command` is the one that was decided. Nothing when a record that the decision edits is no
+    // longer the one that it looked at.
+    Result<std::optional<Commit>> commit_of(
         const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
         std::string_view command, const domain::Decision& decision, domain::Facts& facts,
         LoadedChange& next

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/tenant_records.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
@@ -30,67 +33,74 @@ Result<void> load_one(Store& store, const StreamKey& key, domain::Records& recor
     return {};
 }
 
+void set_versions(domain::Records& records) {
+    records.version = 0;
+    for (const auto& [kind, version] : records.kind_versions)
+        records.version += version;
+    records.cmdb_version = records.kind_versions["ci"];
+}
+
 } // namespace
 
-// What entries from `since` on are about, or whole kinds when that would be more work.
-Result<void> TenantRecords::load(
-    const TenantId& tenant, std::uint64_t since, const std::set<std::string>& kinds,
-    domain::Records& records
-) {
-    const auto size = TRY(store_.ledger_size());
-    std::optional<Store::RecordNames> written;
-    if (since != 0 && size - since <= limits::records_looked_back_max)
-        written = TRY(store_.records_written(tenant, since, limits::records_page));
-    for (const auto& kind : kinds)
-        if (!written)
-            TRY(load_kind(store_, tenant, kind, records));
-    for (const auto& [kind, id] : written.value_or(Store::RecordNames{}))
-        if (kinds.contains(kind))
-            TRY(load_one(store_, {tenant, kind, id}, records));
-    return {};
+Result<TenantRecords::Seen> TenantRecords::load_all(const TenantId& tenant) {
+    Seen seen;
+    seen.size = TRY(store_.ledger_size());
+    auto records = std::make_shared<domain::Records>();
+    for (const auto& row : domain::register_table()) {
+        const std::string kind(row.name);
+        records->kind_versions[kind] = TRY(store_.kind_version(tenant, kind));
+        TRY(load_kind(store_, tenant, kind, *records));
+    }
+    set_versions(*records);
+    seen.records = std::move(records);
+    return seen;
+}
+
+// An entry is in the ledger before every later one, so a kind's version may be the place of the
+// last entry about it.
+Result<TenantRecords::Seen> TenantRecords::load_since(const TenantId& tenant, const Seen& before) {
+    const auto written = TRY(store_.records_written(tenant, before.size, limits::records_page));
+    if (!written)
+        return load_all(tenant);
+    if (written->empty())
+        return before;
+    auto records = std::make_shared<domain::Records>(*before.records);
+    std::set<std::pair<std::string, std::string>> names;
+    for (const auto& entry : *written)
+        if (domain::find_register(entry.kind)) {
+            auto& version = records->kind_versions[entry.kind];
+            version = std::max(version + 1, entry.seq + 1);
+            names.emplace(entry.kind, entry.id);
+        }
+    for (const auto& [kind, id] : names)
+        TRY(load_one(store_, {tenant, kind, id}, *records));
+    set_versions(*records);
+    return Seen{std::move(records), written->back().seq + 1};
 }
 
 Result<std::shared_ptr<const domain::Records>>
 TenantRecords::look(const TenantId& tenant, Known& known) {
-    std::shared_ptr<const domain::Records> before;
-    std::uint64_t since = 0;
+    Seen before;
+    std::uint64_t written = 0;
     {
         const std::lock_guard lock(mutex_);
-        known.written = false; // what is written from here on is looked at next time
-        before = known.records;
-        since = known.size;
+        written = known.written; // what is told from here on is looked at next time
+        before = known.seen;
     }
     const auto now = std::chrono::steady_clock::now();
-    const auto size = TRY(store_.ledger_size());
-    auto records =
-        before ? std::make_shared<domain::Records>(*before) : std::make_shared<domain::Records>();
-    std::set<std::string> changed;
-    records->version = 0;
-    for (const auto& row : domain::register_table()) {
-        const std::string kind(row.name);
-        const auto version = TRY(store_.kind_version(tenant, kind));
-        auto& known_version = records->kind_versions[kind];
-        if (!before || version != known_version)
-            changed.insert(kind);
-        known_version = version;
-        records->version += version;
-    }
-    records->cmdb_version = records->kind_versions["ci"];
-    if (!changed.empty())
-        TRY(load(tenant, before ? since : 0, changed, *records));
+    auto seen = before.records ? TRY(load_since(tenant, before)) : TRY(load_all(tenant));
     const std::lock_guard lock(mutex_);
     known.looked = now;
-    known.size = size;
-    if (!changed.empty())
-        known.records = std::move(records);
-    return known.records;
+    known.seen = std::move(seen);
+    known.looked_at = written;
+    return known.seen.records;
 }
 
 std::shared_ptr<const domain::Records> TenantRecords::fresh(Known& known) {
     const std::lock_guard lock(mutex_);
     const auto age = std::chrono::steady_clock::now() - known.looked;
     const bool young = store_.is_only_writer() || age < limits::records_age_max;
-    return young && !known.written ? known.records : nullptr;
+    return young && known.looked_at == known.written ? known.seen.records : nullptr;
 }
 
 Result<std::shared_ptr<const domain::Records>> TenantRecords::of(const TenantId& tenant) {
@@ -107,10 +117,7 @@ Result<std::shared_ptr<const domain::Records>> TenantRecords::of(const TenantId&
     const std::lock_guard alone(known->looking);
     if (auto records = fresh(*known))
         return records; // another thread has looked meanwhile
-    auto found = look(tenant, *known);
-    if (!found)
-        forget(tenant);
-    return found;
+    return look(tenant, *known);
 }
 
 Result<std::shared_ptr<const domain::Records>> TenantRecords::newest(const TenantId& tenant) {
@@ -122,7 +129,7 @@ Result<std::shared_ptr<const domain::Records>> TenantRecords::newest(const Tenan
 void TenantRecords::forget(const TenantId& tenant) {
     const std::lock_guard lock(mutex_);
     if (const auto known = known_.find(tenant); known != known_.end())
-        known->second->written = true;
+        ++known->second->written;
 }
 
 } // namespace slipway::app

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registers of a tenant as gates see them: one immutable snapshot, shared by all commands until
 // a record changes. Who alone writes looks again when he has written; where several servers write,
-// everyone also looks every limits::records_age_max. Looking compares the versions of the kinds and
-// loads the records that entries since the last look are about. A snapshot holds at least what its
-// versions say: they are read first.
+// everyone also looks every limits::records_age_max. Looking loads the records that entries since
+// the last look are about. A snapshot holds at least what its versions say: they are read first.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 
 #include "app/ports/store.hpp"
 #include "base/clock.hpp"
@@ -29,20 +27,25 @@ class TenantRecords {
     void forget(const TenantId& tenant);
 
   private:
+    struct Seen {
+        std::shared_ptr<const domain::Records> records;
+        std::uint64_t size = 0; // entries from here on have not been looked at
+    };
+
     struct Known {
         std::mutex looking;
-        std::shared_ptr<const domain::Records> records; // under `mutex_`, as the rest
-        std::uint64_t size = 0;                         // of the ledger when it was looked at
+        Seen seen; // under `mutex_`, as the rest
         std::chrono::steady_clock::time_point looked{};
-        bool written = false; // since then
+        // Commits that were told of, and how many of them when the last look began: until a look
+        // has ended that began after the last of them, the snapshot is old.
+        std::uint64_t written = 0;
+        std::uint64_t looked_at = 0;
     };
 
     std::shared_ptr<const domain::Records> fresh(Known& known);
     Result<std::shared_ptr<const domain::Records>> look(const TenantId& tenant, Known& known);
-    Result<void> load(
-        const TenantId& tenant, std::uint64_t since, const std::set<std::string>& kinds,
-        domain::Records& records
-    );
+    Result<Seen> load_all(const TenantId& tenant);
+    Result<Seen> load_since(const TenantId& tenant, const Seen& before);
 
     Store& store_;
     std::mutex mutex_;

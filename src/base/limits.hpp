@@ -203,8 +203,6 @@ inline constexpr int decide_retries_max = 16;
 inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
 inline constexpr std::size_t records_page = 1000;
 inline constexpr std::size_t cached_changes_max = 512;
-inline constexpr std::size_t records_looked_back_max =
-    100'000;                                            // entries in which edits are looked for
 inline constexpr std::size_t known_versions_max = 4096; // streams whose version the writer knows
 
 // Command line

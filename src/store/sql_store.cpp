@@ -119,17 +119,19 @@ Result<std::uint64_t> SqlStore::kind_version(const TenantId& tenant, const std::
     });
 }
 
-Result<std::optional<app::Store::RecordNames>>
+Result<std::optional<std::vector<app::RecordEntry>>>
 SqlStore::records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) {
-    return read([&](Connection& db) -> std::optional<RecordNames> {
-        RecordNames names;
+    return read([&](Connection& db) -> std::optional<std::vector<app::RecordEntry>> {
+        std::vector<app::RecordEntry> entries;
         db.query(
-            "select kind, stream from event where tenant = :tenant and seq >= :seq "
+            "select seq, kind, stream from event where tenant = :tenant and seq >= :seq "
             "and kind <> 'change' order by seq limit :limit",
-            {tenant.value, seq, limit + 1}, 2,
-            [&](const Row& row) { names.emplace(row.text(0), row.text(1)); }
+            {tenant.value, seq, limit + 1}, 3,
+            [&](const Row& row) {
+                entries.push_back({row.number(0), row.text(1), row.text(2)});
+            }
         );
-        return names.size() > limit ? std::nullopt : std::optional(std::move(names));
+        return entries.size() > limit ? std::nullopt : std::optional(std::move(entries));
     });
 }
 

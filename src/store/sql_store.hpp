@@ -26,7 +26,7 @@ class SqlStore final : public app::Store {
         std::size_t limit
     ) override;
     Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) override;
-    Result<std::optional<RecordNames>>
+    Result<std::optional<std::vector<app::RecordEntry>>>
     records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) override;
     Result<std::vector<TenantId>> tenants() override;
     Result<app::Receipt> commit(app::Commit commit) override;

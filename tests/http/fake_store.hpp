@@ -38,9 +38,9 @@ class FakeStore final : public app::Store {
 
     Result<std::uint64_t> kind_version(const TenantId&, const std::string&) override { return 0; }
 
-    Result<std::optional<RecordNames>>
+    Result<std::optional<std::vector<app::RecordEntry>>>
     records_written(const TenantId&, std::uint64_t, std::size_t) override {
-        return std::optional<RecordNames>{};
+        return std::optional<std::vector<app::RecordEntry>>{};
     }
 
     Result<std::vector<TenantId>> tenants() override { return std::vector{TenantId("main")}; }

@@ -152,6 +152,31 @@ TEST_F(DoorTest, registers_follow_single_records_of_their_tenant) {
     EXPECT_FALSE((*records.of(main))->cis.contains(CiId("feed")));
 }
 
+TEST_F(DoorTest, whoever_wrote_a_record_finds_it_in_the_next_snapshot) {
+    TenantRecords records(*store);
+    constexpr int threads_count = 8, each = 60;
+    std::latch together(threads_count);
+    std::atomic<int> missed = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < threads_count; ++t)
+        threads.emplace_back([&, t] {
+            together.arrive_and_wait();
+            const auto id = fmt::format("ci-{}", t);
+            for (int i = 0; i < each; ++i) {
+                const auto name = fmt::format("name {}", i);
+                put_ci(main, id, name);
+                records.forget(main);
+                const auto snapshot = *records.of(main);
+                const auto found = snapshot->cis.find(CiId(id));
+                if (found == snapshot->cis.end() || found->second.name != name)
+                    ++missed;
+            }
+        });
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_EQ(missed, 0);
+}
+
 TEST_F(DoorTest, more_records_than_a_page_are_loaded_by_their_kind) {
     TenantRecords records(*store);
     const Actor petra{main, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};

@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -249,6 +248,13 @@ struct StoredStream {
     std::vector<StoredEvent> since = {}; // the events that `state` does not contain yet
 };
 
+// An entry of the ledger that is about a record of a register.
+struct RecordEntry {
+    std::uint64_t seq = 0;
+    std::string kind;
+    std::string id;
+};
+
 struct ChangeQuery {
     TenantId tenant = {};
     std::string text = {}; // full-text search; empty: no restriction
@@ -287,10 +293,9 @@ class Store {
     ) = 0;
     // A number that grows whenever any record of this kind changes: lets callers cache lists.
     virtual Result<std::uint64_t> kind_version(const TenantId& tenant, const std::string& kind) = 0;
-    // The records of registers (not changes) that entries from `seq` on are about, each once, as
-    // kind and id; nothing when there are more than `limit`.
-    using RecordNames = std::set<std::pair<std::string, std::string>>;
-    virtual Result<std::optional<RecordNames>>
+    // The entries from `seq` on that are about records (not changes), in their order; nothing when
+    // there are more than `limit`.
+    virtual Result<std::optional<std::vector<RecordEntry>>>
     records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) = 0;
     virtual Result<std::vector<TenantId>> tenants() = 0;
 
