@@ -31,7 +31,8 @@ Change some_change() {
     runbook.digest = sha256("runbook");
     runbook.steps.push_back({"go", "command", {}, {}, {}, {}, {}, {}});
     runbook.steps.push_back({"look", "decision", {}, {}, {}, {}, {}, {}});
-    change.runbooks = {{"deployment", runbook}, {"rollback", runbook}};
+    change.runbooks["deployment"] = runbook;
+    change.runbooks["rollback"] = runbook;
     Run run;
     run.id = RunId("run-1");
     run.runbook = runbook.digest;
