@@ -500,16 +500,19 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
             return tl::unexpected(receipt.error());
         // Another request kept this workflow version first, or has just used this key.
-        workflow_write.reset();
         if (auto kept = TRY(kept_answer(parts.store, actor, request.idempotency)))
             return *std::move(kept);
+        workflow_write = TRY(keep_workflow(actor, text));
     }
 }
 
 Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust
 ) {
-    const auto loaded = TRY(load(actor.tenant, request.change, trust));
+    auto loaded = TRY(load(actor.tenant, request.change, trust));
+    // What is committed can be read a moment before the cache has it.
+    if (request.if_version && *request.if_version != loaded.version)
+        loaded = TRY(load(actor.tenant, request.change, Trust::store));
     if (request.if_version && *request.if_version != loaded.version)
         return tl::unexpected(version_conflict(*request.if_version, loaded.version));
     auto facts = TRY(gather(actor, loaded));
@@ -522,8 +525,10 @@ Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
     decided.answer.body = answer_body(decision, decided.answer.version);
     auto commit =
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
-    if (!commit)
+    if (!commit) {
+        records.forget(actor.tenant);
         return std::optional<Decided>{};
+    }
     decided.commit = *std::move(commit);
     decided.commit.task_end = request.task_end;
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
@@ -551,7 +556,6 @@ Result<Answer> Door::Inside::decide(
         if (!decided) { // the registers have moved on
             if (attempt >= limits::decide_retries_max)
                 return fail(ErrorCode::conflict, "the registers change too often; try again");
-            records.forget(actor.tenant);
             continue;
         }
         const auto receipt = parts.store.commit(std::move(decided->commit));
@@ -582,9 +586,7 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
 }
 
 void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
-    // A number is taken inside the commit.
-    if (request.command == "open")
-        return done(execute(actor, request));
+    ASSERT(request.command != "open");
     if (const std::unique_lock turn(
             inside_->turn_of(actor.tenant, request.change), std::try_to_lock
         );
@@ -603,10 +605,8 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
         return done(tl::unexpected(std::move(found).error()));
     if (kept)
         return done(*std::move(kept));
-    if (!*found) {
-        inside_->records.forget(actor.tenant);
+    if (!*found)
         return done(std::nullopt);
-    }
     const auto decided = std::make_shared<Inside::Decided>(*std::move(*found));
     inside_->parts.store.commit_later(
         std::move(decided->commit),

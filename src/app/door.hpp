@@ -86,9 +86,9 @@ class Door {
 
     // Changes.
     Result<Answer> execute(const Actor& actor, const CommandRequest& request);
-    // The same without blocking on the disk, except for "open". `done` is called once, possibly on
-    // the thread that writes to the store: it must be quick and must not throw. It gets nothing
-    // when another request was quicker at the same change; then execute() tries again.
+    // The same without blocking on the disk, for every command but "open". `done` is called once,
+    // possibly on the store's thread for answers: it must be quick and must not throw. It gets
+    // nothing when another request was quicker at the same change; then execute() tries again.
     using Done = std::function<void(std::optional<Result<Answer>>)>;
     void execute_later(const Actor& actor, const CommandRequest& request, Done done);
     Result<Answer> show_change(const Actor& actor, const std::string& change);

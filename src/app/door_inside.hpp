@@ -87,7 +87,7 @@ struct Door::Inside {
         bool edits_records = false;
     };
 
-    // Nothing when the registers have moved on meanwhile: forget them and ask again.
+    // Nothing when the registers have moved on meanwhile: ask again.
     Result<std::optional<Decided>> decide_once(
         const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
         Trust trust

@@ -411,9 +411,11 @@ class Copy {
 
 } // namespace
 
-// The compiled copies of one program: as many as threads use it at once, at most
-// expression_copies_max; further threads wait for one to come back.
+// The compiled copies of one program, at most expression_copies_max; further threads wait for one
+// to come back. Mostly that takes much less than to compile another, so a thread waits first.
 class JqProgram::Pool {
+    static constexpr std::chrono::milliseconds compile_patience{50};
+
   public:
     explicit Pool(std::string program) : program_(std::move(program)) {}
 
@@ -422,8 +424,11 @@ class JqProgram::Pool {
     Result<std::unique_ptr<Copy>> take() {
         {
             std::unique_lock lock(mutex_);
+            const auto is_idle = [&] { return !idle_.empty(); };
+            if (copies_ > 0)
+                returned_.wait_for(lock, compile_patience, is_idle);
             returned_.wait(lock, [&] {
-                return !idle_.empty() || copies_ < limits::expression_copies_max;
+                return is_idle() || copies_ < limits::expression_copies_max;
             });
             if (!idle_.empty()) {
                 auto copy = std::move(idle_.back());
@@ -518,19 +523,24 @@ const std::string& JqProgram::text() const {
     return pool_->program();
 }
 
+std::optional<JqProgram> ExpressionCache::find(std::string_view program) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_text_.find(program);
+    if (found == by_text_.end())
+        return std::nullopt;
+    order_.splice(order_.begin(), order_, found->second);
+    return order_.front();
+}
+
 Result<JqProgram> ExpressionCache::get(std::string_view program) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = by_text_.find(program); found != by_text_.end()) {
-            order_.splice(order_.begin(), order_, found->second);
-            return order_.front();
-        }
-    }
-    // Compiling takes long, so it is done outside the lock; two threads may both do it once.
+    if (const auto known = find(program))
+        return *known;
+    // Compiling takes long: others may look meanwhile, but nobody compiles what somebody else does.
+    const std::lock_guard compiling(compile_mutex_);
+    if (const auto known = find(program))
+        return *known;
     auto compiled = TRY(JqProgram::compile(program));
     const std::lock_guard lock(mutex_);
-    if (const auto found = by_text_.find(program); found != by_text_.end())
-        return *found->second;
     order_.push_front(std::move(compiled));
     by_text_.emplace(order_.front().text(), order_.begin());
     if (order_.size() > programs_max_) {

@@ -15,6 +15,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -73,7 +74,11 @@ class ExpressionCache {
 
   private:
     using Order = std::list<JqProgram>;
+
+    std::optional<JqProgram> find(std::string_view program);
+
     std::size_t programs_max_;
+    std::mutex compile_mutex_; // before the other
     mutable std::mutex mutex_;
     Order order_; // most recently used first
     std::unordered_map<std::string_view, Order::iterator> by_text_;

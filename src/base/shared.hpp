@@ -5,6 +5,8 @@
 //
 // Reading through a const object never copies. Access through an object that is not const may
 // write, so it first gives the object a part of its own; references taken before show the old one.
+// Iterators only read: what find() gives can be compared with end() whatever the object is, and who
+// writes to all elements asks for edit().
 // Copies may be read by different threads; one object belongs to one thread while it is written.
 #pragma once
 
@@ -74,10 +76,6 @@ class Shared {
 
     auto end() const { return get().end(); }
 
-    auto begin() { return edit().begin(); }
-
-    auto end() { return edit().end(); }
-
     auto rbegin() const { return get().rbegin(); }
 
     auto rend() const { return get().rend(); }
@@ -131,11 +129,6 @@ class Shared {
     template <class Key>
     auto erase(const Key& key) {
         return edit().erase(key);
-    }
-
-    template <class... Arguments>
-    auto insert(Arguments&&... arguments) {
-        return edit().insert(std::forward<Arguments>(arguments)...);
     }
 
   private:

@@ -43,6 +43,14 @@ TEST(Shared, a_copy_shares_until_one_of_them_is_written) {
     EXPECT_EQ(&std::as_const(first).front(), own) << "what nobody shares is written in place";
 }
 
+TEST(Shared, what_is_found_can_be_compared_with_the_end_whoever_shares_it) {
+    Shared<std::map<std::string, int>> first(std::map<std::string, int>{{"a", 1}});
+    const auto second = first;
+    EXPECT_EQ(first.find(std::string("b")), first.end());
+    EXPECT_NE(first.find(std::string("a")), first.end());
+    EXPECT_TRUE(first.is_same_as(second)) << "looking is not writing";
+}
+
 TEST(Shared, an_optional_part_is_shared_too) {
     SharedOptional<Part> first;
     EXPECT_FALSE(first);

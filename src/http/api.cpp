@@ -201,8 +201,6 @@ Result<Response> Api::answer(const Prepared& prepared) {
 }
 
 void Api::run_later(const Prepared& prepared, std::function<void(std::optional<Response>)> done) {
-    if (prepared.page || !prepared.match.route->later)
-        return done(run(prepared));
     const auto answer_with = [this, &prepared, done](Result<Response> response) {
         done(response ? *std::move(response) : refuse(prepared, response.error()));
     };

@@ -30,6 +30,8 @@ struct Prepared {
 
     bool streamed() const { return match.route && match.route->body == Body::stream; }
 
+    bool later() const { return !page && match.route && match.route->later; }
+
     // Imports and uploads: few at the same time.
     bool large() const { return body_limit() > limits::request_body_max; }
 
@@ -52,8 +54,8 @@ class Api {
     // For streamed() routes, after admit().
     Result<std::unique_ptr<BodySink>> open_upload(const Prepared& prepared);
     Response run(const Prepared& prepared);
-    // The same without blocking where the route can do so. `done` is called once, possibly on
-    // another thread, and must not throw; it gets nothing when run() must be asked.
+    // The same without blocking, for later() routes. `done` is called once, possibly on another
+    // thread, and must not throw; it gets nothing when run() must be asked.
     void run_later(const Prepared& prepared, std::function<void(std::optional<Response>)> done);
     // An error as the answer to this request.
     Response refuse(const Prepared& prepared, const Error& error);

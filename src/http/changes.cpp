@@ -205,9 +205,11 @@ Route command_route(app::Door& door, const domain::CommandRow& row) {
     route.handler = [&door, &row](Call& call) -> Result<Response> {
         return command(door, call, row);
     };
-    route.later = [&door, &row](const std::shared_ptr<Call>& call, const Tell& tell) {
-        command_later(door, call, row, tell);
-    };
+    // A number is taken inside the commit, and who opens waits for it.
+    if (!opens)
+        route.later = [&door, &row](const std::shared_ptr<Call>& call, const Tell& tell) {
+            command_later(door, call, row, tell);
+        };
     return route;
 }
 

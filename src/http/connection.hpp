@@ -42,6 +42,7 @@ class Connection final : public Held {
   private:
     using Parser = beast::http::request_parser<beast::http::string_body>;
     using UploadParser = beast::http::request_parser<beast::http::buffer_body>;
+    using Sink = Result<std::unique_ptr<BodySink>>;
 
     auto& socket() { return stream_.lowest_layer(); }
 
@@ -58,6 +59,7 @@ class Connection final : public Held {
     Task<std::optional<Response>> read_body(Parser& parser, std::size_t limit, bool large);
     Task<std::optional<Response>> answer_early(Prepared& prepared, Parser& parser);
     Task<Response> take_upload(const Prepared& prepared, Parser& parser);
+    Task<Response> fill_sink(const Prepared& prepared, Parser& parser, Sink& sink);
     Task<Response> take_request(Prepared& prepared, Parser& parser);
     Task<bool> send(Response response, bool head_only);
     Task<bool> send_text(std::string_view text);
@@ -282,8 +284,17 @@ Connection<Stream>::read_body(Parser& parser, std::size_t limit, bool large) {
 
 template <class Stream>
 Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser& parser) {
+    Sink sink;
+    Response response = co_await fill_sink(prepared, parser, sink);
+    // It takes back what it did not finish, and that waits for the disk.
+    const auto give_up = [&] { sink = {}; };
+    co_await on_worker(server_, executor(), give_up);
+    co_return response;
+}
+
+template <class Stream>
+Task<Response> Connection<Stream>::fill_sink(const Prepared& prepared, Parser& parser, Sink& sink) {
     Api& api = server_.api;
-    Result<std::unique_ptr<BodySink>> sink;
     const auto open = [&] { sink = api.open_upload(prepared); };
     const bool opened = co_await on_worker(server_, executor(), open);
     if (!opened)
@@ -404,20 +415,22 @@ Task<Response> Connection<Stream>::take_request(Prepared& prepared, Parser& pars
     prepared.request.body = parser.get().body();
     deadline = Steady::time_point::max(); // how long a use case takes is its own business
     std::optional<Response> response;
-    const auto work = [&](std::function<void()> done) {
-        api.run_later(prepared, [&response, done = std::move(done)](auto answer) {
-            response = std::move(answer);
-            done();
-        });
-    };
-    const bool ran = co_await on_worker_until_done(server_, executor(), work);
+    if (prepared.later()) {
+        const auto work = [&](std::function<void()> done) {
+            api.run_later(prepared, [&response, done = std::move(done)](auto answer) {
+                response = std::move(answer);
+                done();
+            });
+        };
+        const bool ran = co_await on_worker_until_done(server_.quick, executor(), work);
+        if (!ran)
+            co_return busy();
+        if (response)
+            co_return *std::move(response);
+    }
+    const auto run = [&] { response = api.run(prepared); };
+    const bool ran = co_await on_worker(server_, executor(), run);
     if (!ran)
-        co_return busy();
-    if (response)
-        co_return *std::move(response);
-    const auto again = [&] { response = api.run(prepared); };
-    const bool ran_again = co_await on_worker(server_, executor(), again);
-    if (!ran_again)
         co_return busy();
     co_return *std::move(response);
 }

@@ -44,7 +44,9 @@ Span sweep_tick(const ListenerOptions& options) {
 
 struct Listener::Inside {
     Inside(Api& api, ListenerOptions options)
-        : server{api, options, Workers(options.workers, options.queue)} {
+        : server{
+              api, options, Workers(options.workers, options.queue),
+              Workers(std::max(2U, std::thread::hardware_concurrency()), options.queue)} {
         for (unsigned i = 0; i < std::max(1U, options.io_threads); ++i)
             loops.push_back(std::make_unique<Loop>());
         acceptor.emplace(loops.front()->io);
@@ -165,6 +167,7 @@ void Listener::Inside::stop() {
         });
     if (!wait_for_end(server.options.stop_grace))
         close_all();
+    server.quick.stop();
     server.workers.stop();
     wait_for_end(std::chrono::seconds(5));
     for (auto& loop : loops)

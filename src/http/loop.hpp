@@ -65,7 +65,6 @@ class Held {
 
 // One thread, its sockets and their deadlines.
 struct Loop {
-    asio::io_context io{1};
     std::list<Held*> held;
     std::set<Timer*> waiting_streams;
     std::uint64_t wakes = 0;
@@ -73,6 +72,8 @@ struct Loop {
     std::thread thread;
     std::string date;
     std::chrono::seconds date_second{-1};
+    // Destroyed first: the coroutines that are left in it still look at the rest.
+    asio::io_context io{1};
 
     const std::string& date_now() {
         const auto now = SystemClock{}.now();
@@ -115,6 +116,9 @@ struct Server {
     Api& api;
     ListenerOptions options;
     Workers workers;
+    // For what never waits for the disk. As many threads as processors: under load they find the
+    // next command in the queue and need not be woken for it.
+    Workers quick;
     std::atomic<bool> stopping{false};
     std::atomic<std::size_t> large_bodies{0};
     std::atomic<std::size_t> downloads{0};
@@ -175,75 +179,53 @@ using Serve = std::function<void(Server&, Loop&, Tcp, Place)>;
 // Errors: invalid_input when the certificate or key cannot be used.
 Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
 
-// Runs the function on a worker and comes back to the loop; false when the queue is full.
+// Runs the function on one of the workers, gives it another function to call once it is done, from
+// whatever thread, and comes back to the loop then; false when the queue is full.
 template <class Function>
-Task<bool> on_worker(Server& server, Executor executor, Function function) {
+Task<bool> on_worker_until_done(Workers& workers, Executor executor, Function function) {
     return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
-        [&server, executor](auto handler, Function work) {
+        [&workers, executor](auto handler, Function work) {
             using Done = decltype(handler);
 
             struct Work final : Job {
-                Work(Executor e, Function f, Done d)
-                    : executor(e), function(std::move(f)), done(std::move(d)) {}
-
-                void run() override {
-                    function();
-                    asio::post(executor, [d = std::move(done)]() mutable { d(true); });
-                }
-
-                Executor executor;
-                Function function;
-                Done done;
-            };
-
-            std::unique_ptr<Job> job =
-                std::make_unique<Work>(executor, std::move(work), std::move(handler));
-            if (server.workers.submit(job))
-                return;
-            auto refused = std::shared_ptr<Job>(std::move(job));
-            asio::post(executor, [refused] {
-                std::move(static_cast<Work&>(*refused).done)(false);
-            });
-        },
-        awaiting, std::move(function)
-    );
-}
-
-// Runs the function on a worker, gives it another function to call once it is done, from whatever
-// thread, and comes back to the loop then; false when the queue is full.
-template <class Function>
-Task<bool> on_worker_until_done(Server& server, Executor executor, Function function) {
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
-        [&server, executor](auto handler, Function work) {
-            using Done = decltype(handler);
-
-            struct Work final : Job {
-                Work(Server& s, Executor e, Function f, Done d)
-                    : server(s), executor(e), function(std::move(f)),
+                Work(Workers& w, Executor e, Function f, Done d)
+                    : workers(w), executor(e), function(std::move(f)),
                       done(std::make_shared<Done>(std::move(d))) {}
 
                 void run() override {
-                    server.workers.begin_later();
-                    function([s = &server, e = executor, d = done] {
+                    workers.begin_later();
+                    function([w = &workers, e = executor, d = done] {
                         asio::post(e, [d] { std::move (*d)(true); });
-                        s->workers.end_later();
+                        w->end_later();
                     });
                 }
 
-                Server& server;
+                Workers& workers;
                 Executor executor;
                 Function function;
                 std::shared_ptr<Done> done;
             };
 
             auto own =
-                std::make_unique<Work>(server, executor, std::move(work), std::move(handler));
+                std::make_unique<Work>(workers, executor, std::move(work), std::move(handler));
             const auto done = own->done;
             std::unique_ptr<Job> job = std::move(own);
-            if (!server.workers.submit(job))
+            if (!workers.submit(job))
                 asio::post(executor, [done] { std::move (*done)(false); });
         },
         awaiting, std::move(function)
+    );
+}
+
+// Runs the function on a worker and comes back to the loop; false when the queue is full.
+template <class Function>
+Task<bool> on_worker(Server& server, Executor executor, Function function) {
+    return on_worker_until_done(
+        server.workers, executor,
+        [f = std::move(function)](const auto& done) mutable {
+            f();
+            done();
+        }
     );
 }
 

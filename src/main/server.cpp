@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "main/server.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/door.hpp"
@@ -82,6 +85,18 @@ void report(std::string_view line) {
     std::fprintf(stderr, "slipway: %.*s\n", static_cast<int>(line.size()), line.data());
 }
 
+// For connections_max connections and what the rooms open; more than that is no use.
+constexpr rlim_t open_files = 8192;
+
+// The usual limit of open files is as low as that of connections alone.
+void raise_file_limit() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= open_files)
+        return;
+    files.rlim_cur = std::min<rlim_t>(files.rlim_max, open_files);
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 // What was acknowledged is durable, so ending without more ado loses nothing but what is in hand.
 [[noreturn]] void end_at_once(const sigset_t& signals) {
     int signal = 0;
@@ -126,8 +141,11 @@ class Server {
   public:
     explicit Server(const ServerOptions& options) : options_(options), clock_(machine_) {}
 
+    ~Server(); // finishes what is in hand
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
     Result<void> start();
-    void stop();
 
     std::uint16_t port() const { return listener_->port(); }
 
@@ -144,6 +162,7 @@ class Server {
     const ServerOptions& options_;
     SystemClock machine_;
     SandboxClock clock_; // without an offset in production
+    std::mutex advance_mutex_;
     SystemRandom random_;
     std::unique_ptr<app::Store> store_;
     std::unique_ptr<LedgerKeeper> keeper_;
@@ -226,6 +245,7 @@ http::Services Server::services() {
         services.advance_clock = [this](const app::Actor& actor, Span by) -> Result<Time> {
             if (by <= Span::zero())
                 return fail_field("by", "a sandbox clock only goes forward");
+            const std::lock_guard one_at_a_time(advance_mutex_);
             clock_.advance(by);
             TRY(keeper_->note_advance(actor.person, actor.tenant, clock_.now(), clock_.offset()));
             worker_->wake();
@@ -270,7 +290,7 @@ Result<void> Server::start() {
     return {};
 }
 
-void Server::stop() {
+Server::~Server() {
     if (listener_)
         listener_->stop();
     if (worker_)
@@ -294,11 +314,9 @@ Result<void> serve(const ServerOptions& options) {
     std::signal(SIGPIPE, SIG_IGN);
     // Whoever started us may have ignored it, and then nobody could know how a step ended.
     std::signal(SIGCHLD, SIG_DFL);
+    raise_file_limit();
     Server server(options);
-    if (const auto started = server.start(); !started) {
-        server.stop();
-        return started;
-    }
+    TRY(server.start());
     const auto scheme = options.certificate_file.empty() ? "http" : "https";
     const bool bracketed = options.address.find(':') != std::string::npos; // RFC 3986, 3.2.2
     const auto address = fmt::format(
@@ -326,7 +344,6 @@ Result<void> serve(const ServerOptions& options) {
     fmt::print("slipway: ending; a second signal ends at once\n");
     std::fflush(stdout);
     std::thread([signals] { end_at_once(signals); }).detach();
-    server.stop();
     return {};
 }
 

@@ -14,11 +14,24 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t chunks_dropped_at_once = 16;
 constexpr auto foreign_upload_patience = 1h;
 
-// In steps, since an upload may have hundreds of chunks and others want to commit.
+bool is_unfinished(Connection& db, const TenantId& tenant, std::uint64_t upload) {
+    return db
+        .number(
+            "select upload from blob_upload where tenant = :tenant and upload = :upload",
+            {tenant.value, upload}
+        )
+        .has_value();
+}
+
+// In steps, since an upload may have hundreds of chunks and others want to commit. An upload that
+// is finished keeps its chunks: who lost the connection during that commit does not know of it.
 Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint64_t upload) {
     std::uint64_t dropped = 0;
     do {
         TRY(committer.run([&](Batch& batch) -> Result<void> {
+            dropped = 0;
+            if (!is_unfinished(batch.db(), tenant, upload))
+                return {};
             const auto first = batch.db().number(
                 "select coalesce(min(position), 0) from blob_chunk where tenant = :tenant "
                 "and upload = :upload",

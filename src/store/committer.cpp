@@ -5,6 +5,7 @@
 #include <future>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -18,7 +19,8 @@ Committer::Committer(Target target, std::size_t queue_max)
         copier.writer = false;
         wal_keeper_ = std::make_unique<WalKeeper>(copier);
     }
-    thread_ = std::thread([this] { work(); });
+    writer_ = std::thread([this] { write(); });
+    teller_ = std::thread([this] { tell(); });
 }
 
 Committer::~Committer() {
@@ -27,7 +29,8 @@ Committer::~Committer() {
         stopping_ = true;
     }
     arrived_.notify_all();
-    thread_.join();
+    writer_.join();
+    teller_.join();
 }
 
 void Committer::submit(Job job, Done done) {
@@ -81,14 +84,39 @@ std::vector<Committer::Item> Committer::take() {
     return items;
 }
 
-void Committer::work() {
-    for (;;) {
-        auto items = take();
-        if (items.empty())
-            return; // stopping, and nothing waits
+void Committer::write() {
+    for (auto items = take(); !items.empty(); items = take()) {
         run_all(items);
+        hand_over({std::move(items), size_});
         if (wal_keeper_ && connection_)
             wal_keeper_->after_commit(*connection_);
+    }
+    // Stopping, and nothing waits.
+    const std::lock_guard lock(mutex_);
+    all_written_ = true;
+    handed_over_.notify_one();
+}
+
+void Committer::hand_over(Written written) {
+    std::unique_lock lock(mutex_);
+    taken_.wait(lock, [this] { return !written_; });
+    written_ = std::move(written);
+    handed_over_.notify_one();
+}
+
+void Committer::tell() {
+    for (;;) {
+        std::unique_lock lock(mutex_);
+        handed_over_.wait(lock, [this] { return written_ || all_written_; });
+        if (!written_)
+            return;
+        auto written = *std::exchange(written_, std::nullopt);
+        taken_.notify_one();
+        lock.unlock();
+        // Who looks because of the announcement must find what the callers were told.
+        for (auto& item : written.items)
+            item.done(std::move(item.result));
+        announce(written.size);
     }
 }
 
@@ -141,10 +169,6 @@ void Committer::run_all(std::span<Item> items) {
     if (!run_together(items) && items.size() > 1)
         for (auto& item : items)
             run_together({&item, 1});
-    // Who looks because of the announcement must find what the callers were told.
-    for (auto& item : items)
-        item.done(std::move(item.result));
-    announce(size_);
 }
 
 void Committer::announce(std::uint64_t size) {

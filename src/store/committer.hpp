@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one writer of this process. Callers queue a job; the writer takes all that wait, runs each
-// inside one transaction, makes it durable with one flush and tells the callers (group commit). A
-// job first checks and then writes: when it returns an error it has written nothing, so the others
-// of its batch are not harmed. Limits: limits::commit_queue_max waiting jobs (limit_exceeded),
-// limits::commit_batch_max jobs in a transaction.
+// inside one transaction and makes it durable with one flush (group commit); the teller tells the
+// callers while the writer is at the next transaction. A job first checks and then writes: when it
+// returns an error it has written nothing, so the others of its batch are not harmed. Limits:
+// limits::commit_queue_max waiting jobs (limit_exceeded), limits::commit_batch_max jobs in a
+// transaction.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -28,7 +30,7 @@ class Committer {
     // transaction is undone and each is tried by itself. It must not keep what it did the first
     // time.
     using Job = std::function<Result<void>(Batch&)>;
-    // Called once, when the job is durable or refused, on the writer's thread: it must be quick and
+    // Called once, when the job is durable or refused, on the teller's thread: it must be quick and
     // must not throw.
     using Done = std::function<void(Result<void>)>;
 
@@ -53,7 +55,15 @@ class Committer {
         Result<void> result = {};
     };
 
-    void work();
+    // A transaction that is durable or refused, on its way to its callers.
+    struct Written {
+        std::vector<Item> items;
+        std::uint64_t size = 0; // of the ledger after it
+    };
+
+    void write();
+    void hand_over(Written written);
+    void tell();
     std::vector<Item> take();
     void gather(std::unique_lock<std::mutex>& lock);
     void run_all(std::span<Item> items);
@@ -64,22 +74,28 @@ class Committer {
 
     Target target_;
     std::size_t queue_max_;
+    // The writer's.
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<WalKeeper> wal_keeper_; // SQLite only
     KnownVersions known_versions_;          // SQLite only, whose lock file keeps others away
+    std::size_t last_batch_ = 0;
+    std::uint64_t size_ = 0; // of the ledger after the last batch
 
     std::mutex mutex_;
     std::condition_variable arrived_;
     std::deque<Item> queue_;
-    std::size_t last_batch_ = 0;
     bool stopping_ = false;
+    std::optional<Written> written_; // waits for the teller
+    bool all_written_ = false;
+    std::condition_variable handed_over_;
+    std::condition_variable taken_;
 
     std::mutex listener_mutex_;
     std::function<void(std::uint64_t)> listener_;
-    std::uint64_t announced_ = 0;
-    std::uint64_t size_ = 0; // of the ledger after the last batch
+    std::uint64_t announced_ = 0; // the teller's
 
-    std::thread thread_;
+    std::thread writer_;
+    std::thread teller_;
 };
 
 } // namespace slipway::store

@@ -127,7 +127,15 @@ struct Connection::Backend {
 
 namespace {
 
+// A connection belongs to one thread at a time, so SQLite need not lock at every call
+// (sqlite.org/threadsafe.html, multi-thread). Before the first use in the process.
+void configure_sqlite() {
+    static const int result = sqlite_api::sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    ASSERT(result == SQLITE_OK);
+}
+
 void open_sqlite_file(soci::session& session, const SqliteFile& file, std::uint64_t& wal_pages) {
+    configure_sqlite();
     // A space would end the name in SOCI's option text, so it stands in quotes.
     session.open(
         soci::sqlite3,

@@ -7,6 +7,7 @@
 
 #include "store/migrate.hpp"
 #include "store/sql_store.hpp"
+#include "store/tasks.hpp"
 
 namespace slipway::store {
 
@@ -42,6 +43,16 @@ Result<void> prepare(const Target& target, bool read_only) {
     }
 }
 
+Result<void> free_leases(const Target& target) {
+    try {
+        Connection connection(target);
+        free_tasks(connection);
+        return {};
+    } catch (const DatabaseError& error) {
+        return tl::unexpected(to_error(error));
+    }
+}
+
 Result<std::unique_ptr<app::Store>>
 make_store(LockFile lock, const Target& read, std::optional<Target> write, std::size_t readers) {
     try {
@@ -70,6 +81,7 @@ Result<std::unique_ptr<app::Store>> open_sqlite(const SqliteOptions& options) {
     TRY(make_directory(options.directory));
     auto lock = TRY(LockFile::take(options.directory));
     TRY(prepare(file, false));
+    TRY(free_leases(file));
     auto writer = file;
     writer.writer = true;
     return make_store(std::move(lock), file, writer, options.readers);

@@ -37,6 +37,11 @@ tl::unexpected<Error> lease_lost() {
     return fail(ErrorCode::conflict, "another server has taken over this task");
 }
 
+Result<app::Receipt> carry_out(Batch& batch, const app::Commit& commit) {
+    TRY(check_commit(batch, commit));
+    return write_commit(batch, commit);
+}
+
 } // namespace
 
 SqlStore::SqlStore(LockFile lock, Target read, std::optional<Target> write, std::size_t readers)
@@ -149,8 +154,7 @@ Result<std::vector<TenantId>> SqlStore::tenants() {
 Result<app::Receipt> SqlStore::commit(app::Commit commit) {
     app::Receipt receipt;
     TRY(write([&](Batch& batch) -> Result<void> {
-        TRY(check_commit(batch, commit));
-        receipt = write_commit(batch, commit);
+        receipt = TRY(carry_out(batch, commit));
         return {};
     }));
     return receipt;
@@ -169,8 +173,7 @@ void SqlStore::commit_later(app::Commit commit, Committed done) {
     const auto waiting = std::make_shared<Waiting>(Waiting{std::move(commit), std::move(done), {}});
     committer_->submit(
         [waiting](Batch& batch) -> Result<void> {
-            TRY(check_commit(batch, waiting->commit));
-            waiting->receipt = write_commit(batch, waiting->commit);
+            waiting->receipt = TRY(carry_out(batch, waiting->commit));
             return {};
         },
         [waiting](Result<void> result) {
@@ -344,6 +347,14 @@ Result<void> SqlStore::fail_task(
 ) {
     return write([&](Batch& batch) -> Result<void> {
         if (!store::fail_task(batch.db(), task, error, retry_at))
+            return lease_lost();
+        return {};
+    });
+}
+
+Result<void> SqlStore::put_off_task(const app::TaskEnd& task, Time until) {
+    return write([&](Batch& batch) -> Result<void> {
+        if (!store::put_off_task(batch.db(), task, until))
             return lease_lost();
         return {};
     });

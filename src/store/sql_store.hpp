@@ -61,6 +61,7 @@ class SqlStore final : public app::Store {
     Result<void> fail_task(
         const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
     ) override;
+    Result<void> put_off_task(const app::TaskEnd& task, Time until) override;
     Result<app::Receipt>
     revive_task(const TenantId& tenant, const TaskId& task, app::Commit with) override;
     Result<std::vector<app::StoredTask>> list_tasks(const app::TaskQuery& query) override;

@@ -83,6 +83,19 @@ bool fail_task(
            ) == 1;
 }
 
+bool put_off_task(Connection& db, const app::TaskEnd& task, Time until) {
+    return !task.lease.empty() &&
+           db.run(
+               "update task set lease = '', due_at = :until, attempts = attempts - 1 "
+               "where id = :id and lease = :lease and dead = 0",
+               {until, task_number(task.id), task.lease}
+           ) == 1;
+}
+
+void free_tasks(Connection& db) {
+    db.run("update task set lease = '', due_at = 0 where lease <> '' and dead = 0");
+}
+
 bool revive_task(Connection& db, const TenantId& tenant, const TaskId& task) {
     return db.run(
                "update task set dead = 0, due_at = 0, lease = '' "

@@ -17,11 +17,14 @@ bool any_task_due(Connection& db, Time now);
 std::vector<app::StoredTask> claim_tasks(
     Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
 );
-// These two give false when the lease is not held any more.
+// These three give false when the lease is not held any more.
 bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until);
 bool fail_task(
     Connection& db, const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
 );
+bool put_off_task(Connection& db, const app::TaskEnd& task, Time until);
+// For a server that has the database to itself: what another left in hand when it ended is due.
+void free_tasks(Connection& db);
 // False when there is no such dead task. Its attempts go on counting, as its leases hold them.
 bool revive_task(Connection& db, const TenantId& tenant, const TaskId& task);
 std::vector<app::StoredTask> list_tasks(Connection& db, const app::TaskQuery& query);

@@ -50,16 +50,30 @@ domain::LedgerHead head_of(Connection& db) {
     return {frontier.size(), frontier.root()};
 }
 
-void add_entry(domain::LedgerVerifier& verifier, const ScannedEvent& event) {
-    Digest leaf{}; // what is no digest is the leaf of nothing
-    if (event.leaf.size() == leaf.bytes.size())
-        std::copy(event.leaf.begin(), event.leaf.end(), leaf.bytes.begin());
-    const auto at = to_text(event.at);
-    verifier.add(
-        event.seq, event.body, leaf,
-        {event.tenant, event.kind, event.stream, event.version, event.type, at, {}}
-    );
-}
+// Hands what is scanned to the verifier.
+class Entries {
+  public:
+    explicit Entries(domain::LedgerVerifier& verifier) : verifier_(verifier) {}
+
+    void add(const ScannedEvent& event) {
+        Digest leaf{}; // what is no digest is the leaf of nothing
+        if (event.leaf.size() == leaf.bytes.size())
+            std::copy(event.leaf.begin(), event.leaf.end(), leaf.bytes.begin());
+        if (event.at != at_) {
+            at_ = event.at;
+            at_text_ = to_text(at_);
+        }
+        verifier_.add(
+            event.seq, event.body, leaf,
+            {event.tenant, event.kind, event.stream, event.version, event.type, at_text_, {}}
+        );
+    }
+
+  private:
+    domain::LedgerVerifier& verifier_;
+    Time at_{}; // the entries of one command have the same
+    std::string at_text_ = to_text(Time{});
+};
 
 // What `work` reads is of one moment.
 template <class Work>
@@ -136,8 +150,9 @@ class Verification {
     }
 
     void read_entries() {
+        Entries entries(verifier_);
         db_.scan_events(0, [&](const ScannedEvent& event) {
-            add_entry(verifier_, event);
+            entries.add(event);
             if (domain::may_name_attachments(event.body))
                 note_attachments(event);
             return true;
@@ -251,8 +266,8 @@ class Verification {
     }
 
     Connection& db_;
-    std::string
-        head_fault_; // empty when the head can be read; before verifier_, whose rules set it
+    // Why the head cannot be read, if so; before verifier_, whose rules set it.
+    std::string head_fault_;
     domain::LedgerVerifier verifier_;
     domain::LedgerReport report_;
     std::map<std::string, std::unordered_map<Digest, Naming, DigestHash>> named_; // by tenant
@@ -269,8 +284,9 @@ Result<void> check_entries(Connection& db) {
         domain::LedgerRules rules;
         rules.head = head_of(db);
         domain::LedgerVerifier verifier(std::move(rules), {});
+        Entries entries(verifier);
         db.scan_events(0, [&](const ScannedEvent& event) {
-            add_entry(verifier, event);
+            entries.add(event);
             return true;
         });
         return verifier.finish();

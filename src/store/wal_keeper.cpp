@@ -5,8 +5,8 @@ namespace slipway::store {
 
 namespace {
 
-// A longer log saves copying pages that change often; a shorter one makes
-// opening after a crash faster, since it is read once then.
+// A longer log saves copying pages that change often; a shorter one makes opening after a crash
+// faster, since it is read once then.
 constexpr std::uint64_t bytes_before_copy = 64ULL * 1024 * 1024;
 
 void passive_checkpoint(Connection& db) {
@@ -27,8 +27,13 @@ WalKeeper::~WalKeeper() {
 }
 
 void WalKeeper::after_commit(Connection& writer) {
-    if (pages_before_copy_ == 0)
-        pages_before_copy_ = bytes_before_copy / writer.number("pragma page_size").value_or(4096);
+    try {
+        if (pages_before_copy_ == 0)
+            pages_before_copy_ =
+                bytes_before_copy / writer.number("pragma page_size").value_or(4096);
+    } catch (const DatabaseError&) {
+        return; // asked again after the next commit
+    }
     const auto pages = writer.wal_pages();
     if (pages < pages_before_copy_)
         quiet_until_ = 0;

@@ -200,6 +200,15 @@ Result<void> carry_out_run(const TaskContext& context) {
     return give_up_run(context, task, done.error());
 }
 
+bool run_was_ended(const TaskContext& context) {
+    const auto task = restore<domain::RunTask>(std::string_view(context.task.payload));
+    const auto change = context.change();
+    if (!task || !change)
+        return false; // it is asked again in a moment
+    const auto* run = domain::find_run(*change, task->run);
+    return run != nullptr && !domain::is_active(*run);
+}
+
 Result<void> carry_out_smoke(const TaskContext& context) {
     const auto task = TRY(restore<domain::SmokeTask>(std::string_view(context.task.payload)));
     JsonObject body;

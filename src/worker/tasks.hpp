@@ -26,6 +26,8 @@ struct TaskContext {
 };
 
 Result<void> carry_out_run(const TaskContext& context);
+// Whether somebody has ended the run of this task (abort, rollback): its step must not go on.
+bool run_was_ended(const TaskContext& context);
 Result<void> carry_out_smoke(const TaskContext& context);
 Result<void> carry_out_backup(const TaskContext& context);
 Result<void> carry_out_snapshot(const TaskContext& context);

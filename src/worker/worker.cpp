@@ -18,6 +18,8 @@ using Steady = std::chrono::steady_clock;
 constexpr auto look_apart = std::chrono::milliseconds(20);
 constexpr auto publish_apart = std::chrono::seconds(5);
 constexpr Span retry_first = std::chrono::seconds(2);
+constexpr Span turn_apart = std::chrono::milliseconds(200);
+constexpr Span unending = std::chrono::hours(24 * 365 * 10);
 constexpr std::size_t wake_batch = 100;
 
 using CarryOut = Result<void> (*)(const TaskContext&);
@@ -91,7 +93,13 @@ struct Worker::Inside {
     std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
     std::uint64_t woken = 0;
     bool stopping = false;
-    std::map<std::string, std::pair<app::TaskEnd, std::stop_source>> active; // by task id
+
+    struct InHand {
+        app::StoredTask task;
+        std::stop_source stop;
+    };
+
+    std::map<std::string, InHand> active;       // by task id
     std::map<std::string, std::string> running; // change -> task id of its run
     std::vector<std::thread> threads;
 
@@ -114,12 +122,20 @@ struct Worker::Inside {
         return !stopping;
     }
 
-    // True when this change has no other run in hand here.
-    bool enter(const app::StoredTask& task, std::stop_source& source) {
+    // Nobody takes over from the only server of a database, whatever its clock does.
+    Time lease_end(Time now) const {
+        return now + (parts.door.store().is_only_writer() ? unending : parts.lease);
+    }
+
+    // False when it is not this task's turn: its change has another run in hand here, or the server
+    // ends, and a step that begins now would not be asked to stop.
+    bool enter(const app::StoredTask& task, const std::stop_source& source) {
         const std::lock_guard lock(mutex);
+        if (stopping)
+            return false;
         if (task.kind == "run" && !running.emplace(task.change, task.id.value).second)
             return false;
-        active[task.id.value] = {{task.id, task.lease}, source};
+        active[task.id.value] = {task, source};
         return true;
     }
 
@@ -135,9 +151,8 @@ struct Worker::Inside {
         auto& store = parts.door.store();
         const app::TaskEnd end{task.id, task.lease};
         if (!enter(task, source)) {
-            (void)store.fail_task(
-                end, "another run of this change is ending", lease_now() + look_apart * 10
-            );
+            if (const auto given = store.put_off_task(end, lease_now() + turn_apart); !given)
+                say("task " + task.id.value, given.error());
             return;
         }
         const auto handler = handler_of(task.kind);
@@ -170,7 +185,7 @@ struct Worker::Inside {
             for (;;) {
                 const auto now = lease_now();
                 const auto claimed =
-                    parts.door.store().claim_tasks(parts.server, now, now + parts.lease, 1);
+                    parts.door.store().claim_tasks(parts.server, now, lease_end(now), 1);
                 if (!claimed)
                     say("claiming tasks", claimed.error());
                 if (!claimed || claimed->empty())
@@ -219,31 +234,38 @@ struct Worker::Inside {
 
     // Another server that has taken the task over must not work beside this one. (A task that has
     // just ended has no lease either; stopping it does nothing.)
-    void renew(const app::TaskEnd& task, std::stop_source source) {
-        const auto held = parts.door.store().extend_lease(task, lease_now() + parts.lease);
-        if (!held && held.error().code == ErrorCode::conflict)
-            source.request_stop();
-        else if (!held)
-            say("the lease of task " + task.id.value, held.error());
+    void renew(InHand& held) {
+        const auto& task = held.task;
+        const auto kept =
+            parts.door.store().extend_lease({task.id, task.lease}, lease_end(lease_now()));
+        if (!kept && kept.error().code == ErrorCode::conflict)
+            held.stop.request_stop();
+        else if (!kept)
+            say("the lease of task " + task.id.value, kept.error());
     }
 
-    // Keeps the leases of what is in hand, and ends running steps when the server ends.
+    // Keeps the leases of what is in hand, and ends running steps when their run was ended or the
+    // server ends.
     void lease_loop() {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 6);
         while (!ending.wait_for(lock, look, [&] { return stopping; })) {
-            const auto current = active;
+            auto current = active;
             lock.unlock();
-            if (Steady::now() - renewed >= parts.lease / 3) {
+            const bool due = Steady::now() - renewed >= parts.lease / 3;
+            if (due)
                 renewed = Steady::now();
-                for (const auto& [id, task] : current)
-                    renew(task.first, task.second);
+            for (auto& [id, held] : current) {
+                if (due)
+                    renew(held);
+                if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
+                    held.stop.request_stop();
             }
             lock.lock();
         }
-        for (auto& [id, task] : active)
-            task.second.request_stop();
+        for (auto& [id, held] : active)
+            held.stop.request_stop();
     }
 
     void wake() {

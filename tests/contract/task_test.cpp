@@ -111,6 +111,17 @@ TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
     EXPECT_THAT(findings[0].message, testing::HasSubstr("still none"));
 }
 
+TEST_P(TaskContract, what_is_put_off_has_not_been_attempted) {
+    must(store().commit(with_tasks(1, at(0))));
+    auto task = must(store().claim_tasks("a", at(0), at(50), 10)).at(0);
+    must(store().put_off_task({task.id, task.lease}, at(20)));
+    EXPECT_EQ(code_of(store().put_off_task({task.id, task.lease}, at(30))), ErrorCode::conflict);
+    EXPECT_THAT(must(store().claim_tasks("a", at(19), at(60), 10)), IsEmpty());
+    task = must(store().claim_tasks("a", at(20), at(60), 10)).at(0);
+    EXPECT_EQ(task.attempts, 1);
+    EXPECT_EQ(task.last_error, "");
+}
+
 TEST_P(TaskContract, a_dead_task_is_found_and_tried_once_more) {
     must(store().commit(with_tasks(3, at(0))));
     const auto task = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);

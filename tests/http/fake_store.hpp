@@ -177,6 +177,8 @@ class FakeStore final : public app::Store {
         return {};
     }
 
+    Result<void> put_off_task(const app::TaskEnd&, Time) override { return {}; }
+
     Result<app::Receipt> revive_task(const TenantId&, const TaskId& id, app::Commit with) override {
         {
             const std::lock_guard lock(mutex);

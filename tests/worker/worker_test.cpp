@@ -149,7 +149,8 @@ TEST_F(WorkerTest, a_step_that_another_server_has_taken_over_is_stopped) {
     std::atomic<bool> stopped{false};
     runner.on_step = [&](std::stop_token stop) {
         // Another server believes that this one is gone.
-        const auto taken = store->claim_tasks("b", clock.now() + 1h, clock.now() + 2h, 1);
+        const auto later = clock.now() + 24h * 365 * 11; // a lease of the only server does not end
+        const auto taken = store->claim_tasks("b", later, later + 1h, 1);
         EXPECT_TRUE(taken.has_value() && taken->size() == 1);
         std::mutex mutex;
         std::unique_lock lock(mutex);
@@ -170,6 +171,46 @@ TEST_F(WorkerTest, a_step_that_another_server_has_taken_over_is_stopped) {
     EXPECT_EQ(runner.steps, 1);
     // What came of it is for the other server to find out.
     EXPECT_EQ(change().runs.at(0).steps.at(0).state, domain::RunStepState::running);
+}
+
+TEST_F(WorkerTest, a_run_that_is_aborted_is_stopped_at_its_step) {
+    ask_for_run();
+    std::atomic<bool> stopped{false};
+    runner.on_step = [&](std::stop_token stop) {
+        does(
+            ina, "decide_run",
+            fmt::format(
+                R"({{"run":"{}","choice":"abort","reason":"the wrong ring"}})",
+                change().runs.at(0).id.value
+            )
+        );
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        never.wait_for(lock, stop, 20s, [] { return false; });
+        stopped = stop.stop_requested();
+    };
+    {
+        Worker worker(parts());
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (!store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty() &&
+               std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(20ms); // house: bounded poll
+    }
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(runner.steps, 1);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::aborted);
+    EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, what_the_only_server_left_in_hand_is_due_when_it_starts_again) {
+    ask_for_run();
+    const auto held = claim("a", clock.now());
+    EXPECT_TRUE(store->claim_tasks("a", clock.now(), clock.now() + 60s, 1)->empty());
+    door.reset();
+    store.reset();
+    store = *store::open_sqlite({folder.string()});
+    EXPECT_EQ(claim("b", clock.now()).id, held.id);
 }
 
 TEST_F(WorkerTest, a_run_goes_to_its_end_and_its_lines_are_heard) {

@@ -353,13 +353,15 @@ class Store {
     // since their own may differ by more than a lease; otherwise it is `own`.
     virtual Result<Time> lease_clock(Time own) = 0;
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
-    // The times are of lease_clock().
+    // The times are of lease_clock(). Leases that are left when is_only_writer() opens are void.
     virtual Result<std::vector<StoredTask>>
     claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
     // Tries again at `retry_at`; without it the task is dead, until it is revived.
     virtual Result<void>
     fail_task(const TaskEnd& task, const std::string& error, std::optional<Time> retry_at) = 0;
+    // Gives a claimed task back until then; it was not its turn, so the attempt does not count.
+    virtual Result<void> put_off_task(const TaskEnd& task, Time until) = 0;
     // Lets a dead task be claimed once more, in one transaction with `with`, which says who wanted
     // it. Errors: not_found, conflict when it is not dead, and those of commit().
     virtual Result<Receipt>

@@ -21,6 +21,10 @@ Span duration_of(const PinnedRunbook& runbook) {
     return std::max(runbook.time_limit, steps);
 }
 
+bool is_active(const Run& run) {
+    return run.state == RunState::running || run.state == RunState::waiting;
+}
+
 const Run* find_run(const Change& change, const RunId& id) {
     for (const auto& run : change.runs)
         if (run.id == id)

@@ -587,6 +587,7 @@ const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose);
 // How long it may take: its time limit, or what its steps may take together when that is more.
 Span duration_of(const PinnedRunbook& runbook);
 const Run* find_run(const Change& change, const RunId& id);
+bool is_active(const Run& run); // it runs, or waits for a person
 // The last run of this purpose, whatever became of it; nullptr when there was none.
 const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);

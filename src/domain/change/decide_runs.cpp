@@ -16,10 +16,6 @@ bool is_done(const RunStep& step) {
     return step.state == RunStepState::succeeded || step.state == RunStepState::skipped;
 }
 
-bool is_active(const Run& run) {
-    return run.state == RunState::running || run.state == RunState::waiting;
-}
-
 RunbookPurpose runbook_for(RunPurpose purpose) {
     return purpose == RunPurpose::ring_deploy || purpose == RunPurpose::deployment
                ? RunbookPurpose::deployment

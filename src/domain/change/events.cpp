@@ -207,24 +207,24 @@ void RunStarted::apply(Change& change, const Stamp&) const {
 }
 
 void RunStepReported::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.runs, run))
+    if (auto* found = by_id(change.runs.edit(), run))
         if (auto* known = step_of(*found, step.name))
             *known = step;
 }
 
 void RunStopped::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.runs, run))
+    if (auto* found = by_id(change.runs.edit(), run))
         found->state = RunState::waiting;
 }
 
 void RunResumed::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.runs, run))
+    if (auto* found = by_id(change.runs.edit(), run))
         found->state = RunState::running;
 }
 
 void RunDecided::apply(Change& change, const Stamp&) const {
     change.deviations.push_back(deviation);
-    auto* run = by_id(change.runs, deviation.run);
+    auto* run = by_id(change.runs.edit(), deviation.run);
     if (run == nullptr)
         return;
     if (deviation.choice != RunChoice::abort)
@@ -240,7 +240,7 @@ void RunDecided::apply(Change& change, const Stamp&) const {
 }
 
 void RunEnded::apply(Change& change, const Stamp& stamp) const {
-    if (auto* found = by_id(change.runs, run)) {
+    if (auto* found = by_id(change.runs.edit(), run)) {
         found->state = state;
         found->ended_at = stamp.at;
     }
@@ -300,7 +300,7 @@ void NoticeSent::apply(Change& change, const Stamp&) const {
 }
 
 void NoticeDelivered::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.notices, notice))
+    if (auto* found = by_id(change.notices.edit(), notice))
         for (auto& known : found->deliveries)
             if (known.channel == delivery.channel)
                 known = delivery;

@@ -180,18 +180,7 @@ TEST(Refusals, speak_of_an_emergency_and_name_its_commands) {
     s.change.owed.push_back(
         {"rehearsal", OwedKind::step, "no time", PersonId("rosa"), s.now, s.now, {}, {}, {}, false}
     );
-    s.change.owed.push_back(
-        {"retrospective_review",
-         OwedKind::retrospective_review,
-         {},
-         {},
-         s.now,
-         s.now,
-         {},
-         {},
-         {},
-         false}
-    );
+    s.change.owed.push_back(owed_review(s.now));
     GateFindings findings("closure");
     gates::closure(s.change, s.facts("rosa"), findings);
     std::string remedies;

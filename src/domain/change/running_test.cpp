@@ -34,7 +34,7 @@ TEST(Closing, asks_again_what_production_was_asked) {
     EXPECT_EQ(first(s.refused("otto", "close", close_well)).gate, "defects");
     s.does("ina", "settle_defect", R"({"id":"D-1","state":"resolved","reason":"put out"})");
     auto other = s;
-    for (auto& run : other.change.runs)
+    for (auto& run : other.change.runs.edit())
         if (run.purpose == RunPurpose::deployment)
             run.runbook = edited_deployment_file().digest;
     EXPECT_EQ(first(other.refused("otto", "close", close_well)).gate, "run-exact");
@@ -351,7 +351,8 @@ TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
         );
     auto failed = deployed();
     auto spare = failed.change.runs.front();
-    failed.change.runs.insert(failed.change.runs.begin(), half, spare);
+    auto& runs = failed.change.runs.edit();
+    runs.insert(runs.begin(), half, spare);
     failed.replayed = failed.change;
     failed.does("pia", "roll_back", R"({"reason":"bad","executor":"external"})");
     failed.does(
@@ -420,7 +421,7 @@ TEST(Timers, wake_for_a_step_that_a_command_has_just_made_apply) {
     ASSERT_TRUE(decided);
     // It is due with the end of the window; nothing else of that day is due earlier.
     auto next = decided->next;
-    for (auto& [id, record] : next.steps)
+    for (auto& [id, record] : next.steps.edit())
         if (id.value != "rollback")
             record.overdue_noted = true;
     for (const auto* id : {"execute", "smoke_production"})

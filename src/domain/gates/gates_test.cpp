@@ -353,20 +353,7 @@ TEST(Gates, closure_refuses) {
             {"closure", "a step still postponed", "steps.rehearsal",
              [](auto& s) { s.change.steps.at(StepId("rehearsal")).state = StepState::postponed; }},
             {"closure", "something owed", "owed.retrospective_review",
-             [](auto& s) {
-                 s.change.owed.push_back(
-                     {"retrospective_review",
-                      OwedKind::retrospective_review,
-                      {},
-                      {},
-                      s.now,
-                      s.now,
-                      {},
-                      {},
-                      {},
-                      false}
-                 );
-             }},
+             [](auto& s) { s.change.owed.push_back(owed_review(s.now)); }},
             {"closure", "a run goes on", "runs.run-1",
              [](auto& s) { s.change.runs[0].state = RunState::waiting; }},
         }

@@ -314,6 +314,14 @@ void announce(Scenario& s) {
     s.complete("otto", "oncall");
 }
 
+Owed owed_review(Time since) {
+    Owed owed;
+    owed.id = "retrospective_review";
+    owed.kind = OwedKind::retrospective_review;
+    owed.since = owed.due_at = since;
+    return owed;
+}
+
 void record_backup(Scenario& s) {
     std::string proofs;
     for (const auto& scoped : s.change.scope ? s.change.scope->cis : std::vector<ScopedCi>{})

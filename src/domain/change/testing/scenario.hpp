@@ -70,6 +70,7 @@ void make_ready(Scenario& s);    // backup and snapshot fresh; the window has be
 void deploy(Scenario& s);        // the deployment has run and its step is complete
 void stabilise(Scenario& s);     // smoke tests passed, 72 hours went by
 void wind_up(Scenario& s);       // review and CMDB complete; only closing is left
+Owed owed_review(Time since);    // a retrospective review that is due at once
 void record_backup(Scenario& s); // proven for every item of the scope, one hour ago
 void report_snapshots(Scenario& s);
 
