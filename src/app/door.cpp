@@ -9,7 +9,6 @@
 #include "domain/calendar/window.hpp"
 #include "domain/change/decision.hpp"
 #include "domain/change/timers.hpp"
-#include "domain/records/register_table.hpp"
 
 namespace slipway::app {
 
@@ -76,25 +75,6 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
             std::any_of(also->get_array().begin(), also->get_array().end(), [&](const Json& id) {
                 return id.is_string() && asks(view(id.get_string()));
             }));
-}
-
-// Whether the stored document, empty when there is none, is the one that the decision looked at.
-// They are compared as values: what an older version wrote may have other bytes.
-bool is_as_seen(
-    const domain::Records& seen, const domain::RecordEdit& edit, const std::string& stored
-) {
-    domain::Records now;
-    if (!stored.empty() && !domain::put_record(now, edit.kind, edit.id, stored))
-        return false;
-    const auto alike = [](const auto& ours, const auto& theirs, const auto& id) {
-        const auto a = ours.find(id), b = theirs.find(id);
-        return a == ours.end() || b == theirs.end() ? (a == ours.end()) == (b == theirs.end())
-                                                    : encode(a->second) == encode(b->second);
-    };
-    if (edit.kind == "ci")
-        return alike(seen.cis.get(), now.cis.get(), CiId(edit.id));
-    ASSERT(edit.kind == "catalogue_entry"); // commands edit no others
-    return alike(seen.catalogue.get(), now.catalogue.get(), edit.id);
 }
 
 // The transcripts that a report names and that nobody has uploaded.
@@ -350,7 +330,7 @@ Result<StreamWrite> Door::Inside::record_write(
     return write;
 }
 
-Result<std::optional<Commit>> Door::Inside::commit_of(
+Result<Commit> Door::Inside::commit_of(
     const Actor& actor, const StreamKey& key, const LoadedChange& loaded, std::string_view command,
     const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
 ) {
@@ -408,19 +388,19 @@ Result<std::optional<Commit>> Door::Inside::commit_of(
     commit.writes.push_back(std::move(write));
     for (const auto& task : decision.tasks)
         commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, Time{}}); // at once
+    commit.records_held.size = facts.records->ledger_size;
     for (const auto& record : decision.records) {
         const StreamKey record_key{key.tenant, record.kind, record.id};
         const auto stored = parts.store.load(record_key);
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
-        const bool there = stored && !stored->removed;
-        if (!is_as_seen(*facts.records, record, there ? stored->state : std::string{}))
-            return std::optional<Commit>{};
+        // What was loaded now may be newer than the record that the decision edited.
+        commit.records_held.keys.push_back(record_key);
         commit.writes.push_back(TRY(record_write(
             actor, record_key, stored ? stored->version : 0, "put", record.document, false
         )));
     }
-    return std::optional(std::move(commit));
+    return commit;
 }
 
 Result<std::optional<StreamWrite>>
@@ -477,9 +457,7 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
         facts.applicable = at_first.steps;
         auto decision = TRY(row->decide(blank, request.body, facts));
         const StreamKey key{actor.tenant, "change", blank.id.value};
-        auto made = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
-        ASSERT(made.has_value()); // opening edits no records
-        auto commit = *std::move(made);
+        auto commit = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
         answer.id = blank.id.value;
         answer.version = decision.events.size();
         answer.body = answer_body(decision, answer.version);
@@ -506,7 +484,7 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     }
 }
 
-Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
+Result<Door::Inside::Decided> Door::Inside::decide_once(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust
 ) {
     auto loaded = TRY(load(actor.tenant, request.change, trust));
@@ -523,17 +501,12 @@ Result<std::optional<Door::Inside::Decided>> Door::Inside::decide_once(
     decided.answer.id = request.change;
     decided.answer.version = loaded.version + decision.events.size();
     decided.answer.body = answer_body(decision, decided.answer.version);
-    auto commit =
+    decided.commit =
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
-    if (!commit) {
-        records.forget(actor.tenant);
-        return std::optional<Decided>{};
-    }
-    decided.commit = *std::move(commit);
     decided.commit.task_end = request.task_end;
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
     decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
-    return std::optional(std::move(decided));
+    return decided;
 }
 
 Result<Answer> Door::Inside::settle(Decided decided, const Result<Receipt>& receipt) {
@@ -553,13 +526,8 @@ Result<Answer> Door::Inside::decide(
     for (int attempt = 1;; ++attempt) {
         auto decided =
             TRY(decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store));
-        if (!decided) { // the registers have moved on
-            if (attempt >= limits::decide_retries_max)
-                return fail(ErrorCode::conflict, "the registers change too often; try again");
-            continue;
-        }
-        const auto receipt = parts.store.commit(std::move(decided->commit));
-        auto answer = settle(*std::move(decided), receipt);
+        const auto receipt = parts.store.commit(std::move(decided.commit));
+        auto answer = settle(std::move(decided), receipt);
         if (answer || answer.error().code != ErrorCode::conflict ||
             attempt >= limits::decide_retries_max || request.task_end)
             return answer;
@@ -598,15 +566,13 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
         kept = TRY(kept_answer(store(), actor, request.idempotency));
         if (kept)
             return std::optional<Inside::Decided>{};
-        return inside_->decide_once(actor, request, *row, Inside::Trust::cache);
+        return std::optional(TRY(inside_->decide_once(actor, request, *row, Inside::Trust::cache)));
     };
     auto found = decide();
     if (!found)
         return done(tl::unexpected(std::move(found).error()));
     if (kept)
         return done(*std::move(kept));
-    if (!*found)
-        return done(std::nullopt);
     const auto decided = std::make_shared<Inside::Decided>(*std::move(*found));
     inside_->parts.store.commit_later(
         std::move(decided->commit),

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ struct RecordRequest {
 struct RecordDraft {
     std::string id;
     Json body;
+};
+
+// Of an import that is written piece by piece: what comes before and after the piece.
+struct ImportRest {
+    std::size_t before = 0;      // how many records it has written already
+    std::set<std::string> after; // the ids of those that it writes later
 };
 
 struct RecordPage {
@@ -117,9 +124,11 @@ class Door {
         const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
     );
     // All of them or none, in one commit; at most limits::import_commit_max. Gives how many are
-    // new. What they name is not looked at: see check_references.
+    // new. What they name must be registered, among them, or written later by the same import.
+    // Errors: those of check_references, counted from the beginning of the import.
     Result<std::size_t> put_records(
-        const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+        const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records,
+        const ImportRest& rest = {}
     );
     // Errors: blocked with a reason for each configuration item and each change not over that
     // still uses the record, at most limits::record_users_shown_max of either.

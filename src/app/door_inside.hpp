@@ -87,8 +87,7 @@ struct Door::Inside {
         bool edits_records = false;
     };
 
-    // Nothing when the registers have moved on meanwhile: ask again.
-    Result<std::optional<Decided>> decide_once(
+    Result<Decided> decide_once(
         const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
         Trust trust
     );
@@ -101,9 +100,9 @@ struct Door::Inside {
     allowed(const Actor& actor, const CommandRequest& request) const;
     // The part of the commit that is the change itself, and the records that the decision edits.
     // `next` is what the change will be; its document is written when it must not lag any longer.
-    // `command` is the one that was decided. Nothing when a record that the decision edits is no
-    // longer the one that it looked at.
-    Result<std::optional<Commit>> commit_of(
+    // `command` is the one that was decided. It is refused when a record that the decision edits is
+    // no longer the one that it looked at.
+    Result<Commit> commit_of(
         const Actor& actor, const StreamKey& key, const LoadedChange& loaded,
         std::string_view command, const domain::Decision& decision, domain::Facts& facts,
         LoadedChange& next

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registers through the door: one path for all kinds.
 #include <set>
+#include <utility>
 
 #include "app/door_inside.hpp"
 #include "domain/records/register_table.hpp"
@@ -134,12 +135,18 @@ reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey
     return reasons;
 }
 
-// What a change or another record relies on stays until they do not.
-Result<void>
+// What a change or another record relies on stays until they do not. Gives what the commit has to
+// hold, so that no record begins to rely on it meanwhile.
+Result<RecordsHeld>
 check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
+    RecordsHeld held;
     if (row.named_by) {
-        auto users = row.named_by(*TRY(inside.records.newest(key.tenant)), key.id);
+        // All entries since this look are gone through while other commits wait: let them be few.
+        inside.records.forget(key.tenant);
+        const auto registered = TRY(inside.records.of(key.tenant));
+        held = {registered->ledger_size, {{key.tenant, key.kind, {}}}};
+        auto users = row.named_by(*registered, key.id);
         if (users.size() > limits::record_users_shown_max)
             users.resize(limits::record_users_shown_max);
         for (const auto& user : users)
@@ -154,12 +161,57 @@ check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamK
     for (auto& reason : TRY(reasons_of_changes(inside.parts.store, row, key)))
         reasons.push_back(std::move(reason));
     if (reasons.empty())
-        return {};
+        return held;
     const auto message = fmt::format(
         "{} {} is in use: {}; {}", row.title, key.id, reasons.front().message,
         reasons.front().remedy
     );
     return fail_blocked(message, std::move(reasons));
+}
+
+// The records that a document names: they must be there when the commit is made, whatever the
+// registers looked like before.
+Result<std::set<StreamKey>>
+keys_named(const domain::RegisterRow& row, const TenantId& tenant, const std::string& document) {
+    std::set<StreamKey> keys;
+    if (row.names)
+        for (auto& id : TRY(row.names(document)))
+            keys.insert({tenant, std::string(row.name), std::move(id)});
+    return keys;
+}
+
+// The same of all records that are written together, but for those that the import brings along.
+Result<std::set<StreamKey>> keys_named(
+    const domain::RegisterRow& row, const TenantId& tenant, const std::vector<RecordDraft>& records,
+    const std::vector<std::string>& documents, const ImportRest& rest
+) {
+    std::set<StreamKey> keys;
+    for (const auto& document : documents)
+        keys.merge(TRY(keys_named(row, tenant, document)));
+    for (const auto& record : records)
+        keys.erase({tenant, std::string(row.name), record.id});
+    std::erase_if(keys, [&](const StreamKey& key) { return rest.after.contains(key.id); });
+    return keys;
+}
+
+// Commits what `make` makes of the records as they are; again when somebody else was quicker. What
+// `make` refuses, also for a version that the request names, is refused at once. Gives nothing when
+// there was nothing to commit.
+template <class Make>
+Result<std::optional<Receipt>>
+commit_records(Door::Inside& inside, const TenantId& tenant, const Make& make) {
+    for (int attempt = 1;; ++attempt) {
+        std::optional<Commit> commit = TRY(make());
+        if (!commit)
+            return std::optional<Receipt>{};
+        const auto receipt = inside.parts.store.commit(*std::move(commit));
+        // Also when nobody knows what became of it.
+        inside.records.forget(tenant);
+        if (receipt)
+            return std::optional(*receipt);
+        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
+            return tl::unexpected(receipt.error());
+    }
 }
 
 // What a request makes of a record, and what it answers.
@@ -168,42 +220,65 @@ struct RecordEdit {
     bool removed = false;
     std::string body = "{}";
     bool created = false;
+    RecordsHeld held = {};
 };
 
 // Lets `decide` look at the record as it is stored (its version, 0 when there never was one, and
-// the stream, null when there is none now) and commits what it says; again when somebody else was
-// quicker.
+// the stream, null when there is none now) and commits what it says.
 template <class Decide>
 Result<Answer> write_record(
-    Door::Inside& inside, const Actor& actor, const RecordRequest& request, const Decide& decide
+    Door::Inside& inside, const Actor& actor, const domain::RegisterRow& row,
+    const RecordRequest& request, const Decide& decide
 ) {
     auto& store = inside.parts.store;
     const StreamKey key{actor.tenant, request.kind, request.id};
-    for (int attempt = 1;; ++attempt) {
+    Answer answer;
+    const auto make = [&]() -> Result<std::optional<Commit>> {
         // Another request may just have used this key.
-        if (auto kept = TRY(kept_answer(store, actor, request.idempotency)))
-            return *std::move(kept);
+        if (auto kept = TRY(kept_answer(store, actor, request.idempotency))) {
+            answer = *std::move(kept);
+            return std::optional<Commit>{};
+        }
         const auto stored = store.load(key);
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
         RecordEdit edit = TRY(decide(version, unless_removed(stored)));
-        Answer answer{request.id, version + 1, std::move(edit.body), 0, false, edit.created};
+        answer = {request.id, version + 1, std::move(edit.body), 0, false, edit.created};
         Commit commit;
+        commit.records_held = std::move(edit.held);
+        if (!edit.removed)
+            commit.records_named = TRY(keys_named(row, actor.tenant, edit.document));
         commit.writes.push_back(TRY(inside.record_write(
             actor, key, version, edit.removed ? "removed" : "put", edit.document, edit.removed
         )));
         keep_answer(commit, actor, request.idempotency, answer, inside.parts.clock.now());
-        const auto receipt = store.commit(std::move(commit));
-        // Also when nobody knows what became of it.
-        inside.records.forget(actor.tenant);
-        if (receipt) {
-            answer.ledger_size = receipt->next_seq;
-            return answer;
-        }
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(receipt.error());
+        return std::optional(std::move(commit));
+    };
+    if (const auto receipt = TRY(commit_records(inside, actor.tenant, make)))
+        answer.ledger_size = receipt->next_seq;
+    return answer;
+}
+
+// Whether what the records name is registered or comes with the import. Errors name the place.
+Result<void> check_names(
+    const domain::RegisterRow& row, const std::vector<RecordDraft>& records,
+    const domain::Records& registered, const ImportRest& rest
+) {
+    auto together = rest.after;
+    for (const auto& record : records)
+        together.insert(record.id);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto document = TRY(document_of(row, records[i].id, records[i].body));
+        const auto checked = row.check_names(document, registered, together);
+        if (checked)
+            continue;
+        if (checked.error().fields.empty())
+            return checked;
+        const auto& wrong = checked.error().fields.front();
+        return fail_field(fmt::format("[{}].{}", rest.before + i, wrong.field), wrong.message);
     }
+    return {};
 }
 
 } // namespace
@@ -221,7 +296,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         auto body = shown(request.id, version + 1, document);
         return RecordEdit{std::move(document), false, std::move(body), before == nullptr};
     };
-    return write_record(*inside_, actor, request, put);
+    return write_record(*inside_, actor, *row, request, put);
 }
 
 Result<void> Door::check_references(
@@ -231,25 +306,12 @@ Result<void> Door::check_references(
     TRY(require_permission(actor, row->write));
     if (!row->check_names)
         return {};
-    const auto registered = TRY(inside_->records.newest(actor.tenant));
-    std::set<std::string> together;
-    for (const auto& record : records)
-        together.insert(record.id);
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        const auto document = TRY(document_of(*row, records[i].id, records[i].body));
-        const auto checked = row->check_names(document, *registered, together);
-        if (checked)
-            continue;
-        if (checked.error().fields.empty())
-            return checked;
-        const auto& wrong = checked.error().fields.front();
-        return fail_field(fmt::format("[{}].{}", i, wrong.field), wrong.message);
-    }
-    return {};
+    return check_names(*row, records, *TRY(inside_->records.newest(actor.tenant)), {});
 }
 
 Result<std::size_t> Door::put_records(
-    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
+    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records,
+    const ImportRest& rest
 ) {
     const auto* row = TRY(known_register(kind));
     TRY(require_permission(actor, row->write));
@@ -263,10 +325,18 @@ Result<std::size_t> Door::put_records(
         TRY(check_id(record.id));
         documents.push_back(TRY(document_of(*row, record.id, record.body)));
     }
+    const auto named = TRY(keys_named(*row, actor.tenant, records, documents, rest));
     auto& store = inside_->parts.store;
-    for (int attempt = 1;; ++attempt) {
-        std::size_t created = 0;
+    std::size_t created = 0;
+    bool again = false;
+    const auto make = [&]() -> Result<std::optional<Commit>> {
+        // The commit asks for the names itself. Only when it was refused does somebody have to say
+        // which is missing.
+        if (std::exchange(again, true) && row->check_names)
+            TRY(check_names(*row, records, *TRY(inside_->records.newest(actor.tenant)), rest));
+        created = 0;
         Commit commit;
+        commit.records_named = named;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
             const auto stored = store.load(key);
@@ -279,13 +349,10 @@ Result<std::size_t> Door::put_records(
                 actor, key, stored ? stored->version : 0, "put", documents[i], false
             )));
         }
-        const auto receipt = store.commit(std::move(commit));
-        inside_->records.forget(actor.tenant);
-        if (receipt)
-            return created;
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(receipt.error());
-    }
+        return std::optional(std::move(commit));
+    };
+    TRY(commit_records(*inside_, actor.tenant, make));
+    return created;
 }
 
 Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& request) {
@@ -296,10 +363,11 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         if (before == nullptr)
             return no_record(*row, request.id);
         TRY(check_conditions(request, version, true));
-        TRY(check_unused(*inside_, *row, before->key));
-        return RecordEdit{before->state, true};
+        RecordEdit edit{before->state, true};
+        edit.held = TRY(check_unused(*inside_, *row, before->key));
+        return edit;
     };
-    return write_record(*inside_, actor, request, remove);
+    return write_record(*inside_, actor, *row, request, remove);
 }
 
 Result<Answer>

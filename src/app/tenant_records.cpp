@@ -43,28 +43,29 @@ void set_versions(domain::Records& records) {
 } // namespace
 
 Result<TenantRecords::Seen> TenantRecords::load_all(const TenantId& tenant) {
-    Seen seen;
-    seen.size = TRY(store_.ledger_size());
     auto records = std::make_shared<domain::Records>();
+    records->ledger_size = TRY(store_.ledger_size());
     for (const auto& row : domain::register_table()) {
         const std::string kind(row.name);
         records->kind_versions[kind] = TRY(store_.kind_version(tenant, kind));
         TRY(load_kind(store_, tenant, kind, *records));
     }
     set_versions(*records);
-    seen.records = std::move(records);
-    return seen;
+    return records;
 }
 
 // An entry is in the ledger before every later one, so a kind's version may be the place of the
 // last entry about it.
 Result<TenantRecords::Seen> TenantRecords::load_since(const TenantId& tenant, const Seen& before) {
-    const auto written = TRY(store_.records_written(tenant, before.size, limits::records_page));
+    const auto size = TRY(store_.ledger_size());
+    if (size == before->ledger_size)
+        return before;
+    const auto written =
+        TRY(store_.records_written(tenant, before->ledger_size, limits::records_page));
     if (!written)
         return load_all(tenant);
-    if (written->empty())
-        return before;
-    auto records = std::make_shared<domain::Records>(*before.records);
+    auto records = std::make_shared<domain::Records>(*before);
+    records->ledger_size = written->empty() ? size : std::max(size, written->back().seq + 1);
     std::set<std::pair<std::string, std::string>> names;
     for (const auto& entry : *written)
         if (domain::find_register(entry.kind)) {
@@ -75,11 +76,10 @@ Result<TenantRecords::Seen> TenantRecords::load_since(const TenantId& tenant, co
     for (const auto& [kind, id] : names)
         TRY(load_one(store_, {tenant, kind, id}, *records));
     set_versions(*records);
-    return Seen{std::move(records), written->back().seq + 1};
+    return records;
 }
 
-Result<std::shared_ptr<const domain::Records>>
-TenantRecords::look(const TenantId& tenant, Known& known) {
+Result<TenantRecords::Seen> TenantRecords::look(const TenantId& tenant, Known& known) {
     Seen before;
     std::uint64_t written = 0;
     {
@@ -88,19 +88,19 @@ TenantRecords::look(const TenantId& tenant, Known& known) {
         before = known.seen;
     }
     const auto now = std::chrono::steady_clock::now();
-    auto seen = before.records ? TRY(load_since(tenant, before)) : TRY(load_all(tenant));
+    auto seen = before ? TRY(load_since(tenant, before)) : TRY(load_all(tenant));
     const std::lock_guard lock(mutex_);
     known.looked = now;
     known.seen = std::move(seen);
     known.looked_at = written;
-    return known.seen.records;
+    return known.seen;
 }
 
-std::shared_ptr<const domain::Records> TenantRecords::fresh(Known& known) {
+TenantRecords::Seen TenantRecords::fresh(Known& known) {
     const std::lock_guard lock(mutex_);
     const auto age = std::chrono::steady_clock::now() - known.looked;
     const bool young = store_.is_only_writer() || age < limits::records_age_max;
-    return young && known.looked_at == known.written ? known.seen.records : nullptr;
+    return young && known.looked_at == known.written ? known.seen : nullptr;
 }
 
 Result<std::shared_ptr<const domain::Records>> TenantRecords::of(const TenantId& tenant) {

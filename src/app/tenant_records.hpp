@@ -27,10 +27,7 @@ class TenantRecords {
     void forget(const TenantId& tenant);
 
   private:
-    struct Seen {
-        std::shared_ptr<const domain::Records> records;
-        std::uint64_t size = 0; // entries from here on have not been looked at
-    };
+    using Seen = std::shared_ptr<const domain::Records>;
 
     struct Known {
         std::mutex looking;
@@ -42,9 +39,10 @@ class TenantRecords {
         std::uint64_t looked_at = 0;
     };
 
-    std::shared_ptr<const domain::Records> fresh(Known& known);
-    Result<std::shared_ptr<const domain::Records>> look(const TenantId& tenant, Known& known);
+    Seen fresh(Known& known);
+    Result<Seen> look(const TenantId& tenant, Known& known);
     Result<Seen> load_all(const TenantId& tenant);
+    // A snapshot that is as new as the ledger; the same one when there are no later entries.
     Result<Seen> load_since(const TenantId& tenant, const Seen& before);
 
     Store& store_;

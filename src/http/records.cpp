@@ -164,13 +164,19 @@ Result<Response> import(app::Door& door, const RegisterRow& row, Call& call) {
     TRY(check_import(row, records));
     TRY(door.check_references(call.actor, std::string(row.name), records));
     std::size_t created = 0;
+    app::ImportRest rest;
+    for (const auto& record : records)
+        rest.after.insert(record.id);
     for (std::size_t written = 0; written < records.size();) {
         const auto count = std::min(limits::import_commit_max, records.size() - written);
         const auto from = std::make_move_iterator(records.begin()) + written;
         const Drafts together(from, from + count);
+        for (const auto& record : together)
+            rest.after.erase(record.id);
+        rest.before = written;
         const auto done = call.stop.stop_requested()
                               ? Result<std::size_t>(fail(ErrorCode::unavailable, "the server ends"))
-                              : door.put_records(call.actor, std::string(row.name), together);
+                              : door.put_records(call.actor, std::string(row.name), together, rest);
         if (!done)
             return broken_off(done.error(), written, records.size());
         created += *done;

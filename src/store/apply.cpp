@@ -98,6 +98,48 @@ Result<void> check_identity(Connection& db, const Commit& commit) {
     return {};
 }
 
+// Whether an entry about the record, or about any of its kind, stands at `size` or later. What
+// earlier commits of the batch wrote is there already: it is the same transaction.
+bool is_written_since(Connection& db, const app::StreamKey& key, std::uint64_t size) {
+    const auto newest =
+        key.id.empty()
+            ? db.number(
+                  "select seq from event where tenant = :tenant and seq >= :size and kind = :kind "
+                  "order by seq limit 1",
+                  {key.tenant.value, size, key.kind}
+              )
+            : db.number(
+                  "select seq from event where tenant = :tenant and kind = :kind "
+                  "and stream = :stream order by version desc limit 1",
+                  {key.tenant.value, key.kind, key.id}
+              );
+    return newest && *newest >= size;
+}
+
+Result<void> check_records(Connection& db, const Commit& commit) {
+    for (const auto& key : commit.records_held.keys)
+        if (is_written_since(db, key, commit.records_held.size))
+            return fail(
+                ErrorCode::conflict,
+                key.id.empty()
+                    ? fmt::format("records of kind {} were written meanwhile; try again", key.kind)
+                    : fmt::format("{} {} was written meanwhile; try again", key.kind, key.id)
+            );
+    for (const auto& key : commit.records_named) {
+        const auto there = db.number(
+            "select version from stream where tenant = :tenant and kind = :kind and id = :id "
+            "and removed = 0",
+            {key.tenant.value, key.kind, key.id}
+        );
+        if (!there)
+            return fail(
+                ErrorCode::conflict,
+                fmt::format("{} {} is named and not there; try again", key.kind, key.id)
+            );
+    }
+    return {};
+}
+
 } // namespace
 
 void put_document(
@@ -114,6 +156,7 @@ void put_document(
 
 Result<void> check_commit(Batch& batch, const Commit& commit) {
     TRY(check_identity(batch.db(), commit));
+    TRY(check_records(batch.db(), commit));
     if (commit.task_end) {
         const auto held = batch.db().number(
             "select attempts from task where id = :id and lease = :lease and dead = 0",

@@ -8,8 +8,8 @@
 
 namespace slipway::store {
 
-// Errors: conflict (stream version, task lease, kept answer), limit_exceeded (sizes), internal (a
-// summary without a number).
+// Errors: conflict (stream version, task lease, kept answer, what the commit holds), limit_exceeded
+// (sizes), internal (a summary without a number).
 Result<void> check_commit(Batch& batch, const app::Commit& commit);
 app::Receipt write_commit(Batch& batch, const app::Commit& commit);
 

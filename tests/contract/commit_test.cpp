@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commits: what is refused, that a refusal leaves nothing, and that the ledger has no gaps.
+#include <array>
 #include <atomic>
 #include <future>
 #include <latch>
@@ -241,6 +242,100 @@ TEST_P(CommitContract, what_is_not_waited_for_is_told_once_it_is_there_or_refuse
     });
     EXPECT_EQ(code_of(second.get_future().get()), ErrorCode::conflict);
     EXPECT_EQ(must(store().ledger_size()), 2U);
+}
+
+TEST_P(CommitContract, records_that_are_held_must_be_as_they_were) {
+    must(store().commit(commit_of(write_of(key_of("web"), 0))));
+    must(store().commit(commit_of(write_of(key_of("db"), 0))));
+    const auto seen = must(store().ledger_size());
+    std::uint64_t made = 0;
+    const auto holding = [&](std::uint64_t size, std::vector<app::StreamKey> keys) {
+        auto commit = commit_of(write_of(key_of(fmt::format("own-{}", made), "ring"), 0));
+        commit.records_held = {size, std::move(keys)};
+        auto done = store().commit(commit);
+        made += done ? 1 : 0;
+        return done;
+    };
+    const auto any_ci = key_of("");
+    must(holding(seen, {key_of("web"), key_of("never-was"), any_ci}));
+    EXPECT_EQ(code_of(holding(seen - 1, {key_of("db")})), ErrorCode::conflict);
+    EXPECT_EQ(code_of(holding(seen - 1, {any_ci})), ErrorCode::conflict);
+    must(holding(seen - 1, {key_of("web")}));
+    // Other kinds, other tenants and other records do not count.
+    must(store().commit(commit_of(write_of(key_of("x", "person"), 0))));
+    must(store().commit(commit_of(write_of(key_of("web", "ci", zeta), 0))));
+    must(holding(seen, {any_ci}));
+    must(store().commit(commit_of(write_of(key_of("db"), 1))));
+    must(holding(seen, {key_of("web")}));
+    const auto size = must(store().ledger_size());
+    EXPECT_EQ(code_of(holding(seen, {key_of("web"), key_of("db")})), ErrorCode::conflict);
+    EXPECT_EQ(code_of(holding(seen, {any_ci})), ErrorCode::conflict);
+    EXPECT_EQ(must(store().ledger_size()), size);
+    must(holding(size, {key_of("db"), any_ci}));
+}
+
+TEST_P(CommitContract, records_that_are_named_must_be_there) {
+    const auto naming = [](app::StreamWrite write, std::set<app::StreamKey> keys) {
+        auto commit = commit_of(std::move(write));
+        commit.records_named = std::move(keys);
+        return commit;
+    };
+    const auto site = write_of(key_of("site"), 0);
+    EXPECT_EQ(code_of(store().commit(naming(site, {key_of("web")}))), ErrorCode::conflict);
+    must(store().commit(commit_of(write_of(key_of("web", "ci", zeta), 0))));
+    must(store().commit(commit_of(write_of(key_of("web", "ring"), 0))));
+    EXPECT_EQ(code_of(store().commit(naming(site, {key_of("web")}))), ErrorCode::conflict);
+    must(store().commit(commit_of(write_of(key_of("web"), 0))));
+    must(store().commit(naming(site, {key_of("web")})));
+    auto removal = write_of(key_of("web"), 1);
+    removal.removed = true;
+    must(store().commit(commit_of(removal)));
+    const auto again = write_of(key_of("site"), 1);
+    EXPECT_EQ(code_of(store().commit(naming(again, {key_of("web")}))), ErrorCode::conflict);
+    must(store().commit(commit_of(write_of(key_of("web"), 2))));
+    must(store().commit(naming(again, {key_of("web")})));
+    expect_sound_ledger();
+}
+
+// While the first waits for the writer, the others gather, and all are written in one transaction.
+TEST_P(CommitContract, what_a_batch_wrote_before_counts_for_the_commits_after_it) {
+    must(store().commit(commit_of(write_of(key_of("web"), 0))));
+    const auto seen = must(store().ledger_size());
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    std::thread first([&] {
+        must(store().commit_numbered(acme, "change", [&](std::uint64_t number) {
+            begun.set_value();
+            go_on.get_future().wait();
+            app::ChangeSummary summary;
+            summary.number = number;
+            return Result<app::Commit>(commit_of(change_write(summary)));
+        }));
+    });
+    begun.get_future().wait();
+    auto removal = commit_of(write_of(key_of("web"), 1));
+    removal.writes[0].removed = true;
+    removal.records_held = {seen, {key_of("")}};
+    auto naming = commit_of(write_of(key_of("site"), 0));
+    naming.records_named = {key_of("web")};
+    auto late = commit_of(write_of(key_of("late", "ring"), 0));
+    late.records_held = {seen, {key_of("")}};
+    std::array<std::promise<Result<app::Receipt>>, 3> told;
+    const auto later = [&](app::Commit commit, std::size_t i) {
+        store().commit_later(std::move(commit), [&told, i](auto done) {
+            told[i].set_value(std::move(done));
+        });
+    };
+    later(removal, 0);
+    later(naming, 1);
+    later(late, 2);
+    go_on.set_value();
+    first.join();
+    must(told[0].get_future().get());
+    EXPECT_EQ(code_of(told[1].get_future().get()), ErrorCode::conflict);
+    EXPECT_EQ(code_of(told[2].get_future().get()), ErrorCode::conflict);
+    EXPECT_EQ(code_of(store().load(key_of("site"))), ErrorCode::not_found);
+    expect_sound_ledger();
 }
 
 TEST_P(CommitContract, subtrees_and_roots_are_those_of_rfc_6962) {

@@ -244,9 +244,8 @@ Door::check_references(const Actor&, const std::string&, const std::vector<Recor
     return {};
 }
 
-Result<std::size_t> Door::put_records(
-    const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records
-) {
+Result<std::size_t> Door::
+    put_records(const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records, const ImportRest&) {
     std::size_t created = 0;
     for (const auto& record : records) {
         if (record.id == "breaks")

@@ -61,6 +61,8 @@ class FakeStore final : public app::Store {
         }
         if (commit.bearer_held && !bearers.contains(*commit.bearer_held))
             return fail(ErrorCode::conflict, "it has ended meanwhile");
+        if (!holds(commit))
+            return fail(ErrorCode::conflict, "the records have changed meanwhile");
         const auto first = ledger.size();
         for (auto& write : commit.writes) {
             auto& stream = streams[write.key];
@@ -318,6 +320,22 @@ class FakeStore final : public app::Store {
         FakeStore& store;
         std::string bytes;
     };
+
+    // Whether the records that the commit was decided on are as they were.
+    bool holds(const app::Commit& commit) const {
+        for (auto i = commit.records_held.size; i < ledger.size(); ++i)
+            for (const auto& [tenant, kind, id] : commit.records_held.keys)
+                if (const auto& key = ledger[i].key;
+                    key.tenant == tenant && key.kind == kind && (id.empty() || key.id == id))
+                    return false;
+        return std::all_of(
+            commit.records_named.begin(), commit.records_named.end(),
+            [&](const auto& key) {
+                const auto found = streams.find(key);
+                return found != streams.end() && !found->second.removed;
+            }
+        );
+    }
 
     std::vector<Digest> leaf_hashes() {
         const std::lock_guard lock(mutex);

@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real door on a private SQLite store: answers that are told later, and registers that follow
-// what is written beside a command.
+// The real door on a private SQLite store: answers that are told later, registers that follow what
+// is written beside a command, and what others write between a decision and its commit.
 #include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <latch>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 #include "app/door.hpp"
+#include "app/event.hpp"
 #include "app/tenant_records.hpp"
+#include "domain/change/testing/scenario.hpp"
 #include "store/open.hpp"
 
 namespace slipway::app {
 
 namespace {
+
+// The time as it is. The door looks at it while it makes a commit, so that is the moment at which
+// others can be made to come between.
+class MeddledClock final : public Clock {
+  public:
+    Time now() const override {
+        if (meanwhile && --looks == 0)
+            std::exchange(meanwhile, nullptr)();
+        return SystemClock{}.now();
+    }
+
+    // `others` is called once, at the given look from here on.
+    void at_look(int look, std::function<void()> others) {
+        looks = look;
+        meanwhile = std::move(others);
+    }
+
+  private:
+    mutable int looks = 0;
+    mutable std::function<void()> meanwhile;
+};
 
 class DoorTest : public testing::Test {
   protected:
@@ -48,16 +72,35 @@ class DoorTest : public testing::Test {
     }
 
     void put_ci(const TenantId& tenant, const std::string& id, std::string_view name) {
-        const Actor petra{tenant, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};
+        auto writer = petra;
+        writer.tenant = tenant;
         const auto body =
             *parse_json(fmt::format(R"({{"name":"{}","ci_class":"application"}})", name));
-        const auto put = door->put_record(petra, {"ci", id, body, {}, {}, {}});
+        const auto put = door->put_record(writer, {"ci", id, body, {}, {}, {}});
         ASSERT_TRUE(put) << put.error().message;
     }
 
+    static RecordRequest item(const std::string& id, std::string_view needs = "") {
+        const auto body =
+            fmt::format(R"({{"name":"x","ci_class":"host","depends_on":[{}]}})", needs);
+        return {"ci", id, *parse_json(body), {}, {}, {}};
+    }
+
+    Result<Answer> puts(const RecordRequest& request) { return door->put_record(petra, request); }
+
+    Result<Answer> removes(const RecordRequest& request) {
+        return door->remove_record(petra, request);
+    }
+
+    bool is_there(const std::string& id) { return door->show_record(petra, "ci", id).has_value(); }
+
+    // The first look at the clock of one try that comes after the look at the registers.
+    static constexpr int put_decided = 2, removal_decided = 1, command_decided = 2;
+
     const TenantId main{"main"};
+    const Actor petra{main, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};
     const Actor ina{main, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
-    const SystemClock clock;
+    MeddledClock clock;
     SystemRandom random;
     std::filesystem::path folder;
     std::unique_ptr<Store> store;
@@ -146,7 +189,6 @@ TEST_F(DoorTest, registers_follow_single_records_of_their_tenant) {
     EXPECT_GT(second->cmdb_version, first->cmdb_version);
     EXPECT_EQ(first->cis.at(CiId("site")).name, "Site") << "a snapshot stands still";
     EXPECT_EQ((*records.of(TenantId("other")))->cis.at(CiId("site")).name, "Theirs");
-    const Actor petra{main, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};
     ASSERT_TRUE(door->remove_record(petra, {"ci", "feed", JsonObject{}, {}, {}, {}}));
     records.forget(main);
     EXPECT_FALSE((*records.of(main))->cis.contains(CiId("feed")));
@@ -179,7 +221,6 @@ TEST_F(DoorTest, whoever_wrote_a_record_finds_it_in_the_next_snapshot) {
 
 TEST_F(DoorTest, more_records_than_a_page_are_loaded_by_their_kind) {
     TenantRecords records(*store);
-    const Actor petra{main, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};
     ASSERT_TRUE(records.of(main));
     std::size_t made = 0;
     while (made <= limits::records_page) {
@@ -193,6 +234,130 @@ TEST_F(DoorTest, more_records_than_a_page_are_loaded_by_their_kind) {
     }
     records.forget(main);
     EXPECT_EQ((*records.of(main))->cis.size(), made);
+}
+
+TEST_F(DoorTest, a_snapshot_says_how_much_of_the_ledger_it_has_seen) {
+    TenantRecords records(*store);
+    put_ci(main, "site", "Site");
+    const auto first = *records.of(main);
+    EXPECT_EQ(first->ledger_size, *store->ledger_size());
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    ASSERT_TRUE(does("comment", R"({"text":"no record was written"})"));
+    records.forget(main);
+    const auto second = *records.of(main);
+    EXPECT_EQ(second->ledger_size, *store->ledger_size());
+    EXPECT_EQ(second->version, first->version);
+    records.forget(main);
+    EXPECT_EQ(*records.of(main), second) << "the ledger is no longer: the same snapshot";
+}
+
+TEST_F(DoorTest, an_item_that_is_removed_beside_the_put_of_one_that_needs_it_is_missed) {
+    ASSERT_TRUE(puts(item("web")));
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(removes(item("web"))); });
+    const auto refused = puts(item("site", R"("web")"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(refused.error().fields.at(0).field, "depends_on[0]");
+    EXPECT_FALSE(is_there("web"));
+    EXPECT_FALSE(is_there("site"));
+}
+
+TEST_F(DoorTest, an_item_that_is_needed_beside_its_removal_stays) {
+    ASSERT_TRUE(puts(item("web")));
+    clock.at_look(removal_decided, [&] { EXPECT_TRUE(puts(item("site", R"("web")"))); });
+    const auto refused = removes(item("web"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked);
+    EXPECT_EQ(refused.error().reasons.at(0).message, "configuration item site depends on it");
+    EXPECT_TRUE(is_there("web"));
+    EXPECT_TRUE(is_there("site"));
+}
+
+TEST_F(DoorTest, an_import_misses_what_is_removed_beside_it) {
+    ASSERT_TRUE(puts(item("web")));
+    const std::vector<RecordDraft> drafts{
+        {"feed", item("feed").body}, {"site", item("site", R"("feed","web")").body}};
+    ImportRest rest;
+    rest.before = 1000;
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(removes(item("web"))); });
+    const auto refused = door->put_records(petra, "ci", drafts, rest);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(refused.error().fields.at(0).field, "[1001].depends_on[1]");
+    EXPECT_FALSE(is_there("feed"));
+    rest.after = {"web"};
+    EXPECT_EQ(*door->put_records(petra, "ci", drafts, rest), 2U) << "it comes later";
+}
+
+TEST_F(DoorTest, what_others_write_elsewhere_is_no_conflict) {
+    ASSERT_TRUE(puts(item("web")));
+    ASSERT_TRUE(puts(item("db")));
+    auto request = item("db");
+    request.if_version = 1;
+    clock.at_look(removal_decided, [&] { EXPECT_TRUE(puts(item("site", R"("web")"))); });
+    EXPECT_TRUE(removes(request));
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(puts(item("web"))); });
+    EXPECT_TRUE(puts(item("site", R"("web")"))) << "it is still there";
+    EXPECT_FALSE(is_there("db"));
+}
+
+TEST_F(DoorTest, who_names_a_version_is_told_that_it_has_moved_on) {
+    ASSERT_TRUE(puts(item("web")));
+    auto request = item("web");
+    request.if_version = 1;
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(puts(item("web"))); });
+    const auto put = puts(request);
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, ErrorCode::conflict);
+    EXPECT_EQ(put.error().message, "it has changed: you named version 1, it is at 2");
+    request.if_version = 2;
+    clock.at_look(removal_decided, [&] { EXPECT_TRUE(puts(item("web"))); });
+    const auto removal = removes(request);
+    ASSERT_FALSE(removal);
+    EXPECT_EQ(removal.error().code, ErrorCode::conflict);
+    EXPECT_TRUE(is_there("web"));
+}
+
+TEST_F(DoorTest, a_removal_that_never_gets_its_turn_ends) {
+    ASSERT_TRUE(puts(item("web")));
+    int tries = 0;
+    // Two looks are one try: the entry, and the answer to keep.
+    std::function<void()> others = [&] {
+        EXPECT_TRUE(puts(item(fmt::format("other-{}", ++tries))));
+        clock.at_look(2, others);
+    };
+    clock.at_look(removal_decided, others);
+    const auto refused = removes(item("web"));
+    clock.at_look(0, nullptr);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_EQ(tries, limits::decide_retries_max);
+    EXPECT_TRUE(is_there("web"));
+}
+
+TEST_F(DoorTest, a_command_that_edits_a_record_keeps_what_others_wrote_into_it) {
+    auto change = domain::testing::deployed().change;
+    change.tenant = main;
+    change.id = ChangeId("CHG-1");
+    const auto scoped = change.scope->cis.front();
+    ASSERT_FALSE(scoped.version_to.empty());
+    for (const auto& each : change.scope->cis)
+        put_ci(main, each.ci.value, "before");
+    const StreamKey key{main, "change", "CHG-1"};
+    StreamWrite write{key, 0, {}, encode(change), false, {}};
+    write.events.push_back(make_event({key, 1, clock.now(), petra}, "brought", "{}"));
+    Commit commit;
+    commit.writes.push_back(std::move(write));
+    ASSERT_TRUE(store->commit(std::move(commit)));
+    clock.at_look(command_decided, [&] { put_ci(main, scoped.ci.value, "meanwhile"); });
+    const auto told = does("update_cmdb", "{}");
+    ASSERT_TRUE(told) << told.error().message;
+    const auto shown = *parse_json(door->show_record(petra, "ci", scoped.ci.value)->body);
+    EXPECT_EQ(text_or_empty(shown, "name"), "meanwhile");
+    EXPECT_EQ(text_or_empty(shown, "version"), scoped.version_to);
+    // Who does not wait is asked again.
+    clock.at_look(command_decided, [&] { put_ci(main, scoped.ci.value, "once more"); });
+    EXPECT_FALSE(later(asked("update_cmdb", "{}")));
 }
 
 } // namespace

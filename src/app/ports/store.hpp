@@ -4,9 +4,9 @@
 // idempotency key) becomes durable in ONE transaction or not at all. Events are stored as the exact
 // bytes that were hashed, in one gapless sequence for the whole installation: the ledger.
 // Implementations: SQLite and PostgreSQL from the same code (src/store). All functions may be
-// called from any thread. Errors: conflict (a stream is not at the expected version), not_found,
-// unavailable (the database cannot be reached), limit_exceeded (the commit queue is full),
-// internal.
+// called from any thread. Errors: conflict (a stream is not at the expected version, or what
+// else the commit was decided on is no longer so), not_found, unavailable (the database cannot be
+// reached), limit_exceeded (the commit queue is full), internal.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -209,6 +210,14 @@ struct PasswordHeld {
     std::string password_hash;
 };
 
+// The records that a commit was decided on, as they were when the ledger had `size` entries:
+// conflict when an entry about one of them was written since. A key with an empty id stands for
+// every record of its kind, also for one that did not exist then.
+struct RecordsHeld {
+    std::uint64_t size = 0;
+    std::vector<StreamKey> keys;
+};
+
 struct StoredCheckpoint {
     std::uint64_t size = 0;
     Time at{};
@@ -231,6 +240,8 @@ struct Commit {
     std::vector<Credential> put_credentials;
     std::optional<PasswordHeld> password_held = {};
     std::optional<Digest> bearer_held = {}; // conflict when this bearer is gone
+    RecordsHeld records_held = {};
+    std::set<StreamKey> records_named = {}; // conflict when one is not there, or is removed
     std::map<std::string, std::string> put_settings;
     std::optional<StoredCheckpoint> checkpoint; // of the ledger as it is after this commit
 };
@@ -299,7 +310,8 @@ class Store {
     records_written(const TenantId& tenant, std::uint64_t seq, std::size_t limit) = 0;
     virtual Result<std::vector<TenantId>> tenants() = 0;
 
-    // Blocks until durable. conflict: a stream has moved on, or a task's lease was lost.
+    // Blocks until durable. conflict: a stream has moved on, a task's lease was lost, or something
+    // else that the commit holds is no longer so.
     virtual Result<Receipt> commit(Commit commit) = 0;
 
     // The same without blocking: `done` is called once, possibly on the thread that writes, so it

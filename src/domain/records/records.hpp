@@ -223,8 +223,9 @@ struct OrganisationRecord {
 
 // Everything in a tenant's registers at one moment, as gates see it. Immutable; shared by commands.
 struct Records {
-    std::uint64_t version = 0;                          // grows with every change of any record
-    std::uint64_t cmdb_version = 0;                     // grows with every change of a CI
+    std::uint64_t version = 0;      // grows with every change of any record
+    std::uint64_t cmdb_version = 0; // grows with every change of a CI
+    std::uint64_t ledger_size = 0;  // all entries before this one are in it, later ones may be
     std::map<std::string, std::uint64_t> kind_versions; // grow with every change of their kind
     Shared<std::map<PersonId, PersonRecord>> people;
     Shared<std::map<CiId, CiRecord>> cis;

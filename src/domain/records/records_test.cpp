@@ -167,6 +167,7 @@ TEST(Registers, an_item_depends_only_on_what_is_registered_or_comes_with_it) {
     EXPECT_EQ(refused.error().fields.at(0).field, "depends_on[1]");
     EXPECT_NE(refused.error().message.find("no configuration item db"), std::string::npos);
     EXPECT_TRUE(row->check_names(*site, records, {"db", "site"}));
+    EXPECT_EQ(*row->names(*site), (std::vector<std::string>{"web-1", "db"}));
     EXPECT_TRUE(row->named_by(records, "web-1").empty());
     ASSERT_TRUE(put_record(records, "ci", "site", *site));
     EXPECT_EQ(row->named_by(records, "web-1"), std::vector<std::string>{"site"});

@@ -175,6 +175,14 @@ Result<void> check_needs(
     return {};
 }
 
+Result<std::vector<std::string>> items_needed(const std::string& document) {
+    const auto ci = TRY(restore<CiRecord>(document));
+    std::vector<std::string> items;
+    for (const auto& item : ci.depends_on)
+        items.push_back(item.value);
+    return items;
+}
+
 std::vector<std::string> items_that_need(const Records& records, const std::string& id) {
     std::vector<std::string> items;
     if (const auto found = records.dependents.find(CiId(id)); found != records.dependents.end())
@@ -193,7 +201,8 @@ const std::array table{
     row<PersonRecord>("person", "people", "person", Permission::people_manage),
     RegisterRow{
         "ci", "cis", "configuration item", Permission::change_read, Permission::record_write,
-        schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_needs, items_that_need},
+        schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_needs, items_needed,
+        items_that_need},
     RegisterRow{
         "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
         schema_of<Blackout>, normalise_blackout},

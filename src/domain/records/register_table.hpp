@@ -40,6 +40,9 @@ struct RegisterRow {
     Result<void> (*check_names
     )(const std::string& document, const Records& records,
       const std::set<std::string>& together) = nullptr;
+    // The records of the same kind that the document names and that must stay as long as it does;
+    // null: none.
+    Result<std::vector<std::string>> (*names)(const std::string& document) = nullptr;
     // The records of the same kind that name this one and would be left without it; null: none.
     std::vector<std::string> (*named_by)(const Records& records, const std::string& id) = nullptr;
 };
