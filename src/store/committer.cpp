@@ -52,9 +52,10 @@ void Committer::submit(Job job, Done done) {
 }
 
 Result<void> Committer::run(const Job& job) {
-    std::promise<Result<void>> told;
-    submit(std::ref(job), [&](Result<void> result) { told.set_value(std::move(result)); });
-    return told.get_future().get();
+    // The teller may still be inside set_value() when the result is here already.
+    const auto told = std::make_shared<std::promise<Result<void>>>();
+    submit(std::ref(job), [told](Result<void> result) { told->set_value(std::move(result)); });
+    return told->get_future().get();
 }
 
 void Committer::on_committed(std::function<void(std::uint64_t)> listener) {
