@@ -130,7 +130,7 @@ cli::LocalCommand serve_command() {
         cli::valued("listen", "ADDRESS:PORT", "where to answer; 127.0.0.1:8420 by default"),
         postgres_option,
         cli::flag("sandbox", "training server with a clock that can be advanced; for good"),
-        cli::valued("tls_certificate", "FILE", "PEM chain; with --tls-key: HTTPS"),
+        cli::valued("tls_certificate", "FILE", "PEM chain; with --tls_key: HTTPS"),
         cli::valued("tls_key", "FILE", "PEM key"),
         cli::valued("ready_file", "FILE", "gets the address when the server answers"),
     };

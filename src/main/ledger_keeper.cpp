@@ -68,6 +68,22 @@ Result<std::optional<domain::LedgerOpening>> find_opening(app::Store& store) {
     return std::optional(*std::move(opening));
 }
 
+// A ledger whose end is gone must not be written on. (Another server may have added to it.)
+Result<void> require_last_entry(app::Store& store) {
+    const auto size = TRY(store.ledger_size());
+    const auto last = TRY(store.events_from(size - 1, 1));
+    if (last.empty() || last.front().seq != size - 1)
+        return fail(
+            ErrorCode::internal,
+            fmt::format(
+                "the ledger's head states {} entries and the last of them is not there: run "
+                "slipway verify, then restore a backup",
+                size
+            )
+        );
+    return {};
+}
+
 app::StoredCheckpoint
 signed_checkpoint(const domain::SigningKey& key, const app::LedgerHead& head, Time now) {
     return {
@@ -133,6 +149,7 @@ Result<std::unique_ptr<LedgerKeeper>> LedgerKeeper::open(
                                      to_text(opening->mode), to_text(*mode)
                                  )
         );
+    TRY(require_last_entry(store));
     std::unique_ptr<LedgerKeeper> keeper(new LedgerKeeper(store, clock));
     keeper->mode_ = opening->mode;
     const auto key = TRY(store.setting(key_setting));

@@ -74,7 +74,13 @@ constexpr std::string_view sqlite_tuning =
 } // namespace
 
 Error to_error(const DatabaseError& error) {
-    const auto* message = error.code == ErrorCode::unavailable
+    // SQLite's words for a file that it cannot read as a database (SQLITE_CORRUPT, SQLITE_NOTADB).
+    const std::string_view reason = error.what();
+    const bool damaged = reason.find("disk image is malformed") != reason.npos ||
+                         reason.find("file is not a database") != reason.npos;
+    const auto* message = damaged ? "slipway.db is damaged: restore a backup with slipway admin "
+                                    "restore, and keep the damaged file"
+                          : error.code == ErrorCode::unavailable
                               ? "the database cannot be used at the moment"
                               : "the database refused a statement";
     return Error{error.code, message, error.what()};

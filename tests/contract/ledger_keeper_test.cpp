@@ -93,6 +93,16 @@ TEST_P(KeeperContract, a_ledger_without_its_first_entry_is_not_begun_again) {
     EXPECT_EQ(must(store().ledger_size()), 1U);
 }
 
+TEST_P(KeeperContract, a_ledger_whose_end_is_gone_is_not_written_on) {
+    must(open_keeper(store()));
+    must(store().commit(commit_of(write_of(key_of("web"), 0, 3))));
+    damage("delete from event where seq = 3");
+    const auto refused = open_keeper(store());
+    ASSERT_EQ(code_of(refused), ErrorCode::internal);
+    EXPECT_THAT(refused.error().message, HasSubstr("states 4 entries"));
+    EXPECT_THAT(refused.error().message, HasSubstr("slipway verify"));
+}
+
 TEST_P(KeeperContract, nothing_is_signed_while_the_hashes_for_proofs_differ) {
     const auto keeper = must(open_keeper(store()));
     must(store().commit(commit_of(write_of(key_of("web"), 0, 300))));

@@ -299,8 +299,21 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             {fmt::format("C-{}", decision.conditions.size() + 1), text, {}, {}, {}}
         );
     }
+    // Whoever approved under a condition is counted as approving, so the condition holds.
+    for (const auto& vote : change.votes) {
+        const auto said = [&](const Condition& condition) {
+            return condition.text == vote.comment;
+        };
+        if (conditional && vote.choice == VoteChoice::approve_with_conditions &&
+            std::none_of(decision.conditions.begin(), decision.conditions.end(), said))
+            decision.conditions.push_back(
+                {fmt::format("C-{}", decision.conditions.size() + 1), vote.comment, {}, {}, {}}
+            );
+    }
     Decider decider(change, facts);
     decider.emit(CabDecided{std::move(decision)});
+    if (body.outcome == CabOutcome::rejected || body.outcome == CabOutcome::deferred)
+        decider.reopen(StepKind::cab_decision, "the board has decided anew");
     if (body.outcome == CabOutcome::approved || conditional) {
         GateFindings findings("cab-decision");
         gates::cab_decision(decider.change(), facts, findings);

@@ -279,6 +279,14 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         );
     if (run.purpose == RunPurpose::deployment)
         TRY(require_no_voter(change, facts));
+    if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
+        !owns_run(change, facts))
+        return fail_blocked(
+            "another person carries out this run",
+            {{"run-exact", run.id.value, "who started it reports it",
+              "started by " + run.started_by.value,
+              run.started_by.value + ", the implementer or the owner reports it"}}
+        );
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     TRY(require_transcripts(body, facts));
@@ -335,10 +343,12 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     if (run.purpose == RunPurpose::deployment)
         TRY(require_no_voter(change, facts));
     const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
-    if (outline->kind == "decision" && !named && !owns_run(change, facts))
+    const bool decides = outline->kind == "decision";
+    if (!named && !owns_run(change, facts))
         return fail_blocked(
-            "this decision is somebody else's",
-            {{"run-exact", body.step, "a decision point has a named owner",
+            decides ? "this decision is somebody else's" : "this step is somebody else's",
+            {{"run-exact", body.step,
+              decides ? "a decision point has a named owner" : "the runbook names who does it",
               "owner " + outline->owner, "Call " + outline->owner}}
         );
     Decider decider(change, facts);

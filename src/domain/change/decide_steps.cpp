@@ -39,6 +39,12 @@ void follow_up(Decider& decider, const Step& step) {
         }
 }
 
+bool is_owed(const Change& change, const StepId& id) {
+    return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
+        return owed.id == id.value && !owed.settled_at;
+    });
+}
+
 // Completes one step, if its gates let it.
 Result<void> complete(Decider& decider, const StepId& id, const std::string& field) {
     const auto& change = decider.change();
@@ -67,8 +73,15 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
         std::move(
             result.warnings.begin(), result.warnings.end(), std::back_inserter(event.warnings)
         );
-        if (result.verdict == Verdict::waived)
-            event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
+        if (result.verdict != Verdict::waived)
+            continue;
+        event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
+        if (is_owed(change, id))
+            reasons.push_back(
+                {std::string(gate.id), "owed." + id.value,
+                 "what an emergency owes is done; a waiver does not settle it",
+                 "waiver " + result.waiver, "Do now what the gate asks for, then complete the step"}
+            );
     }
     if (!reasons.empty())
         return fail_blocked("the gate says no", std::move(reasons));

@@ -122,6 +122,43 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
     return decider.finish();
 }
 
+std::string_view gate_of(SmokeOccasion occasion) {
+    switch (occasion) {
+    case SmokeOccasion::staging:
+        return "smoke-staging";
+    case SmokeOccasion::rehearsal:
+        return "rollback-rehearsed";
+    case SmokeOccasion::production:
+    case SmokeOccasion::rollback:
+        break;
+    }
+    return "smoke-production";
+}
+
+// What Slipway has seen fail itself is not undone by what a person reports.
+Result<void> require_no_failure_seen(
+    const Change& change, const PinnedRunbook& runbook, SmokeOccasion occasion
+) {
+    const auto seen = std::find_if(
+        change.smoke_reports.rbegin(), change.smoke_reports.rend(),
+        [&](const SmokeReport& report) {
+            return report.occasion == occasion && report.source == SmokeSource::runner &&
+                   report.list == runbook.smoke_digest;
+        }
+    );
+    if (seen == change.smoke_reports.rend())
+        return {};
+    for (const auto& result : seen->results)
+        if (!result.passed)
+            return fail_blocked(
+                "Slipway's own smoke test has failed",
+                {{std::string(gate_of(occasion)), "smoke." + result.name,
+                  "what it saw fail is not undone by a report", seen->id + ": " + result.detail,
+                  "Mend it and run the list again with run_smoke"}}
+            );
+    return {};
+}
+
 Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, const Facts& facts) {
     TRY(require_open(change));
     const auto* runbook = runbook_of(change, judged_by(body.occasion));
@@ -129,6 +166,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         return fail_field("occasion", "no runbook with a smoke list is pinned for it");
     if (body.results.empty() == body.junit.empty())
         return fail_field("results", "give either results or junit");
+    if (!facts.system)
+        TRY(require_no_failure_seen(change, *runbook, body.occasion));
     SmokeReport report{
         fmt::format("smoke-{}", change.smoke_reports.size() + 1),
         ring_of(change, body.occasion),

@@ -428,10 +428,18 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
         s.refused("cora", "decide", R"({"outcome":"approved"})").reasons.at(0).field,
         "decision.conditions"
     );
+    auto other = s;
+    other.does(
+        "cora", "decide", R"({"outcome":"approved_with_conditions","conditions":["have coffee"]})"
+    );
+    ASSERT_EQ(other.change.decision->conditions.size(), 2u)
+        << "whose vote counts, his condition holds";
+    EXPECT_EQ(other.change.decision->conditions[1].text, "tell the pilots");
     s.does(
         "cora", "decide",
         R"({"outcome":"approved_with_conditions","conditions":["tell the pilots"]})"
     );
+    EXPECT_EQ(s.change.decision->conditions.size(), 1u);
     s.complete("cora", "cab_decision");
     announce(s);
     make_ready(s);
@@ -441,6 +449,32 @@ TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     );
     s.does("otto", "meet_condition", R"({"id":"C-1","evidence":"mail of Wednesday"})");
     deploy(s);
+}
+
+TEST(Lives, a_rejection_after_an_approval_opens_the_decision_again) {
+    auto s = approved();
+    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::completed);
+    s.does("cora", "decide", R"({"outcome":"rejected","minutes":"the berths are needed"})");
+    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
+}
+
+TEST(Lives, what_an_emergency_owes_is_not_settled_by_a_waiver) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"ring-parity","reason":"no twin","valid_for":"1h"})"
+    );
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"ring-deployed","reason":"no twin","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-2"})");
+    const auto error = s.refused("ina", "complete_step", R"({"step":"ring_deploy"})");
+    EXPECT_EQ(error.reasons.at(0).field, "owed.ring_deploy") << explain(error);
+    EXPECT_FALSE(s.change.owed.at(0).settled_at);
 }
 
 TEST(Lives, votes_against_count_too) {

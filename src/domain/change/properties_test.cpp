@@ -95,7 +95,7 @@ std::vector<Sent> bodies() {
     std::vector<Sent> all{
         {"open", R"({"title":"Again"})"},
         {"describe", R"({"summary":"harbor-site 1.4 -> 1.6 on web-1: the feed gains a berth field",
-            "business_driver":"d","customer_impact":"c","cis":[{"ci":"harbor-site","host":"web-1",
+            "business_driver":"The port needs it","customer_impact":"Pages stay","cis":[{"ci":"harbor-site","host":"web-1",
             "version_from":"1.4","version_to":"1.6"}]})"},
         {"describe", R"({"summary":"upgrade middleware"})"},
         {"assign", R"({"implementer":"mika"})"},

@@ -116,6 +116,47 @@ TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
 }
 
+TEST(Runs, a_manual_step_with_an_owner_is_confirmed_by_him) {
+    auto s = ready();
+    s.change.runbooks.at("deployment").steps[1].kind = "manual";
+    s.change.runbooks.at("deployment").steps[1].owner = "ina";
+    s.replayed = s.change;
+    start(s);
+    report(s, "ina", "drain", "succeeded");
+    constexpr std::string_view confirm = R"({"run":"run-3","step":"switch"})";
+    const auto error = s.refused("etta", "confirm_step", confirm);
+    EXPECT_EQ(error.message.substr(0, 9), "this step");
+    EXPECT_EQ(first(error).remedy, "Call ina");
+    s.does("ina", "confirm_step", confirm);
+}
+
+TEST(Runs, are_reported_by_who_carries_them_out) {
+    auto s = ready();
+    start(s);
+    constexpr std::string_view drained =
+        R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})";
+    const auto error = s.refused("etta", "report_run", drained);
+    EXPECT_EQ(first(error).gate, "run-exact");
+    EXPECT_EQ(first(error).evidence, "started by ina");
+    s.does("ina", "report_run", drained);
+}
+
+TEST(Smoke, what_our_own_test_saw_fail_is_not_undone_by_a_report) {
+    auto s = deployed();
+    s.smoke("system", "production", false);
+    const auto report = [](bool passed) {
+        return fmt::format(
+            R"({{"occasion":"production","results":[{{"name":"front-page","passed":{}}}]}})", passed
+        );
+    };
+    const auto error = s.refused("ina", "record_smoke", report(true));
+    EXPECT_EQ(first(error).gate, "smoke-production");
+    EXPECT_THAT(first(error).remedy, HasSubstr("run_smoke"));
+    s.smoke("system", "production");
+    s.smoke("ina", "production"); // what passed may be reported again
+    s.complete("ina", "smoke_production");
+}
+
 TEST(Evidence, of_a_connector_is_not_a_persons_to_report) {
     auto s = ready();
     EXPECT_EQ(

@@ -2,6 +2,8 @@
 // Gates of phase 1: rfc-specific, impact-traced, rollback-runbook, classification, window.
 #include <algorithm>
 #include <cctype>
+#include <set>
+#include <string>
 
 #include "domain/calendar/day_hours.hpp"
 #include "domain/calendar/zone.hpp"
@@ -21,15 +23,25 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+constexpr std::size_t said_words_min = 2; // "x", "-" and "none" say nothing
+
+// Different words: one that is said again says no more.
 std::size_t count_words(std::string_view text) {
-    std::size_t words = 0;
-    bool inside = false;
+    std::set<std::string> words;
+    std::string word;
+    const auto end_word = [&] {
+        if (!word.empty())
+            words.insert(word);
+        word.clear();
+    };
     for (const char c : text) {
-        const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
-        words += !space && !inside ? 1 : 0;
-        inside = !space;
+        if (std::isspace(static_cast<unsigned char>(c)) != 0)
+            end_word();
+        else
+            word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     }
-    return words;
+    end_word();
+    return words.size();
 }
 
 bool is_blank(std::string_view text) {
@@ -323,9 +335,21 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
             "scope.business_driver", "the business driver is missing", "empty",
             "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
         );
+    else if (count_words(scope.business_driver) < said_words_min)
+        findings.refuse(
+            "scope.business_driver", "the business driver says nothing", scope.business_driver,
+            "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
+        );
     if (is_blank(scope.customer_impact))
         findings.refuse(
             "scope.customer_impact", "what customers or users will see is missing", "empty",
+            "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
+            "the berth; pages look the same\""
+        );
+    else if (count_words(scope.customer_impact) < said_words_min)
+        findings.refuse(
+            "scope.customer_impact", "what customers or users will see is not said",
+            scope.customer_impact,
             "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
             "the berth; pages look the same\""
         );

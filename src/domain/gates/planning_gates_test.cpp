@@ -34,6 +34,12 @@ TEST(PlanningGates, planning_refuses) {
                  s.change.scope->summary =
                      "harbor-site 1.4 -> 1.50 on web-1: the feed gains a berth field";
              }},
+            {"rfc-specific", "the same word again and again", "scope.summary",
+             [](auto& s) { s.change.scope->summary = "x x x x x x harbor-site 1.5"; }},
+            {"rfc-specific", "a driver that says nothing", "scope.business_driver",
+             [](auto& s) { s.change.scope->business_driver = "x"; }},
+            {"rfc-specific", "an impact that says nothing", "scope.customer_impact",
+             [](auto& s) { s.change.scope->customer_impact = "-"; }},
             {"rfc-specific", "a blank driver", "scope.business_driver",
              [](auto& s) { s.change.scope->business_driver = " "; }},
             {"rfc-specific", "a blank impact", "scope.customer_impact",
