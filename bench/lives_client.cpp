@@ -116,8 +116,12 @@ void Client::pin(std::string_view purpose, const std::string& digest) {
 }
 
 void Client::run(std::string_view purpose, std::string_view steps, bool decision) {
+    const auto digest = purpose == "deployment"
+                            ? fmt::format(R"(,"digest":"{}")", stage_.deployment)
+                            : std::string();
     const auto begun = does(
-        "ina", "start_run", fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose)
+        "ina", "start_run",
+        fmt::format(R"({{"purpose":"{}","executor":"external"{}}})", purpose, digest)
     );
     const auto at = begun.body.find("\"run-");
     const auto id = begun.body.substr(at + 1, begun.body.find('"', at + 1) - at - 1);

@@ -151,14 +151,17 @@ struct AcceptDivergence {
 struct StartRun {
     RunPurpose purpose{};
     Executor executor{};
-    Digest digest;
+    std::optional<Digest> digest;
 
     SLIPWAY_FIELDS {
         visit("purpose", self.purpose, required("ring_deploy, rehearsal, deployment or rollback"));
         visit("executor", self.executor, optional("local, or external: another runner reports"));
         visit(
             "digest", self.digest,
-            optional("SHA-256 the caller means to run; refused if another is pinned")
+            optional(
+                "SHA-256 the caller means to run; refused if another is pinned. A deployment that "
+                "is run elsewhere needs it"
+            )
         );
     }
 };

@@ -151,12 +151,21 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
             {{"run-exact", "runbook", "no runbook is pinned for this purpose",
               std::string(to_text(runbook_for(body.purpose))), "Pin it with pin_runbook"}}
         );
-    if (body.digest != Digest{} && body.digest != runbook->digest)
+    if (body.digest && *body.digest != runbook->digest)
         return fail_blocked(
             "other bytes than the approved ones never run",
             {{"run-exact", "digest", "this is not the pinned runbook",
-              fmt::format("asked {}, pinned {}", body.digest.hex(), runbook->digest.hex()),
+              fmt::format("asked {}, pinned {}", body.digest->hex(), runbook->digest.hex()),
               "Pin those bytes and have them approved, or run the pinned ones"}}
+        );
+    // Our own runner hashes what it runs; of another runner somebody has to say it.
+    if (!body.digest && body.purpose == RunPurpose::deployment &&
+        body.executor == Executor::external)
+        return fail_blocked(
+            "nobody says which bytes will run",
+            {{"run-exact", "digest", "a deployment that is run elsewhere names its bytes",
+              "pinned " + runbook->digest.hex(),
+              "Give the SHA-256 of the file that will be run, with --digest"}}
         );
     if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
         return fail_full("purpose", "runs", most);

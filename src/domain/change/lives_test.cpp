@@ -175,7 +175,7 @@ TEST(Lives, one_that_stops_halfway_can_be_rolled_back_and_closed) {
     take_to_cab(s);
     announce(s);
     make_ready(s);
-    s.does("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    s.does("ina", "start_run", deployment_elsewhere());
     s.does(
         "ina", "report_run",
         R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
@@ -188,7 +188,7 @@ TEST(Lives, one_that_stops_halfway_can_be_rolled_back_and_closed) {
     s.refused("ina", "decide_run", R"({"run":"run-3","choice":"skip","reason":"no matter"})");
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"no room"})");
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
-    s.refused("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    s.refused("ina", "start_run", deployment_elsewhere());
     s.complete("ina", "execute");
     s.does("pia", "roll_back", R"({"reason":"disk full","executor":"external"})");
     report_rollback(s);
@@ -412,52 +412,6 @@ TEST(Lives, moving_the_window_as_a_deferral_asks_keeps_the_place) {
     s.complete("rosa", "cab_queue");
 }
 
-TEST(Lives, an_approval_with_conditions_opens_the_way_when_they_are_met) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
-    s.wait_until(meeting);
-    s.refused("cora", "vote", R"({"choice":"approve_with_conditions"})");
-    s.does("cora", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
-    s.does("lena", "vote", R"({"choice":"approve"})");
-    s.refused("cora", "decide", R"({"outcome":"approved_with_conditions"})");
-    EXPECT_EQ(
-        s.refused("cora", "decide", R"({"outcome":"approved"})").reasons.at(0).field,
-        "decision.conditions"
-    );
-    auto other = s;
-    other.does(
-        "cora", "decide", R"({"outcome":"approved_with_conditions","conditions":["have coffee"]})"
-    );
-    ASSERT_EQ(other.change.decision->conditions.size(), 2u)
-        << "whose vote counts, his condition holds";
-    EXPECT_EQ(other.change.decision->conditions[1].text, "tell the pilots");
-    s.does(
-        "cora", "decide",
-        R"({"outcome":"approved_with_conditions","conditions":["tell the pilots"]})"
-    );
-    EXPECT_EQ(s.change.decision->conditions.size(), 1u);
-    s.complete("cora", "cab_decision");
-    announce(s);
-    make_ready(s);
-    EXPECT_EQ(
-        s.refused("ina", "start_run", R"({"purpose":"deployment"})").reasons.at(0).field,
-        "decision.C-1"
-    );
-    s.does("otto", "meet_condition", R"({"id":"C-1","evidence":"mail of Wednesday"})");
-    deploy(s);
-}
-
-TEST(Lives, a_rejection_after_an_approval_opens_the_decision_again) {
-    auto s = approved();
-    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::completed);
-    s.does("cora", "decide", R"({"outcome":"rejected","minutes":"the berths are needed"})");
-    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
-}
-
 TEST(Lives, what_an_emergency_owes_is_not_settled_by_a_waiver) {
     Scenario s;
     open(s);
@@ -475,42 +429,6 @@ TEST(Lives, what_an_emergency_owes_is_not_settled_by_a_waiver) {
     const auto error = s.refused("ina", "complete_step", R"({"step":"ring_deploy"})");
     EXPECT_EQ(error.reasons.at(0).field, "owed.ring_deploy") << explain(error);
     EXPECT_FALSE(s.change.owed.at(0).settled_at);
-}
-
-TEST(Lives, votes_against_count_too) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.wait_until(meeting);
-    s.does("cora", "vote", R"({"choice":"approve"})");
-    s.does("mika", "vote", R"({"choice":"approve"})");
-    s.does("otto", "assign", R"({"implementer":"sven"})");
-    for (const auto* person : {"lena", "ina"})
-        s.does(person, "vote", R"({"choice":"reject","comment":"not before the holidays"})");
-    const auto error = s.refused("cora", "decide", R"({"outcome":"approved"})");
-    EXPECT_EQ(error.reasons.at(0).message, "no majority approves it") << explain(error);
-    s.does("ina", "vote", R"({"choice":"defer","comment":"let me read it first"})");
-    s.does("cora", "decide", R"({"outcome":"approved"})");
-}
-
-TEST(Lives, the_emergency_board_keeps_its_conditions_and_its_rejections) {
-    Scenario s;
-    open(s);
-    plan(s, "emergency");
-    s.does("eva", "vote", R"({"choice":"reject","comment":"it can wait"})");
-    s.does("emil", "vote", R"({"choice":"approve"})");
-    auto outvoted = s;
-    s.does("mika", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
-    ASSERT_TRUE(s.change.decision);
-    EXPECT_EQ(s.change.decision->outcome, CabOutcome::approved_with_conditions);
-    EXPECT_EQ(s.change.decision->conditions.at(0).text, "tell the pilots");
-    outvoted.records.boards.at("ecab").members.push_back(PersonId("lena"));
-    ++outvoted.records.version;
-    outvoted.does("lena", "vote", R"({"choice":"reject","comment":"it can wait"})");
-    outvoted.does("mika", "vote", R"({"choice":"approve"})");
-    EXPECT_FALSE(outvoted.change.decision) << "two against two";
 }
 
 TEST(Lives, an_edit_after_the_cab_voids_its_approval_and_a_second_round_mends_it) {

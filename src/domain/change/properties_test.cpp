@@ -156,7 +156,8 @@ std::vector<Sent> bodies() {
     };
     for (const auto* choice : {"approve", "approve", "approve_with_conditions", "reject"})
         all.push_back({"vote", fmt::format(R"({{"choice":"{}","comment":"c"}})", choice)});
-    for (const auto* purpose : {"ring_deploy", "rehearsal", "deployment", "deployment", "rollback"})
+    all.push_back({"start_run", deployment_elsewhere()});
+    for (const auto* purpose : {"ring_deploy", "rehearsal", "deployment", "rollback"})
         all.push_back(
             {"start_run", fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose)}
         );
@@ -388,7 +389,7 @@ void send_anything(Scenario& s, std::size_t count) {
         else if (kind == 5)
             check_tick(s);
         else if (kind <= 8)
-            send(s, "ina", {"start_run", R"({"purpose":"deployment","executor":"external"})"});
+            send(s, "ina", {"start_run", deployment_elsewhere()});
         else
             send(s, one_of(people), one_of(sent));
     }
@@ -413,7 +414,7 @@ TEST(Properties, no_edit_slips_in_between_approval_and_deployment) {
         if (below(3) > 0)
             work_on(s);
         for (const auto* person : {"ina", "otto", "mika"})
-            send(s, person, {"start_run", R"({"purpose":"deployment","executor":"external"})"});
+            send(s, person, {"start_run", deployment_elsewhere()});
         ++(deployment_begun(s.change) ? deployments : refusals);
     }));
     EXPECT_GT(deployments, 0u) << "no sequence reaches production: they prove nothing";

@@ -43,7 +43,10 @@ TEST(Closing, asks_again_what_production_was_asked) {
 
 void start(Scenario& s, std::string_view executor = "external") {
     s.does(
-        "ina", "start_run", fmt::format(R"({{"purpose":"deployment","executor":"{}"}})", executor)
+        "ina", "start_run",
+        executor == "external"
+            ? deployment_elsewhere()
+            : fmt::format(R"({{"purpose":"deployment","executor":"{}"}})", executor)
     );
 }
 
@@ -128,6 +131,20 @@ TEST(Runs, a_manual_step_with_an_owner_is_confirmed_by_him) {
     EXPECT_EQ(error.message.substr(0, 9), "this step");
     EXPECT_EQ(first(error).remedy, "Call ina");
     s.does("ina", "confirm_step", confirm);
+}
+
+TEST(Runs, that_happen_elsewhere_say_which_bytes) {
+    auto s = ready();
+    const auto silent =
+        s.refused("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    EXPECT_EQ(first(silent).field, "digest");
+    EXPECT_THAT(first(silent).evidence, HasSubstr(deployment_file().digest.hex()));
+    RunbookFile nothing; // all zeros: a digest like any other that is not pinned
+    EXPECT_THAT(
+        first(s.refused("ina", "start_run", deployment_elsewhere(nothing))).evidence,
+        HasSubstr("asked 0000")
+    );
+    s.does("ina", "start_run", deployment_elsewhere());
 }
 
 TEST(Runs, are_reported_by_who_carries_them_out) {
@@ -538,7 +555,7 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     make_ready(s);
     constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
     EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "approved");
-    s.does("ina", "start_run", R"({"purpose":"deployment","executor":"external"})");
+    s.does("ina", "start_run", deployment_elsewhere());
     EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "running");
     s.does("ina", "report_run", R"({"run":"run-1","steps":[
         {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},

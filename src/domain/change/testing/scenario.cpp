@@ -187,8 +187,23 @@ void Scenario::pin(std::string_view person, const RunbookFile& file, std::string
     );
 }
 
+std::string deployment_elsewhere(const RunbookFile& file) {
+    return fmt::format(
+        R"({{"purpose":"deployment","executor":"external","digest":"{}"}})", file.digest.hex()
+    );
+}
+
 void Scenario::run(std::string_view person, std::string_view purpose) {
-    does(person, "start_run", fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose));
+    const auto* pinned = runbook_of(change, RunbookPurpose::deployment);
+    RunbookFile file;
+    if (pinned)
+        file.digest = pinned->digest;
+    does(
+        person, "start_run",
+        purpose == "deployment"
+            ? deployment_elsewhere(file)
+            : fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose)
+    );
     if (change.runs.empty())
         return;
     const auto id = change.runs.back().id;

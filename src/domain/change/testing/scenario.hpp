@@ -59,6 +59,8 @@ class Scenario {
 };
 
 std::string explain(const Error& error);
+// The body of start_run for a deployment of this file by another runner.
+std::string deployment_elsewhere(const RunbookFile& file = deployment_file());
 
 // Each continues where the one before ends; the last line says where the clock then stands.
 void open(Scenario& s); // opening; people, rings and roster are named
