@@ -110,6 +110,32 @@ std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
     return {query, owned};
 }
 
+// Who asks for a change, or owns it, does not compose the board that decides on it.
+Result<void> check_board(
+    Door::Inside& inside, const domain::RegisterRow& row, const Actor& actor, const std::string& id
+) {
+    if (row.name != "board")
+        return {};
+    const auto registered = TRY(inside.records.of(actor.tenant));
+    const auto board = registered->boards.find(id);
+    if (board == registered->boards.end())
+        return {};
+    const StreamKey person{actor.tenant, "person", actor.person.value};
+    for (auto query : queries_for_users(person)) {
+        query.limit = limits::page_size_max;
+        for (const auto& change : TRY(inside.parts.store.find_changes(query)))
+            if (change.meeting.starts_with(id + "@") ||
+                (board->second.emergency && change.type == "emergency"))
+                return fail_blocked(
+                    fmt::format("the board {} decides on a change of yours", id),
+                    {{"cab-decision", "board", "nobody composes the board of his own change",
+                      fmt::format("{} ({}) is {}", change.id, change.title, change.state),
+                      "Another change manager edits the board, or wait until it is closed"}}
+                );
+    }
+    return {};
+}
+
 Result<std::vector<Reason>>
 reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
@@ -291,6 +317,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         auto document = TRY(document_of(*row, request.id, request.body));
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_writer(*row, before, document, actor, clock().now()));
+        TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
         auto body = shown(request.id, version + 1, document);
@@ -323,6 +350,7 @@ Result<std::size_t> Door::put_records(
     std::vector<std::string> documents;
     for (const auto& record : records) {
         TRY(check_id(record.id));
+        TRY(check_board(*inside_, *row, actor, record.id));
         documents.push_back(TRY(document_of(*row, record.id, record.body)));
     }
     const auto named = TRY(keys_named(*row, actor.tenant, records, documents, rest));
@@ -363,6 +391,7 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         if (before == nullptr)
             return no_record(*row, request.id);
         TRY(check_conditions(request, version, true));
+        TRY(check_board(*inside_, *row, actor, request.id));
         RecordEdit edit{before->state, true};
         edit.held = TRY(check_unused(*inside_, *row, before->key));
         return edit;

@@ -335,6 +335,32 @@ TEST_F(DoorTest, a_removal_that_never_gets_its_turn_ends) {
     EXPECT_TRUE(is_there("web"));
 }
 
+TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
+    const auto board = *parse_json(R"({"name":"CAB","chair":"cora","members":["cora","mika"]})");
+    const Actor carla{main, PersonId("carla"), {domain::Role::change_manager}, {}, "session"};
+    ASSERT_TRUE(door->put_record(petra, {"board", "cab", board, {}, {}, {}}));
+    const StreamKey key{main, "change", "CHG-1"};
+    ChangeSummary summary;
+    summary.id = "CHG-1";
+    summary.number = 1;
+    summary.state = "in_review";
+    summary.requester = "petra";
+    summary.meeting = "cab@2026-11-25T10:00:00.000Z";
+    StreamWrite write{key, 0, {}, "{}", false, summary};
+    write.events.push_back(make_event({key, 1, clock.now(), carla}, "brought", "{}"));
+    Commit commit;
+    commit.writes.push_back(std::move(write));
+    ASSERT_TRUE(store->commit(std::move(commit)));
+    const auto refused = door->put_record(petra, {"board", "cab", board, {}, {}, {}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reasons.at(0).gate, "cab-decision");
+    EXPECT_NE(refused.error().reasons.at(0).evidence.find("CHG-1"), std::string::npos);
+    EXPECT_FALSE(door->put_records(petra, "board", {{"cab", board}}));
+    EXPECT_FALSE(door->remove_record(petra, {"board", "cab", {}, {}, {}, {}}));
+    EXPECT_TRUE(door->put_record(petra, {"board", "other", board, {}, {}, {}}));
+    EXPECT_TRUE(door->put_record(carla, {"board", "cab", board, {}, {}, {}}));
+}
+
 TEST_F(DoorTest, a_command_that_edits_a_record_keeps_what_others_wrote_into_it) {
     auto change = domain::testing::deployed().change;
     change.tenant = main;
