@@ -336,7 +336,10 @@ TEST_F(DoorTest, a_removal_that_never_gets_its_turn_ends) {
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
-    const auto board = *parse_json(R"({"name":"CAB","chair":"cora","members":["cora","mika"]})");
+    const auto board = *parse_json(
+        R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"
+        R"("meetings":{"from":"2026-01-01T10:00","duration":"1h","zone":"UTC","rule":"FREQ=DAILY"}}})"
+    );
     const Actor carla{main, PersonId("carla"), {domain::Role::change_manager}, {}, "session"};
     ASSERT_TRUE(door->put_record(petra, {"board", "cab", board, {}, {}, {}}));
     const StreamKey key{main, "change", "CHG-1"};
