@@ -489,7 +489,7 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
 ) {
     auto loaded = TRY(load(actor.tenant, request.change, trust));
     // What is committed can be read a moment before the cache has it.
-    if (request.if_version && *request.if_version != loaded.version)
+    if (trust == Trust::cache && request.if_version && *request.if_version != loaded.version)
         loaded = TRY(load(actor.tenant, request.change, Trust::store));
     if (request.if_version && *request.if_version != loaded.version)
         return tl::unexpected(version_conflict(*request.if_version, loaded.version));

@@ -35,21 +35,16 @@ Result<void> prepare(const Target& target, bool read_only) {
     try {
         Connection connection(target);
         const auto migrations = migrations_of(connection.dialect().name);
-        return read_only ? check_schema(connection, migrations) : migrate(connection, migrations);
+        if (read_only)
+            return check_schema(connection, migrations);
+        TRY(migrate(connection, migrations));
+        if (connection.dialect().single_server)
+            free_tasks(connection);
+        return {};
     } catch (const DatabaseError& error) {
         auto told = to_error(error);
         told.message = "the database cannot be opened";
         return tl::unexpected(std::move(told));
-    }
-}
-
-Result<void> free_leases(const Target& target) {
-    try {
-        Connection connection(target);
-        free_tasks(connection);
-        return {};
-    } catch (const DatabaseError& error) {
-        return tl::unexpected(to_error(error));
     }
 }
 
@@ -81,7 +76,6 @@ Result<std::unique_ptr<app::Store>> open_sqlite(const SqliteOptions& options) {
     TRY(make_directory(options.directory));
     auto lock = TRY(LockFile::take(options.directory));
     TRY(prepare(file, false));
-    TRY(free_leases(file));
     auto writer = file;
     writer.writer = true;
     return make_store(std::move(lock), file, writer, options.readers);

@@ -33,8 +33,10 @@ tl::unexpected<Error> not_dead(const TaskId& task) {
     );
 }
 
-tl::unexpected<Error> lease_lost() {
-    return fail(ErrorCode::conflict, "another server has taken over this task");
+Result<void> require_lease(bool held) {
+    if (!held)
+        return fail(ErrorCode::conflict, "another server has taken over this task");
+    return {};
 }
 
 Result<app::Receipt> carry_out(Batch& batch, const app::Commit& commit) {
@@ -336,9 +338,7 @@ SqlStore::claim_tasks(const std::string& server, Time now, Time lease_until, std
 
 Result<void> SqlStore::extend_lease(const app::TaskEnd& task, Time lease_until) {
     return write([&](Batch& batch) -> Result<void> {
-        if (!store::extend_lease(batch.db(), task, lease_until))
-            return lease_lost();
-        return {};
+        return require_lease(store::extend_lease(batch.db(), task, lease_until));
     });
 }
 
@@ -346,17 +346,13 @@ Result<void> SqlStore::fail_task(
     const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
 ) {
     return write([&](Batch& batch) -> Result<void> {
-        if (!store::fail_task(batch.db(), task, error, retry_at))
-            return lease_lost();
-        return {};
+        return require_lease(store::fail_task(batch.db(), task, error, retry_at));
     });
 }
 
 Result<void> SqlStore::put_off_task(const app::TaskEnd& task, Time until) {
     return write([&](Batch& batch) -> Result<void> {
-        if (!store::put_off_task(batch.db(), task, until))
-            return lease_lost();
-        return {};
+        return require_lease(store::put_off_task(batch.db(), task, until));
     });
 }
 

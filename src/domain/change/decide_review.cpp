@@ -14,6 +14,12 @@ namespace slipway::domain::decide {
 
 namespace {
 
+void add_condition(CabDecision& decision, const std::string& text) {
+    decision.conditions.push_back(
+        {fmt::format("C-{}", decision.conditions.size() + 1), text, {}, {}, {}}
+    );
+}
+
 using Board = std::pair<const std::string, BoardRecord>;
 
 // The board that the change goes to: the named one, else the only one of its kind.
@@ -161,9 +167,7 @@ void decide_emergency(Decider& decider, const Board& board) {
         if (vote.choice != VoteChoice::approve_with_conditions)
             continue;
         decision.outcome = CabOutcome::approved_with_conditions;
-        decision.conditions.push_back(
-            {fmt::format("C-{}", decision.conditions.size() + 1), vote.comment, {}, {}, {}}
-        );
+        add_condition(decision, vote.comment);
     }
     if (approving < quorum_of(&board.second, *facts.policy, true) || rejecting >= approving)
         return;
@@ -295,9 +299,7 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
                          section_digests(change)};
     for (const auto& text : body.conditions) {
         TRY(require_reason(text, "conditions"));
-        decision.conditions.push_back(
-            {fmt::format("C-{}", decision.conditions.size() + 1), text, {}, {}, {}}
-        );
+        add_condition(decision, text);
     }
     // Whoever approved under a condition is counted as approving, so the condition holds.
     for (const auto& vote : change.votes) {
@@ -306,9 +308,7 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
         };
         if (conditional && vote.choice == VoteChoice::approve_with_conditions &&
             std::none_of(decision.conditions.begin(), decision.conditions.end(), said))
-            decision.conditions.push_back(
-                {fmt::format("C-{}", decision.conditions.size() + 1), vote.comment, {}, {}, {}}
-            );
+            add_condition(decision, vote.comment);
     }
     Decider decider(change, facts);
     decider.emit(CabDecided{std::move(decision)});

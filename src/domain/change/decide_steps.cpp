@@ -20,6 +20,12 @@ known_step(const Facts& facts, const StepId& id, std::string_view field = "step"
     return step;
 }
 
+bool is_owed(const Change& change, const StepId& id) {
+    return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
+        return owed.id == id.value && !owed.settled_at;
+    });
+}
+
 // What follows when the step is complete.
 void follow_up(Decider& decider, const Step& step) {
     const auto& change = decider.change();
@@ -32,17 +38,8 @@ void follow_up(Decider& decider, const Step& step) {
         decider.emit(StabilisationStarted{until});
         decider.say("stabilisation until " + to_text(until));
     }
-    for (const auto& owed : change.owed)
-        if (owed.id == step.id.value && !owed.settled_at) {
-            decider.emit(OwedSettled{owed.id, "the step was completed"});
-            return;
-        }
-}
-
-bool is_owed(const Change& change, const StepId& id) {
-    return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
-        return owed.id == id.value && !owed.settled_at;
-    });
+    if (is_owed(change, step.id))
+        decider.emit(OwedSettled{step.id.value, "the step was completed"});
 }
 
 // Completes one step, if its gates let it.

@@ -55,6 +55,43 @@ std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& fac
     return body.junit.empty() ? body.results : facts.junit;
 }
 
+std::string_view gate_of(SmokeOccasion occasion) {
+    switch (occasion) {
+    case SmokeOccasion::staging:
+        return "smoke-staging";
+    case SmokeOccasion::rehearsal:
+        return "rollback-rehearsed";
+    case SmokeOccasion::production:
+    case SmokeOccasion::rollback:
+        break;
+    }
+    return "smoke-production";
+}
+
+// What Slipway has seen fail itself is not undone by what a person reports.
+Result<void> require_no_failure_seen(
+    const Change& change, const PinnedRunbook& runbook, SmokeOccasion occasion
+) {
+    const auto seen = std::find_if(
+        change.smoke_reports.rbegin(), change.smoke_reports.rend(),
+        [&](const SmokeReport& report) {
+            return report.occasion == occasion && report.source == SmokeSource::runner &&
+                   report.list == runbook.smoke_digest;
+        }
+    );
+    if (seen == change.smoke_reports.rend())
+        return {};
+    for (const auto& result : seen->results)
+        if (!result.passed)
+            return fail_blocked(
+                "Slipway's own smoke test has failed",
+                {{std::string(gate_of(occasion)), "smoke." + result.name,
+                  "what it saw fail is not undone by a report", seen->id + ": " + result.detail,
+                  "Mend it and run the list again with run_smoke"}}
+            );
+    return {};
+}
+
 } // namespace
 
 Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts& facts) {
@@ -120,43 +157,6 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
     );
     decider.say("the smoke list runs; its report follows");
     return decider.finish();
-}
-
-std::string_view gate_of(SmokeOccasion occasion) {
-    switch (occasion) {
-    case SmokeOccasion::staging:
-        return "smoke-staging";
-    case SmokeOccasion::rehearsal:
-        return "rollback-rehearsed";
-    case SmokeOccasion::production:
-    case SmokeOccasion::rollback:
-        break;
-    }
-    return "smoke-production";
-}
-
-// What Slipway has seen fail itself is not undone by what a person reports.
-Result<void> require_no_failure_seen(
-    const Change& change, const PinnedRunbook& runbook, SmokeOccasion occasion
-) {
-    const auto seen = std::find_if(
-        change.smoke_reports.rbegin(), change.smoke_reports.rend(),
-        [&](const SmokeReport& report) {
-            return report.occasion == occasion && report.source == SmokeSource::runner &&
-                   report.list == runbook.smoke_digest;
-        }
-    );
-    if (seen == change.smoke_reports.rend())
-        return {};
-    for (const auto& result : seen->results)
-        if (!result.passed)
-            return fail_blocked(
-                "Slipway's own smoke test has failed",
-                {{std::string(gate_of(occasion)), "smoke." + result.name,
-                  "what it saw fail is not undone by a report", seen->id + ": " + result.detail,
-                  "Mend it and run the list again with run_smoke"}}
-            );
-    return {};
 }
 
 Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, const Facts& facts) {

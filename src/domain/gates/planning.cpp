@@ -110,6 +110,22 @@ void look_at_summary(
         );
 }
 
+struct WordsRefused {
+    const char* missing;
+    const char* empty; // words that say nothing
+    const char* remedy;
+};
+
+void look_at_words(
+    std::string_view field, const std::string& text, const WordsRefused& refused,
+    GateFindings& findings
+) {
+    if (is_blank(text))
+        findings.refuse(field, refused.missing, "empty", refused.remedy);
+    else if (count_words(text) < said_words_min)
+        findings.refuse(field, refused.empty, text, refused.remedy);
+}
+
 void look_at_item(
     const ScopedCi& scoped, const Records& records, GateFindings& findings, std::string field
 ) {
@@ -330,29 +346,20 @@ void rfc_specific(const Change& change, const Facts& facts, GateFindings& findin
     const auto& scope = *change.scope;
     findings.looked_at("scope", "the change", change.updated_at);
     look_at_summary(scope, *facts.policy, *facts.records, findings);
-    if (is_blank(scope.business_driver))
-        findings.refuse(
-            "scope.business_driver", "the business driver is missing", "empty",
-            "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
-        );
-    else if (count_words(scope.business_driver) < said_words_min)
-        findings.refuse(
-            "scope.business_driver", "the business driver says nothing", scope.business_driver,
-            "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""
-        );
-    if (is_blank(scope.customer_impact))
-        findings.refuse(
-            "scope.customer_impact", "what customers or users will see is missing", "empty",
-            "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
-            "the berth; pages look the same\""
-        );
-    else if (count_words(scope.customer_impact) < said_words_min)
-        findings.refuse(
-            "scope.customer_impact", "what customers or users will see is not said",
-            scope.customer_impact,
-            "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
-            "the berth; pages look the same\""
-        );
+    look_at_words(
+        "scope.business_driver", scope.business_driver,
+        {"the business driver is missing", "the business driver says nothing",
+         "Say why it is wanted, for example: \"the port authority needs berth numbers by May\""},
+        findings
+    );
+    look_at_words(
+        "scope.customer_impact", scope.customer_impact,
+        {"what customers or users will see is missing",
+         "what customers or users will see is not said",
+         "Say it, or say that nothing changes for them and why, for example: \"the feed shows "
+         "the berth; pages look the same\""},
+        findings
+    );
     if (scope.cis.empty())
         findings.refuse(
             "scope.cis", "no configuration item is named", "empty",
