@@ -133,6 +133,32 @@ bool catch_arithmetic_traps() {
     return ::sigaction(SIGFPE, &action, &previous_action) == 0;
 }
 
+// The function of this name in the library that comes after the program.
+template <typename Function>
+Function* next_of(const char* name) {
+    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+void free_pattern(OnigRegex pattern) {
+    static auto* const original = next_of<void(OnigRegex)>("onig_free");
+    original(pattern);
+}
+
+void free_region(OnigRegion* region, int itself) {
+    static auto* const original = next_of<void(OnigRegion*, int)>("onig_region_free");
+    original(region, itself);
+}
+
+// Puts `from` in the place where `to` is looked for; false where there is none.
+template <typename List, typename Item>
+bool exchange(List& list, Item from, Item to) {
+    const auto at = std::find(list.begin(), list.end(), from);
+    if (at == list.end())
+        return false;
+    *at = to;
+    return true;
+}
+
 } // namespace
 
 struct JqCell::Block {
@@ -150,6 +176,10 @@ JqCell::~JqCell() {
     if (end_ != CellEnd::finished)
         for (std::size_t i = 0; i < grown_count_; ++i)
             std::free(grown_[i].block);
+    for (auto* pattern : patterns_)
+        free_pattern(pattern);
+    for (auto* region : regions_)
+        free_region(region, 1);
     if (memory_ != nullptr)
         ::munmap(memory_, limits::expression_memory_max);
 }
@@ -234,6 +264,22 @@ bool JqCell::release_grown(void* block) {
             return true;
         }
     return false;
+}
+
+bool JqCell::keep_pattern(re_pattern_buffer* pattern) {
+    return exchange(patterns_, OnigRegex{}, pattern);
+}
+
+bool JqCell::keep_region(re_registers* region) {
+    return exchange(regions_, static_cast<OnigRegion*>(nullptr), region);
+}
+
+void JqCell::forget_pattern(re_pattern_buffer* pattern) {
+    exchange(patterns_, pattern, OnigRegex{});
+}
+
+void JqCell::forget_region(re_registers* region) {
+    exchange(regions_, region, static_cast<OnigRegion*>(nullptr));
 }
 
 void JqCell::enter() {
@@ -356,8 +402,7 @@ jv jv_load_file(const char*, int) {
 
 // libjq 1.6 computes the new size of an array in an int, which overflows for a large index.
 jv jv_array_set(jv array, int index, jv value) {
-    using Function = jv (*)(jv, int, jv);
-    static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "jv_array_set"));
+    static auto* const original = slipway::next_of<jv(jv, int, jv)>("jv_array_set");
     if (auto* cell = slipway::JqCell::active(); cell != nullptr && index > slipway::index_max)
         cell->leave(slipway::CellEnd::out_of_memory);
     return original(array, index, value);
@@ -365,11 +410,48 @@ jv jv_array_set(jv array, int index, jv value) {
 
 // libjq calls this more often than anything else, also within one long comparison.
 void jv_free(jv value) {
-    using Function = void (*)(jv);
-    static const auto original = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "jv_free"));
+    static auto* const original = slipway::next_of<void(jv)>("jv_free");
     if (auto* cell = slipway::JqCell::active())
         cell->tick();
     original(value);
+}
+
+int onig_new(
+    OnigRegex* pattern, const OnigUChar* from, const OnigUChar* end, OnigOptionType options,
+    OnigEncoding encoding, OnigSyntaxType* syntax, OnigErrorInfo* error
+) {
+    static auto* const original = slipway::next_of<decltype(onig_new)>("onig_new");
+    const int result = original(pattern, from, end, options, encoding, syntax, error);
+    auto* cell = slipway::JqCell::active();
+    if (result == ONIG_NORMAL && cell != nullptr && !cell->keep_pattern(*pattern)) {
+        slipway::free_pattern(*pattern);
+        cell->leave(slipway::CellEnd::out_of_memory);
+    }
+    return result;
+}
+
+void onig_free(OnigRegex pattern) {
+    if (auto* cell = slipway::JqCell::active(); cell != nullptr && pattern != nullptr)
+        cell->forget_pattern(pattern);
+    slipway::free_pattern(pattern);
+}
+
+OnigRegion* onig_region_new(void) {
+    static auto* const original = slipway::next_of<decltype(onig_region_new)>("onig_region_new");
+    auto* region = original();
+    auto* cell = slipway::JqCell::active();
+    if (region != nullptr && cell != nullptr && !cell->keep_region(region)) {
+        slipway::free_region(region, 1);
+        cell->leave(slipway::CellEnd::out_of_memory);
+    }
+    return region;
+}
+
+void onig_region_free(OnigRegion* region, int itself) {
+    auto* cell = slipway::JqCell::active();
+    if (cell != nullptr && region != nullptr && itself != 0)
+        cell->forget_region(region);
+    slipway::free_region(region, itself);
 }
 
 // An assertion that fails inside a cell is libjq's, and a program reached it.

@@ -6,14 +6,16 @@
 // libjq 1.6 has no such limits itself: it exits when malloc fails,
 // aborts on assertions that a program can reach, and recurses as deep as its data.
 // For base/jq.cpp only. Jq's allocation functions, its assertion failure, its loader of module
-// files and its array index are replaced in jq_cell.cpp, which is why no other library may use
-// libjq here.
+// files, its array index and what it asks of Oniguruma are replaced in jq_cell.cpp, which is why no
+// other library may use libjq here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string>
 
+#include <oniguruma.h>
 #include <ucontext.h>
 
 namespace slipway {
@@ -63,6 +65,14 @@ class JqCell {
 
     bool grows() const { return growing_; }
 
+    // Oniguruma takes its memory from malloc, so the patterns and regions of a match that is left
+    // are listed and freed with the cell. Each false: the list is full, which no program of libjq
+    // 1.6 reaches, since it holds one of each at a time.
+    bool keep_pattern(re_pattern_buffer* pattern);
+    bool keep_region(re_registers* region);
+    void forget_pattern(re_pattern_buffer* pattern);
+    void forget_region(re_registers* region);
+
     [[noreturn]] void leave(CellEnd end);
     void tick();
 
@@ -83,6 +93,8 @@ class JqCell {
     Block* free_[classes] = {};
     Grown grown_[grown_max] = {};
     std::size_t grown_count_ = 0;
+    std::array<re_pattern_buffer*, 4> patterns_ = {};
+    std::array<re_registers*, 4> regions_ = {};
     bool growing_ = false;
     std::size_t ticks_ = 0;
     Clock::time_point deadline_;
