@@ -136,6 +136,7 @@ inline constexpr std::size_t note_max = 64 * 1024;
 inline constexpr std::size_t note_signatures_max = 32;
 inline constexpr std::size_t proof_hashes_max = 64;
 inline constexpr std::size_t ledger_tiles_kept = 4096;
+inline constexpr std::size_t file_findings_max = 20; // lines of what SQLite finds in its file
 inline constexpr std::size_t ledger_findings_max = 1000;
 inline constexpr std::size_t ledger_waiting_max = 65536;
 inline constexpr std::size_t ledger_streams_max = 4 * 1000 * 1000;

@@ -125,9 +125,14 @@ enum class Cut : std::uint8_t { none, timed_out, stopped };
 // Watches one process: moves its output into the transcript and ends it when it is time.
 class Watch {
   public:
-    Watch(Process& process, Transcript& transcript, const Clock& clock, Span limit)
+    // `wake` is an eventfd, made before there is a process: what could not be stopped is not
+    // started.
+    Watch(
+        Process& process, Transcript& transcript, const Clock& clock, Span limit,
+        FileDescriptor wake
+    )
         : process_(process), transcript_(transcript), clock_(clock),
-          deadline_(std::chrono::steady_clock::now() + limit), wake_(::eventfd(0, EFD_CLOEXEC)) {}
+          deadline_(std::chrono::steady_clock::now() + limit), wake_(std::move(wake)) {}
 
     // Returns when the process has ended.
     Cut run(std::stop_token stop) {
@@ -303,12 +308,17 @@ StepResult LocalRunner::run_step(
         result.outcome = RunOutcome::stopped;
         return finish("stopped before it began");
     }
+    FileDescriptor wake(::eventfd(0, EFD_CLOEXEC));
+    if (wake.get() < 0)
+        return finish(
+            fmt::format("nothing can be started that could be stopped: {}", std::strerror(errno))
+        );
     auto process =
         Process::start({{program, script->path()}, *std::move(environment), context.cwd});
     if (!process)
         return finish(process.error().message);
     const auto limit = step.timeout > Span::zero() ? step.timeout : domain::step_timeout_default;
-    const auto cut = Watch(*process, transcript, clock_, limit).run(context.stop);
+    const auto cut = Watch(*process, transcript, clock_, limit, std::move(wake)).run(context.stop);
     const auto ending = process->wait();
     result.exit_status = ending.exit_status;
     result.signal = ending.signal;

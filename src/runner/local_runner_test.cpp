@@ -17,6 +17,7 @@
 #include <rapidcheck.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,6 +228,49 @@ TEST_F(Runner, lets_a_script_clean_up_when_its_time_is_over) {
     one.timeout = 300ms;
     EXPECT_EQ(run(one).outcome, RunOutcome::timed_out);
     EXPECT_THAT(sink_.lines, Contains("cleaned"));
+}
+
+// All descriptors but `spare` that the process may have.
+class FewDescriptors {
+  public:
+    explicit FewDescriptors(int spare) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit few{std::min<rlim_t>(before_.rlim_cur, 256), before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &few);
+        for (int copy = ::dup(0); copy >= 0; copy = ::dup(0))
+            taken_.push_back(copy);
+        for (; spare > 0 && !taken_.empty(); --spare) {
+            ::close(taken_.back());
+            taken_.pop_back();
+        }
+    }
+
+    ~FewDescriptors() {
+        for (const int copy : taken_)
+            ::close(copy);
+        ::setrlimit(RLIMIT_NOFILE, &before_);
+    }
+
+  private:
+    rlimit before_{};
+    std::vector<int> taken_;
+};
+
+TEST_F(Runner, without_a_descriptor_to_stop_a_step_by_nothing_is_started) {
+    for (int spare = 0; spare <= 8; ++spare) {
+        std::stop_source source;
+        context_.stop = source.get_token();
+        sink_.on_line = [&](const std::string&) { source.request_stop(); };
+        auto endless = step("echo started; exec sleep 3");
+        endless.timeout = 2s;
+        StepResult result;
+        {
+            const FewDescriptors few(spare);
+            result = run(endless);
+        }
+        EXPECT_THAT(result.outcome, AnyOf(RunOutcome::not_started, RunOutcome::stopped))
+            << "with " << spare << " descriptors: " << result.message;
+    }
 }
 
 TEST_F(Runner, stops_on_request) {

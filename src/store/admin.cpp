@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "store/batch.hpp"
+#include "store/file_check.hpp"
 #include "store/forged_rows.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
@@ -62,16 +63,6 @@ LedgerFacts read_ledger_facts(Connection& db) {
     return facts;
 }
 
-std::vector<std::string> integrity_findings(Connection& db) {
-    std::vector<std::string> findings;
-    if (db.dialect().single_server)
-        db.query("pragma integrity_check(20)", {}, 1, [&](const Row& row) {
-            if (row.text(0) != "ok")
-                findings.push_back(row.text(0));
-        });
-    return findings;
-}
-
 Result<void> require_database(const Place& place) {
     const auto* sqlite = std::get_if<SqliteOptions>(&place);
     std::error_code failed;
@@ -95,13 +86,18 @@ namespace {
 
 constexpr std::uint64_t checkpoint_lag_max = 10000;
 
+Finding damage(std::string what) {
+    return {
+        "integrity", fmt::format("{}: {}", database_file, std::move(what)),
+        std::string(mend_of_damage)};
+}
+
+// Looks at the rows of a database whose file is sound.
 class Doctor {
   public:
     Doctor(Connection& db, bool server_runs) : db_(db), server_runs_(server_runs) {}
 
     std::vector<Finding> run() {
-        for (const auto& finding : integrity_findings(db_))
-            add("integrity", finding, "stop the server and restore the newest backup");
         check_ledger();
         check_streams();
         check_forged();
@@ -236,11 +232,23 @@ class Doctor {
 Result<std::vector<Finding>> doctor(const Place& place) {
     return guarded([&]() -> Result<std::vector<Finding>> {
         const auto* sqlite = std::get_if<SqliteOptions>(&place);
-        Connection db(target_of(place, true));
-        if (const auto fits = check_schema(db, migrations_of(db.dialect().name)); !fits)
-            return std::vector<Finding>{
-                {"schema", fits.error().message, "use the slipway that fits this database"}};
-        return Doctor(db, sqlite == nullptr || is_locked(sqlite->directory)).run();
+        try {
+            Connection db(target_of(place, true));
+            // What rows of a damaged file say would only be taken for more that is wrong.
+            std::vector<Finding> damaged;
+            for (auto& line : file_findings(db, FileCheck::indexes))
+                damaged.push_back(damage(std::move(line)));
+            if (!damaged.empty())
+                return damaged;
+            if (const auto fits = check_schema(db, migrations_of(db.dialect().name)); !fits)
+                return std::vector<Finding>{
+                    {"schema", fits.error().message, "use the slipway that fits this database"}};
+            return Doctor(db, sqlite == nullptr || is_locked(sqlite->directory)).run();
+        } catch (const DatabaseError& error) {
+            if (!error.is_damage())
+                throw;
+            return std::vector<Finding>{damage(file_finding(error))};
+        }
     });
 }
 

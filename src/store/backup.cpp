@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "store/admin.hpp"
+#include "store/file_check.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
 
@@ -201,7 +202,7 @@ Result<void> check_copy(const std::string& directory, BackupReport& report, Erro
         file.read_only = true;
         Connection db(file);
         TRY(check_schema(db, migrations_of(db.dialect().name)));
-        if (const auto findings = integrity_findings(db); !findings.empty())
+        if (const auto findings = file_findings(db, FileCheck::indexes); !findings.empty())
             return fail(damaged, "the copy is damaged: " + findings.front());
         TRY(check_ledger(db, damaged));
         const auto facts = read_ledger_facts(db);

@@ -17,7 +17,9 @@ Committer::Committer(Target target, std::size_t queue_max)
     if (const auto* file = std::get_if<SqliteFile>(&target_)) {
         auto copier = *file;
         copier.writer = false;
-        wal_keeper_ = std::make_unique<WalKeeper>(copier);
+        wal_keeper_ = std::make_unique<WalKeeper>(copier, [this](const DatabaseError& error) {
+            end_writing(error);
+        });
     }
     writer_ = std::thread([this] { write(); });
     teller_ = std::thread([this] { tell(); });
@@ -31,6 +33,7 @@ Committer::~Committer() {
     arrived_.notify_all();
     writer_.join();
     teller_.join();
+    wal_keeper_.reset(); // its thread may still want to end the writing
 }
 
 void Committer::submit(Job job, Done done) {
@@ -39,6 +42,8 @@ void Committer::submit(Job job, Done done) {
         const std::lock_guard lock(mutex_);
         if (stopping_)
             refused = Error{ErrorCode::unavailable, "the server is stopping"};
+        else if (ended_)
+            refused = ended_;
         else if (queue_.size() >= queue_max_)
             refused = Error{ErrorCode::limit_exceeded, "too many commits are waiting"};
         else
@@ -89,7 +94,7 @@ void Committer::write() {
     for (auto items = take(); !items.empty(); items = take()) {
         run_all(items);
         hand_over({std::move(items), size_});
-        if (wal_keeper_ && connection_)
+        if (wal_keeper_ && connection_ && !ended())
             wal_keeper_->after_commit(*connection_);
     }
     // Stopping, and nothing waits.
@@ -121,6 +126,22 @@ void Committer::tell() {
     }
 }
 
+Error Committer::end_writing(const DatabaseError& error) {
+    const std::lock_guard lock(mutex_);
+    if (!ended_)
+        ended_ = Error{
+            ErrorCode::unavailable,
+            "the disk failed beneath the database, and nothing is written any more: look at the "
+            "disk, then start the server again",
+            error.what()};
+    return *ended_;
+}
+
+std::optional<Error> Committer::ended() {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+}
+
 Connection& Committer::connection() {
     if (!connection_ || connection_->broken())
         connection_ = std::make_unique<Connection>(target_);
@@ -148,6 +169,10 @@ bool Committer::run_together(std::span<Item> items) {
         for (auto& item : items)
             item.result = tl::unexpected(error);
     };
+    if (const auto error = ended()) {
+        fail_all(*error);
+        return true;
+    }
     try {
         const auto batch = begin();
         for (auto& item : items)
@@ -156,7 +181,7 @@ bool Committer::run_together(std::span<Item> items) {
         size = batch->ledger_size();
         batch->finish();
     } catch (const DatabaseError& error) {
-        fail_all(to_error(error));
+        fail_all(error.is_disk_fault() ? end_writing(error) : to_error(error));
         return committing || error.code == ErrorCode::unavailable;
     } catch (const std::exception& error) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});

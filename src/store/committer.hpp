@@ -4,7 +4,9 @@
 // callers while the writer is at the next transaction. A job first checks and then writes: when it
 // returns an error it has written nothing, so the others of its batch are not harmed. Limits:
 // limits::commit_queue_max waiting jobs (limit_exceeded), limits::commit_batch_max jobs in a
-// transaction.
+// transaction. When the disk fails beneath SQLite, in a commit or in a copy of its log, writing
+// ends until a new start (unavailable): the system tells a lost page once, and then calls it
+// written. Reading goes on, since only what was flushed can be read.
 #pragma once
 
 #include <condition_variable>
@@ -68,6 +70,8 @@ class Committer {
     void gather(std::unique_lock<std::mutex>& lock);
     void run_all(std::span<Item> items);
     bool run_together(std::span<Item> items);
+    Error end_writing(const DatabaseError& error);
+    std::optional<Error> ended();
     Connection& connection();
     std::unique_ptr<Batch> begin();
     void announce(std::uint64_t size);
@@ -85,6 +89,7 @@ class Committer {
     std::condition_variable arrived_;
     std::deque<Item> queue_;
     bool stopping_ = false;
+    std::optional<Error> ended_;     // why nothing is written any more
     std::optional<Written> written_; // waits for the teller
     bool all_written_ = false;
     std::condition_variable handed_over_;

@@ -73,16 +73,33 @@ constexpr std::string_view sqlite_tuning =
 
 } // namespace
 
+bool DatabaseError::is_damage() const {
+    const int kind = sqlite_result & 0xff;
+    return kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
+}
+
+bool DatabaseError::is_disk_fault() const {
+    switch (sqlite_result) {
+    case SQLITE_IOERR:
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+    case SQLITE_IOERR_TRUNCATE:
+    case SQLITE_IOERR_FSTAT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 Error to_error(const DatabaseError& error) {
-    // SQLite's words for a file that it cannot read as a database (SQLITE_CORRUPT, SQLITE_NOTADB).
-    const std::string_view reason = error.what();
-    const bool damaged = reason.find("disk image is malformed") != reason.npos ||
-                         reason.find("file is not a database") != reason.npos;
-    const auto* message = damaged ? "slipway.db is damaged: restore a backup with slipway admin "
-                                    "restore, and keep the damaged file"
-                          : error.code == ErrorCode::unavailable
-                              ? "the database cannot be used at the moment"
-                              : "the database refused a statement";
+    const auto* message =
+        error.is_damage() ? "slipway.db is damaged: slipway verify says where; keep the file "
+                            "and restore a backup with slipway admin restore"
+        : error.code == ErrorCode::unavailable ? "the database cannot be used at the moment"
+                                               : "the database refused a statement";
     return Error{error.code, message, error.what()};
 }
 
@@ -149,6 +166,8 @@ void open_sqlite_file(soci::session& session, const SqliteFile& file, std::uint6
     );
     auto* handle = sqlite_handle(session);
     ASSERT(handle != nullptr);
+    // What failed of the disk, and not only that it did, travels in every error.
+    sqlite_api::sqlite3_extended_result_codes(handle, 1);
     const auto execute = [&](const std::string& sql) {
         char* message = nullptr;
         const int result =
@@ -199,7 +218,7 @@ Connection::Connection(const Target& target)
         else
             open_postgres_session(backend_->session, std::get<PostgresServer>(target));
     } catch (const soci::sqlite3_soci_error& error) {
-        throw DatabaseError(sqlite_code(error.result()), error.what(), true);
+        throw DatabaseError(sqlite_code(error.result()), error.what(), true, error.result());
     } catch (const std::exception& error) {
         throw DatabaseError(ErrorCode::unavailable, error.what(), true);
     }
@@ -220,7 +239,9 @@ void Connection::rethrow() {
     try {
         throw;
     } catch (const soci::sqlite3_soci_error& error) {
-        throw DatabaseError(sqlite_code(error.result()), error.get_error_message(), false);
+        throw DatabaseError(
+            sqlite_code(error.result()), error.get_error_message(), false, error.result()
+        );
     } catch (const soci::soci_error& error) {
         auto* postgres = postgres_handle(backend_->session);
         if (postgres != nullptr && PQstatus(postgres) != CONNECTION_OK)
@@ -231,9 +252,12 @@ void Connection::rethrow() {
                              category == soci::soci_error::unknown_transaction_state;
         // SOCI's SQLite backend throws its base error from a few places, such as prepare.
         auto code = passing ? ErrorCode::unavailable : ErrorCode::internal;
-        if (auto* sqlite = sqlite_handle(backend_->session))
-            code = sqlite_code(sqlite_api::sqlite3_errcode(sqlite));
-        throw DatabaseError(code, error.get_error_message(), broken_);
+        int result = 0;
+        if (auto* sqlite = sqlite_handle(backend_->session)) {
+            result = sqlite_api::sqlite3_extended_errcode(sqlite);
+            code = sqlite_code(result);
+        }
+        throw DatabaseError(code, error.get_error_message(), broken_, result);
     }
 }
 
@@ -404,7 +428,9 @@ void Connection::scan_sqlite(std::uint64_t from_seq, const ScanVisit& visit) {
     sqlite_api::sqlite3_stmt* statement = nullptr;
     const auto check = [&](int result) {
         if (result != SQLITE_OK)
-            throw DatabaseError(sqlite_code(result), sqlite_api::sqlite3_errmsg(handle), false);
+            throw DatabaseError(
+                sqlite_code(result), sqlite_api::sqlite3_errmsg(handle), false, result
+            );
     };
     check(sqlite_api::sqlite3_prepare_v2(
         handle,

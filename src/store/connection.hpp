@@ -25,11 +25,21 @@
 namespace slipway::store {
 
 struct DatabaseError : std::runtime_error {
-    DatabaseError(ErrorCode error_code, const std::string& what, bool is_broken)
-        : std::runtime_error(what), code(error_code), broken(is_broken) {}
+    DatabaseError(
+        ErrorCode error_code, const std::string& what, bool is_broken, int extended_result = 0
+    )
+        : std::runtime_error(what), code(error_code), broken(is_broken),
+          sqlite_result(extended_result) {}
+
+    // The file is not, or no longer, a sound SQLite database.
+    bool is_damage() const;
+    // The system could not read, write or flush the file. Errors of locks and of memory, which a
+    // passing shortage causes, are none.
+    bool is_disk_fault() const;
 
     ErrorCode code;
-    bool broken; // the connection is of no more use
+    bool broken;       // the connection is of no more use
+    int sqlite_result; // SQLite's extended result code; 0 when somebody else refused
 };
 
 Error to_error(const DatabaseError& error);

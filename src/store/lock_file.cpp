@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -23,6 +25,18 @@ std::string holder(int descriptor) {
     return pid.empty() ? "unknown" : pid;
 }
 
+// Whoever only looks holds the lock for a moment, which must not keep a server from starting.
+bool take_soon(int descriptor) {
+    constexpr auto pause = std::chrono::milliseconds(10);
+    for (int tries_left = 20;; --tries_left) {
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK || tries_left == 0)
+            return false;
+        std::this_thread::sleep_for(pause); // house: bounded poll
+    }
+}
+
 } // namespace
 
 Result<LockFile> LockFile::take(const std::string& directory) {
@@ -33,7 +47,7 @@ Result<LockFile> LockFile::take(const std::string& directory) {
         return fail(
             ErrorCode::unavailable, fmt::format("cannot open {}: {}", path, std::strerror(errno))
         );
-    if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0)
+    if (!take_soon(lock.descriptor_))
         return fail(
             ErrorCode::conflict,
             fmt::format(
@@ -60,7 +74,9 @@ bool is_locked(const std::string& directory) {
     const int descriptor = ::open((directory + "/lock").c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0)
         return false;
-    const bool held = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    // Shared, so that two who look do not take each other for a server. (flock(2) cannot be asked
+    // without taking it, and /proc/locks is silent about other containers.)
+    const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     ::close(descriptor);
     return held;
 }

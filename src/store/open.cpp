@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "store/file_check.hpp"
 #include "store/migrate.hpp"
 #include "store/sql_store.hpp"
 #include "store/tasks.hpp"
@@ -43,7 +44,12 @@ Result<void> prepare(const Target& target, bool read_only) {
         return {};
     } catch (const DatabaseError& error) {
         auto told = to_error(error);
-        told.message = "the database cannot be opened";
+        if (const auto* file = std::get_if<SqliteFile>(&target); file && error.is_damage())
+            told.message = fmt::format(
+                "{} is damaged: {}; slipway verify says where it is", file->path, mend_of_damage
+            );
+        else
+            told.message = "the database cannot be opened";
         return tl::unexpected(std::move(told));
     }
 }

@@ -27,9 +27,6 @@ auto guarded(const Work& work) -> decltype(work()) {
 
 LedgerFacts read_ledger_facts(Connection& db);
 
-// The findings of the database itself about its file; nothing for PostgreSQL, which checks its own.
-std::vector<std::string> integrity_findings(Connection& db);
-
 // All that verify() looks at, in one transaction of this connection. Throws DatabaseError.
 domain::LedgerReport verify_all(Connection& db, const std::optional<domain::VerifierKey>& trusted);
 

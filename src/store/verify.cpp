@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include "store/admin.hpp"
 #include "store/batch.hpp"
 #include "store/blobs.hpp"
+#include "store/file_check.hpp"
 #include "store/forged_rows.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
@@ -296,13 +298,43 @@ Result<void> check_entries(Connection& db) {
     return fail(ErrorCode::internal, report.findings.front().message + "; run slipway verify");
 }
 
+namespace {
+
+// What is wrong with the file comes first: most of what is wrong with its rows comes of it.
+domain::LedgerReport
+with_damage(domain::LedgerReport report, const std::vector<std::string>& damage) {
+    if (damage.empty())
+        return report;
+    const auto others = std::exchange(report.findings, {});
+    report.add({0, 0, Kind::database_damaged, std::string(mend_of_damage), database_file});
+    for (const auto& line : damage)
+        report.add({0, 0, Kind::database_damaged, line, database_file});
+    for (const auto& other : others)
+        report.add(other);
+    return report;
+}
+
+} // namespace
+
 Result<domain::LedgerReport>
 verify(const Place& place, const std::optional<domain::VerifierKey>& trusted) {
     return guarded([&]() -> Result<domain::LedgerReport> {
         TRY(require_database(place));
-        Connection db(target_of(place, true));
-        TRY(check_schema(db, migrations_of(db.dialect().name)));
-        return verify_all(db, trusted);
+        std::vector<std::string> damage;
+        domain::LedgerReport report;
+        try {
+            Connection db(target_of(place, true));
+            damage = file_findings(db, FileCheck::pages);
+            TRY(check_schema(db, migrations_of(db.dialect().name)));
+            report = verify_all(db, trusted);
+        } catch (const DatabaseError& error) {
+            if (damage.empty() && !error.is_damage())
+                throw;
+            // What can still be read of a damaged file is verified, but it may end anywhere.
+            if (damage.empty())
+                damage.push_back(file_finding(error));
+        }
+        return with_damage(std::move(report), damage);
     });
 }
 

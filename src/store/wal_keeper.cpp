@@ -9,13 +9,11 @@ namespace {
 // faster, since it is read once then.
 constexpr std::uint64_t bytes_before_copy = 64ULL * 1024 * 1024;
 
-void passive_checkpoint(Connection& db) {
-    db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});
-}
-
 } // namespace
 
-WalKeeper::WalKeeper(Target target) : target_(std::move(target)), thread_([this] { work(); }) {}
+WalKeeper::WalKeeper(Target target, DiskFault on_disk_fault)
+    : target_(std::move(target)), on_disk_fault_(std::move(on_disk_fault)),
+      thread_([this] { work(); }) {}
 
 WalKeeper::~WalKeeper() {
     {
@@ -24,6 +22,16 @@ WalKeeper::~WalKeeper() {
     }
     changed_.notify_all();
     thread_.join();
+}
+
+void WalKeeper::copy(Connection& db) {
+    try {
+        db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});
+    } catch (const DatabaseError& error) {
+        if (error.is_disk_fault())
+            on_disk_fault_(error);
+        throw;
+    }
 }
 
 void WalKeeper::after_commit(Connection& writer) {
@@ -49,9 +57,10 @@ void WalKeeper::after_commit(Connection& writer) {
         phase_ = Phase::idle;
     }
     try {
-        passive_checkpoint(writer);
+        copy(writer);
     } catch (const DatabaseError&) {
-        // The log stays as it is and is tried again; commits go on, since they only append to it.
+        // The log stays as it is and is tried again. Unless the disk has failed, commits go on,
+        // since they only append to it.
     }
     // If a long read keeps the log from starting again, do not try at each commit.
     quiet_until_ = pages + pages_before_copy_ / 4;
@@ -68,7 +77,7 @@ void WalKeeper::work() {
         try {
             if (!connection)
                 connection = std::make_unique<Connection>(target_);
-            passive_checkpoint(*connection);
+            copy(*connection);
         } catch (const DatabaseError&) {
             connection.reset();
         }

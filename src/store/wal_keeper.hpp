@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -16,7 +17,11 @@ namespace slipway::store {
 
 class WalKeeper {
   public:
-    explicit WalKeeper(Target target);
+    // Told when the disk fails during a copy, on the thread that makes it: pages that the log was
+    // to be freed of may not be where the system says they are, so trying again proves nothing.
+    using DiskFault = std::function<void(const DatabaseError&)>;
+
+    WalKeeper(Target target, DiskFault on_disk_fault);
     ~WalKeeper();
     WalKeeper(const WalKeeper&) = delete;
     WalKeeper& operator=(const WalKeeper&) = delete;
@@ -28,8 +33,10 @@ class WalKeeper {
     enum class Phase { idle, wanted, copied };
 
     void work();
+    void copy(Connection& db);
 
     Target target_;
+    DiskFault on_disk_fault_;
     std::mutex mutex_;
     std::condition_variable changed_;
     Phase phase_ = Phase::idle;

@@ -3,6 +3,8 @@
 // acknowledged is there, and what is there is whole.
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "contract/contract.hpp"
+#include "store/lock_file.hpp"
 
 namespace slipway::contract {
 
@@ -126,12 +129,105 @@ TEST_P(CrashContract, a_full_disk_refuses_cleanly) {
     EXPECT_EQ(must(small->ledger_size()), written);
 }
 
+namespace {
+
+// While it lives, SQLite reaches files through it; while `failing`, no database can be flushed. The
+// log beside it can, so that commits succeed and only copying the log into the database does not.
+class FailingDisk {
+  public:
+    FailingDisk() {
+        system = ::sqlite3_vfs_find(nullptr);
+        disk_ = *system;
+        disk_.zName = "failing-disk";
+        disk_.xOpen = open;
+        ::sqlite3_vfs_register(&disk_, 1);
+    }
+
+    ~FailingDisk() {
+        failing = false;
+        ::sqlite3_vfs_unregister(&disk_);
+        ::sqlite3_vfs_register(system, 1);
+    }
+
+    static inline std::atomic<bool> failing = false;
+
+  private:
+    static int
+    open(::sqlite3_vfs*, const char* name, ::sqlite3_file* file, int flags, int* out_flags) {
+        const int result = system->xOpen(system, name, file, flags, out_flags);
+        if (result == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) {
+            // Every database file has the same functions.
+            static const auto of_system = file->pMethods;
+            static const auto ours = [] {
+                auto methods = *of_system;
+                methods.xSync = [](::sqlite3_file* synced, int how) {
+                    return failing ? SQLITE_IOERR_FSYNC : of_system->xSync(synced, how);
+                };
+                return methods;
+            }();
+            file->pMethods = &ours;
+        }
+        return result;
+    }
+
+    static inline ::sqlite3_vfs* system = nullptr;
+    static inline ::sqlite3_vfs disk_{}; // longer than the connections that a failed test leaves
+};
+
+} // namespace
+
+TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL ends itself when a flush fails";
+    close();
+    FailingDisk disk;
+    must(store().commit(commit_of(write_of(key_of("before"), 0))));
+    // As much as the log may hold before it is copied.
+    damage("insert into setting (name, value) values ('filler', zeroblob(70000000))");
+    FailingDisk::failing = true;
+    Result<app::Receipt> last;
+    for (int i = 0; i < 1000 && last; ++i) {
+        last = store().commit(commit_of(write_of(key_of(fmt::format("item-{}", i)), 0)));
+        std::this_thread::sleep_for(std::chrono::milliseconds(10)); // house: bounded poll
+    }
+    ASSERT_FALSE(last) << "commits go on though the database could not be flushed";
+    EXPECT_EQ(last.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(last.error().message, testing::HasSubstr("the disk failed"));
+    FailingDisk::failing = false;
+    EXPECT_FALSE(store().commit(commit_of(write_of(key_of("after"), 0)))) << "until a new start";
+    EXPECT_EQ(must(store().load(key_of("before"))).version, 1U);
+    close();
+    must(store().commit(commit_of(write_of(key_of("after"), 0))));
+    expect_sound_ledger();
+    close();
+}
+
 TEST_P(CrashContract, two_servers_cannot_open_one_directory) {
     if (!is_sqlite())
         GTEST_SKIP() << "any number of servers may share a PostgreSQL database";
     const auto second = store::open_sqlite(std::get<store::SqliteOptions>(place()));
     ASSERT_EQ(code_of(second), ErrorCode::conflict);
     EXPECT_THAT(second.error().message, testing::HasSubstr(directory_));
+}
+
+TEST_P(CrashContract, a_look_at_the_lock_keeps_no_server_from_starting) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "there is no lock on a PostgreSQL database";
+    close();
+    const auto directory = std::get<store::SqliteOptions>(place()).directory;
+    EXPECT_FALSE(store::is_locked(directory));
+    // What is_locked() does for a moment lasts longer here.
+    const int looking = ::open((directory + "/lock").c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_EQ(::flock(looking, LOCK_SH), 0);
+    EXPECT_FALSE(store::is_locked(directory)) << "another look is no server";
+    std::thread end([looking] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // house: bounded poll
+        ::close(looking);
+    });
+    const auto lock = store::LockFile::take(directory);
+    end.join();
+    ASSERT_TRUE(lock) << lock.error().message;
+    EXPECT_TRUE(store::is_locked(directory));
 }
 
 TEST_P(CrashContract, a_reader_beside_the_server_sees_what_is_committed_and_writes_nothing) {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nothing that stands in the database can be changed unnoticed: entries, the columns beside them,
 // the head, the hashes for proofs, checkpoints, attachments, records without entries.
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "contract/contract.hpp"
 #include "domain/ledger/named_attachments.hpp"
+#include "store/connection.hpp"
+#include "store/place.hpp"
 
 namespace slipway::contract {
 
@@ -254,6 +258,90 @@ TEST_P(VerifyContract, a_running_server_raises_no_alarm) {
         EXPECT_TRUE(report.intact()) << encode(report);
     }
 }
+
+// What happens to the file beneath SQLite. (The files of PostgreSQL are its own operator's.)
+class DamagedFile : public VerifyContract {
+  protected:
+    void SetUp() override {
+        VerifyContract::SetUp();
+        fill();
+        close();
+    }
+
+    std::filesystem::path file() const { return directory_ + "/data/slipway.db"; }
+
+    // Page 1 is the first.
+    void zero_page(std::uint64_t page) {
+        constexpr std::size_t size = 4096;
+        std::fstream out(file(), std::ios::binary | std::ios::in | std::ios::out);
+        out.seekp(static_cast<std::streamoff>((page - 1) * size));
+        out << std::string(size, '\0');
+        ASSERT_TRUE(out.flush());
+    }
+
+    std::uint64_t first_page_of(const std::string& name) {
+        store::Connection db(store::target_of(place(), true));
+        return db.number("select rootpage from sqlite_master where name = :name", {name}).value();
+    }
+
+    // Named by verify and by doctor, with the file, `what` is wrong in it, and the mend.
+    void expect_damage(std::string_view what) {
+        const auto report = verify();
+        ASSERT_GE(report.findings.size(), 2U) << encode(report);
+        EXPECT_LE(report.findings.size(), limits::ledger_findings_max);
+        const auto& mend = report.findings[0];
+        EXPECT_EQ(mend.kind, Kind::database_damaged);
+        EXPECT_EQ(mend.file, "slipway.db");
+        EXPECT_THAT(mend.message, HasSubstr("slipway admin restore"));
+        EXPECT_EQ(report.findings[1].kind, Kind::database_damaged);
+        EXPECT_THAT(report.findings[1].message, HasSubstr(std::string(what)));
+        const auto findings = must(store::doctor(place()));
+        ASSERT_FALSE(findings.empty());
+        EXPECT_LE(findings.size(), limits::file_findings_max);
+        EXPECT_EQ(findings[0].check, "integrity");
+        EXPECT_THAT(findings[0].message, HasSubstr("slipway.db"));
+        EXPECT_THAT(findings[0].message, HasSubstr(std::string(what)));
+        EXPECT_THAT(findings[0].remedy, HasSubstr("slipway admin restore"));
+    }
+
+    void expect_no_server() {
+        const auto opened = store::open_sqlite(std::get<store::SqliteOptions>(place()));
+        ASSERT_FALSE(opened);
+        EXPECT_THAT(opened.error().message, HasSubstr(file().string()));
+        EXPECT_THAT(opened.error().message, HasSubstr("slipway admin restore"));
+    }
+};
+
+TEST_P(DamagedFile, that_begins_with_zeros_is_named) {
+    zero_page(1);
+    expect_damage("file is not a database");
+    expect_no_server();
+}
+
+TEST_P(DamagedFile, that_was_cut_off_is_named) {
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
+    expect_damage("malformed");
+    expect_no_server();
+}
+
+TEST_P(DamagedFile, that_is_empty_is_named) {
+    std::filesystem::resize_file(file(), 0);
+    expect_damage("no tables");
+}
+
+TEST_P(DamagedFile, with_a_lost_page_of_an_index_that_proves_nothing_is_named) {
+    zero_page(first_page_of("bearer_expires"));
+    expect_damage("table bearer");
+}
+
+TEST_P(DamagedFile, with_a_lost_page_of_a_table_is_named) {
+    zero_page(first_page_of("kind_version"));
+    expect_damage("table kind_version");
+}
+
+INSTANTIATE_TEST_SUITE_P(Store, DamagedFile, testing::Values("sqlite"), [](const auto& parameter) {
+    return parameter.param;
+});
 
 TEST(NamedAttachments, are_found_by_a_look_at_the_bytes) {
     const auto hex = sha256("x").hex();

@@ -415,6 +415,34 @@ class InstallationTest(unittest.TestCase):
         self.damage("insert into stream (tenant, kind, id, version, removed) "
                     "values ('main', 'person', 'eve', 1, 0)", "no_entries")
 
+    def test_a_damaged_file_is_a_failed_verification_with_its_mend(self):
+        self.open_changes(3)
+        self.server.stop()
+        file = self.server.data / "slipway.db"
+        whole = file.read_bytes()
+        damaged = {"half": whole[:len(whole) // 2], "no head": bytes(4096) + whole[4096:]}
+        database = sqlite3.connect(file)
+        page = database.execute("select rootpage from sqlite_master "
+                                "where name = 'bearer_expires'").fetchone()[0]
+        database.close()
+        damaged["no index"] = whole[:(page - 1) * 4096] + bytes(4096) + whole[page * 4096:]
+        for name, content in damaged.items():
+            with self.subTest(name):
+                file.write_bytes(content)
+                report = self.verify(expect=6)
+                self.assertEqual(report["findings"][0]["kind"], "database_damaged")
+                self.assertIn("admin restore", report["findings"][0]["message"])
+                health = self.server.cli("admin", "doctor", "--data", str(self.server.data),
+                                         expect=6)
+                self.assertEqual(health["findings"][0]["check"], "integrity")
+                self.assertIn("admin restore", health["findings"][0]["remedy"])
+        self.assertIn("table bearer", report["findings"][1]["message"])
+        file.write_bytes(damaged["half"])
+        with self.assertRaises(RuntimeError) as refused:
+            self.server.start()
+        self.assertIn(str(file), str(refused.exception))
+        self.assertIn("admin restore", str(refused.exception))
+
     def test_the_mode_in_the_first_entry_counts(self):
         self.server.stop()
         with sqlite3.connect(self.server.data / "slipway.db") as database:

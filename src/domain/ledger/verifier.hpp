@@ -36,12 +36,14 @@ namespace slipway::domain {
 // node_differs: a hash that the store keeps for proofs is not the one of the entries. no_entries: a
 // record or a change in the store's tables that no entry made. attachment_altered,
 // attachment_missing: the bytes kept under a digest are not those, or those that an entry names are
-// not there. head_damaged: the store's head is none that a ledger can have. The last five are found
-// by the store, which knows its tables.
+// not there. head_damaged: the store's head is none that a ledger can have. database_damaged: the
+// database's own file is not as the database wrote it. The last six are found by the store, which
+// knows its tables.
 SLIPWAY_ENUM(
     LedgerFindingKind, altered, missing, reordered, duplicated, root_differs, bad_checkpoint,
     shrinking_checkpoint, truncated, bad_envelope, mislabelled, version_gap, beyond_head,
-    not_signed, node_differs, no_entries, attachment_altered, attachment_missing, head_damaged
+    not_signed, node_differs, no_entries, attachment_altered, attachment_missing, head_damaged,
+    database_damaged
 )
 
 struct LedgerFinding {
