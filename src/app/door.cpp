@@ -101,33 +101,6 @@ unknown_transcripts(Store& store, const TenantId& tenant, const Json& body) {
 
 } // namespace
 
-std::optional<LoadedChange> ChangeCache::find(const StreamKey& key) {
-    const std::lock_guard lock(mutex_);
-    const auto found = changes_.find(key);
-    if (found == changes_.end())
-        return std::nullopt;
-    uses_.splice(uses_.end(), uses_, found->second);
-    return found->second->second;
-}
-
-void ChangeCache::put(const StreamKey& key, LoadedChange loaded) {
-    const std::lock_guard lock(mutex_);
-    const auto found = changes_.find(key);
-    if (found == changes_.end()) {
-        changes_[key] = uses_.emplace(uses_.end(), key, std::move(loaded));
-    } else {
-        auto& known = found->second->second;
-        if (known.version < loaded.version)
-            known = std::move(loaded);
-        uses_.splice(uses_.end(), uses_, found->second);
-    }
-    // The one that nobody has used for longest goes: those that are worked on lie side by side.
-    if (changes_.size() > limits::cached_changes_max) {
-        changes_.erase(uses_.front().first);
-        uses_.pop_front();
-    }
-}
-
 Result<std::optional<Answer>>
 kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key) {
     if (!key)
@@ -192,6 +165,7 @@ Door::Inside::load(const TenantId& tenant, const std::string& change, Trust trus
     const auto known = cache.find(key);
     if (known && trust == Trust::cache && parts.store.is_only_writer())
         return *known;
+    const auto moment = cache.moment();
     auto stored = parts.store.load(key, known ? known->version : 0);
     if (!stored && stored.error().code == ErrorCode::not_found)
         return fail(ErrorCode::not_found, "there is no change " + change);
@@ -208,7 +182,7 @@ Door::Inside::load(const TenantId& tenant, const std::string& change, Trust trus
     loaded.change = std::make_shared<const domain::Change>(TRY(change_of(*stored)));
     const auto workflow = TRY(library->of(parts.store, tenant, loaded.change->workflow));
     loaded.applicable = TRY(library->applicable(*workflow, *loaded.change, {}));
-    cache.put(key, loaded);
+    cache.put_read(key, loaded, moment);
     return loaded;
 }
 

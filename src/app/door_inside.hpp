@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is behind the door: loading, facts, the cache of states. Only door*.cpp include this.
+// What is behind the door: loading, facts. Only door*.cpp include this.
 #pragma once
 
 #include <array>
-#include <list>
 #include <mutex>
 #include <set>
-#include <unordered_map>
 
+#include "app/change_cache.hpp"
 #include "app/door.hpp"
 #include "app/library.hpp"
 #include "app/tenant_records.hpp"
@@ -16,37 +15,14 @@
 
 namespace slipway::app {
 
-struct LoadedChange {
-    std::uint64_t version = 0;
-    std::shared_ptr<const domain::Change> change;
-    std::uint64_t stored_version = 0; // of the document in the store, which may lag behind
-    std::size_t size = 0;             // of the document, about
-    ApplicableSteps applicable = {};
-    std::shared_ptr<const ChangeSummary> summary = {}; // as it was last written, if by this server
-};
-
-// States as they were last loaded or committed, newest use last. Where several servers write, a
-// cached state is used only after the store has confirmed its version, so another server's commit
-// is never missed.
-class ChangeCache {
-  public:
-    std::optional<LoadedChange> find(const StreamKey& key);
-    void put(const StreamKey& key, LoadedChange loaded);
-
-  private:
-    using Uses = std::list<std::pair<StreamKey, LoadedChange>>;
-
-    std::mutex mutex_;
-    Uses uses_; // newest use last
-    std::map<StreamKey, Uses::iterator> changes_;
-};
-
 struct Door::Inside {
     explicit Inside(Parts given) : parts(std::move(given)), records(parts.store) {}
 
     Parts parts;
     std::unique_ptr<Library> library;
     TenantRecords records;
+    // Where several servers write, a cached state is used only after the store has confirmed its
+    // version, so another server's commit is never missed.
     ChangeCache cache;
     // Commands that wait for the disk go one after the other at a change, and those that do not
     // wait behind them: in a crowd, trying again until one is first is no way to get there.

@@ -204,6 +204,8 @@ inline constexpr int decide_retries_max = 16;
 inline constexpr auto records_age_max = 500ms; // of a tenant's registers from other servers
 inline constexpr std::size_t records_page = 1000;
 inline constexpr std::size_t cached_changes_max = 512;
+// Of their documents; in memory a change takes a few times as much.
+inline constexpr std::size_t cached_changes_bytes_max = 64 * 1024 * 1024;
 inline constexpr std::size_t known_versions_max = 4096; // streams whose version the writer knows
 
 // Command line
