@@ -36,6 +36,27 @@ std::string search_text(const domain::Change& change) {
     return text;
 }
 
+std::vector<std::pair<std::string, std::string>> records_used(const domain::Change& change) {
+    std::vector<std::pair<std::string, std::string>> records;
+    if (domain::is_over(change))
+        return records;
+    const auto add = [&](const char* kind, const std::string& id) {
+        if (!id.empty())
+            records.emplace_back(kind, id);
+    };
+    // In this order: migration 0003 writes the same. An emergency is decided without a queue.
+    if (change.queue)
+        add("board", change.queue->board);
+    else if (change.decision)
+        add("board", change.decision->board);
+    if (change.classification)
+        add("catalogue_entry", change.classification->catalogue_entry);
+    add("ring", change.production_ring);
+    add("ring", change.test_ring);
+    add("roster", change.roster);
+    return records;
+}
+
 ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at) {
     ChangeSummary summary;
     summary.id = change.id.value;
@@ -61,6 +82,8 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
     if (change.scope)
         for (const auto& scoped : change.scope->cis)
             summary.cis.push_back(scoped.ci.value);
+    for (const auto& [kind, id] : records_used(change))
+        summary.records.push_back(kind + "/" + id);
     summary.search_text = search_text(change);
     return summary;
 }

@@ -9,6 +9,9 @@
 namespace slipway::app {
 
 ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at);
+// The board, standard change, rings and roster that a change uses, as kind and id. Nothing when it
+// is over: then they may go.
+std::vector<std::pair<std::string, std::string>> records_used(const domain::Change& change);
 // What full-text search finds of it.
 std::string search_text(const domain::Change& change);
 // "CHG-12" gives 12; 0 for anything else.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/door.hpp"
 
+#include <algorithm>
+
 #include "app/change_summary.hpp"
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
@@ -75,6 +77,40 @@ bool looks_at_window(const std::string& command, const Json& body, const domain:
             std::any_of(also->get_array().begin(), also->get_array().end(), [&](const Json& id) {
                 return id.is_string() && asks(view(id.get_string()));
             }));
+}
+
+bool is_registered(const domain::Records& records, std::string_view kind, const std::string& id) {
+    if (kind == "board")
+        return records.boards.contains(id);
+    if (kind == "catalogue_entry")
+        return records.catalogue.contains(id);
+    return kind == "ring" ? records.rings.contains(id) : records.rosters.contains(id);
+}
+
+// The registered records that a change begins to use: they must still be there when that is
+// committed. What it used before, the index of changes keeps from being removed. What is not
+// registered may be named too; the gates say so.
+std::set<StreamKey> newly_used(
+    const domain::Change& before, const domain::Change& after, const domain::Records& registered
+) {
+    std::set<StreamKey> keys;
+    const auto known = records_used(before);
+    for (auto& name : records_used(after))
+        if (std::find(known.begin(), known.end(), name) == known.end() &&
+            is_registered(registered, name.first, name.second))
+            keys.insert({after.tenant, std::move(name.first), std::move(name.second)});
+    if (after.change_owner != before.change_owner && registered.people.contains(after.change_owner))
+        keys.insert({after.tenant, "person", after.change_owner.value});
+    if (!after.scope || after.scope.is_same_as(before.scope))
+        return keys;
+    std::set<CiId> scoped;
+    if (before.scope)
+        for (const auto& item : before.scope->cis)
+            scoped.insert(item.ci);
+    for (const auto& item : after.scope->cis)
+        if (!scoped.contains(item.ci) && registered.cis.contains(item.ci))
+            keys.insert({after.tenant, "ci", item.ci.value});
+    return keys;
 }
 
 // The transcripts that a report names and that nobody has uploaded.
@@ -308,6 +344,8 @@ Result<Commit> Door::Inside::commit_of(
     const Actor& actor, const StreamKey& key, const LoadedChange& loaded, std::string_view command,
     const domain::Decision& decision, domain::Facts& facts, LoadedChange& next
 ) {
+    static const domain::Change nothing;
+    const auto& before = loaded.change ? *loaded.change : nothing;
     Commit commit;
     StreamWrite write{key, loaded.version, {}, {}, false, {}};
     next = {
@@ -362,6 +400,7 @@ Result<Commit> Door::Inside::commit_of(
     commit.writes.push_back(std::move(write));
     for (const auto& task : decision.tasks)
         commit.tasks.push_back({task.kind, key.tenant, key.id, task.payload, Time{}}); // at once
+    commit.records_named = newly_used(before, decision.next, *facts.records);
     commit.records_held.size = facts.records->ledger_size;
     for (const auto& record : decision.records) {
         const StreamKey record_key{key.tenant, record.kind, record.id};
@@ -451,9 +490,12 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
         }
         if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
             return tl::unexpected(receipt.error());
-        // Another request kept this workflow version first, or has just used this key.
+        // Another request kept this workflow version first, has just used this key, or removed what
+        // the change names.
         if (auto kept = TRY(kept_answer(parts.store, actor, request.idempotency)))
             return *std::move(kept);
+        records.forget(actor.tenant);
+        facts.records = TRY(records.of(actor.tenant));
         workflow_write = TRY(keep_workflow(actor, text));
     }
 }
@@ -471,12 +513,13 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
     TRY(gather_for(request.command, request.body, *loaded.change, facts));
     auto decision = TRY(row.decide(*loaded.change, request.body, facts));
     Decided decided{
-        {actor.tenant, "change", request.change}, {}, {}, {}, !decision.records.empty()};
+        {actor.tenant, "change", request.change}, {}, {}, {}, !decision.records.empty(), false};
     decided.answer.id = request.change;
     decided.answer.version = loaded.version + decision.events.size();
     decided.answer.body = answer_body(decision, decided.answer.version);
     decided.commit =
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
+    decided.uses_records = !decided.commit.records_named.empty();
     decided.commit.task_end = request.task_end;
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
     decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
@@ -484,7 +527,8 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
 }
 
 Result<Answer> Door::Inside::settle(Decided decided, const Result<Receipt>& receipt) {
-    if (decided.edits_records)
+    // What was refused was perhaps decided on a record that is gone.
+    if (decided.edits_records || (decided.uses_records && !receipt))
         records.forget(decided.key.tenant);
     if (!receipt)
         return tl::unexpected(receipt.error());

@@ -61,6 +61,7 @@ struct Door::Inside {
         Answer answer;
         LoadedChange next;
         bool edits_records = false;
+        bool uses_records = false; // begins to use some
     };
 
     Result<Decided> decide_once(

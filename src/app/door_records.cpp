@@ -88,8 +88,7 @@ std::string shown(const std::string& id, std::uint64_t version, std::string_view
     return body.append(members);
 }
 
-// How the index of changes finds those that use a record of this kind. A ring, a board or a roster
-// is not in it, and the changes that name one are not searched for.
+// How the index of changes finds those that use this record and are not over.
 std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
     ChangeQuery query;
     query.tenant = key.tenant;
@@ -102,8 +101,10 @@ std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
         query.cis = {key.id};
         return {query};
     }
-    if (key.kind != "person")
-        return {};
+    if (key.kind != "person") {
+        query.record = key.kind + "/" + key.id;
+        return {query};
+    }
     auto owned = query;
     query.requester = key.id;
     owned.change_owner = key.id;
@@ -136,33 +137,41 @@ Result<void> check_board(
     return {};
 }
 
+std::string remedy_for_use(const StreamKey& key, const std::string& change) {
+    if (key.kind == "person")
+        return fmt::format("Put {} with inactive true, or close or cancel {}", key.id, change);
+    if (key.kind == "ci")
+        return fmt::format("Take it out of the scope of {}, or close or cancel it", change);
+    if (key.kind == "board")
+        return fmt::format("Submit {} to another board, or close or cancel it", change);
+    if (key.kind == "catalogue_entry")
+        return fmt::format("Classify {} otherwise, or close or cancel it", change);
+    return fmt::format("Assign another to {}, or close or cancel it", change);
+}
+
 Result<std::vector<Reason>>
 reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
     for (const auto& query : queries_for_users(key)) {
-        const auto* field = !query.cis.empty()         ? "scope"
-                            : !query.requester.empty() ? "requester"
-                                                       : "change_owner";
+        const std::string field = !query.cis.empty()            ? "scope"
+                                  : !query.requester.empty()    ? "requester"
+                                  : !query.change_owner.empty() ? "change_owner"
+                                                                : key.kind;
         for (const auto& change : TRY(store.find_changes(query)))
             reasons.push_back(
                 {{},
                  field,
-                 fmt::format("the {} of {} names it", field, change.id),
+                 query.record.empty() ? fmt::format("the {} of {} names it", field, change.id)
+                                      : fmt::format("{} uses this {}", change.id, row.title),
                  fmt::format("{} ({}) is {}", change.id, change.title, change.state),
-                 row.name == "person"
-                     ? fmt::format(
-                           "Put {} with inactive true, or close or cancel {}", key.id, change.id
-                       )
-                     : fmt::format(
-                           "Take it out of the scope of {}, or close or cancel it", change.id
-                       )}
+                 remedy_for_use(key, change.id)}
             );
     }
     return reasons;
 }
 
 // What a change or another record relies on stays until they do not. Gives what the commit has to
-// hold, so that no record begins to rely on it meanwhile.
+// hold, so that no record begins to rely on it meanwhile; of changes it asks itself.
 Result<RecordsHeld>
 check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
@@ -247,6 +256,7 @@ struct RecordEdit {
     std::string body = "{}";
     bool created = false;
     RecordsHeld held = {};
+    std::vector<ChangeQuery> users = {}; // must find nothing when it is committed
 };
 
 // Lets `decide` look at the record as it is stored (its version, 0 when there never was one, and
@@ -273,6 +283,7 @@ Result<Answer> write_record(
         answer = {request.id, version + 1, std::move(edit.body), 0, false, edit.created};
         Commit commit;
         commit.records_held = std::move(edit.held);
+        commit.changes_absent = std::move(edit.users);
         if (!edit.removed)
             commit.records_named = TRY(keys_named(row, actor.tenant, edit.document));
         commit.writes.push_back(TRY(inside.record_write(
@@ -394,6 +405,7 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         TRY(check_board(*inside_, *row, actor, request.id));
         RecordEdit edit{before->state, true};
         edit.held = TRY(check_unused(*inside_, *row, before->key));
+        edit.users = queries_for_users(before->key);
         return edit;
     };
     return write_record(*inside_, actor, *row, request, remove);

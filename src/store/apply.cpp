@@ -140,6 +140,17 @@ Result<void> check_records(Connection& db, const Commit& commit) {
     return {};
 }
 
+// What earlier commits of the batch wrote is there already, as for records.
+Result<void> check_changes(Connection& db, const Commit& commit) {
+    for (const auto& query : commit.changes_absent)
+        if (const auto found = find_changes(db, query); !found.empty())
+            return fail(
+                ErrorCode::conflict,
+                fmt::format("{} has begun to use it; try again", found.front().id)
+            );
+    return {};
+}
+
 } // namespace
 
 void put_document(
@@ -157,6 +168,7 @@ void put_document(
 Result<void> check_commit(Batch& batch, const Commit& commit) {
     TRY(check_identity(batch.db(), commit));
     TRY(check_records(batch.db(), commit));
+    TRY(check_changes(batch.db(), commit));
     if (commit.task_end) {
         const auto held = batch.db().number(
             "select attempts from task where id = :id and lease = :lease and dead = 0",

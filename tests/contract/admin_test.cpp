@@ -107,6 +107,58 @@ TEST_P(AdminContract, a_failing_migration_leaves_nothing) {
     EXPECT_EQ(store::schema_version(connection), 9000U);
 }
 
+TEST_P(AdminContract, an_upgrade_finds_the_records_that_changes_use) {
+    const auto where = is_sqlite() ? store::Target(store::SqliteFile{directory_ + "/older.db"})
+                                   : store::Target(store::PostgresServer{new_database()});
+    store::Connection db(where);
+    const auto migrations = store::migrations_of(db.dialect().name);
+    must(store::migrate(db, {migrations.begin(), migrations.begin() + 2}));
+    std::uint64_t slot = 0;
+    const auto put = [&](std::string_view state, std::string_view document) {
+        const auto id = fmt::format("CHG-{}", ++slot);
+        db.run(
+            "insert into change_index (slot, tenant, id, state, type, requester, change_owner, "
+            "meeting, cis, summary) values (:slot, 'acme', :id, :state, '', '', '', '', '[]', "
+            "'{}')",
+            {slot, id, state}
+        );
+        db.run(
+            "insert into document (tenant, kind, id, version, state) "
+            "values ('acme', 'change', :id, 1, :state)",
+            {id, document}
+        );
+    };
+    put("planning",
+        R"({"queue":{"board":"cab"},"decision":{"board":"other"},"production_ring":"live",)"
+        R"("test_ring":"staging","roster":"ops","classification":{"catalogue_entry":"std"}})");
+    put("deploying", R"({"queue":null,"decision":{"board":"ecab"},"production_ring":""})");
+    put("planning", "{}");
+    put("closed", R"({"production_ring":"live"})");
+    must(store::migrate(db, migrations));
+    std::vector<std::string> found;
+    db.query("select records from change_index order by slot", {}, 1, [&](const store::Row& row) {
+        found.push_back(row.text(0));
+    });
+    EXPECT_THAT(
+        found, ElementsAre(
+                   R"(["board/cab","catalogue_entry/std","ring/live","ring/staging","roster/ops"])",
+                   R"(["board/ecab"])", "[]", "[]"
+               )
+    );
+}
+
+TEST_P(AdminContract, rebuild_finds_the_records_that_changes_use) {
+    app::ChangeSummary summary;
+    summary.number = 1;
+    summary.state = "planning";
+    summary.records = {"ring/edge"};
+    must(store().commit(commit_of(change_write(summary))));
+    close();
+    damage("update change_index set records = '[]'");
+    EXPECT_THAT(differences(true), ElementsAre("acme CHG-1 filters"));
+    EXPECT_EQ(must(store().find_changes({.tenant = acme, .record = "ring/edge"})).size(), 1U);
+}
+
 TEST_P(AdminContract, servers_that_start_together_make_one_schema) {
     if (is_sqlite())
         GTEST_SKIP() << "one server at a time holds the directory";

@@ -297,6 +297,30 @@ TEST_P(CommitContract, records_that_are_named_must_be_there) {
     expect_sound_ledger();
 }
 
+TEST_P(CommitContract, changes_that_must_be_absent_are_looked_for_at_the_commit) {
+    app::ChangeSummary summary;
+    summary.number = 1;
+    summary.state = "planning";
+    summary.requester = "ina";
+    summary.cis = {"web"};
+    summary.records = {"ring/edge"};
+    must(store().commit(commit_of(change_write(summary))));
+    const auto removing = [&](app::ChangeQuery query) {
+        query.tenant = acme;
+        auto commit = commit_of(write_of(key_of("gone", "ring"), 0));
+        commit.changes_absent = {{.tenant = acme, .cis = {"db"}}, query};
+        return store().commit(commit);
+    };
+    const auto size = must(store().ledger_size());
+    EXPECT_EQ(code_of(removing({.cis = {"web"}})), ErrorCode::conflict);
+    EXPECT_EQ(code_of(removing({.requester = "ina"})), ErrorCode::conflict);
+    const auto refused = removing({.states = {"planning", "approved"}, .record = "ring/edge"});
+    ASSERT_EQ(code_of(refused), ErrorCode::conflict);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("CHG-1"));
+    EXPECT_EQ(must(store().ledger_size()), size);
+    must(removing({.states = {"closed"}, .record = "ring/edge"}));
+}
+
 // While the first waits for the writer, the others gather, and all are written in one transaction.
 TEST_P(CommitContract, what_a_batch_wrote_before_counts_for_the_commits_after_it) {
     must(store().commit(commit_of(write_of(key_of("web"), 0))));

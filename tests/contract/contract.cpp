@@ -87,6 +87,7 @@ app::StreamWrite change_write(app::ChangeSummary summary, TenantId tenant) {
     JsonObject data{{"summary", to_json(summary)}};
     if (is_valid_text(summary.search_text))
         data["search_text"] = summary.search_text;
+    data["records"] = to_json(summary.records);
     write.events.push_back(event_with(write.key, 1, "written", to_text(Json(data))));
     write.state = R"({"version":1})";
     write.summary = std::move(summary);
@@ -103,6 +104,8 @@ replay(const app::StreamKey& key, std::span<const app::StoredEvent> events) {
         const auto& data = *find(body, "data");
         write.summary = TRY(restore<app::ChangeSummary>(to_text(*find(data, "summary"))));
         write.summary->search_text = text_or_empty(data, "search_text");
+        write.summary->records =
+            TRY(restore<std::vector<std::string>>(to_text(*find(data, "records"))));
     }
     return write;
 }

@@ -209,6 +209,29 @@ TEST_P(SearchContract, a_summary_comes_back_as_it_was_and_follows_its_change) {
     EXPECT_THAT(must(store().changes_to_wake(at(1000), 10)), IsEmpty());
 }
 
+TEST_P(SearchContract, changes_that_use_a_record_are_found_while_they_do) {
+    app::ChangeSummary summary;
+    summary.state = "planning";
+    for (const std::uint64_t number : {1U, 2U, 3U}) {
+        summary.number = number;
+        summary.records = {fmt::format("board/b{}", number), "ring/edge_1", "roster/ops"};
+        put(summary);
+    }
+    put(summary, zeta);
+    EXPECT_THAT(find({.record = "ring/edge_1"}), ElementsAre(3, 2, 1));
+    EXPECT_THAT(find({.states = {"planning", "closed"}, .record = "board/b2"}), ElementsAre(2));
+    for (const auto* other : {"ring/edge-1", "ring/edge_", "ring/edge_11", "roster", "board/b4"})
+        EXPECT_THAT(find({.record = other}), IsEmpty()) << other;
+    auto write = write_of({acme, "change", "CHG-2"}, 1);
+    write.summary = summary;
+    write.summary->id = "CHG-2";
+    write.summary->number = 2;
+    write.summary->records = {"roster/ops"};
+    must(store().commit(commit_of(write)));
+    EXPECT_THAT(find({.record = "ring/edge_1"}), ElementsAre(3, 1));
+    EXPECT_THAT(find({.record = "roster/ops"}), ElementsAre(3, 2, 1));
+}
+
 TEST_P(SearchContract, words_have_limits) {
     std::string many;
     for (std::size_t i = 0; i < limits::search_words_max; ++i)

@@ -246,7 +246,14 @@ class InstallationTest(unittest.TestCase):
         self.assertEqual(early.problem["fields"][0]["field"], "depends_on[0]")
         self.server.request("PUT", "/cis/web", host, self.engineer)
         self.server.request("PUT", "/cis/site", site, self.engineer)
-        self.server.request("POST", "/changes", {"title": "Web"}, self.engineer)
+        self.server.request("PUT", "/rings/edge", {"name": "Edge", "kind": "staging", "hosts": []},
+                            self.engineer)
+        self.server.request("POST", "/changes", {"title": "Web", "test_ring": "edge"},
+                            self.engineer)
+        ring = self.refused("DELETE", "/rings/edge", None, self.engineer)
+        self.assertEqual((ring.status, ring.problem["code"]), (409, "blocked"))
+        self.assertIn("CHG-1", ring.problem["reasons"][0]["evidence"])
+        self.assertIn("Assign another", ring.problem["reasons"][0]["remedy"])
         self.server.request("POST", "/changes/CHG-1/describe",
                             {"summary": "web", "cis": [{"ci": "web"}]}, self.engineer)
         used = self.refused("DELETE", "/cis/web", None, self.engineer)
@@ -262,6 +269,7 @@ class InstallationTest(unittest.TestCase):
         self.server.request("POST", "/changes/CHG-1/cancel", {"reason": "no"}, self.engineer)
         self.server.request("DELETE", "/cis/site", token=self.engineer)
         self.server.request("DELETE", "/cis/web", token=self.engineer)
+        self.server.request("DELETE", "/rings/edge", token=self.engineer)
 
     def test_an_import_brings_both_ends_in_any_order(self):
         items = [{"id": f"app-{n}", "name": "A", "ci_class": "application", "depends_on": ["web"]}

@@ -8,8 +8,10 @@
 #include <thread>
 #include <utility>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/change_summary.hpp"
 #include "app/door.hpp"
 #include "app/event.hpp"
 #include "app/tenant_records.hpp"
@@ -90,6 +92,29 @@ class DoorTest : public testing::Test {
 
     Result<Answer> removes(const RecordRequest& request) {
         return door->remove_record(petra, request);
+    }
+
+    static RecordRequest record(const std::string& kind, const std::string& id) {
+        return {kind, id, JsonObject{}, {}, {}, {}};
+    }
+
+    void put_ring(const std::string& id) {
+        auto request = record("ring", id);
+        request.body = *parse_json(R"({"name":"x","kind":"staging","hosts":[]})");
+        const auto put = puts(request);
+        ASSERT_TRUE(put) << put.error().message;
+    }
+
+    // As another server would do it.
+    void remove_behind_the_door(const StreamKey& key) {
+        const auto stored = *store->load(key);
+        StreamWrite write{key, stored.version, {}, stored.state, true, {}};
+        write.events.push_back(
+            make_event({key, stored.version + 1, clock.now(), petra}, key.kind + "_removed", "{}")
+        );
+        Commit commit;
+        commit.writes.push_back(std::move(write));
+        ASSERT_TRUE(store->commit(std::move(commit)));
     }
 
     bool is_there(const std::string& id) { return door->show_record(petra, "ci", id).has_value(); }
@@ -333,6 +358,93 @@ TEST_F(DoorTest, a_removal_that_never_gets_its_turn_ends) {
     EXPECT_EQ(refused.error().code, ErrorCode::conflict);
     EXPECT_EQ(tries, limits::decide_retries_max);
     EXPECT_TRUE(is_there("web"));
+}
+
+TEST_F(DoorTest, what_an_open_change_uses_is_not_removed) {
+    put_ring("staging");
+    const auto roster = *parse_json(R"({"name":"Operations","shifts":[]})");
+    ASSERT_TRUE(puts({"roster", "ops", roster, {}, {}, {}}));
+    ASSERT_TRUE(does("open", R"({"title":"Site","test_ring":"staging","roster":"ops"})"));
+    for (const auto& used : {record("ring", "staging"), record("roster", "ops")}) {
+        const auto refused = removes(used);
+        ASSERT_FALSE(refused) << used.kind;
+        ASSERT_EQ(refused.error().code, ErrorCode::blocked) << refused.error().message;
+        EXPECT_EQ(refused.error().reasons.at(0).field, used.kind);
+        EXPECT_EQ(refused.error().reasons.at(0).evidence, "CHG-1 (Site) is planning");
+        EXPECT_EQ(
+            refused.error().reasons.at(0).remedy, "Assign another to CHG-1, or close or cancel it"
+        );
+    }
+    ASSERT_TRUE(does("cancel", R"({"reason":"not needed"})"));
+    EXPECT_TRUE(removes(record("ring", "staging")));
+    EXPECT_TRUE(removes(record("roster", "ops")));
+}
+
+TEST_F(DoorTest, a_board_and_a_standard_change_stay_while_a_change_uses_them) {
+    auto change = domain::testing::deployed().change;
+    change.tenant = main;
+    change.queue.emplace().board = "cab";
+    change.classification.emplace().catalogue_entry = "restart";
+    const auto summary = summarise(change, {});
+    EXPECT_THAT(summary.records, testing::IsSupersetOf({"board/cab", "catalogue_entry/restart"}));
+    change.closure.emplace();
+    change.state = domain::ChangeState::closed;
+    EXPECT_THAT(summarise(change, {}).records, testing::IsEmpty());
+}
+
+TEST_F(DoorTest, what_a_change_begins_to_use_beside_its_removal_stays) {
+    put_ring("staging");
+    put_ring("pilot");
+    ASSERT_TRUE(puts(item("web")));
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    clock.at_look(removal_decided, [&] {
+        EXPECT_TRUE(does("assign", R"({"test_ring":"staging"})"));
+    });
+    const auto ring = removes(record("ring", "staging"));
+    ASSERT_FALSE(ring);
+    EXPECT_EQ(ring.error().code, ErrorCode::blocked);
+    clock.at_look(removal_decided, [&] {
+        EXPECT_TRUE(does("describe", R"({"summary":"web","cis":[{"ci":"web"}]})"));
+    });
+    const auto scoped = removes(item("web"));
+    ASSERT_FALSE(scoped);
+    EXPECT_EQ(scoped.error().reasons.at(0).field, "scope");
+    EXPECT_TRUE(is_there("web"));
+}
+
+TEST_F(DoorTest, what_is_removed_beside_a_change_that_begins_to_use_it_is_missed) {
+    put_ring("staging");
+    put_ring("pilot");
+    auto web = item("web");
+    web.body.as_object()["version"] = "1.4";
+    ASSERT_TRUE(puts(web));
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    // The door has looked at the registers, and is not told of this.
+    remove_behind_the_door({main, "ring", "staging"});
+    remove_behind_the_door({main, "ci", "web"});
+    const auto described =
+        does("describe", R"({"summary":"web","cis":[{"ci":"web","version_to":"1.5"}]})");
+    ASSERT_TRUE(described) << described.error().message;
+    const auto shown = door->show_change(ina, "CHG-1");
+    const auto change = *restore<domain::Change>(std::string_view(shown->body));
+    EXPECT_EQ(change.scope->cis.at(0).version_from, "") << "decided on an item that was gone";
+    remove_behind_the_door({main, "ring", "pilot"});
+    const auto assigned = does("assign", R"({"test_ring":"pilot"})");
+    ASSERT_FALSE(assigned);
+    EXPECT_EQ(assigned.error().fields.at(0).field, "test_ring");
+    put_ring("edge");
+    put_ring("next");
+    ASSERT_TRUE(does("comment", R"({"text":"the registers are looked at"})"));
+    remove_behind_the_door({main, "ring", "edge"});
+    EXPECT_FALSE(later(asked("assign", R"({"test_ring":"edge"})"))) << "it is asked again";
+    const auto opened = does("open", R"({"title":"Other","test_ring":"next"})");
+    ASSERT_TRUE(opened) << opened.error().message;
+    put_ring("last");
+    ASSERT_TRUE(does("comment", R"({"text":"and again"})"));
+    remove_behind_the_door({main, "ring", "last"});
+    const auto refused = does("open", R"({"title":"Third","test_ring":"last"})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fields.at(0).field, "test_ring");
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {

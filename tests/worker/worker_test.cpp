@@ -247,6 +247,7 @@ TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
 TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
     ask_for_run();
     does(ina, "run_smoke", R"({"occasion":"staging"})");
+    does(ina, "assign", R"({"test_ring":""})"); // what a change uses is not removed
     const auto gone = door->remove_record(system, {"ring", "staging", {}, {}, {}, {}});
     ASSERT_TRUE(gone.has_value()) << gone.error().message;
     const auto given = parts();

@@ -72,7 +72,10 @@ struct ChangeSummary {
     Time updated_at{};
     std::optional<Time> wake_at;  // when the worker shall look at it again
     std::vector<std::string> cis; // in scope or impacted
-    std::string search_text;      // what full-text search finds; not given back
+    // The board, standard change, rings and roster that it uses until it is over, such as
+    // "ring/production"; not given back.
+    std::vector<std::string> records = {};
+    std::string search_text; // what full-text search finds; not given back
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
@@ -107,7 +110,7 @@ struct ChangeSummary {
         const auto filters = [](const ChangeSummary& s) {
             return std::tie(
                 s.id, s.state, s.type, s.requester, s.change_owner, s.meeting, s.window_start,
-                s.window_end, s.wake_at, s.cis
+                s.window_end, s.wake_at, s.cis, s.records
             );
         };
         return filters(*this) == filters(other);
@@ -230,6 +233,22 @@ struct LedgerHead {
     Digest root;
 };
 
+struct ChangeQuery {
+    TenantId tenant = {};
+    std::string text = {}; // full-text search; empty: no restriction
+    std::vector<std::string> states = {};
+    std::vector<std::string> types = {};
+    std::string requester = {};
+    std::string change_owner = {};
+    std::vector<std::string> cis = {}; // any of these is in its scope; empty: no restriction
+    std::string meeting = {};
+    std::string record = {};              // "ring/production": those that use it and are not over
+    std::optional<Time> window_from = {}; // the window overlaps [window_from, window_until)
+    std::optional<Time> window_until = {};
+    std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
+    std::size_t limit = limits::page_size_default;
+};
+
 struct Commit {
     std::vector<StreamWrite> writes;
     std::vector<TaskDraft> tasks;
@@ -241,7 +260,8 @@ struct Commit {
     std::optional<PasswordHeld> password_held = {};
     std::optional<Digest> bearer_held = {}; // conflict when this bearer is gone
     RecordsHeld records_held = {};
-    std::set<StreamKey> records_named = {}; // conflict when one is not there, or is removed
+    std::set<StreamKey> records_named = {};       // conflict when one is not there, or is removed
+    std::vector<ChangeQuery> changes_absent = {}; // conflict when one of them finds a change
     std::map<std::string, std::string> put_settings;
     std::optional<StoredCheckpoint> checkpoint; // of the ledger as it is after this commit
 };
@@ -264,21 +284,6 @@ struct RecordEntry {
     std::uint64_t seq = 0;
     std::string kind;
     std::string id;
-};
-
-struct ChangeQuery {
-    TenantId tenant = {};
-    std::string text = {}; // full-text search; empty: no restriction
-    std::vector<std::string> states = {};
-    std::vector<std::string> types = {};
-    std::string requester = {};
-    std::string change_owner = {};
-    std::vector<std::string> cis = {}; // any of these is in its scope; empty: no restriction
-    std::string meeting = {};
-    std::optional<Time> window_from = {}; // the window overlaps [window_from, window_until)
-    std::optional<Time> window_until = {};
-    std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest
-    std::size_t limit = limits::page_size_default;
 };
 
 // Attachments: content-addressed, written in chunks, visible only when complete.
