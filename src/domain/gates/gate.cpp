@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 
 namespace slipway::domain {
@@ -162,6 +163,8 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
             "deployment_runbook", "no deployment runbook is pinned", "no file",
             "Pin it with pin_runbook --purpose deployment"
         );
+    if (auto reason = ring_not_as_approved(change, facts))
+        findings.reasons.push_back(*std::move(reason));
 }
 
 } // namespace
