@@ -57,8 +57,7 @@ constexpr std::array table{
         "not submitted, or a window that begins before the meeting", gates::cab_lead_time},
     GateRow{
         "cab-decision", StepKind::cab_decision,
-        "no quorum, a missing group, a vote against the separation of duties, an edit since",
-        gates::cab_decision},
+        "no quorum of votes that count, a missing group, an edit since", gates::cab_decision},
     GateRow{
         "notice", StepKind::notice,
         "no notice, too late, incomplete, or a channel without a receipt", gates::notice},
@@ -70,7 +69,8 @@ constexpr std::array table{
         gates::snapshot},
     GateRow{
         "run-exact", StepKind::execute,
-        "other bytes, outside the window, open conditions, an earlier gate that fails",
+        "other bytes, another ring, outside the window, open conditions, an earlier gate that "
+        "fails",
         gates::run_exact},
     GateRow{
         "smoke-production", StepKind::smoke_production,
