@@ -348,19 +348,17 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             decider.say(std::move(warning));
         if (!findings.reasons.empty())
             return fail_blocked("this is not an approval", std::move(findings.reasons));
-    } else if (body.outcome == CabOutcome::deferred) {
-        if (known) {
-            const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
-            decider.emit(ChangeSubmitted{
-                {change.queue->board,
-                 change.queue->submitted_at,
-                 change.queue->submitted_by,
-                 next.meeting.start,
-                 change.queue->meeting_at,
-                 "deferred: " + body.minutes,
-                 sections_to_read(change),
-                 {}}});
-        }
+    } else if (body.outcome == CabOutcome::deferred && known) {
+        const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
+        decider.emit(ChangeSubmitted{
+            {change.queue->board,
+             change.queue->submitted_at,
+             change.queue->submitted_by,
+             next.meeting.start,
+             change.queue->meeting_at,
+             "deferred: " + body.minutes,
+             sections_to_read(change),
+             {}}});
     }
     return decider.finish();
 }
