@@ -41,6 +41,7 @@ constexpr Phrase phrases[] = {
      "[; because {window.reason}]"},
     {"ring_compared",
      "compared {parity.ring} with {parity.production}[; different: {parity.divergences.id}]"},
+    {"ring_recorded", "recorded what the ring {ring} holds: {contents}"},
     {"divergence_accepted", "accepted the difference {id}: {reason}"},
     {"run_started", "started {run.id}: {run.purpose} on {run.ring}"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"

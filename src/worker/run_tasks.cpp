@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "domain/change/tasks.hpp"
-#include "domain/records/records.hpp"
+#include "domain/records/ring_contents.hpp"
 #include "worker/tasks.hpp"
 
 namespace slipway::worker {
@@ -25,9 +25,21 @@ Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& d
     return domain::parse_runbook(bytes);
 }
 
-Result<domain::Variables> variables_of(const TaskContext& context, const std::string& ring) {
+// The variables of the ring, if it holds what is expected. They come from the very record that was
+// compared, so that nothing can be edited between the look and the use. Runs of old entries expect
+// nothing (all zero). Errors: blocked, when the ring was edited.
+Result<domain::Variables>
+variables_of(const TaskContext& context, const std::string& ring, const Digest& expected) {
     const auto shown = TRY(context.parts.door.show_record(context.actor(), "ring", ring));
     const auto record = TRY(restore<domain::RingRecord>(shown.body));
+    const auto now = domain::ring_contents(ring, record);
+    if (expected != Digest{} && now != expected)
+        return fail(
+            ErrorCode::blocked, fmt::format(
+                                    "the ring {} was edited since the run began: then {}, now {}",
+                                    ring, expected.hex(), now.hex()
+                                )
+        );
     domain::Variables variables = record.variables;
     variables["SLIPWAY_CHANGE"] = context.task.change;
     variables["SLIPWAY_RING"] = ring;
@@ -62,6 +74,20 @@ bool goes_on(const domain::Runbook& runbook, const std::string& name) {
         });
     return here != runbook.steps.end() && here + 1 != runbook.steps.end() &&
            (here + 1)->executable();
+}
+
+// A step that did not run has failed: its owner decides.
+Result<void> report_failed(
+    const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
+) {
+    return context.tell(
+        "report_run",
+        step_report(
+            run.value,
+            {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
+        ),
+        true
+    );
 }
 
 // Runs one step and reports it. Gives whether the run goes on.
@@ -100,7 +126,6 @@ Result<bool> run_one(
 
 Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     const auto runbook = TRY(read_runbook(context, task.runbook));
-    const auto variables = TRY(variables_of(context, task.ring));
     for (;;) {
         const auto change = TRY(context.change());
         const auto* run = domain::find_run(change, task.run);
@@ -116,34 +141,26 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
         if (next->state == RunStepState::running)
             // An earlier attempt ended here without a word. Whether the step did its work nobody
             // knows, so it is not run again: the owner decides.
-            return context.tell(
-                "report_run",
-                step_report(
-                    task.run.value,
-                    {{"name", next->name},
-                     {"state", "failed"},
-                     {"detail", "the server stopped while this step ran: its end is unknown"}}
-                ),
-                true
+            return report_failed(
+                context, run->id, next->name,
+                "the server stopped while this step ran: its end is unknown"
             );
         auto limited = *step;
         limited.timeout =
             domain::step_time(runbook, *step, context.parts.door.clock().now() - run->started_at);
         if (limited.timeout == Span::zero())
-            return context.tell(
-                "report_run",
-                step_report(
-                    task.run.value,
-                    {{"name", next->name},
-                     {"state", "failed"},
-                     {"detail", fmt::format(
-                                    "not begun: the runbook's time limit of {} is over",
-                                    to_text(runbook.time_limit)
-                                )}}
-                ),
-                true
+            return report_failed(
+                context, run->id, next->name,
+                fmt::format(
+                    "not begun: the runbook's time limit of {} is over", to_text(runbook.time_limit)
+                )
             );
-        if (!TRY(run_one(context, task, runbook, limited, variables)))
+        const auto variables = variables_of(context, run->ring, run->ring_contents);
+        if (!variables && variables.error().code == ErrorCode::blocked)
+            return report_failed(
+                context, run->id, next->name, "not begun: " + variables.error().message
+            );
+        if (!TRY(run_one(context, task, runbook, limited, TRY(variables))))
             return {};
     }
 }
@@ -157,22 +174,17 @@ give_up_run(const TaskContext& context, const domain::RunTask& task, const Error
     const auto* next = run ? next_step(*run) : nullptr;
     if (next == nullptr || run->state != domain::RunState::running)
         return context.drop();
-    return context.tell(
-        "report_run",
-        step_report(
-            task.run.value,
-            {{"name", next->name},
-             {"state", "failed"},
-             {"detail", ("could not be run: " + why.message).substr(0, limits::text_max)}}
-        ),
-        true
-    );
+    return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }
 
 Result<JsonArray> smoke_results(
     const TaskContext& context, const domain::SmokeTask& task, const domain::Runbook& book
 ) {
-    const auto variables = TRY(variables_of(context, task.ring));
+    // What a run has left behind is tested where the run went.
+    const auto change = TRY(context.change());
+    const auto* tested = domain::last_run(change, domain::run_tested_on(task.occasion));
+    const auto variables =
+        TRY(variables_of(context, task.ring, tested ? tested->ring_contents : Digest{}));
     JsonArray results;
     for (const auto& check : book.smoke) {
         const auto result = context.parts.runner.run_check(check, variables, context.stop);
@@ -216,7 +228,9 @@ Result<void> carry_out_smoke(const TaskContext& context) {
     const auto runbook = read_runbook(context, task.runbook);
     auto results = runbook ? smoke_results(context, task, *runbook)
                            : Result<JsonArray>(tl::unexpected(runbook.error()));
-    if (!results && (!context.last_attempt || context.stop.stop_requested()))
+    // An edited ring is put back by a person and not by another try.
+    const bool edited = !results && results.error().code == ErrorCode::blocked;
+    if (!results && !edited && (!context.last_attempt || context.stop.stop_requested()))
         return tl::unexpected(results.error());
     if (runbook)
         body["list"] = runbook->smoke_digest.hex();

@@ -95,9 +95,12 @@ class WorkerTest : public testing::Test {
 
     void ask_for_run() { ask_for("start_run", R"({"purpose":"ring_deploy"})"); }
 
-    void put_ring() {
-        const auto ring =
-            *parse_json(R"({"name":"Staging","kind":"staging","hosts":[{"host":"localhost"}]})");
+    void put_ring(std::string_view site = "/srv/site") {
+        const auto ring = *parse_json(fmt::format(
+            R"({{"name":"Staging","kind":"staging","hosts":[{{"host":"localhost"}}],)"
+            R"("variables":{{"SITE":"{}"}}}})",
+            site
+        ));
         const auto put = door->put_record(system, {"ring", "staging", ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
     }
@@ -264,6 +267,37 @@ TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
     ASSERT_EQ(state.smoke_reports.size(), 1);
     EXPECT_FALSE(state.smoke_reports.at(0).results.at(0).passed);
     EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, a_step_does_not_run_on_a_ring_that_was_edited_since_its_run_began) {
+    ask_for_run();
+    put_ring("/elsewhere");
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 0);
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::waiting);
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::failed);
+    EXPECT_NE(run.steps.at(0).detail.find("was edited"), std::string::npos);
+}
+
+TEST_F(WorkerTest, a_run_stops_behind_the_step_during_which_its_ring_was_edited) {
+    ask_for_run();
+    runner.on_step = [&](const std::stop_token&) { put_ring("/elsewhere"); };
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 1);
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::waiting);
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::succeeded);
+}
+
+TEST_F(WorkerTest, a_smoke_test_looks_at_no_ring_that_was_edited_since_the_run) {
+    ask_for_run();
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    put_ring("/elsewhere");
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    ASSERT_EQ(change().smoke_reports.size(), 1);
+    EXPECT_FALSE(change().smoke_reports.at(0).results.at(0).passed);
 }
 
 TEST_F(WorkerTest, a_dead_task_is_tried_again_when_an_administrator_wants_it) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a board decides: who has to approve, which conditions hold, and what undoes an approval.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/scenario.hpp"
+#include "domain/gates/gate.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -89,6 +91,114 @@ TEST(Board, the_emergency_board_keeps_its_conditions_and_its_rejections) {
     outvoted.does("lena", "vote", R"({"choice":"reject","comment":"it can wait"})");
     outvoted.does("mika", "vote", R"({"choice":"approve"})");
     EXPECT_FALSE(outvoted.change.decision) << "two against two";
+}
+
+void leave(Scenario& s, const char* board, const char* person) {
+    std::erase(s.records.boards.at(board).members, PersonId(person));
+    ++s.records.version;
+}
+
+TEST(Board, whose_member_has_left_since_is_asked_again) {
+    auto s = ready();
+    leave(s, "cab", "mika");
+    const auto error = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(error.reasons.at(0).gate, "cab-decision") << explain(error);
+    EXPECT_EQ(error.reasons.at(0).message, "the quorum is not reached");
+    EXPECT_THAT(error.reasons.at(0).evidence, ::testing::HasSubstr("mika"));
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("lena", "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    deploy(s);
+}
+
+TEST(Board, names_whose_vote_does_not_count_when_the_others_suffice) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    for (const auto* person : {"cora", "lena", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    leave(s, "cab", "mika");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_TRUE(s.has_said("the vote of mika does not count"));
+    const auto result = evaluate(*find_gate("cab-decision"), s.change, s.facts("otto"));
+    EXPECT_EQ(result.verdict, Verdict::pass);
+    EXPECT_THAT(result.warnings, ::testing::Contains(::testing::HasSubstr("mika")));
+}
+
+TEST(Board, that_was_composed_anew_has_not_voted) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.records.boards.at("cab").members = {PersonId("lena")};
+    s.records.boards.at("cab").chair = PersonId("lena");
+    ++s.records.version;
+    const auto error = s.refused("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_EQ(error.reasons.at(0).message, "the quorum is not reached") << explain(error);
+    for (const auto* person : {"cora", "mika"})
+        EXPECT_THAT(error.reasons.at(0).evidence, ::testing::HasSubstr(person));
+}
+
+TEST(Board, of_an_emergency_that_lost_a_member_votes_again) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.does("eva", "vote", R"({"choice":"approve"})");
+    s.does("emil", "vote", R"({"choice":"approve"})");
+    leave(s, "ecab", "emil");
+    s.refused("cora", "complete_step", R"({"step":"cab_decision"})");
+    s.does("eva", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.complete("cora", "cab_decision");
+}
+
+TEST(Board, that_changes_its_quorum_is_asked_by_the_new_one) {
+    auto s = ready();
+    s.policy.quorum = 3;
+    const auto error = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(error.reasons.at(0).message, "the quorum is not reached") << explain(error);
+}
+
+// Whose vote does not count, his condition is nobody's: on either board.
+TEST(Board, takes_over_no_condition_of_a_vote_that_does_not_count) {
+    constexpr std::string_view conditional =
+        R"({"choice":"approve_with_conditions","comment":"only with the DBA"})";
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("mika", "vote", conditional);
+    for (const auto* person : {"cora", "lena"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.refused("cora", "decide", R"({"outcome":"approved"})");
+    leave(s, "cab", "mika");
+    auto other = s;
+    other.does(
+        "cora", "decide", R"({"outcome":"approved_with_conditions","conditions":["have coffee"]})"
+    );
+    EXPECT_EQ(other.change.decision->conditions.size(), 1u);
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+
+    Scenario urgent;
+    open(urgent);
+    plan(urgent, "emergency");
+    urgent.does("eva", "vote", conditional);
+    leave(urgent, "ecab", "eva");
+    urgent.does("emil", "vote", R"({"choice":"approve"})");
+    EXPECT_FALSE(urgent.change.decision);
+    urgent.does("mika", "vote", R"({"choice":"approve"})");
+    ASSERT_TRUE(urgent.change.decision);
+    EXPECT_EQ(urgent.change.decision->outcome, CabOutcome::approved);
+    EXPECT_TRUE(urgent.change.decision->conditions.empty());
 }
 
 } // namespace

@@ -47,6 +47,20 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion) {
     return nullptr;
 }
 
+RunPurpose run_tested_on(SmokeOccasion occasion) {
+    switch (occasion) {
+    case SmokeOccasion::staging:
+        return RunPurpose::ring_deploy;
+    case SmokeOccasion::rehearsal:
+        return RunPurpose::rehearsal;
+    case SmokeOccasion::production:
+        return RunPurpose::deployment;
+    case SmokeOccasion::rollback:
+        break;
+    }
+    return RunPurpose::rollback;
+}
+
 bool deployment_begun(const Change& change) {
     return last_run(change, RunPurpose::deployment) != nullptr;
 }
@@ -110,6 +124,8 @@ std::map<std::string, Digest> section_digests(const Change& change) {
     if (change.window)
         put(Section::window,
             sha256(to_text(change.window->start) + ' ' + to_text(change.window->end)));
+    if (change.ring_contents != Digest{})
+        put(Section::ring, change.ring_contents);
     return digests;
 }
 

@@ -26,7 +26,7 @@ SLIPWAY_ENUM(Outcome, successful, successful_with_issues, rolled_back, failed, c
 SLIPWAY_ENUM(Risk, low, medium, high)
 
 // The parts of a change that an approval is an approval of. Editing one voids what depended on it.
-SLIPWAY_ENUM(Section, scope, deployment_runbook, rollback_runbook, smoke_list, window)
+SLIPWAY_ENUM(Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring)
 
 // --- 1 planning --------------------------------------------------------------------------------
 
@@ -278,8 +278,9 @@ struct RunStep {
 struct Run {
     RunId id;
     RunPurpose purpose{};
-    std::string ring; // id of the ring record
-    Digest runbook;   // the bytes that run
+    std::string ring;     // id of the ring record
+    Digest ring_contents; // what it held when the run began; all zero in old entries
+    Digest runbook;       // the bytes that run
     RunState state{};
     Executor executor{};
     Time started_at{};
@@ -291,6 +292,7 @@ struct Run {
         visit("id", self.id);
         visit("purpose", self.purpose);
         visit("ring", self.ring);
+        visit("ring_contents", self.ring_contents);
         visit("runbook", self.runbook);
         visit("state", self.state);
         visit("executor", self.executor);
@@ -371,6 +373,7 @@ struct Parity {
     Time at{};
     std::uint32_t facts_compared = 0;
     std::vector<Divergence> divergences;
+    Digest ring_contents; // of the test ring; all zero in old entries
 
     SLIPWAY_FIELDS {
         visit("ring", self.ring);
@@ -378,6 +381,7 @@ struct Parity {
         visit("at", self.at);
         visit("facts_compared", self.facts_compared);
         visit("divergences", self.divergences);
+        visit("ring_contents", self.ring_contents);
     }
 };
 

@@ -53,7 +53,7 @@ struct CabDecision {
     PersonId recorded_by;
     Time at{};
     std::string minutes;
-    std::vector<Vote> votes; // those that carried it
+    std::vector<Vote> votes; // as they were cast; which of them count is asked each time
     std::vector<Condition> conditions;
     std::map<std::string, Digest> sections; // what exactly was approved, by section name
 
@@ -492,6 +492,7 @@ struct Change {
     PersonId rollback_backup;
     Risk risk{Risk::medium};
     std::string production_ring; // ring records that this change uses
+    Digest ring_contents;        // what the production ring held when it was last recorded
     std::string test_ring;
     std::string roster; // the on-call team
 
@@ -545,6 +546,7 @@ struct Change {
         visit("rollback_backup", self.rollback_backup);
         visit("risk", self.risk);
         visit("production_ring", self.production_ring);
+        visit("ring_contents", self.ring_contents);
         visit("test_ring", self.test_ring);
         visit("roster", self.roster);
         visit("scope", self.scope);
@@ -591,6 +593,7 @@ bool is_active(const Run& run); // it runs, or waits for a person
 // The last run of this purpose, whatever became of it; nullptr when there was none.
 const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
+RunPurpose run_tested_on(SmokeOccasion occasion); // the run whose result the smoke test is about
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without

@@ -249,6 +249,14 @@ acknowledge_impact(const Change& change, const AcknowledgeImpact& body, const Fa
     if (!impacted)
         return fail_field("ci", "is not among the impacted items");
     const auto& answers = owner->second.owner;
+    if (facts.actor == change.requester && answers != facts.actor)
+        return fail_blocked(
+            "who asks for a change does not answer for the items of others",
+            {{"impact-traced", "ci", "you are the requester and not the owner of " + body.ci.value,
+              answers.empty() ? "its record has no owner" : "owner " + answers.value,
+              answers.empty() ? "Name its owner in the CMDB, or ask another change manager"
+                              : "Ask " + answers.value + " or another change manager"}}
+        );
     if ((answers.empty() || answers != facts.actor) && !facts.has_role(Role::change_manager))
         return fail_blocked(
             "only its owner or a change manager acknowledges an impacted item",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/calendar/zone.hpp"
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/notices.hpp"
@@ -134,12 +135,23 @@ std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) 
                  fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
                  "not there yet", "Complete it, then submit"}
             );
+    if (auto reason = ring_not_as_recorded(change, facts, "cab-lead-time"))
+        reasons.push_back(*std::move(reason));
     if (const auto* gate = find_gate("rfc-specific")) {
         auto result = evaluate(*gate, change, facts);
         if (result.verdict == Verdict::fail)
             reasons.insert(reasons.end(), result.reasons.begin(), result.reasons.end());
     }
     return reasons;
+}
+
+// An approval whose votes do not count any more is nothing that the board could not decide anew.
+bool votes_suffice(const Change& change, const Facts& facts) {
+    GateFindings findings("cab-decision");
+    gates::cab_decision(change, facts, findings);
+    return std::none_of(findings.reasons.begin(), findings.reasons.end(), [](const Reason& reason) {
+        return reason.field == "decision.votes";
+    });
 }
 
 // Two named authorisers suffice in an emergency: the second vote decides, unless as many reject it.
@@ -159,9 +171,9 @@ void decide_emergency(Decider& decider, const Board& board) {
     std::uint32_t approving = 0;
     std::uint32_t rejecting = 0;
     for (const auto& vote : change.votes) {
-        if (!conflict_of_duty(change, facts, vote.person).empty())
-            continue; // he has taken a part in the change since he voted
         decision.votes.push_back(vote);
+        if (!why_not_counted(change, facts, &board.second, vote.person).empty())
+            continue;
         approving += is_approving(vote) ? 1 : 0;
         rejecting += vote.choice == VoteChoice::reject ? 1 : 0;
         if (vote.choice != VoteChoice::approve_with_conditions)
@@ -194,7 +206,10 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
                   : "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
         );
     const auto* board = TRY(find_board(facts, body.board, false));
-    auto reasons = missing_for_board(change, facts);
+    Decider decider(change, facts);
+    record_ring(decider);
+    const auto& shown = decider.change();
+    auto reasons = missing_for_board(shown, facts);
     if (!reasons.empty())
         return fail_blocked("the RFC is not ready for the CAB", std::move(reasons));
     const auto choice = TRY(choose_meeting(board->second.schedule, facts.now));
@@ -204,16 +219,15 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
                    choice.meeting.start,
                    {},
                    {},
-                   sections_to_read(change),
+                   sections_to_read(shown),
                    {}};
     if (!body.keep_meeting_because.empty()) {
         TRY(require_reason(body.keep_meeting_because, "keep_meeting_because"));
-        queue = TRY(keep_meeting(change, board->first, body, facts));
+        queue = TRY(keep_meeting(shown, board->first, body, facts));
     } else if (!choice.missed.empty()) {
         queue.missed_meeting_at = choice.missed.front().meeting.start;
         queue.deferred_because = deferral(choice, change);
     }
-    Decider decider(change, facts);
     decider.emit(ChangeSubmitted{queue});
     decider.say(fmt::format(
         "on the agenda of {} at {}", board->second.name,
@@ -249,7 +263,7 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
             {{"cab-decision", "votes", "only members of the board vote", "board " + board->first,
               "Have a member vote, or join the board"}}
         );
-    if (change.decision && is_approved(change))
+    if (is_approved(change) && votes_suffice(change, facts))
         return fail_blocked(
             "the board has decided",
             {{"cab-decision", "decision", "the approval stands",
@@ -261,10 +275,16 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
     if (change.voided.size() >= limits::list_max)
         return fail_full("choice", "voided approvals", limits::list_max);
     Decider decider(change, facts);
+    // Nobody submits an emergency: what its first voter sees is what the board decides on.
+    if (emergency)
+        record_ring(decider);
+    if (auto reason = ring_not_as_recorded(decider.change(), facts, "cab-decision"))
+        return fail_blocked("the board cannot judge the ring", {*std::move(reason)});
+    decider.void_edited();
     const auto groups = facts.records->people.at(facts.actor).groups;
     decider.emit(VoteCast{
         {facts.actor, body.choice, body.comment, groups,
-         digest_of_sections(section_digests(change)), facts.now}});
+         digest_of_sections(section_digests(decider.change())), facts.now}});
     if (emergency)
         decide_emergency(decider, *board);
     return decider.finish();
@@ -301,8 +321,13 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
         TRY(require_reason(text, "conditions"));
         add_condition(decision, text);
     }
-    // Whoever approved under a condition is counted as approving, so the condition holds.
+    // Whoever is counted as approving under a condition has his condition kept.
+    const auto board = facts.records->boards.find(change.queue->board);
+    const bool known = board != facts.records->boards.end();
     for (const auto& vote : change.votes) {
+        const auto* judge = known ? &board->second : nullptr;
+        if (!why_not_counted(change, facts, judge, vote.person).empty())
+            continue;
         const auto said = [&](const Condition& condition) {
             return condition.text == vote.comment;
         };
@@ -317,22 +342,23 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
     if (body.outcome == CabOutcome::approved || conditional) {
         GateFindings findings("cab-decision");
         gates::cab_decision(decider.change(), facts, findings);
+        if (auto reason = ring_not_as_recorded(change, facts, "cab-decision"))
+            findings.reasons.push_back(*std::move(reason));
+        for (auto& warning : findings.warnings)
+            decider.say(std::move(warning));
         if (!findings.reasons.empty())
             return fail_blocked("this is not an approval", std::move(findings.reasons));
-    } else if (body.outcome == CabOutcome::deferred) {
-        const auto board = facts.records->boards.find(change.queue->board);
-        if (board != facts.records->boards.end()) {
-            const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
-            decider.emit(ChangeSubmitted{
-                {change.queue->board,
-                 change.queue->submitted_at,
-                 change.queue->submitted_by,
-                 next.meeting.start,
-                 change.queue->meeting_at,
-                 "deferred: " + body.minutes,
-                 sections_to_read(change),
-                 {}}});
-        }
+    } else if (body.outcome == CabOutcome::deferred && known) {
+        const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
+        decider.emit(ChangeSubmitted{
+            {change.queue->board,
+             change.queue->submitted_at,
+             change.queue->submitted_by,
+             next.meeting.start,
+             change.queue->meeting_at,
+             "deferred: " + body.minutes,
+             sections_to_read(change),
+             {}}});
     }
     return decider.finish();
 }

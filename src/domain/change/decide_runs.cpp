@@ -2,6 +2,7 @@
 // Commands of the deployment day: runs, the owner's decisions, rollback, snapshots.
 #include <algorithm>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
@@ -117,6 +118,8 @@ void move_on(Decider& decider, const RunId& id) {
         stop(decider, *run, next->name, "step failed: " + next->detail);
     else if (late && run->executor == Executor::local)
         stop(decider, *run, next->name, "the window is over");
+    else if (ring_was_edited(*run, decider.facts()))
+        stop(decider, *run, next->name, fmt::format("the ring {} was edited", run->ring));
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
 }
@@ -124,10 +127,12 @@ void move_on(Decider& decider, const RunId& id) {
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
     const auto& change = decider.change();
     const auto* runbook = runbook_of(change, runbook_for(purpose));
+    const auto& ring = on_production(purpose) ? change.production_ring : change.test_ring;
     Run run{
         RunId(fmt::format("run-{}", change.runs.size() + 1)),
         purpose,
-        on_production(purpose) ? change.production_ring : change.test_ring,
+        ring,
+        ring_contents_now(decider.facts(), ring),
         runbook->digest,
         RunState::running,
         executor,
@@ -228,6 +233,9 @@ Result<void> may_roll_back(const Change& change, const Facts& facts) {
             {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
               "Complete the rollback step"}}
         );
+    // Going back anywhere else than where the deployment went is no way back.
+    if (const auto* deployed = last_run(change, RunPurpose::deployment))
+        TRY(require_ring_of(*deployed, facts, "rollback-done"));
     return {};
 }
 
@@ -241,6 +249,18 @@ Result<Run> active_run(const Change& change, const RunId& id) {
                                    std::string(to_text(run->state)), "Start another run"}}
         );
     return *run;
+}
+
+// No step begins on an edited ring. What our own runner reports as done was done on the ring as it
+// was, since it looked first; of others nobody knows that. A failure is always heard.
+Result<void> require_ring(const Run& run, const ReportRun& body, const Facts& facts) {
+    const bool goes_on = std::any_of(body.steps.begin(), body.steps.end(), [&](const auto& step) {
+        return step.state == RunStepState::running ||
+               (step.state == RunStepState::succeeded && !facts.system);
+    });
+    if (goes_on)
+        TRY(require_ring_of(run, facts, "run-exact"));
+    return {};
 }
 
 // The evidence of a run would name what nobody has.
@@ -299,6 +319,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     TRY(require_transcripts(body, facts));
+    TRY(require_ring(run, body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
         const Run& now = *find_run(decider.change(), run.id);
@@ -360,6 +381,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
               decides ? "a decision point has a named owner" : "the runbook names who does it",
               "owner " + outline->owner, "Call " + outline->owner}}
         );
+    TRY(require_ring_of(run, facts, "run-exact"));
     Decider decider(change, facts);
     RunStep step = *next;
     step.state = RunStepState::succeeded;
@@ -382,8 +404,10 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     const Run run = TRY(active_run(change, body.run));
     if (!owns_run(change, facts) && on_production(run.purpose))
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
-    if (body.choice != RunChoice::abort)
+    if (body.choice != RunChoice::abort) {
         TRY(require_window(change, run, facts));
+        TRY(require_ring_of(run, facts, "run-exact"));
+    }
     const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
         return !is_done(step);
     });
@@ -441,6 +465,10 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
         return fail_field("production_ring", "the change names no known production ring");
     // The ring and the scope name so many hosts at most; there is room for all of them twice.
     constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
+    // Which hosts and by which provider stands in the ring too.
+    if (!deployment_begun(change) && change.ring_contents != Digest{})
+        if (auto reason = ring_not_as_recorded(change, facts, "snapshot"))
+            return fail_blocked("the ring was edited", {*std::move(reason)});
     const auto hosts = production_hosts(change, *facts.records);
     if (change.snapshots.size() + hosts.size() > most)
         return fail_full("snapshots", "snapshots", most);

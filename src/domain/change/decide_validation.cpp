@@ -2,6 +2,7 @@
 // Commands of phase 2: ring, smoke tests, backup, defects.
 #include <algorithm>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -106,7 +107,8 @@ Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts&
               "the change names no known ring", "rings of the tenant",
               "Name both rings with assign"}}
         );
-    Parity parity{ring->first, production->first, facts.now, 0, {}};
+    Parity parity{
+        ring->first, production->first, facts.now, 0, {}, ring_contents_now(facts, ring->first)};
     compare_hosts(ring->second, production->second, parity);
     // A difference that was accepted stays accepted while it is the same difference.
     if (change.parity)
@@ -119,6 +121,7 @@ Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts&
                 }
     Decider decider(change, facts);
     decider.emit(RingCompared{std::move(parity)});
+    record_ring(decider);
     return decider.finish();
 }
 
@@ -149,6 +152,9 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
             {{"smoke-staging", "smoke", "the pinned runbook has no smoke list", "no list",
               "Write the list into the runbook and pin it"}}
         );
+    // It tests what a run has left behind, so it looks where that run went.
+    if (const auto* tested = last_run(change, run_tested_on(body.occasion)))
+        TRY(require_ring_of(*tested, facts, gate_of(body.occasion)));
     Decider decider(change, facts);
     decider.ask(
         "smoke",

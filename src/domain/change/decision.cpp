@@ -17,13 +17,14 @@ bool Decider::sections_touched() const {
     const auto start = [](const Change& of) { return of.window ? of.window->start : Time{}; };
     const auto end = [](const Change& of) { return of.window ? of.window->end : Time{}; };
     return !now.scope.is_same_as(before_.scope) || !now.runbooks.is_same_as(before_.runbooks) ||
-           now.production_ring != before_.production_ring || start(now) != start(before_) ||
+           now.production_ring != before_.production_ring ||
+           now.ring_contents != before_.ring_contents || start(now) != start(before_) ||
            end(now) != end(before_);
 }
 
-Decision Decider::finish() {
+void Decider::void_edited() {
     if (!sections_touched())
-        return std::move(decision_);
+        return;
     const auto sections = section_digests(change());
     const auto seen = digest_of_sections(sections);
     std::vector<Section> edited;
@@ -51,6 +52,10 @@ Decision Decider::finish() {
         if (decided)
             reopen(StepKind::cab_decision, "the approval was voided");
     }
+}
+
+Decision Decider::finish() {
+    void_edited();
     return std::move(decision_);
 }
 

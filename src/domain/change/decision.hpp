@@ -77,6 +77,9 @@ class Decider {
 
     // Reopens the completed step of this kind: what it vouched for was edited.
     void reopen(StepKind kind, std::string reason);
+    // Voids approvals and votes whose sections were edited until here. finish() does it as well; a
+    // command that edits and then adds a vote does it between the two.
+    void void_edited();
     Decision finish();
 
   private:

@@ -32,6 +32,16 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
     return {};
 }
 
+std::string why_not_counted(
+    const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
+) {
+    if (auto why = conflict_of_duty(change, facts, voter); !why.empty())
+        return why;
+    if (board == nullptr)
+        return "the board is gone";
+    return is_member(*board, voter) ? "" : "who is not on the board does not vote";
+}
+
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency) {
     const auto usual = emergency ? policy.emergency_quorum : policy.quorum;
     return board ? std::max(board->quorum, usual) : usual;

@@ -11,6 +11,12 @@ namespace slipway::domain {
 // pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
+// Why his vote does not count now, whatever it was when he gave it: he may not approve the change,
+// or is not on the board. `board` is null when its record is gone. Empty: it counts.
+std::string why_not_counted(
+    const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
+);
+
 // Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);
 

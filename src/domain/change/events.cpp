@@ -95,14 +95,14 @@ constexpr std::array<EventRow, sizeof...(Events)> rows() {
 
 constexpr auto table = rows<
     ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
-    RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, DivergenceAccepted, RunStarted,
-    RunStepReported, RunStopped, RunResumed, RunDecided, RunEnded, SmokeReported, BackupRecorded,
-    DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet,
-    ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged,
-    SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
-    ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated, ChangeClosed,
-    ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned, StepPostponed,
-    ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
+    RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, RingRecorded,
+    DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided, RunEnded,
+    SmokeReported, BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast,
+    CabDecided, ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked,
+    PageDelivered, PageAcknowledged, SnapshotReported, DeploymentFailed, StabilisationStarted,
+    ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated,
+    ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned,
+    StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
     AttachmentAdded, Commented>();
 
 } // namespace
@@ -193,6 +193,10 @@ void WindowScheduled::apply(Change& change, const Stamp&) const {
 
 void RingCompared::apply(Change& change, const Stamp&) const {
     change.parity = parity;
+}
+
+void RingRecorded::apply(Change& change, const Stamp&) const {
+    change.ring_contents = contents;
 }
 
 void DivergenceAccepted::apply(Change& change, const Stamp& stamp) const {

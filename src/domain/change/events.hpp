@@ -131,6 +131,18 @@ struct RingCompared {
     SLIPWAY_EVENT("ring_compared");
 };
 
+// What the production ring holds, as it is put before the board.
+struct RingRecorded {
+    std::string ring;
+    Digest contents;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("contents", self.contents);
+    }
+    SLIPWAY_EVENT("ring_recorded");
+};
+
 struct DivergenceAccepted {
     std::string id;
     std::string reason;

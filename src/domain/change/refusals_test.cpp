@@ -165,6 +165,21 @@ TEST(Refusals, an_item_without_an_owner_is_not_everybodys_to_answer_for) {
     s.does("petra", "acknowledge_impact", R"({"ci":"port-feed"})");
 }
 
+TEST(Refusals, who_asks_for_a_change_does_not_answer_for_what_others_own) {
+    auto s = at_stage(planned);
+    s.change.requester = PersonId("petra"); // a change manager
+    s.replayed = s.change;
+    const std::string_view body = R"({"ci":"port-feed","note":"known"})";
+    const auto error = s.refused("petra", "acknowledge_impact", body);
+    EXPECT_EQ(error.reasons.at(0).gate, "impact-traced") << explain(error);
+    EXPECT_EQ(error.reasons.at(0).remedy, "Ask lena or another change manager");
+    s.does("paul", "acknowledge_impact", body);
+    s.records.cis.at(CiId("port-feed")).owner = PersonId("petra");
+    renew(s.records);
+    s.does("petra", "trace_impact");
+    s.does("petra", "acknowledge_impact", body);
+}
+
 TEST(Refusals, speak_of_an_emergency_and_name_its_commands) {
     auto s = at_stage(opened);
     const auto typed = s.refused("rosa", "classify", R"({"type":"emergency"})");

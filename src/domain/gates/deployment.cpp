@@ -2,6 +2,7 @@
 // Gates of phase 4: snapshot, run-exact, smoke-production, rollback-done.
 #include <algorithm>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -100,6 +101,14 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         findings.refuse(
             "deployment", "other bytes ran than those that were approved",
             "ran " + run->runbook.hex(), "Roll back; the run was not the approved one"
+        );
+    // A run of an old entry does not say what its ring held.
+    if (const auto approved = approved_ring_contents(change);
+        run->ring_contents != Digest{} && run->ring_contents != approved)
+        findings.refuse(
+            "deployment", fmt::format("the ring {} was not as it was approved", run->ring),
+            fmt::format("ran on {}, approved {}", run->ring_contents.hex(), approved.hex()),
+            "Roll back; the run was not the approved one"
         );
     if (!change.window || run->started_at < change.window->start ||
         run->started_at >= change.window->end)

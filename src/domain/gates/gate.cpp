@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 
 namespace slipway::domain {
@@ -56,8 +57,7 @@ constexpr std::array table{
         "not submitted, or a window that begins before the meeting", gates::cab_lead_time},
     GateRow{
         "cab-decision", StepKind::cab_decision,
-        "no quorum, a missing group, a vote against the separation of duties, an edit since",
-        gates::cab_decision},
+        "no quorum of votes that count, a missing group, an edit since", gates::cab_decision},
     GateRow{
         "notice", StepKind::notice,
         "no notice, too late, incomplete, or a channel without a receipt", gates::notice},
@@ -69,7 +69,8 @@ constexpr std::array table{
         gates::snapshot},
     GateRow{
         "run-exact", StepKind::execute,
-        "other bytes, outside the window, open conditions, an earlier gate that fails",
+        "other bytes, another ring, outside the window, open conditions, an earlier gate that "
+        "fails",
         gates::run_exact},
     GateRow{
         "smoke-production", StepKind::smoke_production,
@@ -162,6 +163,8 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
             "deployment_runbook", "no deployment runbook is pinned", "no file",
             "Pin it with pin_runbook --purpose deployment"
         );
+    if (auto reason = ring_not_as_approved(change, facts))
+        findings.reasons.push_back(*std::move(reason));
 }
 
 } // namespace

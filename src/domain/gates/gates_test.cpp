@@ -87,6 +87,10 @@ TEST(Gates, validation_refuses) {
              }},
             {"ring-deployed", "another ring", "ring_deploy",
              [](auto& s) { last(s.change, RunPurpose::ring_deploy).ring = "laptop"; }},
+            {"ring-deployed", "edited since it was compared", "ring_deploy",
+             [](auto& s) {
+                 last(s.change, RunPurpose::ring_deploy).ring_contents = sha256("elsewhere");
+             }},
             {"smoke-staging", "no list", "smoke.staging",
              [](auto& s) { s.change.runbooks.at("deployment").smoke_checks.clear(); }},
             {"smoke-staging", "not run", "smoke.staging",
@@ -199,6 +203,12 @@ TEST(Gates, review_refuses) {
              [](auto& s) {
                  s.records.people.at(PersonId("mika")).roles.push_back(Role::administrator);
              }},
+            {"cab-decision", "vote of who left the board", "decision.votes",
+             [](auto& s) { std::erase(s.records.boards.at("cab").members, PersonId("mika")); }},
+            {"cab-decision", "vote of who left the required group", "decision.votes",
+             [](auto& s) { s.records.people.at(PersonId("cora")).groups.clear(); }},
+            {"cab-decision", "the board is gone", "decision.votes",
+             [](auto& s) { s.records.boards.erase("cab"); }},
             {"cab-decision", "decided by the ECAB", "decision.board",
              [](auto& s) { s.change.decision->emergency = true; }},
             {"cab-decision", "no rollback owner", "rollback_owner",
@@ -277,6 +287,10 @@ TEST(Gates, deployment_refuses) {
         {
             {"run-exact", "other bytes", "deployment",
              [](auto& s) { last(s.change, RunPurpose::deployment).runbook = sha256("x"); }},
+            {"run-exact", "another ring than approved", "deployment",
+             [](auto& s) {
+                 last(s.change, RunPurpose::deployment).ring_contents = sha256("elsewhere");
+             }},
             {"run-exact", "outside the window", "deployment",
              [](auto& s) { last(s.change, RunPurpose::deployment).started_at = at(window_end); }},
             {"run-exact", "not to the end", "deployment",

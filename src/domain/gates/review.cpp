@@ -10,15 +10,33 @@ namespace slipway::domain::gates {
 
 namespace {
 
-// Quorum, required groups and separation of duties; both boards.
+// Whose groups a vote stands for: those that he voted for and still belongs to.
+void add_groups(const Vote& vote, const Facts& facts, std::set<std::string>& groups) {
+    const auto voter = facts.records->people.find(vote.person);
+    for (const auto& group : vote.groups)
+        if (voter != facts.records->people.end() &&
+            std::find(voter->second.groups.begin(), voter->second.groups.end(), group) !=
+                voter->second.groups.end())
+            groups.insert(group);
+}
+
+// Quorum and required groups, of the votes that count now: both boards, whoever sat on them when
+// the votes were given.
 void look_at_votes(
     const Change& change, const Facts& facts, const CabDecision& decision, GateFindings& findings
 ) {
-    const auto board = facts.records->boards.find(decision.board);
+    const auto found = facts.records->boards.find(decision.board);
+    const auto* board = found == facts.records->boards.end() ? nullptr : &found->second;
     std::uint32_t approving = 0;
     std::uint32_t rejecting = 0;
     std::set<std::string> groups;
+    std::string left_out;
     for (const auto& vote : decision.votes) {
+        if (const auto why = why_not_counted(change, facts, board, vote.person); !why.empty()) {
+            left_out += fmt::format("; {} does not count: {}", vote.person.value, why);
+            findings.warn(fmt::format("the vote of {} does not count: {}", vote.person.value, why));
+            continue;
+        }
         rejecting += vote.choice == VoteChoice::reject ? 1 : 0;
         if (!is_approving(vote))
             continue;
@@ -27,39 +45,30 @@ void look_at_votes(
                 "decision.conditions", vote.person.value + " approved with conditions only",
                 vote.comment, "Record approved_with_conditions, and name the conditions"
             );
-        if (const auto why = conflict_of_duty(change, facts, vote.person); !why.empty()) {
-            findings.refuse(
-                "decision.votes", fmt::format("{} must not vote: {}", vote.person.value, why),
-                "vote of " + to_text(vote.at), "Have another member vote"
-            );
-            continue;
-        }
         ++approving;
-        groups.insert(vote.groups.begin(), vote.groups.end());
+        add_groups(vote, facts, groups);
     }
-    const auto least = quorum_of(
-        board == facts.records->boards.end() ? nullptr : &board->second, *facts.policy,
-        decision.emergency
-    );
+    const auto least = quorum_of(board, *facts.policy, decision.emergency);
+    const std::string again =
+        decision.emergency ? "More members of the ECAB vote (vote)"
+                           : "More members of the board vote (vote), and it decides anew (decide)";
     if (approving < least)
         findings.refuse(
             "decision.votes", "the quorum is not reached",
-            fmt::format("{} of {} votes approve", approving, least),
-            "More members of the board vote"
+            fmt::format("{} of {} votes approve{}", approving, least, left_out), again
         );
     if (rejecting > 0 && rejecting >= approving)
         findings.refuse(
             "decision.votes", "no majority approves it",
-            fmt::format("{} approve, {} reject", approving, rejecting),
+            fmt::format("{} approve, {} reject{}", approving, rejecting, left_out),
             "Answer what the board asked for and have it vote again"
         );
-    if (board != facts.records->boards.end())
-        for (const auto& group : board->second.required_groups)
-            if (!groups.contains(group))
-                findings.refuse(
-                    "decision.votes", "a required group has not approved", group,
-                    "Somebody of this group votes"
-                );
+    for (const auto& group : board ? board->required_groups : std::vector<std::string>{})
+        if (!groups.contains(group))
+            findings.refuse(
+                "decision.votes", "a required group has not approved", group + left_out,
+                "Somebody of this group votes (vote), and the board decides anew"
+            );
 }
 
 void look_at_decision_owners(const Change& change, const Facts& facts, GateFindings& findings) {

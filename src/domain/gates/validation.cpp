@@ -32,6 +32,14 @@ void look_at_steps(
             );
 }
 
+// What was tried on one ring says nothing of another that was found to be like production. Runs and
+// comparisons of old entries do not say what the ring held.
+bool was_edited_since_compared(const Change& change, const Run& run) {
+    return change.parity && change.parity->ring == run.ring && run.ring_contents != Digest{} &&
+           change.parity->ring_contents != Digest{} &&
+           change.parity->ring_contents != run.ring_contents;
+}
+
 // Refuses unless the run finished with exactly these bytes and every step did what it should.
 bool look_at_run(
     const Change& change, const Run* run, const PinnedRunbook& runbook, std::string_view field,
@@ -63,6 +71,15 @@ bool look_at_run(
         findings.refuse(
             field, "it ran on another ring than the change names", run->ring,
             "Run it on " + change.test_ring
+        );
+    else if (was_edited_since_compared(change, *run))
+        findings.refuse(
+            field, "the ring held something else when it was compared with production",
+            fmt::format(
+                "ran on {}, compared {}", short_hex(run->ring_contents),
+                short_hex(change.parity->ring_contents)
+            ),
+            "Run compare_ring, then run it again"
         );
     else
         look_at_steps(change, *run, field, findings);
