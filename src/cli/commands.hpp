@@ -23,7 +23,7 @@ void add_follow_commands(Commands& commands);
 void add_register_commands(Commands& commands);
 void add_attachment_commands(Commands& commands);
 void add_ledger_commands(Commands& commands);
-void add_runbook_commands(Commands& commands);
+void add_lint_commands(Commands& commands);
 void add_verify_commands(Commands& commands);
 void add_task_commands(Commands& commands);
 void add_system_commands(Commands& commands, const LocalCommands& local);

@@ -405,10 +405,9 @@ std::string reasons_text(const std::vector<Reason>& reasons, const Style& style)
 std::string refusal(const Error& error, const Style& style) {
     std::string out = style.paint(Paint::red, "slipway:") + " ";
     out += wrapped(clean(error.message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
-    const bool said = error.fields.size() == 1 &&
-                      error.message == error.fields[0].field + ": " + error.fields[0].message;
-    if (!said)
-        for (const auto& field : error.fields)
+    // Many messages are made of what is wrong with the fields, and that is said once.
+    for (const auto& field : error.fields)
+        if (error.message.find(field.field + ": " + field.message) == std::string::npos)
             out += fmt::format(
                 "  {}: {}\n", style.paint(Paint::bold, clean(field.field)), clean(field.message)
             );

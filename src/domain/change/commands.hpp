@@ -478,15 +478,15 @@ struct CompleteAction {
     SLIPWAY_FIELDS { visit("id", self.id, required("the action, such as A-1", 20)); }
 };
 
+// The outcomes that close a change; the one that is missing here has a command of its own, cancel.
+SLIPWAY_ENUM(ClosedAs, successful, successful_with_issues, rolled_back, failed)
+
 struct Close {
-    Outcome outcome{};
+    ClosedAs outcome{};
     std::string summary;
 
     SLIPWAY_FIELDS {
-        visit(
-            "outcome", self.outcome,
-            required("successful, successful_with_issues, rolled_back or failed")
-        );
+        visit("outcome", self.outcome, required("what became of the change"));
         visit("summary", self.summary, required("what came of it", limits::paragraph_max));
     }
 };

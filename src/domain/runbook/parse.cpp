@@ -15,14 +15,17 @@ namespace slipway::domain {
 
 namespace {
 
-constexpr std::string_view front_matter_example = "begin the file with\n"
-                                                  "---\n"
-                                                  "title: Harbor site 1.5\n"
-                                                  "purpose: deployment\n"
-                                                  "engineer: anna\n"
-                                                  "backup_engineer: ben\n"
-                                                  "time_limit: 45m\n"
-                                                  "---";
+// What the front matter should be, after what is to be done about it.
+std::string front_matter_remedy(std::string_view lead) {
+    return std::string(lead) + "\n"
+                               "---\n"
+                               "title: Harbor site 1.5\n"
+                               "purpose: deployment\n"
+                               "engineer: anna\n"
+                               "backup_engineer: ben\n"
+                               "time_limit: 45m\n"
+                               "---";
+}
 
 int line_of(std::string_view bytes, std::size_t position) {
     return 1 + static_cast<int>(std::count(bytes.begin(), bytes.begin() + position, '\n'));
@@ -140,12 +143,14 @@ void read_front_matter_keys(std::string_view yaml, Parsing& parsing) {
     constexpr int yaml_begins = 2; // below the line of dashes
     if (yaml.empty())
         return parsing.refuse(
-            1, "bad-front-matter", "the front matter is empty", std::string(front_matter_example)
+            1, "bad-front-matter", "the front matter is empty",
+            front_matter_remedy("write between the lines of dashes what the runbook is, such as")
         );
     const auto front = read_yaml<FrontMatter>(yaml, "runbook");
     if (!front)
         return refuse_yaml(
-            front.error(), yaml_begins, "bad-front-matter", front_matter_example, parsing
+            front.error(), yaml_begins, "bad-front-matter",
+            front_matter_remedy("mend this line; front matter looks like this:"), parsing
         );
     auto& runbook = parsing.runbook;
     runbook.title = front->title;
@@ -169,7 +174,7 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
     if (!text.starts_with("---\n")) {
         parsing.refuse(
             1, "no-front-matter", "the file does not say what it is for and who runs it",
-            std::string(front_matter_example)
+            front_matter_remedy("begin the file with")
         );
         return text;
     }
@@ -291,7 +296,13 @@ void refuse_yaml(
     for (const auto& [field, message] : error.fields) {
         const auto colon = field.rfind(':');
         const int line = colon == std::string::npos ? 1 : std::atoi(field.c_str() + colon + 1);
-        parsing.refuse(first_line + std::max(line, 1) - 1, rule, message, std::string(remedy));
+        // "anchors (&name) are not allowed; write the value out" says itself how to mend it.
+        const auto mend = message.find("; ");
+        const bool says = mend != std::string::npos;
+        parsing.refuse(
+            first_line + std::max(line, 1) - 1, rule, message.substr(0, mend),
+            says ? message.substr(mend + 2) : std::string(remedy)
+        );
     }
 }
 
