@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people and pipelines ask of a change: its record, its gates, its checklist, its clearance.
+#include <algorithm>
+
 #include "app/door_inside.hpp"
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
@@ -255,11 +257,21 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
 }
 
 Result<std::vector<StoredEvent>> Door::history(
-    const Actor& actor, const std::string& change, std::uint64_t after_version, std::size_t limit
+    const Actor& actor, const std::string& change, HistoryOrder order, std::uint64_t cursor,
+    std::size_t limit
 ) {
     TRY(require_permission(actor, Permission::change_read));
-    TRY(inside_->load(actor.tenant, change));
-    return inside_->parts.store.events_of({actor.tenant, "change", change}, after_version, limit);
+    const auto version = TRY(inside_->load(actor.tenant, change)).version;
+    const StreamKey key{actor.tenant, "change", change};
+    if (order == HistoryOrder::oldest)
+        return inside_->parts.store.events_of(key, cursor, limit);
+    // The version of a stream counts its events.
+    const auto last = cursor == 0 ? version : std::min(version, cursor - 1);
+    const auto before = last > limit ? last - limit : 0;
+    auto events =
+        TRY(inside_->parts.store.events_of(key, before, static_cast<std::size_t>(last - before)));
+    std::reverse(events.begin(), events.end());
+    return events;
 }
 
 } // namespace slipway::app

@@ -118,7 +118,9 @@ void move_on(Decider& decider, const RunId& id) {
     else if (late && run->executor == Executor::local)
         stop(decider, *run, next->name, "the window is over");
     else if (needs_person(outline) && run->state != RunState::waiting)
-        decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
+        decider.emit(RunStopped{
+            id, next->name,
+            "waits for a person: " + (outline->title.empty() ? next->name : outline->title)});
 }
 
 void start(Decider& decider, RunPurpose purpose, Executor executor) {

@@ -119,6 +119,20 @@ TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
 }
 
+TEST(Runs, a_step_without_a_heading_is_waited_for_by_its_name) {
+    auto s = ready();
+    auto& step = s.change.runbooks.at("deployment").steps[0];
+    step.kind = "manual";
+    step.title = "";
+    s.replayed = s.change;
+    start(s);
+    const auto stopped = std::find_if(s.events.rbegin(), s.events.rend(), [](const auto& event) {
+        return event.type == "run_stopped";
+    });
+    ASSERT_NE(stopped, s.events.rend());
+    EXPECT_THAT(stopped->data, HasSubstr(R"("because":"waits for a person: drain")"));
+}
+
 TEST(Runs, a_manual_step_with_an_owner_is_confirmed_by_him) {
     auto s = ready();
     s.change.runbooks.at("deployment").steps[1].kind = "manual";
