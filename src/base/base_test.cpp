@@ -9,6 +9,7 @@
 #include "base/codec.hpp"
 #include "base/enums.hpp"
 #include "base/random.hpp"
+#include "base/schema.hpp"
 
 namespace slipway {
 namespace {
@@ -100,6 +101,29 @@ TEST(Codec, restores_what_it_encoded_to_the_same_bytes) {
     ASSERT_TRUE(again);
     EXPECT_EQ(*again, outer);
     EXPECT_EQ(encode(*again), bytes);
+}
+
+TEST(Codec, an_answer_has_every_truth_value_and_what_is_kept_has_not) {
+    const Outer outer{"t", Colour::red, {}, {}, {}, false};
+    EXPECT_EQ(encode(outer), R"({"title":"t","colour":"red"})");
+    EXPECT_EQ(encode_answer(outer), R"({"title":"t","colour":"red","urgent":false})");
+    EXPECT_EQ(*restore<Outer>(encode_answer(outer)), outer);
+}
+
+TEST(Codec, a_reason_has_all_its_parts_within_their_limit) {
+    const Reason reason{
+        "smoke-production", "smoke", std::string(limits::reason_max, 'm') + "x", "", "mend"};
+    const auto json = *parse_json(encode_answer(reason));
+    EXPECT_EQ(json.at("evidence").as_string(), "");
+    const auto message = view(json.at("message").as_string());
+    EXPECT_EQ(message.size(), limits::reason_max);
+    EXPECT_TRUE(message.ends_with("m…")) << message;
+    const auto schema = schema_of<Reason>();
+    EXPECT_EQ(
+        schema.at("properties").at("message").at("maxLength").to_number<std::size_t>(),
+        limits::reason_max
+    );
+    EXPECT_EQ(schema.at("required").as_array().size(), 5u);
 }
 
 TEST(Json, refuses_what_is_not_one_reading) {

@@ -12,6 +12,11 @@ std::string Path::text() const {
     return before.empty() ? std::string(name) : fmt::format("{}.{}", before, name);
 }
 
+std::string cut_short(std::string_view text, std::size_t max) {
+    constexpr std::string_view ellipsis = "…";
+    return cut_text(text, max - ellipsis.size()) + std::string(ellipsis);
+}
+
 void Findings::add(const Path& path, std::string message) {
     if (errors.size() < limits::list_max)
         errors.push_back({path.text(), std::move(message)});

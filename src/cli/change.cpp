@@ -137,12 +137,19 @@ Result<ExitCode> show_steps(Context& context, const Arguments& arguments) {
         context.print_json(raw);
         return ExitCode::ok;
     }
-    // "applies" is left out when it is false: the step has nothing to do for this change.
+    const auto is = [](const Json& step, std::string_view name) {
+        const auto* value = find(step, name);
+        return value != nullptr && value->is_bool() && value->get_bool();
+    };
     JsonArray rows;
     const auto* steps = find(json, "steps");
-    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{})
-        if (find(step, "applies") != nullptr || arguments.has("all"))
-            rows.push_back(step);
+    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{}) {
+        if (!is(step, "applies") && !arguments.has("all"))
+            continue;
+        rows.push_back(step);
+        if (is(step, "overdue"))
+            rows.back().get_object()["state"] = "overdue";
+    }
     context.print(table(
         rows,
         {{"STEP", "id"},

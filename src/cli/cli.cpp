@@ -23,7 +23,7 @@ std::string problem_json(const Error& error) {
     if (!fields.empty())
         out["fields"] = std::move(fields);
     if (!error.reasons.empty())
-        out["reasons"] = *parse_json(encode(error.reasons));
+        out["reasons"] = *parse_json(encode_answer(error.reasons));
     return to_text(Json(std::move(out)));
 }
 

@@ -44,7 +44,7 @@ const Json* at_path(const Json& value, std::string_view path);
 
 // Columns without a value in any row are left out. No line is longer than the style's width, unless
 // the first column alone is: the first one and every other id ("id", "step", "gate" ...) is shown
-// whole or not at all, and the longest texts are cut instead.
+// whole or not at all, times lose seconds and then the year, and the longest texts are cut instead.
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
 // "field: value" for each member, nested ones indented.
 std::string document(const Json& value, const Style& style);

@@ -46,7 +46,7 @@ Result<Response> find_changes(app::Door& door, Call& call) {
     std::string items;
     for (const auto& summary : found) {
         items += items.empty() ? "" : ",";
-        codec::write(items, summary);
+        codec::write<codec::Form::answer>(items, summary);
     }
     return list_answer(items, found.size() < limit ? "" : std::to_string(found.back().number));
 }

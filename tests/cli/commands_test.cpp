@@ -117,6 +117,20 @@ TEST_F(CliTest, AllPagesAreOneList) {
     EXPECT_EQ(run({"ci", "list", "--all"}), 70) << "a server that turns in a circle";
 }
 
+TEST_F(CliTest, TheChecklistShowsWhatAppliesAndWhatIsOverdue) {
+    server.answer(
+        200, R"({"id":"CHG-1","steps":[{"id":"scope","state":"completed","applies":true,)"
+             R"("overdue":false},{"id":"notice","state":"open","applies":true,"overdue":true},)"
+             R"({"id":"rollback","state":"open","applies":false,"overdue":false}]})"
+    );
+    EXPECT_EQ(run({"change", "steps", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "STEP    STATE\n"
+                   "scope   completed\n"
+                   "notice  overdue\n"
+    );
+}
+
 TEST_F(CliTest, GatesShowVerdictsAndReasons) {
     server.answer(
         200, R"({"id":"CHG-1","gates":[{"gate":"rfc-specific","step":"scope","verdict":"pass"},)"

@@ -133,6 +133,36 @@ TEST(CliTable, IdsAreNeverCut) {
     }
 }
 
+TEST(CliTable, TimesAreNeverCut) {
+    const JsonArray rows{
+        JsonObject{
+            {"id", "smoke_production"},
+            {"title", "Smoke tests on production, from inside and outside"},
+            {"state", "completed"},
+            {"due_at", "2026-12-04T14:00:00.000Z"},
+            {"completed_at", "2026-12-04T13:05:59.000Z"},
+            {"completed_by", "ivar"}},
+        JsonObject{{"id", "closure"}, {"title", "Close it"}, {"state", "open"}}};
+    const std::vector<cli::Column> columns{
+        {"STEP", "id"},
+        {"TITLE", "title"},
+        {"STATE", "state"},
+        {"DUE", "due_at"},
+        {"COMPLETED", "completed_at"},
+        {"BY", "completed_by"}};
+    const auto shown_at = [&](std::size_t width) {
+        cli::Style style;
+        style.width = width;
+        return cli::table(rows, columns, style);
+    };
+    ::setenv("TZ", "UTC", 1);
+    EXPECT_NE(shown_at(160).find("2026-12-04 13:05:59"), std::string::npos) << shown_at(160);
+    EXPECT_NE(shown_at(100).find("2026-12-04 13:05"), std::string::npos) << shown_at(100);
+    const auto narrow = shown_at(80);
+    EXPECT_NE(narrow.find("  12-04 14:00  12-04 13:05  ivar"), std::string::npos) << narrow;
+    EXPECT_NE(narrow.find("Smoke tests on "), std::string::npos) << narrow;
+}
+
 TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
     const cli::LocalCommands local;
     const auto commands = cli::all_commands(local);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/steps.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/gates/gate.hpp"
@@ -499,6 +500,21 @@ TEST(Timers, wake_for_a_step_that_a_command_has_just_made_apply) {
     for (const auto* id : {"execute", "smoke_production"})
         next.steps[StepId(id)].overdue_noted = true;
     EXPECT_EQ(wake_at(next, before), at(window_end));
+}
+
+TEST(Timers, nothing_is_due_before_there_was_a_change) {
+    auto s = approved();
+    const auto* step = find_step(*s.workflow, "cab_queue");
+    const auto meeting = s.change.queue->meeting_at;
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), meeting - 48h);
+    EXPECT_FALSE(is_overdue(*step, s.change, s.facts("ina"))) << "it is complete";
+    s.change.opened_at = meeting - 1h; // of a board that meets at short notice
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), s.change.opened_at);
+    s.change.steps[step->id].state = StepState::open;
+    s.now = s.change.opened_at;
+    EXPECT_FALSE(is_overdue(*step, s.change, s.facts("ina")));
+    s.now += 1min;
+    EXPECT_TRUE(is_overdue(*step, s.change, s.facts("ina")));
 }
 
 std::size_t reminders_of(const Scenario& s, std::string_view step) {

@@ -416,6 +416,17 @@ TEST(Gates, nothing_runs_on_production_while_one_gate_before_it_fails) {
     EXPECT_EQ(not_ready(s.change, s.facts("ina")).at(0).field, "steps.oncall");
 }
 
+TEST(Gates, a_failed_check_without_words_is_named_with_its_report) {
+    auto s = deployed();
+    s.smoke("ina", "production", false);
+    auto& report = last(s.change, SmokeOccasion::production);
+    for (auto& result : report.results)
+        result.detail.clear();
+    const auto found = look(s, "smoke-production");
+    ASSERT_EQ(found.verdict, Verdict::fail);
+    EXPECT_THAT(found.reasons.at(0).evidence, ::testing::HasSubstr(" in " + report.id + " of "));
+}
+
 TEST(Gates, a_review_without_actions_is_told_what_deviated) {
     auto s = settled();
     s.change.actions.clear();
