@@ -8,6 +8,7 @@
 
 #include "base/codec.hpp"
 #include "base/enums.hpp"
+#include "base/plain_text.hpp"
 #include "base/random.hpp"
 #include "base/schema.hpp"
 
@@ -86,6 +87,60 @@ TEST(Codec, refuses_bad_input_and_names_field_and_limit) {
         EXPECT_NE(error.fields.front().message.find(row.message), std::string::npos)
             << error.fields.front().message;
     }
+}
+
+TEST(PlainText, shows_what_it_says) {
+    const struct {
+        std::string_view text;
+        std::string_view line;      // what is wrong with it as a title
+        std::string_view paragraph; // and as a paragraph
+    } rows[] = {
+        {"", "", ""},
+        {"Größe 大 🙂 - it's 50 % done", "", ""},
+        {"   ", "has only blanks", "has only blanks"},
+        {"\u00a0\u200b\u3000", "has only blanks", "has only blanks"},
+        {"one\ntwo\r\n", "must be one line", ""},
+        {"one\u2028two", "must be one line", ""},
+        {"a\tb", "contains the control character U+0009", ""},
+        {"\x1b[2J", "contains the control character U+001B",
+         "contains the control character U+001B"},
+        {"a\u009b1m", "contains the control character U+009B",
+         "contains the control character U+009B"},
+        {"a\u202eb", "contains U+202E, which changes the order of what is read",
+         "contains U+202E, which changes the order of what is read"},
+        {"a\u2069b", "contains U+2069, which changes the order of what is read",
+         "contains U+2069, which changes the order of what is read"},
+    };
+
+    for (const auto& row : rows) {
+        EXPECT_EQ(text_finding(row.text, TextKind::line), row.line) << row.text;
+        EXPECT_EQ(text_finding(row.text, TextKind::paragraph), row.paragraph) << row.text;
+    }
+}
+
+struct Written {
+    std::string title;
+    std::string summary;
+    std::string output;
+
+    SLIPWAY_FIELDS {
+        visit("title", self.title, required("title"));
+        visit("summary", self.summary, optional("summary", limits::text_max));
+        visit("output", self.output, printed("output", limits::text_max));
+    }
+};
+
+TEST(Codec, what_people_write_shows_what_it_says) {
+    const auto good = R"({"title":"t","summary":"one\n\ttwo","output":"\u001b[31mred"})";
+    EXPECT_TRUE(decode_plain<Written>(*parse_json(good)));
+    const auto bad = *parse_json(R"({"title":"a\nb","summary":"\u202e"})");
+    EXPECT_TRUE(decode<Written>(bad)) << "what programs bring is kept as it came";
+    const auto refused = decode_plain<Written>(bad);
+    ASSERT_FALSE(refused);
+    ASSERT_EQ(refused.error().fields.size(), 2u);
+    EXPECT_EQ(refused.error().fields[0].field, "title");
+    EXPECT_EQ(refused.error().fields[0].message, "must be one line");
+    EXPECT_EQ(refused.error().fields[1].field, "summary");
 }
 
 TEST(Codec, restores_what_it_encoded_to_the_same_bytes) {

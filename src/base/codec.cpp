@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/plain_text.hpp"
+
 namespace slipway::codec {
 
 std::string Path::text() const {
@@ -35,6 +37,11 @@ void read_text(
         );
     if (findings.strict && std::find(text->begin(), text->end(), '\0') != text->end())
         return findings.add(path, "contains a NUL character");
+    if (findings.plain && !doc.printed) {
+        const auto kind = max < limits::text_max ? TextKind::line : TextKind::paragraph;
+        if (auto wrong = text_finding(view(*text), kind); !wrong.empty())
+            return findings.add(path, std::move(wrong));
+    }
     value.assign(text->data(), text->size());
 }
 

@@ -192,9 +192,10 @@ struct Path {
     std::string text() const;
 };
 
-// What is wrong so far. `strict` is for input from outside.
+// What is wrong so far. `strict` is for input from outside, `plain` for what people write.
 struct Findings {
     bool strict = true;
+    bool plain = false;
     std::vector<FieldError> errors = {};
     void add(const Path& path, std::string message);
 };
@@ -390,8 +391,8 @@ Json to_json(const T& value) {
 
 // Strict: for input from outside. Errors: invalid_input with every field that is wrong.
 template <class T>
-Result<T> decode(const Json& json) {
-    codec::Findings findings{true};
+Result<T> decode(const Json& json, bool plain = false) {
+    codec::Findings findings{true, plain};
     T value{};
     codec::read(json, value, codec::Path{}, findings, FieldDoc{});
     if (!findings.errors.empty())
@@ -399,10 +400,17 @@ Result<T> decode(const Json& json) {
     return value;
 }
 
+// The same for what people write: a text whose limit is below text_max is one line, and none holds
+// what a reader cannot see (base/plain_text.hpp), but for fields that are printed().
+template <class T>
+Result<T> decode_plain(const Json& json) {
+    return decode<T>(json, true);
+}
+
 // For what encode() wrote. Members that a later version dropped are passed over.
 template <class T>
 Result<T> restore(const Json& json) {
-    codec::Findings findings{false};
+    codec::Findings findings{false, false};
     T value{};
     codec::read(json, value, codec::Path{}, findings, FieldDoc{});
     if (!findings.errors.empty())

@@ -11,7 +11,8 @@ struct FieldDoc {
     std::string_view help = {};
     std::size_t max = 0; // characters of a text, elements of a list; 0: title_max or list_max
     bool required = false;
-    bool always = false; // of answers: there also when it is empty, and cut to its limit
+    bool always = false;  // of answers: there also when it is empty, and cut to its limit
+    bool printed = false; // of texts: what a program printed, whatever characters that are
 };
 
 constexpr FieldDoc required(std::string_view help, std::size_t max = 0) {
@@ -25,6 +26,10 @@ constexpr FieldDoc optional(std::string_view help, std::size_t max = 0) {
 // A text that clients may rely on finding in an answer.
 constexpr FieldDoc always(std::string_view help, std::size_t max) {
     return {help, max, false, true};
+}
+
+constexpr FieldDoc printed(std::string_view help, std::size_t max) {
+    return {help, max, false, false, true};
 }
 
 } // namespace slipway

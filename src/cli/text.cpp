@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/plain_text.hpp"
 #include "base/time.hpp"
 
 namespace slipway::cli {
@@ -197,6 +198,9 @@ std::string clean(std::string_view text, bool lines) {
         } else if (c == 0xC2 && next >= 0x80 && next <= 0x9F) {
             out += '?'; // C1 controls, U+0080 to U+009F
             ++i;
+        } else if (changes_direction(text, i)) {
+            out += '?';
+            i += 2;
         } else {
             out += text[i];
         }

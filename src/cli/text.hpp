@@ -27,7 +27,8 @@ struct Column {
     std::string path; // "window.start" in the row
 };
 
-// Control characters, also those of ISO 6429 above ASCII, become '?'; line breaks stay when wanted.
+// Control characters, also those of ISO 6429 above ASCII, and those that change the direction of a
+// text become '?'; line breaks stay when wanted.
 std::string clean(std::string_view text, bool lines = false);
 // Columns on a terminal: code points, which is right for all but combining and wide characters.
 std::size_t columns_of(std::string_view text);

@@ -186,7 +186,7 @@ void add_tokens(Routes& routes, Services& services) {
     routes.push_back(post<app::TokenRequest>(
         "/api/v1/tokens", "create_token", "Makes an API token; its secret is shown this once.",
         [&](Call& call) -> Result<Response> {
-            const auto request = TRY(decode<app::TokenRequest>(call.body));
+            const auto request = TRY(decode_plain<app::TokenRequest>(call.body));
             const auto token = TRY(services.identity.create_token(call.actor, request));
             return json_answer(encode_answer(token), 201);
         }

@@ -118,6 +118,10 @@ TEST_F(CliTest, ControlSequencesOfTheServerNeverReachTheTerminal) {
     EXPECT_EQ(run({"change", "list"}), 0);
     EXPECT_EQ(out.str().find('\x1b'), std::string::npos);
     EXPECT_NE(out.str().find("?[2Jgone?31m"), std::string::npos);
+    server.answer(200, "{\"items\":[{\"id\":\"CHG-1\",\"title\":\"safe \\u202eevil\"}]}");
+    EXPECT_EQ(run({"change", "list"}), 0);
+    EXPECT_NE(out.str().find("safe ?evil"), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("\u202e"), std::string::npos);
 }
 
 TEST_F(CliTest, AMistypedWordGetsTheNearestCommand) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "base/plain_text.hpp"
 #include "base/yaml.hpp"
 #include "domain/runbook/parsing.hpp"
 
@@ -46,14 +47,7 @@ bool check_characters(std::string_view bytes, Parsing& parsing) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         const auto c = static_cast<unsigned char>(bytes[i]);
         const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-        bool hidden = false;
-        if (c == 0xe2 && i + 2 < bytes.size()) {
-            const auto second = static_cast<unsigned char>(bytes[i + 1]);
-            const auto third = static_cast<unsigned char>(bytes[i + 2]);
-            hidden = (second == 0x80 && third >= 0xaa && third <= 0xae) ||
-                     (second == 0x81 && third >= 0xa6 && third <= 0xa9);
-        }
-        if (control || hidden) {
+        if (control || changes_direction(bytes, i)) {
             parsing.refuse(
                 line_of(bytes, i), "hidden-characters",
                 control ? fmt::format("the control character 0x{:02x} stands here", c)
