@@ -74,6 +74,9 @@ struct RecordPage {
     std::string next;                                        // cursor, empty at the end
 };
 
+// Which end of a history comes first.
+SLIPWAY_ENUM(HistoryOrder, oldest, newest)
+
 class Door {
   public:
     struct Parts {
@@ -110,8 +113,10 @@ class Door {
     // Free windows, best first, with reasons: JSON.
     Result<std::string>
     propose_windows(const Actor& actor, const std::string& change, const Json& query);
+    // The entries of one change, beginning at one of its ends. `cursor` is the version of the last
+    // entry of the page before; 0 for the first page.
     Result<std::vector<StoredEvent>> history(
-        const Actor& actor, const std::string& change, std::uint64_t after_version,
+        const Actor& actor, const std::string& change, HistoryOrder order, std::uint64_t cursor,
         std::size_t limit
     );
 

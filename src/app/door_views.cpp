@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people and pipelines ask of a change: its record, its gates, its checklist, its clearance.
+#include <algorithm>
+
 #include "app/door_inside.hpp"
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
@@ -41,6 +43,7 @@ struct StepView {
     bool required = false;
     domain::StepRecord record;
     std::optional<Time> due_at;
+    bool overdue = false;
     std::vector<std::string> roles;
     std::vector<domain::FieldSpec> form;
 
@@ -54,6 +57,7 @@ struct StepView {
         visit("required", self.required);
         domain::StepRecord::fields(self.record, visit);
         visit("due_at", self.due_at);
+        visit("overdue", self.overdue);
         visit("roles", self.roles);
         visit("fields", self.form);
     }
@@ -140,7 +144,7 @@ Clearance clear(const domain::Change& change, const domain::Facts& facts) {
 }
 
 std::string shown(const domain::Change& change, std::uint64_t version) {
-    const auto document = encode(change);
+    const auto document = encode_answer(change);
     return fmt::format("{{\"version\":{},", version) + document.substr(1);
 }
 
@@ -163,7 +167,7 @@ Result<std::string> Door::show_gates(const Actor& actor, const std::string& chan
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
-    return encode(GatesView{
+    return encode_answer(GatesView{
         change, loaded.version, std::string(to_text(loaded.change->state)), facts.now,
         facts.policy->name, domain::evaluate_all(*loaded.change, facts)});
 }
@@ -185,6 +189,7 @@ Result<std::string> Door::show_steps(const Actor& actor, const std::string& chan
                 step.is_required(),
                 {},
                 domain::due_at(step, *loaded.change, facts),
+                domain::is_overdue(step, *loaded.change, facts),
                 {},
                 step.form};
             if (const auto found = loaded.change->steps.find(step.id);
@@ -194,7 +199,7 @@ Result<std::string> Door::show_steps(const Actor& actor, const std::string& chan
                 row.roles.emplace_back(to_text(role));
             view.steps.push_back(std::move(row));
         }
-    return encode(view);
+    return encode_answer(view);
 }
 
 Result<std::string> Door::show_clearance(const Actor& actor, const std::string& change) {
@@ -203,7 +208,6 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
     const auto clearance = clear(*loaded.change, facts);
-    // "go" is written even when it is false: a pipeline must not have to guess.
     std::string body = "{\"id\":";
     append_quoted(body, clearance.id);
     if (clearance.window_start)
@@ -212,7 +216,7 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
         ",\"go\":{},\"over\":{},\"state\":\"{}\",\"retry_after_ms\":{},\"reasons\":", clearance.go,
         clearance.over, to_text(loaded.change->state), clearance.retry_after_ms
     );
-    return body + encode(clearance.reasons) + "}";
+    return body + encode_answer(clearance.reasons) + "}";
 }
 
 Result<std::string>
@@ -251,15 +255,25 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
     rules.friday_from = inside_->library->policy().friday_evening_from;
     if (const auto roster = records->rosters.find(state.roster); roster != records->rosters.end())
         rules.day_hours = roster->second.day_hours;
-    return encode(TRY(domain::propose_slots(request, rules)));
+    return encode_answer(TRY(domain::propose_slots(request, rules)));
 }
 
 Result<std::vector<StoredEvent>> Door::history(
-    const Actor& actor, const std::string& change, std::uint64_t after_version, std::size_t limit
+    const Actor& actor, const std::string& change, HistoryOrder order, std::uint64_t cursor,
+    std::size_t limit
 ) {
     TRY(require_permission(actor, Permission::change_read));
-    TRY(inside_->load(actor.tenant, change));
-    return inside_->parts.store.events_of({actor.tenant, "change", change}, after_version, limit);
+    const auto version = TRY(inside_->load(actor.tenant, change)).version;
+    const StreamKey key{actor.tenant, "change", change};
+    if (order == HistoryOrder::oldest)
+        return inside_->parts.store.events_of(key, cursor, limit);
+    // The version of a stream counts its events.
+    const auto last = cursor == 0 ? version : std::min(version, cursor - 1);
+    const auto before = last > limit ? last - limit : 0;
+    auto events =
+        TRY(inside_->parts.store.events_of(key, before, static_cast<std::size_t>(last - before)));
+    std::reverse(events.begin(), events.end());
+    return events;
 }
 
 } // namespace slipway::app

@@ -8,7 +8,9 @@
 
 #include "base/codec.hpp"
 #include "base/enums.hpp"
+#include "base/plain_text.hpp"
 #include "base/random.hpp"
+#include "base/schema.hpp"
 
 namespace slipway {
 namespace {
@@ -87,6 +89,60 @@ TEST(Codec, refuses_bad_input_and_names_field_and_limit) {
     }
 }
 
+TEST(PlainText, shows_what_it_says) {
+    const struct {
+        std::string_view text;
+        std::string_view line;      // what is wrong with it as a title
+        std::string_view paragraph; // and as a paragraph
+    } rows[] = {
+        {"", "", ""},
+        {"Größe 大 🙂 - it's 50 % done", "", ""},
+        {"   ", "has only blanks", "has only blanks"},
+        {"\u00a0\u200b\u3000", "has only blanks", "has only blanks"},
+        {"one\ntwo\r\n", "must be one line", ""},
+        {"one\u2028two", "must be one line", ""},
+        {"a\tb", "contains the control character U+0009", ""},
+        {"\x1b[2J", "contains the control character U+001B",
+         "contains the control character U+001B"},
+        {"a\u009b1m", "contains the control character U+009B",
+         "contains the control character U+009B"},
+        {"a\u202eb", "contains U+202E, which changes the order of what is read",
+         "contains U+202E, which changes the order of what is read"},
+        {"a\u2069b", "contains U+2069, which changes the order of what is read",
+         "contains U+2069, which changes the order of what is read"},
+    };
+
+    for (const auto& row : rows) {
+        EXPECT_EQ(text_finding(row.text, TextKind::line), row.line) << row.text;
+        EXPECT_EQ(text_finding(row.text, TextKind::paragraph), row.paragraph) << row.text;
+    }
+}
+
+struct Written {
+    std::string title;
+    std::string summary;
+    std::string output;
+
+    SLIPWAY_FIELDS {
+        visit("title", self.title, required("title"));
+        visit("summary", self.summary, optional("summary", limits::text_max));
+        visit("output", self.output, printed("output", limits::text_max));
+    }
+};
+
+TEST(Codec, what_people_write_shows_what_it_says) {
+    const auto good = R"({"title":"t","summary":"one\n\ttwo","output":"\u001b[31mred"})";
+    EXPECT_TRUE(decode_plain<Written>(*parse_json(good)));
+    const auto bad = *parse_json(R"({"title":"a\nb","summary":"\u202e"})");
+    EXPECT_TRUE(decode<Written>(bad)) << "what programs bring is kept as it came";
+    const auto refused = decode_plain<Written>(bad);
+    ASSERT_FALSE(refused);
+    ASSERT_EQ(refused.error().fields.size(), 2u);
+    EXPECT_EQ(refused.error().fields[0].field, "title");
+    EXPECT_EQ(refused.error().fields[0].message, "must be one line");
+    EXPECT_EQ(refused.error().fields[1].field, "summary");
+}
+
 TEST(Codec, restores_what_it_encoded_to_the_same_bytes) {
     Outer outer{"t\n\"q\"", Colour::green_blue, {{CiId("db-1"), "1.4"}}, Time(Span(1)), {}, true};
     outer.counts["b"] = -3;
@@ -100,6 +156,29 @@ TEST(Codec, restores_what_it_encoded_to_the_same_bytes) {
     ASSERT_TRUE(again);
     EXPECT_EQ(*again, outer);
     EXPECT_EQ(encode(*again), bytes);
+}
+
+TEST(Codec, an_answer_has_every_truth_value_and_what_is_kept_has_not) {
+    const Outer outer{"t", Colour::red, {}, {}, {}, false};
+    EXPECT_EQ(encode(outer), R"({"title":"t","colour":"red"})");
+    EXPECT_EQ(encode_answer(outer), R"({"title":"t","colour":"red","urgent":false})");
+    EXPECT_EQ(*restore<Outer>(encode_answer(outer)), outer);
+}
+
+TEST(Codec, a_reason_has_all_its_parts_within_their_limit) {
+    const Reason reason{
+        "smoke-production", "smoke", std::string(limits::reason_max, 'm') + "x", "", "mend"};
+    const auto json = *parse_json(encode_answer(reason));
+    EXPECT_EQ(json.at("evidence").as_string(), "");
+    const auto message = view(json.at("message").as_string());
+    EXPECT_EQ(message.size(), limits::reason_max);
+    EXPECT_TRUE(message.ends_with("m…")) << message;
+    const auto schema = schema_of<Reason>();
+    EXPECT_EQ(
+        schema.at("properties").at("message").at("maxLength").to_number<std::size_t>(),
+        limits::reason_max
+    );
+    EXPECT_EQ(schema.at("required").as_array().size(), 5u);
 }
 
 TEST(Json, refuses_what_is_not_one_reading) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/plain_text.hpp"
+
 namespace slipway::codec {
 
 std::string Path::text() const {
@@ -10,6 +12,11 @@ std::string Path::text() const {
     if (name.empty())
         return parent ? fmt::format("{}[{}]", before, index) : before;
     return before.empty() ? std::string(name) : fmt::format("{}.{}", before, name);
+}
+
+std::string cut_short(std::string_view text, std::size_t max) {
+    constexpr std::string_view ellipsis = "…";
+    return cut_text(text, max - ellipsis.size()) + std::string(ellipsis);
 }
 
 void Findings::add(const Path& path, std::string message) {
@@ -30,6 +37,11 @@ void read_text(
         );
     if (findings.strict && std::find(text->begin(), text->end(), '\0') != text->end())
         return findings.add(path, "contains a NUL character");
+    if (findings.plain && !doc.printed) {
+        const auto kind = max < limits::text_max ? TextKind::line : TextKind::paragraph;
+        if (auto wrong = text_finding(view(*text), kind); !wrong.empty())
+            return findings.add(path, std::move(wrong));
+    }
     value.assign(text->data(), text->size());
 }
 

@@ -14,9 +14,11 @@
 //     };
 //
 // encode() writes the members in the order of the list and leaves empty ones out, so equal values
-// have equal bytes. decode() is for what others send: unknown members, wrong types, missing
-// required members and exceeded limits are errors that name the field. restore() is for what we
-// wrote.
+// have equal bytes: the ledger and digests rest on that, and on its never changing. Who reads an
+// answer must not have to know what was left out: encode_answer() writes every truth value, also
+// false, and the texts that are marked always(). decode() is for what others send: unknown members,
+// wrong types, missing required members and exceeded limits are errors that name the field.
+// restore() is for what we wrote.
 #pragma once
 
 #include <concepts>
@@ -32,6 +34,7 @@
 #include <fmt/format.h>
 
 #include "base/enums.hpp"
+#include "base/field_doc.hpp"
 #include "base/hash.hpp"
 #include "base/id.hpp"
 #include "base/json.hpp"
@@ -40,21 +43,6 @@
 #include "base/time.hpp"
 
 namespace slipway {
-
-// What people are told about a field, and its limit (characters of a text, elements of a list).
-struct FieldDoc {
-    std::string_view help = {};
-    std::size_t max = 0; // 0: title_max for text, list_max for lists
-    bool required = false;
-};
-
-constexpr FieldDoc required(std::string_view help, std::size_t max = 0) {
-    return {help, max, true};
-}
-
-constexpr FieldDoc optional(std::string_view help, std::size_t max = 0) {
-    return {help, max, false};
-}
 
 // The head of a type's list of fields: SLIPWAY_FIELDS { visit("name", self.name); ... }
 #define SLIPWAY_FIELDS                                                                             \
@@ -109,26 +97,37 @@ bool is_empty(const T& value) {
         return false;
 }
 
-template <class T>
+// `kept` is what ledger and database hold, `answer` what clients get.
+enum class Form : unsigned char { kept, answer };
+
+template <Form form = Form::kept, class T>
 void write(std::string& out, const T& value);
 
+// The beginning of a longer text, with an ellipsis; `max` bytes at most.
+std::string cut_short(std::string_view text, std::size_t max);
+
+template <Form form>
 struct Writer {
     std::string& out;
     bool first = true;
 
     template <class T>
-    void operator()(std::string_view name, const T& value, FieldDoc = {}) {
-        if (is_empty(value))
+    void operator()(std::string_view name, const T& value, FieldDoc doc = {}) {
+        const bool always = form == Form::answer && (std::same_as<T, bool> || doc.always);
+        if (is_empty(value) && !always)
             return;
         out += first ? "\"" : ",\"";
         first = false;
         out += name;
         out += "\":";
-        write(out, value);
+        if constexpr (form == Form::answer && std::same_as<T, std::string>)
+            if (doc.always && value.size() > doc.max)
+                return write(out, cut_short(value, doc.max));
+        write<form>(out, value);
     }
 };
 
-template <class T>
+template <Form form, class T>
 void write(std::string& out, const T& value) {
     if constexpr (std::same_as<T, std::string>) {
         append_quoted(out, value);
@@ -150,11 +149,11 @@ void write(std::string& out, const T& value) {
         append_text(out, value);
     } else if constexpr (is_a<T, std::optional> || is_a<T, SharedOptional>) {
         if (value)
-            write(out, *value);
+            write<form>(out, *value);
         else
             out += "null";
     } else if constexpr (is_a<T, Shared>) {
-        write(out, value.get());
+        write<form>(out, value.get());
     } else if constexpr (is_a<T, std::vector> || is_a<T, std::set>) {
         out += '[';
         bool first = true;
@@ -162,7 +161,7 @@ void write(std::string& out, const T& value) {
             if (!first)
                 out += ',';
             first = false;
-            write(out, element);
+            write<form>(out, element);
         }
         out += ']';
     } else if constexpr (is_a<T, std::map>) {
@@ -174,13 +173,13 @@ void write(std::string& out, const T& value) {
             first = false;
             write(out, key);
             out += ':';
-            write(out, element);
+            write<form>(out, element);
         }
         out += '}';
     } else {
         static_assert(Described<T>, "give the type a fields() list");
         out += '{';
-        T::fields(value, Writer{out});
+        T::fields(value, Writer<form>{out});
         out += '}';
     }
 }
@@ -193,9 +192,10 @@ struct Path {
     std::string text() const;
 };
 
-// What is wrong so far. `strict` is for input from outside.
+// What is wrong so far. `strict` is for input from outside, `plain` for what people write.
 struct Findings {
     bool strict = true;
+    bool plain = false;
     std::vector<FieldError> errors = {};
     void add(const Path& path, std::string message);
 };
@@ -375,6 +375,14 @@ std::string encode(const T& value) {
     return out;
 }
 
+// For clients, never for what is kept or hashed.
+template <class T>
+std::string encode_answer(const T& value) {
+    std::string out;
+    codec::write<codec::Form::answer>(out, value);
+    return out;
+}
+
 template <class T>
 Json to_json(const T& value) {
     auto parsed = parse_json(encode(value));
@@ -383,8 +391,8 @@ Json to_json(const T& value) {
 
 // Strict: for input from outside. Errors: invalid_input with every field that is wrong.
 template <class T>
-Result<T> decode(const Json& json) {
-    codec::Findings findings{true};
+Result<T> decode(const Json& json, bool plain = false) {
+    codec::Findings findings{true, plain};
     T value{};
     codec::read(json, value, codec::Path{}, findings, FieldDoc{});
     if (!findings.errors.empty())
@@ -392,10 +400,17 @@ Result<T> decode(const Json& json) {
     return value;
 }
 
+// The same for what people write: a text whose limit is below text_max is one line, and none holds
+// what a reader cannot see (base/plain_text.hpp), but for fields that are printed().
+template <class T>
+Result<T> decode_plain(const Json& json) {
+    return decode<T>(json, true);
+}
+
 // For what encode() wrote. Members that a later version dropped are passed over.
 template <class T>
 Result<T> restore(const Json& json) {
-    codec::Findings findings{false};
+    codec::Findings findings{false, false};
     T value{};
     codec::read(json, value, codec::Path{}, findings, FieldDoc{});
     if (!findings.errors.empty())

@@ -80,6 +80,7 @@ inline constexpr std::size_t paragraph_max = 20000;
 inline constexpr std::size_t name_max = 255;
 inline constexpr std::size_t url_max = 2000;
 inline constexpr std::size_t list_max = 200;
+inline constexpr std::size_t reason_max = 2000; // of each part of a refusal, as answers have it
 
 // Records of one change
 inline constexpr std::size_t attachments_per_change_max = 500;

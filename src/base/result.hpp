@@ -11,6 +11,9 @@
 
 #include <tl/expected.hpp>
 
+#include "base/field_doc.hpp"
+#include "base/limits.hpp"
+
 namespace slipway {
 
 // The closed list. `blocked` is a refusal by a gate or a rule and carries reasons.
@@ -44,11 +47,11 @@ struct Reason {
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
-        visit("gate", self.gate);
-        visit("field", self.field);
-        visit("message", self.message);
-        visit("evidence", self.evidence);
-        visit("remedy", self.remedy);
+        visit("gate", self.gate, always("the gate or rule that says no", limits::reason_max));
+        visit("field", self.field, always("what it looked at", limits::reason_max));
+        visit("message", self.message, always("why it says no", limits::reason_max));
+        visit("evidence", self.evidence, always("what it saw there", limits::reason_max));
+        visit("remedy", self.remedy, always("how to mend it", limits::reason_max));
     }
 };
 

@@ -39,7 +39,7 @@ struct Collector {
     void operator()(std::string_view name, const T&, FieldDoc doc = {}) {
         const boost::json::string_view key{name.data(), name.size()};
         properties[key] = of<T>(doc);
-        if (doc.required)
+        if (doc.required || doc.always)
             required_names.emplace_back(key);
     }
 };

@@ -104,14 +104,14 @@ Result<Json> read_json(const std::string& name, const std::string& text, std::is
         bytes = TRY(read_file("-", limits::request_body_max, in));
     auto json = parse_json(bytes);
     if (!json)
-        return fail_field(name, json.error().message);
+        return fail_option(name, json.error().message);
     return json;
 }
 
 Result<Json> number_of(const std::string& name, const std::string& text) {
     auto json = parse_json(text);
     if (!json || !json->is_number())
-        return fail_field(name, fmt::format("expected a number, not \"{}\"", text));
+        return fail_option(name, fmt::format("expected a number, not \"{}\"", text));
     return json;
 }
 
@@ -224,7 +224,7 @@ Result<Json> body_of(
     if (arguments.has("json_body")) {
         auto json = TRY(read_json("json_body", arguments.text("json_body"), in));
         if (!json.is_object())
-            return fail_field("json_body", "expected a JSON object");
+            return fail_option("json_body", "expected a JSON object");
         body = std::move(json.get_object());
     }
     for (const auto& [view_of_name, property] : properties_of(schema, except)) {

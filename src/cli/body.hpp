@@ -28,7 +28,7 @@ body_options(const Json& schema, const std::vector<std::string_view>& except = {
 // Uploads a file and returns its digest in hexadecimal.
 using Upload = std::function<Result<std::string>(const std::string& path)>;
 
-// The body: --json_body first, then what the options say. Errors: invalid_input naming the option,
+// The body: --json_body first, then what the options say. Errors: those of options,
 // also for required members that are missing; those of reading files and of the upload.
 Result<Json> body_of(
     const Json& schema, const Arguments& arguments, std::istream& in, const Upload& upload,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "domain/change/change.hpp"
 #include "domain/change/command_table.hpp"
 
@@ -135,12 +137,19 @@ Result<ExitCode> show_steps(Context& context, const Arguments& arguments) {
         context.print_json(raw);
         return ExitCode::ok;
     }
-    // "applies" is left out when it is false: the step has nothing to do for this change.
+    const auto is = [](const Json& step, std::string_view name) {
+        const auto* value = find(step, name);
+        return value != nullptr && value->is_bool() && value->get_bool();
+    };
     JsonArray rows;
     const auto* steps = find(json, "steps");
-    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{})
-        if (find(step, "applies") != nullptr || arguments.has("all"))
-            rows.push_back(step);
+    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{}) {
+        if (!is(step, "applies") && !arguments.has("all"))
+            continue;
+        rows.push_back(step);
+        if (is(step, "overdue"))
+            rows.back().get_object()["state"] = "overdue";
+    }
     context.print(table(
         rows,
         {{"STEP", "id"},
@@ -217,22 +226,31 @@ Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
-Result<ExitCode> show_history(Context& context, const Arguments& arguments) {
+// The newest entry first. Their words are found from the oldest on: later ones lean on earlier
+// ones.
+JsonArray history_rows(const JsonArray& items) {
     EntryWords words;
-    const auto row = [&](const Json& item) {
-        JsonObject out;
+    JsonArray rows;
+    for (auto item = items.rbegin(); item != items.rend(); ++item) {
+        JsonObject row;
         for (const auto* name : {"seq", "at"})
-            if (const auto* value = find(item, name))
-                out[name] = *value;
-        if (const auto* actor = at_path(item, "entry.actor"))
-            out["who"] = *actor;
-        const auto* data = at_path(item, "entry.data");
-        out["what"] = words.of(text_or_empty(item, "type"), data ? *data : Json(JsonObject{}));
-        return Json(std::move(out));
-    };
+            if (const auto* value = find(*item, name))
+                row[name] = *value;
+        if (const auto* actor = at_path(*item, "entry.actor"))
+            row["who"] = *actor;
+        const auto* data = at_path(*item, "entry.data");
+        row["what"] = words.of(text_or_empty(*item, "type"), data ? *data : Json(JsonObject{}));
+        rows.push_back(std::move(row));
+    }
+    std::reverse(rows.begin(), rows.end());
+    return rows;
+}
+
+// On call, what counts is what happened last.
+Result<ExitCode> show_history(Context& context, const Arguments& arguments) {
     return show_list(
-        context, arguments, path_of(arguments, "/events"), "",
-        {{"SEQ", "seq"}, {"AT", "at"}, {"WHO", "who"}, {"WHAT", "what"}}, "cursor", row
+        context, arguments, path_of(arguments, "/events"), "?order=newest",
+        {{"SEQ", "seq"}, {"AT", "at"}, {"WHO", "who"}, {"WHAT", "what"}}, "cursor", history_rows
     );
 }
 
@@ -287,7 +305,7 @@ void add_views(Commands& commands) {
     );
     Command history{
         {"change", "history"},
-        "What happened to one change, oldest first: when, who and what",
+        "What happened to one change, newest first: when, who and what",
         {change_positional()},
         show_history,
         "slipway change history CHG-12 --all"};

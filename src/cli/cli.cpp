@@ -23,7 +23,7 @@ std::string problem_json(const Error& error) {
     if (!fields.empty())
         out["fields"] = std::move(fields);
     if (!error.reasons.empty())
-        out["reasons"] = *parse_json(encode(error.reasons));
+        out["reasons"] = *parse_json(encode_answer(error.reasons));
     return to_text(Json(std::move(out)));
 }
 
@@ -46,7 +46,7 @@ ExitCode run(const Invocation& invocation, Context& context) {
         context.print_json(problem_json(error));
     else
         context.around.err << refusal(error, style_of(context, context.around.err_is_terminal));
-    return exit_code_of(error.code);
+    return exit_code_of(error);
 }
 
 } // namespace
@@ -60,7 +60,7 @@ Commands all_commands(const LocalCommands& local) {
     add_gate_commands(commands);
     add_register_commands(commands);
     add_attachment_commands(commands);
-    add_runbook_commands(commands);
+    add_lint_commands(commands);
     add_verify_commands(commands);
     add_ledger_commands(commands);
     add_task_commands(commands);
@@ -81,8 +81,9 @@ int run_cli(
         return static_cast<int>(ExitCode::usage);
     }
     if (parsed->help || parsed->command == nullptr) {
-        // A group without a command is a question when asked for help, a mistake otherwise.
-        const bool asked = parsed->help || parsed->words.empty();
+        // Without a command it is a question when help is asked for, a mistake otherwise: a script
+        // whose variable is empty must not succeed.
+        const bool asked = parsed->help;
         (asked ? surroundings.out : surroundings.err)
             << help_text(commands, *parsed, local.version) << std::flush;
         return static_cast<int>(asked ? ExitCode::ok : ExitCode::usage);

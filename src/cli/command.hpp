@@ -65,6 +65,19 @@ struct Arguments {
     }
 };
 
+// Which of the options of every command mean something to a command; the others it does not have.
+enum class Reach : unsigned char {
+    server, // it talks to a server: all of them
+    here,   // it works on this machine: --json and --quiet
+    alone,  // what it writes has one form only: none
+};
+
+// A mistake in how the command was called, found before anything was sent or done. The error's
+// field is the option, as it is written; exit_code_of() tells these from other input by that.
+inline tl::unexpected<Error> fail_option(const std::string& name, std::string message) {
+    return fail_field("--" + name, std::move(message));
+}
+
 struct Command {
     std::vector<std::string> words; // {"change", "pin_runbook"}
     std::string summary;            // one sentence without a full stop
@@ -72,6 +85,7 @@ struct Command {
     std::function<Result<ExitCode>(Context&, const Arguments&)> run;
     std::string example = {}; // a whole command line
     bool hidden = false;
+    Reach reach = Reach::server;
 };
 
 } // namespace slipway::cli

@@ -23,7 +23,7 @@ void add_follow_commands(Commands& commands);
 void add_register_commands(Commands& commands);
 void add_attachment_commands(Commands& commands);
 void add_ledger_commands(Commands& commands);
-void add_runbook_commands(Commands& commands);
+void add_lint_commands(Commands& commands);
 void add_verify_commands(Commands& commands);
 void add_task_commands(Commands& commands);
 void add_system_commands(Commands& commands, const LocalCommands& local);
@@ -34,12 +34,12 @@ Commands all_commands(const LocalCommands& local);
 
 // A list of the server: a table for people, the server's JSON for programs. With --all the pages
 // are followed (limits::cli_pages_max) and shown as one list. `cursor` names the option, and the
-// parameter of the query, that takes the "next" of the page before. `row` makes of an item what
-// people see of it; it is called in the order of the list, and not for --json.
+// parameter of the query, that takes the "next" of the page before. `rows` makes of the items what
+// people see of them; --json shows them as they came.
 Result<ExitCode> show_list(
     const Context& context, const Arguments& arguments, std::string path, std::string query,
     const std::vector<Column>& columns, const std::string& cursor = "cursor",
-    const std::function<Json(const Json& item)>& row = {}
+    const std::function<JsonArray(const JsonArray& items)>& rows = {}
 );
 std::vector<Option> list_options();
 

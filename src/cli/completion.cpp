@@ -111,10 +111,12 @@ void add_completion_commands(Commands& commands) {
     shell.choices = {"bash", "zsh", "fish"};
     commands.push_back(
         {{"completion"},
-         "Print the script that completes commands, options and names in a shell",
+         "Print the script that completes commands and options in a shell",
          {shell},
          print_script,
-         "source <(slipway completion bash)"}
+         "source <(slipway completion bash)",
+         false,
+         Reach::alone}
     );
     Option words = positional("words", "the words so far");
     words.required = false;

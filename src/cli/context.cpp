@@ -76,7 +76,7 @@ Result<std::string> Context::server_address() const {
         address = server_default;
     const bool http = address.starts_with("http://") || address.starts_with("https://");
     if (!http || address.find_first_of(" \t\r\n@?#") != std::string::npos)
-        return fail_field("server", "expected an address such as https://slipway.example.org");
+        return fail_option("server", "expected an address such as https://slipway.example.org");
     return without_slash(std::move(address));
 }
 
@@ -144,7 +144,7 @@ Result<HttpAnswer> Context::change(
     request.repeatable = true;
     if (if_version) {
         if (if_version->empty() || if_version->find_first_not_of("0123456789") != std::string::npos)
-            return fail_field("if_version", "expected a whole number");
+            return fail_option("if_version", "expected a whole number");
         request.headers.push_back(fmt::format("If-Match: \"v{}\"", *if_version));
     }
     return TRY(client()).send(request);

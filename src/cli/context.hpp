@@ -39,8 +39,8 @@ struct Context {
     // What was asked for: printed with --quiet as well.
     void print(std::string_view text) const;
 
-    // Errors: invalid_input for an address that is none; those of read_session() and the token
-    // file.
+    // Errors: that of the option --server for an address that is none; those of read_session() and
+    // the token file.
     Result<std::string> server_address() const;
     Result<Client> client() const;
     // The same, with `most` as the time for one request.

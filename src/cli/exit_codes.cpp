@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/exit_codes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -15,6 +16,17 @@ constexpr std::array<std::string_view, 10> names{
 };
 
 } // namespace
+
+ExitCode exit_code_of(const Error& error) {
+    const auto& fields = error.fields;
+    const bool of_options =
+        !fields.empty() && std::all_of(fields.begin(), fields.end(), [](const FieldError& wrong) {
+            return wrong.field.starts_with("--");
+        });
+    if (error.code == ErrorCode::invalid_input && of_options)
+        return ExitCode::usage;
+    return exit_code_of(error.code);
+}
 
 std::string_view code_name(ErrorCode code) {
     return names.at(static_cast<std::size_t>(code));

@@ -21,7 +21,7 @@ enum class ExitCode : std::uint8_t {
     blocked = 6, // a gate said no, or evidence does not hold
     limit_exceeded = 7,
     unavailable = 8, // also: it took too long
-    usage = 64,      // sysexits.h EX_USAGE
+    usage = 64,      // sysexits.h EX_USAGE: the command line itself, nothing was sent or done
     internal = 70,   // sysexits.h EX_SOFTWARE
 };
 
@@ -48,6 +48,10 @@ constexpr ExitCode exit_code_of(ErrorCode code) {
     }
     return ExitCode::internal;
 }
+
+// The same for an error as a whole: what is wrong with an option is wrong with the command line.
+// The fields of documents never begin with dashes.
+ExitCode exit_code_of(const Error& error);
 
 // The name of a code as problem documents and --json carry it.
 std::string_view code_name(ErrorCode code);

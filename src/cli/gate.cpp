@@ -127,7 +127,7 @@ void add_gate_commands(Commands& commands) {
              const auto change = arguments.text("change");
              auto most = span_from_text(arguments.text("timeout", "2h"));
              if (!most)
-                 return fail_field("timeout", most.error().message);
+                 return fail_option("timeout", most.error().message);
              if (arguments.has("wait"))
                  return wait_for(context, change, *most);
              return settle(context, change, TRY(ask(context, change)));

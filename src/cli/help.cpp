@@ -101,13 +101,19 @@ group_help(const std::vector<Command>& commands, const std::vector<std::string>&
     return out;
 }
 
-// What people do, by purpose; the registers have many names and one shape.
+// What people do, by purpose. The registers have many names and one shape, and so have the files
+// that are checked.
 std::string program_help(const std::vector<Command>& commands, std::string_view version) {
     std::vector<Entry> entries;
     std::string registers;
+    std::string checked;
     for (auto& entry : children(commands, {})) {
         if (entry.name != "change" && entry.help.starts_with("list, show")) {
             registers += (registers.empty() ? "" : ", ") + entry.name;
+            continue;
+        }
+        if (entry.help == "lint") {
+            checked += (checked.empty() ? "" : ", ") + entry.name;
             continue;
         }
         if (entry.name == "change")
@@ -120,7 +126,9 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
         version
     );
     registers += ": list, show, put, remove; see COMMAND --help";
-    const auto tail = "  " + wrapped(registers, columns_max - 2, 4) + "\n";
+    auto tail = "  " + wrapped(registers, columns_max - 2, 4) + "\n";
+    if (!checked.empty())
+        tail = fmt::format("  {}: lint\n", checked) + tail;
     out += entries_text(entries, lines_max - lines_of(out) - lines_of(tail));
     return out + tail;
 }
@@ -134,7 +142,8 @@ std::string command_help(const Command& command) {
             std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
                 return static_cast<char>(std::toupper(c));
             });
-            use += option.required ? " " + name : " [" + name + "]";
+            const auto shown = name + (option.repeated ? "..." : "");
+            use += option.required ? " " + shown : " [" + shown + "]";
             if (!option.help.empty())
                 entries.push_back({name, option.help, option.is_marked()});
         } else if (!option.hidden) {
@@ -158,7 +167,14 @@ std::string command_help(const Command& command) {
     }
     std::string out = wrapped(use + " [OPTIONS]", columns_max, 4) + "\n";
     out += indented(command.summary + ".", 0) + "\n\n";
-    std::string tail = "\nAlso: --server URL --token_file PATH --json --quiet   (* required)\n";
+    std::string tail = "\n";
+    if (const auto global = global_options(command); !global.empty()) {
+        tail += "Also:";
+        for (const auto& option : global)
+            tail += " --" + option.name + (option.value.empty() ? "" : " " + option.value);
+        tail += "   ";
+    }
+    tail += "(* required)\n";
     if (!command.example.empty())
         tail += "Example: " + wrapped(command.example, columns_max - 9, 4) + "\n";
     const auto room = lines_max - std::min(lines_max, lines_of(out) + lines_of(tail));

@@ -34,7 +34,7 @@ std::vector<Option> list_options() {
 Result<ExitCode> show_list(
     const Context& context, const Arguments& arguments, std::string path, std::string query,
     const std::vector<Column>& columns, const std::string& cursor,
-    const std::function<Json(const Json& item)>& row
+    const std::function<JsonArray(const JsonArray& items)>& rows
 ) {
     const bool all = arguments.has("all");
     const auto add = [&](std::string_view name, std::string_view value) {
@@ -69,9 +69,8 @@ Result<ExitCode> show_list(
         context.print_json(raw);
         return ExitCode::ok;
     }
-    if (row)
-        for (auto& item : pages.items)
-            item = row(item);
+    if (rows)
+        pages.items = rows(pages.items);
     context.print(table(pages.items, columns, context.style));
     if (pages.items.empty())
         context.say("none\n");

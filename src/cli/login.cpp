@@ -56,7 +56,7 @@ Result<ExitCode> login(Context& context, const Arguments& arguments) {
     const auto client = TRY(context.open_client());
     std::string person = arguments.text("person", context.environment("USER"));
     if (person.empty())
-        return fail_field("person", "is required: the id you sign in with");
+        return fail_option("person", "is required: the id you sign in with");
     warn_of_plain_http(context, client.server());
     JsonObject body{{"person", person}};
     if (arguments.has("tenant"))
@@ -179,7 +179,7 @@ void add_passwords(Commands& commands) {
     );
     commands.push_back(
         {{"setup"},
-         "Make the first administrator, with the code that the server printed",
+         "Make the first administrator, with the code the server printed",
          {needed(valued("person", "ID", "the administrator's id")),
           needed(valued("name", "TEXT", "the administrator's name")),
           valued("email", "TEXT", "mail address"), code_stdin(), password_stdin()},

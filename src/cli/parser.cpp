@@ -194,10 +194,15 @@ tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, cons
 tl::unexpected<Error> unknown_option(const Command& command, const std::string& word) {
     const auto name = word.substr(0, word.find('='));
     Words names;
-    for (const auto* options : {&command.options, &global_options()})
+    const auto global = global_options(command);
+    for (const auto* options : {&command.options, &global})
         for (const auto& option : *options)
             if (!option.positional)
                 names.push_back("--" + option.name);
+    if (std::find(names.begin(), names.end(), name) != names.end())
+        return usage(fmt::format(
+            "\"{}\" stands behind \"--\", where no option is read; write it before", clean(name)
+        ));
     if (const auto near = nearest(name, names))
         return usage(fmt::format(
             "\"{}\" is not an option of {}; did you mean {}?", clean(name), spoken(command.words),
@@ -255,7 +260,8 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
     app.set_help_flag();
     app.allow_extras();
     std::map<std::string, Words> values;
-    for (const auto* options : {&command.options, &global_options()})
+    const auto global = global_options(command);
+    for (const auto* options : {&command.options, &global})
         for (const auto& option : *options)
             declare(app, option, values);
     try {
@@ -329,6 +335,16 @@ const std::vector<Option>& global_options() {
     return options;
 }
 
+std::vector<Option> global_options(const Command& command) {
+    std::vector<Option> out;
+    for (const auto& option : global_options()) {
+        const bool of_server = option.name == "server" || option.name == "token_file";
+        if (command.reach == Reach::server || (command.reach == Reach::here && !of_server))
+            out.push_back(option);
+    }
+    return out;
+}
+
 Result<Invocation>
 parse_command_line(const std::vector<Command>& commands, const std::vector<std::string>& words) {
     auto given = words;
@@ -392,7 +408,8 @@ Candidates candidates_for(const std::vector<Command>& commands, std::vector<std:
         return out;
     }
     const auto dashed = canonical_option(last);
-    for (const auto* options : {&place.command->options, &global_options()})
+    const auto global = global_options(*place.command);
+    for (const auto* options : {&place.command->options, &global})
         for (const auto& option : *options)
             if (!option.positional && ("--" + option.name).starts_with(dashed))
                 out.words.push_back("--" + option.name);

@@ -13,6 +13,8 @@ namespace slipway::cli {
 
 // Options of every command.
 const std::vector<Option>& global_options();
+// Those that mean something to this one.
+std::vector<Option> global_options(const Command& command);
 
 struct Invocation {
     const Command* command = nullptr; // nothing: help of the group `words`, or of the program

@@ -51,7 +51,7 @@ std::optional<std::string> version_of(const Arguments& arguments) {
 Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments arguments) {
     if (arguments.has("document")) {
         if (arguments.has("json_body"))
-            return fail_field("json_body", "give the document once");
+            return fail_option("json_body", "give the document once");
         arguments.values["json_body"] = arguments.all("document");
     }
     const auto upload = [&](const std::string& path) { return upload_file(context, path); };

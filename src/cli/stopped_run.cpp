@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "domain/runbook/runbook.hpp"
+
 namespace slipway::cli {
 
 namespace {
@@ -22,15 +24,55 @@ const Json* element_of(
     return nullptr;
 }
 
+std::string text_at(const Json& value, std::string_view path) {
+    const auto* found = at_path(value, path);
+    return found && found->is_string() ? std::string(view(found->get_string())) : std::string{};
+}
+
 bool on_production(std::string_view purpose) {
     return purpose == "deployment" || purpose == "rollback";
 }
 
-// The step as the pinned runbook has it.
-const Json* outline_of(const Json& record, std::string_view purpose, std::string_view step) {
+// The runbook that runs for this purpose, as the change has pinned it.
+const Json* pinned_for(const Json& record, std::string_view purpose) {
     const bool deploys = purpose == "deployment" || purpose == "ring_deploy";
-    const auto* runbook = at_path(record, deploys ? "runbooks.deployment" : "runbooks.rollback");
-    return runbook ? element_of(*runbook, "steps", "name", step) : nullptr;
+    return at_path(record, deploys ? "runbooks.deployment" : "runbooks.rollback");
+}
+
+// What the runbook asks a person to do at this step. The record has only an outline of it; the
+// words are in the pinned bytes.
+std::string instructions(const Context& context, const Json& pinned, const std::string& name) {
+    const auto digest = text_or_empty(pinned, "digest");
+    const auto client = context.client();
+    if (digest.empty() || !client)
+        return {};
+    HttpRequest request;
+    request.path = "/api/v1/attachments/" + url_encoded(digest);
+    const auto answer = client->send(request);
+    const auto runbook = answer ? domain::parse_runbook(answer->body)
+                                : Result<domain::Runbook>(tl::unexpected(answer.error()));
+    if (!runbook)
+        return {};
+    std::string out;
+    for (const auto& step : runbook->steps) {
+        std::string_view rest = step.name == name ? std::string_view(step.instructions) : "";
+        for (std::size_t line = 0; !rest.empty() && line < stop_lines_max; ++line) {
+            const auto end = rest.find('\n');
+            out += clipped("    | " + clean(rest.substr(0, end)), context.style.width) + "\n";
+            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        }
+    }
+    return out;
+}
+
+// When the window of a deployment ended, by the server's clock; empty while it lasts.
+std::string window_ended(const Context& context, const Json& record, std::string_view purpose) {
+    const auto end = text_at(record, "window.end");
+    if (purpose != "deployment" || end.empty())
+        return {};
+    const auto version = context.get("/api/v1/version");
+    const auto now = version ? text_or_empty(*version, "now") : std::string_view{};
+    return now >= end ? local_time(end) : std::string{}; // RFC 3339 in UTC sorts as it passes
 }
 
 // The end of what the step printed. A transcript may be large, so only its tail is kept.
@@ -110,11 +152,11 @@ std::string spoken_step(const StoppedRun& stopped) {
 std::string
 confirmation(const StoppedRun& stopped, const Json& record, const Json& outline, bool decision) {
     const auto owner = clean(text_or_empty(outline, "owner"));
-    std::string who = owner;
-    if (decision)
-        who += (owner.empty() ? "" : "; else ") + owners_of(record);
-    else if (owner.empty())
-        who = "whoever carries out the change";
+    std::string who = "whoever may run changes and did not vote on this one";
+    if (!owner.empty())
+        who = owner + "; else " + owners_of(record);
+    else if (decision)
+        who = owners_of(record);
     std::string out = fmt::format("  {}: {}\n", decision ? "who decides" : "who does it", who);
     if (const auto abort = clean(text_or_empty(outline, "abort_criterion")); !abort.empty())
         out += "  abort when: " + abort + "\n";
@@ -146,19 +188,33 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         return {};
     const auto purpose = run ? text_or_empty(*run, "purpose") : std::string_view{};
     const auto* step = run ? element_of(*run, "steps", "name", stopped.step) : nullptr;
-    const auto* outline = outline_of(record, purpose, stopped.step);
+    const auto* pinned = pinned_for(record, purpose);
+    const auto* outline = pinned ? element_of(*pinned, "steps", "name", stopped.step) : nullptr;
     const auto kind = outline ? text_or_empty(*outline, "kind") : std::string_view{};
+    auto because = clean(stopped.because);
+    if (because.ends_with(": ")) // entries of steps without a heading
+        because.resize(because.size() - 2);
     std::string out =
         context.style.paint(
             Paint::yellow,
             fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
         ) +
-        ": " + clean(stopped.because) + "\n";
+        ": " + because + "\n";
     const bool failed = step != nullptr && text_or_empty(*step, "state") == "failed";
     if (failed && !stopped.printed)
         out += printed_lines(context, *step);
-    const bool late = stopped.because == "the window is over";
-    if (!failed && !late && (kind == "manual" || kind == "decision")) {
+    const auto ended = window_ended(context, record, purpose);
+    const bool late = !ended.empty() || stopped.because == "the window is over";
+    const bool by_hand = !failed && (kind == "manual" || kind == "decision");
+    if (by_hand)
+        out += instructions(context, *pinned, stopped.step);
+    if (late)
+        out += fmt::format(
+            "  the window {}: confirm_step, retry, skip and resume are refused; stop it or go "
+            "back\n",
+            ended.empty() ? std::string("is over") : "ended at " + ended
+        );
+    if (by_hand && !late) {
         out += confirmation(stopped, record, *outline, kind == "decision");
         out += "  stop: " + decision(stopped, "abort");
     } else {

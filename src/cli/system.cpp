@@ -76,7 +76,7 @@ void add_local(Commands& commands, std::vector<std::string> words, const LocalCo
          [&command, name](Context& context, const Arguments& arguments) {
              return run_local(command, name, context, arguments);
          },
-         command.example}
+         command.example, false, name == "serve" ? Reach::alone : Reach::here}
     );
 }
 
@@ -112,7 +112,9 @@ void add_system_commands(Commands& commands, const LocalCommands& local) {
              context.print("slipway " + context.local.version + "\n");
              return ExitCode::ok;
          },
-         "slipway version"}
+         "slipway version",
+         false,
+         Reach::here}
     );
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/plain_text.hpp"
 #include "base/time.hpp"
 
 namespace slipway::cli {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::string_view ellipsis = "…";
 constexpr std::size_t column_min = 8;
+constexpr std::size_t column_readable = 16; // where a text still says what it is
 constexpr std::size_t gap = 2;
 
 bool continues(char c) {
@@ -32,7 +34,26 @@ struct Shown {
     std::vector<std::string> texts; // by row
     std::size_t width = 0;
     bool is_whole = false; // an id: half of one is none
+    bool is_time = false;  // half of one is none either, but it has shorter forms
 };
+
+// "2026-12-04 14:00:00", as local_time() writes it.
+bool is_local_time(std::string_view text) {
+    return text.size() == 19 && text[4] == '-' && text[10] == ' ' && text[16] == ':';
+}
+
+// Leaves `size` characters of each time, from the given one on.
+void shorten_times(std::vector<Shown>& columns, std::size_t from, std::size_t size) {
+    for (auto& column : columns) {
+        if (!column.is_time)
+            continue;
+        column.width = columns_of(column.title);
+        for (auto& text : column.texts) {
+            text = text.substr(std::min(from, text.size()), size);
+            column.width = std::max(column.width, text.size());
+        }
+    }
+}
 
 // Ids are copied into the next command, so a table never cuts one.
 bool is_id(std::string_view path) {
@@ -43,8 +64,9 @@ bool is_id(std::string_view path) {
            last.ends_with("_id");
 }
 
-// The widest text gives way until the row fits. When it is so narrow that not every column can be
-// shown, the last ones go, those with ids after all others; the first one always stays.
+// Until the row fits: times lose their seconds, the widest text gives way, times lose their year,
+// texts give way once more. When it is so narrow that not every column can be shown, the last ones
+// go, those with ids after all others; the first one always stays.
 void fit(std::vector<Shown>& columns, std::size_t limit) {
     const auto excess = [&] {
         std::size_t total = gap * (columns.size() - 1);
@@ -52,16 +74,26 @@ void fit(std::vector<Shown>& columns, std::size_t limit) {
             total += column.width;
         return total > limit ? total - limit : 0;
     };
-    while (excess() > 0) {
-        Shown* widest = nullptr;
-        for (auto& column : columns)
-            if (!column.is_whole && column.width > column_min &&
-                (widest == nullptr || column.width > widest->width))
-                widest = &column;
-        if (widest == nullptr)
-            break;
-        --widest->width;
-    }
+    const auto narrow = [&](std::size_t least) {
+        while (excess() > 0) {
+            Shown* widest = nullptr;
+            for (auto& column : columns)
+                if (!column.is_whole && !column.is_time && column.width > least &&
+                    (widest == nullptr || column.width > widest->width))
+                    widest = &column;
+            if (widest == nullptr)
+                break;
+            --widest->width;
+        }
+    };
+    if (excess() > 0)
+        shorten_times(columns, 0, std::string_view("2026-12-04 14:00").size());
+    narrow(column_readable);
+    if (excess() > 0)
+        shorten_times(
+            columns, std::string_view("2026-").size(), std::string_view("12-04 14:00").size()
+        );
+    narrow(column_min);
     while (columns.size() > 1 && excess() > 0) {
         auto last = std::find_if(columns.rbegin(), columns.rend() - 1, [](const Shown& column) {
             return !column.is_whole;
@@ -166,6 +198,9 @@ std::string clean(std::string_view text, bool lines) {
         } else if (c == 0xC2 && next >= 0x80 && next <= 0x9F) {
             out += '?'; // C1 controls, U+0080 to U+009F
             ++i;
+        } else if (changes_direction(text, i)) {
+            out += '?';
+            i += 2;
         } else {
             out += text[i];
         }
@@ -276,11 +311,13 @@ const Json* at_path(const Json& value, std::string_view path) {
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style) {
     std::vector<Shown> shown;
     for (const auto& column : columns) {
-        Shown one{column.title, {}, 0, &column == &columns.front() || is_id(column.path)};
+        Shown one{column.title, {}, 0, &column == &columns.front() || is_id(column.path), true};
         for (const auto& row : rows) {
             const auto* value = at_path(row, column.path);
             one.texts.push_back(value ? cell(*value) : std::string{});
             one.width = std::max(one.width, columns_of(one.texts.back()));
+            one.is_time =
+                one.is_time && (one.texts.back().empty() || is_local_time(one.texts.back()));
         }
         if (one.width == 0)
             continue;
@@ -405,10 +442,9 @@ std::string reasons_text(const std::vector<Reason>& reasons, const Style& style)
 std::string refusal(const Error& error, const Style& style) {
     std::string out = style.paint(Paint::red, "slipway:") + " ";
     out += wrapped(clean(error.message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
-    const bool said = error.fields.size() == 1 &&
-                      error.message == error.fields[0].field + ": " + error.fields[0].message;
-    if (!said)
-        for (const auto& field : error.fields)
+    // Many messages are made of what is wrong with the fields, and that is said once.
+    for (const auto& field : error.fields)
+        if (error.message.find(field.field + ": " + field.message) == std::string::npos)
             out += fmt::format(
                 "  {}: {}\n", style.paint(Paint::bold, clean(field.field)), clean(field.message)
             );

@@ -27,7 +27,8 @@ struct Column {
     std::string path; // "window.start" in the row
 };
 
-// Control characters, also those of ISO 6429 above ASCII, become '?'; line breaks stay when wanted.
+// Control characters, also those of ISO 6429 above ASCII, and those that change the direction of a
+// text become '?'; line breaks stay when wanted.
 std::string clean(std::string_view text, bool lines = false);
 // Columns on a terminal: code points, which is right for all but combining and wide characters.
 std::size_t columns_of(std::string_view text);
@@ -44,7 +45,7 @@ const Json* at_path(const Json& value, std::string_view path);
 
 // Columns without a value in any row are left out. No line is longer than the style's width, unless
 // the first column alone is: the first one and every other id ("id", "step", "gate" ...) is shown
-// whole or not at all, and the longest texts are cut instead.
+// whole or not at all, times lose seconds and then the year, and the longest texts are cut instead.
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
 // "field: value" for each member, nested ones indented.
 std::string document(const Json& value, const Style& style);

@@ -77,11 +77,11 @@ Result<Subject> subject_of(const Context& context, const Arguments& arguments) {
     const auto path = arguments.text("path");
     if (const auto conninfo = arguments.text("postgres"); !conninfo.empty()) {
         if (!path.empty())
-            return fail_field("postgres", "give a path or a database, not both");
+            return fail_option("postgres", "give a path or a database, not both");
         return Subject{context.local.verify_postgres, conninfo};
     }
     if (path.empty())
-        return fail_field("path", "give a directory, a ZIP, or --postgres");
+        return fail_option("postgres", "give a directory, a ZIP, or this");
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (failed || !std::filesystem::exists(status))
@@ -129,12 +129,14 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
 void add_verify_commands(Commands& commands) {
     commands.push_back(
         {{"verify"},
-         "Verify a data directory, a database, or the exported evidence of a change, offline",
+         "Verify a data directory, a database or exported evidence, offline",
          {Option{"path", "path", "the directory or the ZIP", false, false, true},
           valued("postgres", "CONNINFO", "PostgreSQL instead of a directory"),
           valued("key", "KEY|@FILE", "the verifier key that is trusted")},
          verify,
-         "slipway verify CHG-12.zip --key @slipway.pub"}
+         "slipway verify CHG-12.zip --key @slipway.pub",
+         false,
+         Reach::here}
     );
 }
 

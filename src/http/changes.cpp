@@ -46,15 +46,18 @@ Result<Response> find_changes(app::Door& door, Call& call) {
     std::string items;
     for (const auto& summary : found) {
         items += items.empty() ? "" : ",";
-        codec::write(items, summary);
+        codec::write<codec::Form::answer>(items, summary);
     }
     return list_answer(items, found.size() < limit ? "" : std::to_string(found.back().number));
 }
 
 Result<Response> history(app::Door& door, Call& call) {
     const auto limit = TRY(page_limit(call));
-    const auto after = TRY(query_number(call, "cursor", 0));
-    const auto events = TRY(door.history(call.actor, call.id(), after, limit));
+    const auto cursor = TRY(query_number(call, "cursor", 0));
+    const auto order = from_text<app::HistoryOrder>(call.query("order").value_or("oldest"));
+    if (!order)
+        return fail_field("query.order", "expected one of: oldest, newest");
+    const auto events = TRY(door.history(call.actor, call.id(), *order, cursor, limit));
     std::string items;
     for (const auto& event : events) {
         items += fmt::format(
@@ -63,7 +66,9 @@ Result<Response> history(app::Door& door, Call& call) {
             event.leaf.hex(), event.body
         );
     }
-    return list_answer(items, events.size() < limit ? "" : std::to_string(events.back().version));
+    const bool more = events.size() == limit &&
+                      (*order == app::HistoryOrder::oldest || events.back().version > 1);
+    return list_answer(items, more ? std::to_string(events.back().version) : "");
 }
 
 Result<app::CommandRequest> command_request(Call& call, const domain::CommandRow& row) {
@@ -179,10 +184,14 @@ void add_views(Routes& routes, app::Door& door) {
     ));
     routes.back().query = slot_parameters().all;
     routes.push_back(view(
-        "/events", "list_change_events", "The ledger entries of one change, oldest first.",
+        "/events", "list_change_events",
+        "The ledger entries of one change, from the oldest or from the newest on.",
         [&](Call& call) -> Result<Response> { return history(door, call); }
     ));
-    routes.back().query = {limit_parameter, cursor_parameter};
+    routes.back().query = {
+        {"order", "which comes first: oldest, the default, or newest"},
+        limit_parameter,
+        cursor_parameter};
     routes.back().response_schema = list_schema_of({});
 }
 

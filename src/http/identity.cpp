@@ -56,7 +56,7 @@ Result<Response> login(const Services& services, Call& call) {
     TRY(require_own_page(call.request));
     const auto request = TRY(decode<app::LoginRequest>(call.body));
     const auto session = TRY(services.identity.login(request, call.request.address));
-    Response response = json_answer(encode(session), 201);
+    Response response = json_answer(encode_answer(session), 201);
     response.with("Set-Cookie", cookie(services, call.request, session.secret));
     return response;
 }
@@ -73,7 +73,7 @@ Result<Response> me(Call& call) {
     for (std::size_t i = 0; i < enum_names(Permission{}).size(); ++i)
         if (call.actor.may(static_cast<Permission>(i)))
             out.permissions.push_back(static_cast<Permission>(i));
-    return json_answer(encode(out));
+    return json_answer(encode_answer(out));
 }
 
 Result<Response> list_tokens(const Services& services, Call& call) {
@@ -81,7 +81,7 @@ Result<Response> list_tokens(const Services& services, Call& call) {
     std::string items;
     for (const auto& bearer : TRY(services.identity.list_tokens(call.actor, person))) {
         items += items.empty() ? "" : ",";
-        codec::write(items, bearer);
+        codec::write<codec::Form::answer>(items, bearer);
     }
     return list_answer(items, "");
 }
@@ -90,7 +90,7 @@ Result<Response> set_password(const Services& services, Call& call) {
     const auto request = TRY(decode<PasswordSetting>(call.body));
     const auto code =
         TRY(services.identity.set_password(call.actor, PersonId(call.id()), request.password));
-    return code ? json_answer(encode(*code), 201) : no_content();
+    return code ? json_answer(encode_answer(*code), 201) : no_content();
 }
 
 Route base_route(Method method, std::string path, std::string operation, std::string summary) {
@@ -186,9 +186,9 @@ void add_tokens(Routes& routes, Services& services) {
     routes.push_back(post<app::TokenRequest>(
         "/api/v1/tokens", "create_token", "Makes an API token; its secret is shown this once.",
         [&](Call& call) -> Result<Response> {
-            const auto request = TRY(decode<app::TokenRequest>(call.body));
+            const auto request = TRY(decode_plain<app::TokenRequest>(call.body));
             const auto token = TRY(services.identity.create_token(call.actor, request));
-            return json_answer(encode(token), 201);
+            return json_answer(encode_answer(token), 201);
         }
     ));
     routes.back().success = 201;

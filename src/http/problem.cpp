@@ -37,8 +37,8 @@ struct FieldProblem {
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
-        visit("field", self.field, required("path of the field", limits::text_max));
-        visit("message", self.message, required("what is expected", limits::text_max));
+        visit("field", self.field, always("path of the field; empty: all", limits::reason_max));
+        visit("message", self.message, always("what is expected", limits::reason_max));
     }
 };
 
@@ -108,7 +108,7 @@ Response problem(const Error& error, int status, std::string_view instance) {
     }
     if (status == 401)
         response.with("WWW-Authenticate", "Bearer realm=\"slipway\"");
-    response.body = encode(document);
+    response.body = encode_answer(document);
     return response;
 }
 

@@ -56,7 +56,7 @@ Result<Response> list(app::Door& door, Call& call) {
     std::string items;
     for (const auto& task : tasks) {
         items += items.empty() ? "" : ",";
-        items += encode(shown(task));
+        items += encode_answer(shown(task));
     }
     return list_answer(items, tasks.size() < query.limit ? "" : tasks.back().id.value);
 }

@@ -115,7 +115,9 @@ Result<void> read_listen(std::string_view text, ServerOptions& options) {
     else if (address.find(':') != std::string_view::npos)
         address = {}; // which colon is the last one's?
     if (failed != std::errc{} || stop != digits.data() + digits.size() || address.empty())
-        return fail_field("listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420 or [::1]:8420");
+        return cli::fail_option(
+            "listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420 or [::1]:8420"
+        );
     options.address = address;
     return {};
 }

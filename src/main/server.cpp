@@ -2,6 +2,7 @@
 #include "main/server.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
+#include "cli/command.hpp"
 #include "connectors/manifest_connectors.hpp"
 #include "http/api.hpp"
 #include "http/listener.hpp"
@@ -177,10 +179,36 @@ class Server {
     std::unique_ptr<http::Listener> listener_;
 };
 
-Result<void> Server::open_ledger() {
+// The folder that everything lies in. What this machine does not permit is no passing fault, so
+// that nobody waits for a server that will never come. Errors: forbidden; that of the option --data
+// when there can be no folder of this name; unavailable for anything else, such as a full disk.
+Result<void> make_data_folder(const std::string& directory) {
     std::error_code failed;
-    fs::create_directories(options_.data, failed);
-    fs::permissions(options_.data, fs::perms::owner_all, failed);
+    fs::create_directories(directory, failed);
+    if (!failed && !fs::is_directory(directory))
+        failed = std::make_error_code(std::errc::not_a_directory);
+    if (!failed && ::access(directory.c_str(), W_OK | X_OK) != 0)
+        failed = {errno, std::generic_category()};
+    if (!failed) {
+        fs::permissions(directory, fs::perms::owner_all, failed);
+        return {};
+    }
+    const auto message = fmt::format("{} cannot hold the data: {}", directory, failed.message());
+    for (const auto refusal :
+         {std::errc::permission_denied, std::errc::operation_not_permitted,
+          std::errc::read_only_file_system})
+        if (failed == refusal)
+            return fail(ErrorCode::forbidden, message);
+    for (const auto impossible :
+         {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::file_exists,
+          std::errc::filename_too_long})
+        if (failed == impossible)
+            return cli::fail_option("data", message);
+    return fail(ErrorCode::unavailable, message);
+}
+
+Result<void> Server::open_ledger() {
+    TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
     store_ = TRY(open_store(options_));
     const auto mode = options_.sandbox ? Mode::sandbox : Mode::production;

@@ -168,6 +168,76 @@ TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
     ) << said;
 }
 
+// A change whose deployment waits at a manual step without a heading.
+std::string change_at_a_manual_step(std::string_view window) {
+    return fmt::format(
+        R"({{"id":"CHG-1","change_owner":"anna",{}"runbooks":{{"deployment":{{"digest":"{}",)"
+        R"("steps":[{{"name":"switch","kind":"manual","owner":"pia"}}]}}}},"runs":[{{)"
+        R"("id":"run-1","purpose":"deployment","state":"waiting","steps":[)"
+        R"({{"name":"switch","state":"pending"}}]}}]}})",
+        window, digest
+    );
+}
+
+const std::string manual_runbook = "---\npurpose: deployment\n---\n"
+                                   "```manual {name=switch owner=pia}\n"
+                                   "Take web-1 out of the balancer.\nWait until it is idle.\n"
+                                   "```\n";
+
+TEST_F(CliTest, AManualStepSaysWhatIsToBeDoneAndWhoMayConfirmIt) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"waits for a person: "})"
+                 )
+             )
+    );
+    server.answer(200, change_at_a_manual_step(""));
+    server.answer(200, manual_runbook, "text/markdown");
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    const auto said = out.str();
+    EXPECT_EQ(server.seen().at(2).target, "/api/v1/attachments/" + digest);
+    EXPECT_NE(said.find("waits at switch: waits for a person\n"), std::string::npos) << said;
+    EXPECT_NE(
+        said.find("    | Take web-1 out of the balancer.\n    | Wait until it is idle.\n"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(said.find("who does it: pia; else anna, the change owner"), std::string::npos)
+        << said;
+}
+
+TEST_F(CliTest, AfterTheWindowNothingIsOfferedThatIsRefused) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"waits for a person: Switch"})"
+                 )
+             )
+    );
+    server.answer(200, change_at_a_manual_step(R"("window":{"end":"2026-11-22T20:00:00.000Z"},)"));
+    server.answer(200, R"({"version":"1.2.3","now":"2026-11-22T20:00:00.000Z"})");
+    server.answer(200, manual_runbook, "text/markdown");
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_NE(said.find("the window ended at 2026-11-22 20:00:00"), std::string::npos) << said;
+    EXPECT_EQ(said.find("slipway change confirm_step"), std::string::npos) << said;
+    EXPECT_EQ(said.find("--choice retry"), std::string::npos) << said;
+    EXPECT_NE(said.find("--choice abort"), std::string::npos) << said;
+    EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
+}
+
 TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
     server.answer(200, R"({"items":[]})");
     server.answer(
@@ -183,7 +253,7 @@ TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
     );
 }
 
-TEST_F(CliTest, TheHistoryOfAChangeIsToldInWords) {
+TEST_F(CliTest, TheHistoryOfAChangeIsToldInWordsNewestFirst) {
     const auto item = [](int seq, std::string_view type, std::string_view data) {
         return fmt::format(
             R"({{"seq":{},"version":{},"type":"{}","at":"2026-11-22T18:00:0{}.000Z","leaf":"ab",)"
@@ -192,31 +262,31 @@ TEST_F(CliTest, TheHistoryOfAChangeIsToldInWords) {
         );
     };
     const auto body = fmt::format(
-        R"({{"items":[{},{},{},{},{},{},{}]}})",
-        item(1, "vote_cast", R"({"vote":{"choice":"reject","comment":"too\nearly"}})"),
-        item(2, "approval_voided", R"({"sections":["scope","window"],"decision":true,"votes":2})"),
+        R"({{"items":[{},{},{},{},{},{},{}]}})", item(7, "something_new", R"({"x":1})"),
+        item(6, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        item(5, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal","ring":"staging"}})"),
+        item(4, "waiver_granted", R"({"id":"W-1"})"),
         item(
             3, "waiver_requested", R"({"waiver":{"id":"W-1","gate":"snapshot","reason":"no room"}})"
         ),
-        item(4, "waiver_granted", R"({"id":"W-1"})"),
-        item(5, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal","ring":"staging"}})"),
-        item(6, "run_ended", R"({"run":"run-1","state":"aborted"})"),
-        item(7, "something_new", R"({"x":1})")
+        item(2, "approval_voided", R"({"sections":["scope","window"],"decision":true,"votes":2})"),
+        item(1, "vote_cast", R"({"vote":{"choice":"reject","comment":"too\nearly"}})")
     );
     server.answer(200, body);
     EXPECT_EQ(run({"change", "history", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(),
         "SEQ  AT                   WHO   WHAT\n"
-        "1    2026-11-22 18:00:01  anna  voted reject: too early\n"
+        "7    2026-11-22 18:00:07  anna  something_new\n"
+        "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
+        "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
+        "4    2026-11-22 18:00:04  anna  granted waiver W-1 of gate snapshot (no room)\n"
+        "3    2026-11-22 18:00:03  anna  asked for waiver W-1 of gate snapshot: no room\n"
         "2    2026-11-22 18:00:02  anna  the edit of scope, window voided the decision and 2 "
         "votes\n"
-        "3    2026-11-22 18:00:03  anna  asked for waiver W-1 of gate snapshot: no room\n"
-        "4    2026-11-22 18:00:04  anna  granted waiver W-1 of gate snapshot (no room)\n"
-        "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
-        "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
-        "7    2026-11-22 18:00:07  anna  something_new\n"
+        "1    2026-11-22 18:00:01  anna  voted reject: too early\n"
     );
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes/CHG-1/events?order=newest");
     server.answer(200, body);
     EXPECT_EQ(run({"change", "history", "CHG-1", "--json"}), 0);
     EXPECT_EQ(out.str(), body + "\n");

@@ -118,6 +118,10 @@ TEST_F(CliTest, ControlSequencesOfTheServerNeverReachTheTerminal) {
     EXPECT_EQ(run({"change", "list"}), 0);
     EXPECT_EQ(out.str().find('\x1b'), std::string::npos);
     EXPECT_NE(out.str().find("?[2Jgone?31m"), std::string::npos);
+    server.answer(200, "{\"items\":[{\"id\":\"CHG-1\",\"title\":\"safe \\u202eevil\"}]}");
+    EXPECT_EQ(run({"change", "list"}), 0);
+    EXPECT_NE(out.str().find("safe ?evil"), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("\u202e"), std::string::npos);
 }
 
 TEST_F(CliTest, AMistypedWordGetsTheNearestCommand) {
@@ -149,17 +153,73 @@ TEST_F(CliTest, AMistypedOptionOrValueGetsTheNearest) {
 }
 
 TEST_F(CliTest, MissingFieldsAreNamedBeforeAnythingIsSent) {
-    EXPECT_EQ(run({"change", "vote", "CHG-1"}), 2);
+    EXPECT_EQ(run({"change", "vote", "CHG-1"}), 64);
     EXPECT_NE(err.str().find("--choice: is required"), std::string::npos) << err.str();
     EXPECT_EQ(
         run(
             {"change", "report_snapshot", "CHG-1", "--host", "h", "--state", "taken",
              "--size_bytes", "many"}
         ),
-        2
+        64
     );
     EXPECT_NE(err.str().find("expected a number"), std::string::npos) << err.str();
     EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, WhateverIsWrongWithTheCommandLineHasOneExitCode) {
+    const std::vector<std::vector<std::string>> lines{
+        {},                                                 // no command
+        {"change"},                                         // only a group of them
+        {"change", "vote"},                                 // an argument is missing
+        {"change", "vote", "CHG-1"},                        // a field of the body is missing
+        {"change", "windows", "CHG-1"},                     // an option of the query is missing
+        {"change", "vote", "CHG-1", "--choice", "perhaps"}, // a value that is none of the list
+        {"change", "vote", "CHG-1", "--json_body", "{"},
+        {"change", "comment", "CHG-1", "--text", "t", "--if_version", "seven"},
+        {"gate", "CHG-1", "--timeout", "soon"},
+        {"verify"},
+        {"verify", "--json", "--server", "http://x"}, // it talks to no server
+        {"whoami", "--server", "slipway"},
+    };
+    for (const auto& line : lines) {
+        EXPECT_EQ(run(line), 64) << fmt::format("{}", fmt::join(line, " "));
+        EXPECT_NE(err.str() + out.str(), "");
+    }
+    EXPECT_TRUE(server.seen().empty());
+    // What the server finds is the input's fault, not the command line's.
+    server.answer(
+        400, R"({"code":"invalid_input","detail":"d","fields":[{"field":"text","message":"m"}]})",
+        "application/problem+json"
+    );
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "t"}), 2);
+}
+
+TEST_F(CliTest, WithoutACommandTheHelpIsAnError) {
+    EXPECT_EQ(run({}), 64);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_NE(err.str().find("Usage: slipway COMMAND"), std::string::npos) << err.str();
+    EXPECT_EQ(run({"change"}), 64);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_NE(err.str().find("Usage: slipway change COMMAND"), std::string::npos) << err.str();
+}
+
+TEST_F(CliTest, AnOptionBehindTheDashesIsNamedAsThat) {
+    EXPECT_EQ(run({"sandbox", "advance", "--", "-5d", "--token_file", "x"}), 64);
+    EXPECT_EQ(
+        err.str(),
+        "slipway: \"--token_file\" stands behind \"--\", where no option is read; write it before\n"
+    );
+}
+
+TEST_F(CliTest, WhatIsWrongWithFieldsIsSaidOnce) {
+    local.serve.summary = "Run a server";
+    local.serve.run = [](const cli::Arguments&) -> Result<Json> {
+        Error error{ErrorCode::invalid_input, "a.yaml:3: name: is required\na.yaml:9: a cycle"};
+        error.fields = {{"a.yaml:3", "name: is required"}, {"a.yaml:9", "a cycle"}};
+        return tl::unexpected(std::move(error));
+    };
+    EXPECT_EQ(run({"serve"}), 2);
+    EXPECT_EQ(err.str(), "slipway: a.yaml:3: name: is required\n  a.yaml:9: a cycle\n");
 }
 
 TEST_F(CliTest, NotSignedInSaysHowTo) {
@@ -171,7 +231,7 @@ TEST_F(CliTest, NotSignedInSaysHowTo) {
 
 TEST_F(CliTest, AnAddressThatIsNoneIsRefused) {
     for (const auto* address : {"slipway", "ftp://host", "http://a@b", "http://a/?x", "http://a b"})
-        EXPECT_EQ(run({"whoami", "--server", address}), 2) << address;
+        EXPECT_EQ(run({"whoami", "--server", address}), 64) << address;
 }
 
 TEST_F(CliTest, OnlyThisMachineCountsAsThisMachine) {

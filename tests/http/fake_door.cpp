@@ -222,9 +222,18 @@ Result<std::string> Door::propose_windows(const Actor&, const std::string&, cons
 }
 
 Result<std::vector<StoredEvent>> Door::history(
-    const Actor& actor, const std::string& change, std::uint64_t after, std::size_t limit
+    const Actor& actor, const std::string& change, HistoryOrder order, std::uint64_t cursor,
+    std::size_t limit
 ) {
-    return inside_->parts.store.events_of({actor.tenant, "change", change}, after, limit);
+    const StreamKey key{actor.tenant, "change", change};
+    if (order == HistoryOrder::oldest)
+        return inside_->parts.store.events_of(key, cursor, limit);
+    auto events = TRY(inside_->parts.store.events_of(key, 0, limits::page_size_max));
+    std::reverse(events.begin(), events.end());
+    if (cursor != 0)
+        std::erase_if(events, [&](const StoredEvent& event) { return event.version >= cursor; });
+    events.resize(std::min(events.size(), limit));
+    return events;
 }
 
 Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server refuses, on the wire.
+#include "http/problem.hpp"
 #include "server_fixture.hpp"
 
 namespace slipway::test {
@@ -268,6 +269,14 @@ TEST_F(Refusals, a_gate_says_why) {
     EXPECT_EQ(text_or_empty(reason, "gate"), "window");
     EXPECT_EQ(text_or_empty(reason, "remedy"), "wait for the window");
     EXPECT_EQ(text_or_empty(json, "instance"), "/api/v1/changes/CHG-1/block");
+}
+
+TEST_F(Refusals, a_reason_without_evidence_still_has_the_member) {
+    Error error{ErrorCode::blocked, "no"};
+    error.reasons.push_back({"smoke-production", "smoke", "a smoke check failed", "", "mend it"});
+    const auto json = *parse_json(http::problem(error, "/api/v1/changes/CHG-1/close").body);
+    ASSERT_NE(find(json.at("reasons").at(0), "evidence"), nullptr);
+    EXPECT_EQ(text_or_empty(json.at("reasons").at(0), "evidence"), "");
 }
 
 TEST_F(Refusals, internal_errors_show_a_correlation_id_only) {

@@ -57,6 +57,14 @@ TEST_F(Serving, a_change) {
     const auto rest = *parse_json(c->request("GET", path + "/events?cursor=1").body);
     EXPECT_EQ(rest.at("items").as_array().size(), 1);
     EXPECT_EQ(find(rest, "next"), nullptr);
+    const auto newest = *parse_json(c->request("GET", path + "/events?order=newest&limit=1").body);
+    EXPECT_EQ(text_or_empty(newest.at("items").at(0), "type"), "change_rename");
+    EXPECT_EQ(text_or_empty(newest, "next"), "2");
+    const auto first =
+        *parse_json(c->request("GET", path + "/events?order=newest&limit=1&cursor=2").body);
+    EXPECT_EQ(text_or_empty(first.at("items").at(0), "type"), "change_open");
+    EXPECT_EQ(find(first, "next"), nullptr) << "the first entry has none before it";
+    EXPECT_EQ(c->request("GET", path + "/events?order=best").status, 400);
 }
 
 TEST_F(Serving, paging) {

@@ -204,6 +204,15 @@ class InstallationTest(unittest.TestCase):
         self.assertFalse(nowhere.exists(), "looking makes nothing")
         self.assertFalse(list(empty.iterdir()))
 
+    def test_a_data_directory_that_cannot_be_is_no_passing_fault(self):
+        file = self.server.folder / "file"
+        file.write_text("", encoding="utf-8")
+        for place in ("/proc/x", file, file / "below"):
+            done = subprocess.run([BINARY, "serve", "--data", str(place)], capture_output=True,
+                                  text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 64, done.stderr)
+            self.assertIn(f"--data: {place} cannot hold the data: ", done.stderr)
+
     def test_windows_are_proposed_over_api_and_command_line(self):
         self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
         query = ("from=2035-03-05T00:00&until=2035-03-09T00:00&zone=Europe/Berlin"

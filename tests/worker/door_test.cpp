@@ -146,6 +146,25 @@ TEST_F(DoorTest, an_answer_that_is_told_later_is_the_same_and_durable) {
     EXPECT_EQ(unknown->error().code, ErrorCode::not_found);
 }
 
+TEST_F(DoorTest, a_history_begins_at_either_end) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    for (const auto* text : {"one", "two", "three"})
+        ASSERT_TRUE(does("comment", fmt::format(R"({{"text":"{}"}})", text)));
+    const auto last = store->load({main, "change", "CHG-1"})->version;
+    const auto versions = [&](HistoryOrder order, std::uint64_t cursor, std::size_t limit) {
+        std::vector<std::uint64_t> out;
+        for (const auto& event : *door->history(ina, "CHG-1", order, cursor, limit))
+            out.push_back(event.version);
+        return out;
+    };
+    using Versions = std::vector<std::uint64_t>;
+    EXPECT_EQ(versions(HistoryOrder::oldest, 0, 2), (Versions{1, 2}));
+    EXPECT_EQ(versions(HistoryOrder::newest, 0, 2), (Versions{last, last - 1}));
+    EXPECT_EQ(versions(HistoryOrder::newest, 3, 5), (Versions{2, 1}));
+    EXPECT_EQ(versions(HistoryOrder::newest, 1, 5), Versions{});
+    EXPECT_EQ(versions(HistoryOrder::newest, last + 9, 1), Versions{last});
+}
+
 TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
     auto request = asked("comment", R"({"text":"once"})");

@@ -313,7 +313,7 @@ struct SmokeResult {
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the check's name in the smoke list", limits::name_max));
         visit("passed", self.passed);
-        visit("detail", self.detail, optional("what was seen", limits::text_max));
+        visit("detail", self.detail, printed("what was seen", limits::text_max));
         visit("took_ms", self.took_ms);
         visit("outside", self.outside);
     }
@@ -407,7 +407,7 @@ struct BackupProof {
         visit("restored", self.restored, optional("the point was really restored or mounted"));
         visit("restored_at", self.restored_at, optional("when it was restored"));
         visit("content_digest", self.content_digest, optional("digest of the restored content"));
-        visit("detail", self.detail, optional("what was seen", limits::text_max));
+        visit("detail", self.detail, printed("what was seen", limits::text_max));
     }
 };
 

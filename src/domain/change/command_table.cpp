@@ -14,7 +14,8 @@ enum class Reach { everyone, internal };
 
 template <class Body, decide::Decides<Body> Function>
 Result<Decision> read_and_decide(const Change& change, const Json& json, const Facts& facts) {
-    return Function(change, TRY(decode<Body>(json)), facts);
+    // What the worker brings was said by connectors and programs: it is kept as it came.
+    return Function(change, TRY(decode<Body>(json, !facts.system)), facts);
 }
 
 template <class Body, decide::Decides<Body> Function>

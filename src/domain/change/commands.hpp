@@ -181,7 +181,7 @@ struct StepReport {
         visit("started_at", self.started_at, optional("when it started"));
         visit("ended_at", self.ended_at, optional("when it ended"));
         visit("exit_status", self.exit_status, optional("its exit status"));
-        visit("detail", self.detail, optional("what was unexpected", limits::text_max));
+        visit("detail", self.detail, printed("what was unexpected", limits::text_max));
         visit("transcript", self.transcript, optional("SHA-256 of its transcript"));
     }
 };
@@ -244,7 +244,7 @@ struct RecordSmoke {
             "list", self.list, optional("SHA-256 of the list that ran; the pinned one by default")
         );
         visit("results", self.results, optional("one for each check", limits::smoke_checks_max));
-        visit("junit", self.junit, optional("instead of results: JUnit XML", 512 * 1024));
+        visit("junit", self.junit, printed("instead of results: JUnit XML", 512 * 1024));
         visit(
             "silent_agents", self.silent_agents, optional("monitoring agents that do not report")
         );
@@ -366,7 +366,7 @@ struct ReportDelivery {
         visit("notice", self.notice, required("the notice, such as N-1", 20));
         visit("channel", self.channel, required("the channel", 64));
         visit("state", self.state, required("delivered or failed"));
-        visit("receipt", self.receipt, optional("what the channel answered", limits::text_max));
+        visit("receipt", self.receipt, printed("what the channel answered", limits::text_max));
     }
 };
 
@@ -378,7 +378,7 @@ struct ReportPage {
     SLIPWAY_FIELDS {
         visit("person", self.person, required("who was paged"));
         visit("state", self.state, required("delivered or failed"));
-        visit("receipt", self.receipt, optional("what the pager answered", limits::text_max));
+        visit("receipt", self.receipt, printed("what the pager answered", limits::text_max));
     }
 };
 
@@ -402,7 +402,7 @@ struct ReportSnapshot {
         visit("taken_at", self.taken_at, optional("when it was taken"));
         visit("size_bytes", self.size_bytes, optional("how large it is"));
         visit("read_back", self.read_back, optional("it was read back from the provider"));
-        visit("detail", self.detail, optional("what the provider said", limits::text_max));
+        visit("detail", self.detail, printed("what the provider said", limits::text_max));
     }
 };
 
@@ -478,15 +478,15 @@ struct CompleteAction {
     SLIPWAY_FIELDS { visit("id", self.id, required("the action, such as A-1", 20)); }
 };
 
+// The outcomes that close a change; the one that is missing here has a command of its own, cancel.
+SLIPWAY_ENUM(ClosedAs, successful, successful_with_issues, rolled_back, failed)
+
 struct Close {
-    Outcome outcome{};
+    ClosedAs outcome{};
     std::string summary;
 
     SLIPWAY_FIELDS {
-        visit(
-            "outcome", self.outcome,
-            required("successful, successful_with_issues, rolled_back or failed")
-        );
+        visit("outcome", self.outcome, required("what became of the change"));
         visit("summary", self.summary, required("what came of it", limits::paragraph_max));
     }
 };

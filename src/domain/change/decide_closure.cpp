@@ -50,9 +50,7 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
     const auto* back = last_run(change, RunPurpose::rollback);
     const bool rolled_back = back && back->state == RunState::succeeded;
     const bool well = outcome == Outcome::successful || outcome == Outcome::successful_with_issues;
-    if (outcome == Outcome::cancelled)
-        refuse("a change is cancelled with the command cancel", "Use cancel");
-    else if (well && !change.failed_because.empty())
+    if (well && !change.failed_because.empty())
         refuse("a failed deployment was not successful", "Close it as rolled_back or failed");
     else if (outcome == Outcome::rolled_back && !rolled_back)
         refuse("nothing was rolled back", "Close it as what it was");
@@ -226,15 +224,16 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
         if (result.verdict == Verdict::fail || result.verdict == Verdict::postponed)
             std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
     }
-    check_outcome(change, body.outcome, reasons);
+    const auto outcome = *from_text<Outcome>(to_text(body.outcome));
+    check_outcome(change, outcome, reasons);
     if (!reasons.empty())
         return fail_blocked("a half-closed change cannot be closed", std::move(reasons));
     Decider decider(change, facts);
     if (step)
         decider.emit(StepCompleted{step->id, {"closure"}, {}, facts.policy->digest});
-    decider.emit(ChangeClosed{
-        {body.outcome, body.summary, facts.actor, facts.now, evidence_of(change)}});
-    note_trial(decider, change, body.outcome);
+    decider.emit(ChangeClosed{{outcome, body.summary, facts.actor, facts.now, evidence_of(change)}}
+    );
+    note_trial(decider, change, outcome);
     return decider.finish();
 }
 

@@ -121,7 +121,9 @@ void move_on(Decider& decider, const RunId& id) {
     else if (ring_was_edited(*run, decider.facts()))
         stop(decider, *run, next->name, fmt::format("the ring {} was edited", run->ring));
     else if (needs_person(outline) && run->state != RunState::waiting)
-        decider.emit(RunStopped{id, next->name, "waits for a person: " + outline->title});
+        decider.emit(RunStopped{
+            id, next->name,
+            "waits for a person: " + (outline->title.empty() ? next->name : outline->title)});
 }
 
 void start(Decider& decider, RunPurpose purpose, Executor executor) {

@@ -422,6 +422,15 @@ TEST(Refusals, of_closing) {
     s.does("rosa", "comment", R"({"text":"thanks"})");
 }
 
+TEST(Refusals, of_titles_that_do_not_show_what_they_say) {
+    for (const auto* title :
+         {R"({"title":"  "})", R"({"title":"a\nb"})", R"({"title":"\u001b[2J"})",
+          R"({"title":"a\u202eb"})"}) {
+        Scenario s;
+        EXPECT_EQ(s.refused("rosa", "open", title).fields.at(0).field, "title") << title;
+    }
+}
+
 TEST(Refusals, of_waivers) {
     check({
         {planned, "rosa", "request_waiver", R"({"gate":"no-gate","reason":"r"})", "", "gate"},

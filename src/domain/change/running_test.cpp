@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/steps.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/gates/gate.hpp"
@@ -117,6 +118,20 @@ TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
         "window.end"
     );
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
+}
+
+TEST(Runs, a_step_without_a_heading_is_waited_for_by_its_name) {
+    auto s = ready();
+    auto& step = s.change.runbooks.at("deployment").steps[0];
+    step.kind = "manual";
+    step.title = "";
+    s.replayed = s.change;
+    start(s);
+    const auto stopped = std::find_if(s.events.rbegin(), s.events.rend(), [](const auto& event) {
+        return event.type == "run_stopped";
+    });
+    ASSERT_NE(stopped, s.events.rend());
+    EXPECT_THAT(stopped->data, HasSubstr(R"("because":"waits for a person: drain")"));
 }
 
 TEST(Runs, a_manual_step_with_an_owner_is_confirmed_by_him) {
@@ -485,6 +500,21 @@ TEST(Timers, wake_for_a_step_that_a_command_has_just_made_apply) {
     for (const auto* id : {"execute", "smoke_production"})
         next.steps[StepId(id)].overdue_noted = true;
     EXPECT_EQ(wake_at(next, before), at(window_end));
+}
+
+TEST(Timers, nothing_is_due_before_there_was_a_change) {
+    auto s = approved();
+    const auto* step = find_step(*s.workflow, "cab_queue");
+    const auto meeting = s.change.queue->meeting_at;
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), meeting - 48h);
+    EXPECT_FALSE(is_overdue(*step, s.change, s.facts("ina"))) << "it is complete";
+    s.change.opened_at = meeting - 1h; // of a board that meets at short notice
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), s.change.opened_at);
+    s.change.steps[step->id].state = StepState::open;
+    s.now = s.change.opened_at;
+    EXPECT_FALSE(is_overdue(*step, s.change, s.facts("ina")));
+    s.now += 1min;
+    EXPECT_TRUE(is_overdue(*step, s.change, s.facts("ina")));
 }
 
 std::size_t reminders_of(const Scenario& s, std::string_view step) {

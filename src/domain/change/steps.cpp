@@ -131,14 +131,24 @@ std::optional<Time> due_at(const Step& step, const Change& change, const Facts& 
     if (!step.due)
         return {};
     const auto& hours = facts.records->organisation.business_hours;
-    return due_at(
+    const auto due = due_at(
         *step.due, [&](std::string_view name) { return date_of(change, name); },
         [&](Time from, Span offset) -> std::optional<Time> {
-            auto due = offset < Span::zero() ? subtract_business(from, -offset, hours)
-                                             : add_business(from, offset, hours);
-            return due ? std::optional(*due) : std::nullopt;
+            auto moved = offset < Span::zero() ? subtract_business(from, -offset, hours)
+                                               : add_business(from, offset, hours);
+            return moved ? std::optional(*moved) : std::nullopt;
         }
     );
+    // What a rule wants 48 hours before a meeting that is tomorrow is wanted at once; nothing was
+    // due before there was a change.
+    return due ? std::optional(std::max(*due, change.opened_at)) : due;
+}
+
+bool is_overdue(const Step& step, const Change& change, const Facts& facts) {
+    const auto* record = record_of(change, step.id);
+    const auto due = due_at(step, change, facts);
+    return due && *due < facts.now && !is_over(change) && applies(step, change, facts) &&
+           (record == nullptr || record->state == StepState::open);
 }
 
 std::string when_context(const Change& change) {

@@ -10,8 +10,11 @@ namespace slipway::domain {
 // Who may complete the step, in which order and with which form. Errors: blocked with the reasons.
 Result<void> may_complete(const Step& step, const Change& change, const Facts& facts);
 
-// When the step is due; none while the date that it depends on is unknown.
+// When the step is due, never before the change was opened; none while the date that it depends on
+// is unknown.
 std::optional<Time> due_at(const Step& step, const Change& change, const Facts& facts);
+// It applies, is still open, and was due before now.
+bool is_overdue(const Step& step, const Change& change, const Facts& facts);
 
 // What a `when:` condition sees, as its documentation says: type, state, risk, failed, fields ...,
 // as the text of a JSON document.

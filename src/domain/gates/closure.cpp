@@ -6,6 +6,23 @@
 
 namespace slipway::domain::gates {
 
+namespace {
+
+// A failed deployment, and what its owner decided at its steps: "retry of switch (run-3): reason".
+std::string what_deviated(const Change& change, const std::vector<Deviation>& deviations) {
+    std::string out;
+    if (!change.failed_because.empty())
+        out = "the deployment failed: " + change.failed_because;
+    for (const auto& deviation : deviations)
+        out += fmt::format(
+            "{}{} of {} ({}): {}", out.empty() ? "" : "; ", to_text(deviation.choice),
+            deviation.step, deviation.run.value, deviation.reason
+        );
+    return out;
+}
+
+} // namespace
+
 void stabilised(const Change& change, const Facts& facts, GateFindings& findings) {
     if (!is_stabilising(change))
         return findings.refuse(
@@ -45,7 +62,7 @@ void pir(const Change& change, const Facts&, GateFindings& findings) {
     if ((!deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
         findings.refuse(
             "review.actions", "something deviated, but no action follows from it",
-            fmt::format("{} deviations on production", deviations.size()),
+            what_deviated(change, deviations),
             "Add an action item with owner and due date (add_action)"
         );
     for (const auto& action : change.actions)

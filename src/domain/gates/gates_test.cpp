@@ -430,6 +430,33 @@ TEST(Gates, nothing_runs_on_production_while_one_gate_before_it_fails) {
     EXPECT_EQ(not_ready(s.change, s.facts("ina")).at(0).field, "steps.oncall");
 }
 
+TEST(Gates, a_failed_check_without_words_is_named_with_its_report) {
+    auto s = deployed();
+    s.smoke("ina", "production", false);
+    auto& report = last(s.change, SmokeOccasion::production);
+    for (auto& result : report.results)
+        result.detail.clear();
+    const auto found = look(s, "smoke-production");
+    ASSERT_EQ(found.verdict, Verdict::fail);
+    EXPECT_THAT(found.reasons.at(0).evidence, ::testing::HasSubstr(" in " + report.id + " of "));
+}
+
+TEST(Gates, a_review_without_actions_is_told_what_deviated) {
+    auto s = settled();
+    s.change.actions.clear();
+    s.change.failed_because = "the front page fails";
+    EXPECT_EQ(look(s, "pir").reasons.at(0).evidence, "the deployment failed: the front page fails");
+    const auto run = last(s.change, RunPurpose::deployment).id;
+    s.change.deviations.push_back(
+        {run, "switch", "exit status 1", RunChoice::skip, "done by hand", PersonId("otto"), s.now}
+    );
+    EXPECT_EQ(
+        look(s, "pir").reasons.at(0).evidence,
+        "the deployment failed: the front page fails; skip of switch (" + run.value +
+            "): done by hand"
+    );
+}
+
 TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     auto s = ready();
     s.change.parity.reset();

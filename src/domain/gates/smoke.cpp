@@ -21,7 +21,10 @@ void look_at_check(
         outside = outside || result.outside;
         if (!result.passed)
             return findings.refuse(
-                field, "a smoke check failed", result.detail,
+                field, "a smoke check failed",
+                result.detail.empty()
+                    ? fmt::format("{} in {} of {}", name, report.id, to_text(report.at))
+                    : result.detail,
                 "Mend what it found and run the list again"
             );
     }

@@ -28,6 +28,8 @@ TEST(Registers, refuse_and_name_the_field) {
         const char* field;
     } rows[] = {
         {"person", "a", R"({})", "name"},
+        {"person", "a", R"({"name":"  "})", "name"},
+        {"person", "a", "{\"name\":\"a\u202eb\"}", "name"},
         {"person", "a", R"({"name":"A","email":"nobody"})", "email"},
         {"person", "a", R"({"name":"A","email":"a@b\r\nBcc: c@d"})", "email"},
         {"person", "a", R"({"name":"A","roles":["king"]})", "roles[0]"},

@@ -95,7 +95,7 @@ Result<void> check(const std::string& id, Blackout& blackout) {
 
 template <class T>
 Result<std::string> normalise(const std::string& id, const Json& document) {
-    auto value = TRY(decode<T>(document));
+    auto value = TRY(decode_plain<T>(document));
     TRY(check(id, value));
     return encode(value);
 }

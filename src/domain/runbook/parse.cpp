@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "base/plain_text.hpp"
 #include "base/yaml.hpp"
 #include "domain/runbook/parsing.hpp"
 
@@ -15,14 +16,17 @@ namespace slipway::domain {
 
 namespace {
 
-constexpr std::string_view front_matter_example = "begin the file with\n"
-                                                  "---\n"
-                                                  "title: Harbor site 1.5\n"
-                                                  "purpose: deployment\n"
-                                                  "engineer: anna\n"
-                                                  "backup_engineer: ben\n"
-                                                  "time_limit: 45m\n"
-                                                  "---";
+// What the front matter should be, after what is to be done about it.
+std::string front_matter_remedy(std::string_view lead) {
+    return std::string(lead) + "\n"
+                               "---\n"
+                               "title: Harbor site 1.5\n"
+                               "purpose: deployment\n"
+                               "engineer: anna\n"
+                               "backup_engineer: ben\n"
+                               "time_limit: 45m\n"
+                               "---";
+}
 
 int line_of(std::string_view bytes, std::size_t position) {
     return 1 + static_cast<int>(std::count(bytes.begin(), bytes.begin() + position, '\n'));
@@ -43,14 +47,7 @@ bool check_characters(std::string_view bytes, Parsing& parsing) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         const auto c = static_cast<unsigned char>(bytes[i]);
         const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-        bool hidden = false;
-        if (c == 0xe2 && i + 2 < bytes.size()) {
-            const auto second = static_cast<unsigned char>(bytes[i + 1]);
-            const auto third = static_cast<unsigned char>(bytes[i + 2]);
-            hidden = (second == 0x80 && third >= 0xaa && third <= 0xae) ||
-                     (second == 0x81 && third >= 0xa6 && third <= 0xa9);
-        }
-        if (control || hidden) {
+        if (control || changes_direction(bytes, i)) {
             parsing.refuse(
                 line_of(bytes, i), "hidden-characters",
                 control ? fmt::format("the control character 0x{:02x} stands here", c)
@@ -140,12 +137,14 @@ void read_front_matter_keys(std::string_view yaml, Parsing& parsing) {
     constexpr int yaml_begins = 2; // below the line of dashes
     if (yaml.empty())
         return parsing.refuse(
-            1, "bad-front-matter", "the front matter is empty", std::string(front_matter_example)
+            1, "bad-front-matter", "the front matter is empty",
+            front_matter_remedy("write between the lines of dashes what the runbook is, such as")
         );
     const auto front = read_yaml<FrontMatter>(yaml, "runbook");
     if (!front)
         return refuse_yaml(
-            front.error(), yaml_begins, "bad-front-matter", front_matter_example, parsing
+            front.error(), yaml_begins, "bad-front-matter",
+            front_matter_remedy("mend this line; front matter looks like this:"), parsing
         );
     auto& runbook = parsing.runbook;
     runbook.title = front->title;
@@ -169,7 +168,7 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
     if (!text.starts_with("---\n")) {
         parsing.refuse(
             1, "no-front-matter", "the file does not say what it is for and who runs it",
-            std::string(front_matter_example)
+            front_matter_remedy("begin the file with")
         );
         return text;
     }
@@ -291,7 +290,13 @@ void refuse_yaml(
     for (const auto& [field, message] : error.fields) {
         const auto colon = field.rfind(':');
         const int line = colon == std::string::npos ? 1 : std::atoi(field.c_str() + colon + 1);
-        parsing.refuse(first_line + std::max(line, 1) - 1, rule, message, std::string(remedy));
+        // "anchors (&name) are not allowed; write the value out" says itself how to mend it.
+        const auto mend = message.find("; ");
+        const bool says = mend != std::string::npos;
+        parsing.refuse(
+            first_line + std::max(line, 1) - 1, rule, message.substr(0, mend),
+            says ? message.substr(mend + 2) : std::string(remedy)
+        );
     }
 }
 

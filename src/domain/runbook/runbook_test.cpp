@@ -154,6 +154,21 @@ TEST(RunbookParser, refuses_bad_front_matter) {
             << row.text.substr(0, 80);
 }
 
+TEST(RunbookParser, says_how_to_mend_what_stands_in_the_front_matter) {
+    const auto remedy_of = [](std::string_view text) -> std::string {
+        for (const auto& finding : lint_text(text).findings)
+            if (finding.rule.ends_with("front-matter"))
+                return finding.remedy;
+        return "no such finding";
+    };
+    EXPECT_EQ(remedy_of("---\npurpose: &a rollback\n---\n"), "write the value out");
+    EXPECT_THAT(
+        remedy_of("---\npurpose: rollback\ncolour: red\n---\n"),
+        testing::StartsWith("mend this line; front matter looks like this:\n---\n")
+    );
+    EXPECT_THAT(remedy_of("# Title\n"), testing::StartsWith("begin the file with\n---\n"));
+}
+
 TEST(RunbookParser, refuses_more_than_its_limits) {
     std::string steps = front;
     for (std::size_t i = 0; i <= limits::runbook_steps_max; ++i)

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/plain_text.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -67,11 +69,15 @@ Finding check_file(std::string_view text) {
 Finding check_text(const FieldSpec& spec, std::string_view text) {
     if (auto finding = check_length(spec, text); finding || text.empty())
         return finding;
+    const auto plain = [&](TextKind kind) {
+        auto finding = text_finding(text, kind);
+        return finding.empty() ? std::nullopt : std::optional(std::move(finding));
+    };
     switch (spec.type) {
     case FieldType::text:
-        if (text.find_first_of("\r\n") != std::string_view::npos)
-            return "must be one line";
-        return std::nullopt;
+        return plain(TextKind::line);
+    case FieldType::paragraph:
+        return plain(TextKind::paragraph);
     case FieldType::list:
         return check_option(spec, text);
     case FieldType::datetime:
@@ -88,7 +94,6 @@ Finding check_text(const FieldSpec& spec, std::string_view text) {
         return std::nullopt;
     case FieldType::url:
         return check_url(text);
-    case FieldType::paragraph:
     case FieldType::number:
     case FieldType::multi_list:
     case FieldType::checkbox:

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/plain_text.hpp"
+
+#include <fmt/format.h>
+
+namespace slipway {
+
+namespace {
+
+unsigned byte_at(std::string_view text, std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+}
+
+// Bytes of the character that begins here. The text is valid UTF-8.
+std::size_t size_at(std::string_view text, std::size_t at) {
+    const auto first = byte_at(text, at);
+    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+unsigned code_at(std::string_view text, std::size_t at) {
+    const auto size = size_at(text, at);
+    if (size == 1)
+        return byte_at(text, at);
+    unsigned code = byte_at(text, at) & (0xFFu >> (size + 1));
+    for (std::size_t i = 1; i < size; ++i)
+        code = code << 6 | (byte_at(text, at + i) & 0x3Fu);
+    return code;
+}
+
+bool is_control(unsigned code) {
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F);
+}
+
+bool is_line_break(unsigned code) {
+    return code == '\n' || code == '\r' || code == 0x85 || code == 0x2028 || code == 0x2029;
+}
+
+// Spaces, those of zero width too.
+bool is_blank(unsigned code) {
+    return code == ' ' || code == '\t' || code == 0xA0 || (code >= 0x2000 && code <= 0x200F) ||
+           code == 0x202F || code == 0x205F || code == 0x2060 || code == 0x3000 || code == 0xFEFF ||
+           is_line_break(code);
+}
+
+bool is_direction(unsigned code) {
+    return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+} // namespace
+
+std::string text_finding(std::string_view text, TextKind kind) {
+    bool blank = !text.empty();
+    for (std::size_t at = 0; at < text.size(); at += size_at(text, at)) {
+        const auto code = code_at(text, at);
+        blank = blank && is_blank(code);
+        if (kind == TextKind::paragraph && (code == '\n' || code == '\r' || code == '\t'))
+            continue;
+        if (kind == TextKind::line && is_line_break(code))
+            return "must be one line";
+        if (is_control(code))
+            return fmt::format("contains the control character U+{:04X}", code);
+        if (is_direction(code))
+            return fmt::format("contains U+{:04X}, which changes the order of what is read", code);
+    }
+    return blank ? "has only blanks" : "";
+}
+
+bool changes_direction(std::string_view text, std::size_t at) {
+    return byte_at(text, at) == 0xE2 && at + 2 < text.size() && is_direction(code_at(text, at));
+}
+
+} // namespace slipway
