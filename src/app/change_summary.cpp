@@ -61,6 +61,7 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
     if (change.scope)
         for (const auto& scoped : change.scope->cis)
             summary.cis.push_back(scoped.ci.value);
+    summary.overridden = change.classification && change.classification->overridden;
     summary.search_text = search_text(change);
     return summary;
 }

@@ -67,6 +67,15 @@ TEST_F(Serving, a_change) {
     EXPECT_EQ(c->request("GET", path + "/events?order=best").status, 400);
 }
 
+TEST_F(Serving, overridden_classifications) {
+    auto c = client("viewer");
+    const auto page = *parse_json(c->request("GET", "/api/v1/changes?overridden=true").body);
+    EXPECT_TRUE(page.at("items").at(0).at("overridden").as_bool());
+    const auto all = *parse_json(c->request("GET", "/api/v1/changes").body);
+    EXPECT_FALSE(all.at("items").at(0).at("overridden").as_bool()) << "it says so";
+    EXPECT_EQ(c->request("GET", "/api/v1/changes?overridden=maybe").status, 400);
+}
+
 TEST_F(Serving, paging) {
     auto c = client("viewer");
     std::string cursor;

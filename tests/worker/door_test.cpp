@@ -354,6 +354,30 @@ TEST_F(DoorTest, a_removal_that_never_gets_its_turn_ends) {
     EXPECT_TRUE(is_there("web"));
 }
 
+TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
+    const auto board = [](int quorum) {
+        return *parse_json(fmt::format(
+            R"({{"name":"CAB","chair":"cora","members":["cora","mika"],"quorum":{},"schedule":)"
+            R"({{"lead_time":"48h","meetings":{{"from":"2026-01-01T10:00","duration":"1h",)"
+            R"("zone":"UTC","rule":"FREQ=DAILY"}}}}}})",
+            quorum
+        ));
+    };
+    ASSERT_TRUE(door->put_record(petra, {"board", "cab", board(0), {}, {}, {}}));
+    const auto applies = [&] {
+        const auto shown = *parse_json(door->show_record(petra, "board", "cab")->body);
+        const auto listed =
+            *parse_json(door->list_records(petra, "board", "", 9)->rows.at(0).second);
+        EXPECT_EQ(listed.at("quorum_applies"), shown.at("quorum_applies"));
+        return shown.at("quorum_applies").to_number<int>();
+    };
+    EXPECT_EQ(applies(), 2) << "the policy's";
+    const auto read = *parse_json(door->show_record(petra, "board", "cab")->body);
+    EXPECT_TRUE(door->put_record(petra, {"board", "cab", read, {}, {}, {}})) << "sent back as read";
+    ASSERT_TRUE(door->put_record(petra, {"board", "cab", board(5), {}, {}, {}}));
+    EXPECT_EQ(applies(), 5);
+}
+
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
     const auto board = *parse_json(
         R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"
