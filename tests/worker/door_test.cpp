@@ -3,6 +3,7 @@
 // is written beside a command, and what others write between a decision and its commit.
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <latch>
 #include <thread>
@@ -138,6 +139,26 @@ TEST_F(DoorTest, a_history_begins_at_either_end) {
     EXPECT_EQ(versions(HistoryOrder::newest, 3, 5), (Versions{2, 1}));
     EXPECT_EQ(versions(HistoryOrder::newest, 1, 5), Versions{});
     EXPECT_EQ(versions(HistoryOrder::newest, last + 9, 1), Versions{last});
+}
+
+TEST_F(DoorTest, a_condition_that_fails_is_the_fault_of_its_workflow) {
+    std::filesystem::create_directories(folder / "workflows");
+    std::filesystem::create_directories(folder / "policies");
+    std::filesystem::copy_file(
+        SLIPWAY_ROOT "/policies/default.yaml", folder / "policies" / "default.yaml"
+    );
+    std::ofstream(folder / "workflows" / "release.yaml")
+        << "name: release\nversion: 7\ntitle: R\nphases:\n- id: p\n  title: P\n  steps:\n"
+           "  - {id: a, title: A, kind: form, when: 'error(.risk)'}\n";
+    const auto broken = Door::open({*store, clock, random, folder.string(), {}});
+    ASSERT_TRUE(broken) << broken.error().message;
+    const auto refused = (*broken)->execute(ina, asked("open", R"({"title":"Harbor site 1.5"})"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked) << "not the caller's mistake";
+    const auto& reason = refused.error().reasons.at(0);
+    EXPECT_EQ(reason.field, "steps.a.when");
+    EXPECT_EQ(reason.evidence, "release version 7: error(.risk)");
+    EXPECT_NE(reason.remedy, "");
 }
 
 TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
