@@ -64,8 +64,8 @@ class Teller:
             self.line("  " + self.paint("quiet", part))
 
     def did(self, person, command, result, style="good"):
-        who = self.paint("person", f"{person:<8}")
-        self.line(f"  {who}{command:<32}{self.paint(style, result)}")
+        who = self.paint("person", f"{person:<7} ")
+        self.line(f"  {who}{command:<31} {self.paint(style, result)}")
 
     def gate(self, gate, warnings):
         self.line(f"  {'':<8}{'gate ' + gate:<32}{self.paint('good', 'pass')}")

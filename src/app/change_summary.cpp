@@ -84,6 +84,7 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
             summary.cis.push_back(scoped.ci.value);
     for (const auto& [kind, id] : records_used(change))
         summary.records.push_back(kind + "/" + id);
+    summary.overridden = change.classification && change.classification->overridden;
     summary.search_text = search_text(change);
     return summary;
 }

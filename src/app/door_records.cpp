@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/door_inside.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
@@ -31,10 +32,13 @@ Result<void> check_id(const std::string& id) {
     );
 }
 
-// What a reading shows may be sent back: id and record_version are the address's and the header's.
+// What a reading shows may be sent back: id and record_version are the address's and the header's,
+// the quorum that applies is the policy's and the document's.
 Result<std::string> document_of(const domain::RegisterRow& row, const std::string& id, Json body) {
     if (auto* object = body.if_object()) {
         object->erase("record_version");
+        if (row.name == "board")
+            object->erase("quorum_applies");
         if (row.name != "blackout" && text_or_empty(body, "id") == id)
             object->erase("id");
     }
@@ -411,6 +415,22 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
     return write_record(*inside_, actor, *row, request, remove);
 }
 
+namespace {
+
+// A board's document only raises the quorum; people want to know how many votes it takes.
+std::string with_quorum(std::string document, const domain::Policy& policy) {
+    const auto board = restore<domain::BoardRecord>(std::string_view(document));
+    if (!board)
+        return document;
+    document.back() = ',';
+    return document +
+           fmt::format(
+               R"("quorum_applies":{}}})", domain::quorum_of(&*board, policy, board->emergency)
+           );
+}
+
+} // namespace
+
 Result<Answer>
 Door::show_record(const Actor& actor, const std::string& kind, const std::string& id) {
     const auto* row = TRY(known_register(kind));
@@ -420,7 +440,10 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
         return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
-    return Answer{id, stored->version, shown(id, stored->version, stored->state), 0, false, false};
+    auto document = shown(id, stored->version, stored->state);
+    if (kind == "board")
+        document = with_quorum(std::move(document), inside_->library->policy());
+    return Answer{id, stored->version, std::move(document), 0, false, false};
 }
 
 Result<RecordPage> Door::list_records(
@@ -430,8 +453,12 @@ Result<RecordPage> Door::list_records(
     TRY(require_permission(actor, row->read));
     const auto stored = TRY(inside_->parts.store.list(actor.tenant, kind, after, limit));
     RecordPage page;
-    for (const auto& stream : stored)
-        page.rows.emplace_back(stream.version, shown(stream.key.id, stream.version, stream.state));
+    for (const auto& stream : stored) {
+        auto document = shown(stream.key.id, stream.version, stream.state);
+        if (kind == "board")
+            document = with_quorum(std::move(document), inside_->library->policy());
+        page.rows.emplace_back(stream.version, std::move(document));
+    }
     if (stored.size() == limit && !stored.empty())
         page.next = stored.back().key.id;
     return page;

@@ -21,6 +21,21 @@ Result<std::string> read_file(const std::filesystem::path& path) {
     return bytes.str();
 }
 
+// A condition that cannot be asked is the fault of the workflow, whoever came upon it.
+tl::unexpected<Error>
+condition_failed(const domain::Workflow& workflow, const domain::Step& step, const Error& error) {
+    return fail_blocked(
+        fmt::format(
+            "the workflow {} cannot say whether its step {} applies", workflow.name, step.id.value
+        ),
+        {{"workflow", fmt::format("steps.{}.when", step.id.value),
+          "the condition fails: " + error.message,
+          fmt::format("{} version {}: {}", workflow.name, workflow.version, step.when),
+          "Mend the condition in the workflow, give that a new version, and open a new change with "
+          "it; a change keeps the version that it was opened with"}}
+    );
+}
+
 } // namespace
 
 StreamKey workflow_key(const TenantId& tenant, const std::string& name, std::uint32_t version) {
@@ -110,8 +125,12 @@ Result<ApplicableSteps> Library::applicable(
     std::set<StepId> steps;
     for (const auto* step : domain::steps_of(workflow)) {
         if (!step->when.empty()) {
-            const auto program = TRY(expressions_.get(step->when));
-            if (!TRY(program.holds(context)))
+            const auto program = expressions_.get(step->when);
+            const auto holds =
+                program ? program->holds(context) : Result<bool>(tl::unexpected(program.error()));
+            if (!holds)
+                return condition_failed(workflow, *step, holds.error());
+            if (!*holds)
                 continue;
         }
         steps.insert(step->id);

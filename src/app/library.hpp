@@ -43,7 +43,8 @@ class Library {
     Result<std::shared_ptr<const domain::Workflow>>
     of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref);
     // The steps whose `when` holds for the change. `before` is what was found for an earlier state
-    // of the same change: mostly its conditions look at nothing that has changed since.
+    // of the same change: mostly its conditions look at nothing that has changed since. Errors:
+    // blocked, with workflow, version, step and expression, when a condition cannot be asked.
     Result<ApplicableSteps> applicable(
         const domain::Workflow& workflow, const domain::Change& change,
         const ApplicableSteps& before

@@ -96,6 +96,7 @@ Command list_command() {
         valued("owner", "PERSON", "the change owner"),
         valued("ci", "ID", "a configuration item in scope or impacted"),
         valued("meeting", "ID", "the CAB meeting on whose agenda it is"),
+        flag("overridden", "only those classified as another type than proposed"),
         valued("window_from", "TIME", "the window ends after this time"),
         valued("window_until", "TIME", "the window starts before this time"),
     };
@@ -112,8 +113,8 @@ Command list_command() {
     }
     command.run = [](Context& context, const Arguments& arguments) {
         const auto query = query_of(
-            arguments, {"q", "state", "type", "requester", "owner", "ci", "meeting", "window_from",
-                        "window_until"}
+            arguments, {"q", "state", "type", "requester", "owner", "ci", "meeting", "overridden",
+                        "window_from", "window_until"}
         );
         return show_list(
             context, arguments, std::string(changes_path), query,

@@ -37,6 +37,9 @@ std::vector<Column> columns_of(const RegisterRow& row) {
         std::transform(title.begin(), title.end(), title.begin(), [](unsigned char c) {
             return c == '_' ? ' ' : static_cast<char>(std::toupper(c));
         });
+        // Of a board, what its own number and the policy's come to.
+        if (row.name == "board" && name == "quorum")
+            name = "quorum_applies";
         out.push_back({std::move(title), std::move(name)});
     }
     return out;

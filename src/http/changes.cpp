@@ -37,6 +37,11 @@ Result<Response> find_changes(app::Door& door, Call& call) {
     query.change_owner = text_of(call, "owner");
     query.cis = split_list(call.query("ci"));
     query.meeting = text_of(call, "meeting");
+    if (const auto overridden = call.query("overridden")) {
+        if (*overridden != "true")
+            return fail_field("query.overridden", "expected true, or nothing at all");
+        query.overridden = true;
+    }
     query.window_from = TRY(query_time(call, "window_from"));
     query.window_until = TRY(query_time(call, "window_until"));
     query.before_number = TRY(query_number(call, "cursor", 0));
@@ -240,6 +245,7 @@ void add_changes(Routes& routes, Services& services) {
         {"owner", "the change owner"},
         {"ci", "one or more configuration items, separated by commas: any is in scope"},
         {"meeting", "the CAB meeting on whose agenda it is"},
+        {"overridden", "true: only those classified as another type than the rules proposed"},
         {"window_from", "the window ends after this time"},
         {"window_until", "the window starts before this time"},
         limit_parameter,

@@ -28,14 +28,17 @@ std::string proof_text(const domain::Proof& proof) {
     return out + "]";
 }
 
-// A number that must be given, and must lie within the ledger.
-Result<std::uint64_t> ledger_number(const Call& call, std::string_view name, std::uint64_t most) {
+// A number that must be given, and must lie within the ledger; `bound` says what `most` is.
+Result<std::uint64_t> ledger_number(
+    const Call& call, std::string_view name, std::uint64_t most,
+    std::string_view bound = "is beyond the ledger, whose size is"
+) {
     if (!call.query(name))
         return fail_field(fmt::format("query.{}", name), "is required");
     const auto number = TRY(query_number(call, name, 0));
     if (number > most)
         return fail_field(
-            fmt::format("query.{}", name), fmt::format("is beyond the ledger, which has {}", most)
+            fmt::format("query.{}", name), fmt::format("{} {} {}", number, bound, most)
         );
     return number;
 }
@@ -68,7 +71,7 @@ Result<Response> entries(app::Store& store, Call& call) {
 
 Result<Response> inclusion(app::Store& store, Call& call) {
     const auto size = TRY(ledger_number(call, "size", TRY(store.ledger_size())));
-    const auto seq = TRY(ledger_number(call, "seq", size));
+    const auto seq = TRY(ledger_number(call, "seq", size, "is beyond \"size\", which is"));
     StoreSubtrees reader(store);
     const auto proof = TRY(domain::inclusion_proof(seq, size, reader));
     return json_answer(fmt::format(
@@ -79,7 +82,7 @@ Result<Response> inclusion(app::Store& store, Call& call) {
 
 Result<Response> consistency(app::Store& store, Call& call) {
     const auto to = TRY(ledger_number(call, "to", TRY(store.ledger_size())));
-    const auto from = TRY(ledger_number(call, "from", to));
+    const auto from = TRY(ledger_number(call, "from", to, "is larger than \"to\", which is"));
     StoreSubtrees reader(store);
     const auto proof = TRY(domain::consistency_proof(from, to, reader));
     return json_answer(

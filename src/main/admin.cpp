@@ -4,6 +4,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include <arpa/inet.h>
+
 #include "app/change_summary.hpp"
 #include "app/library.hpp"
 #include "app/replay.hpp"
@@ -103,6 +105,14 @@ Result<void> require_data(const store::Place& place) {
 const cli::Option postgres_option{
     "postgres", "CONNINFO", "PostgreSQL instead of the data directory"};
 
+// Names are not looked up; a zone may follow an IPv6 address (fe80::1%eth0).
+bool is_address(std::string_view text) {
+    const std::string bare(text.substr(0, text.find('%')));
+    in6_addr any{};
+    return ::inet_pton(AF_INET, bare.c_str(), &any) == 1 ||
+           ::inet_pton(AF_INET6, bare.c_str(), &any) == 1;
+}
+
 // "127.0.0.1:8420" or "[::1]:8420".
 Result<void> read_listen(std::string_view text, ServerOptions& options) {
     const auto colon = text.rfind(':');
@@ -114,7 +124,7 @@ Result<void> read_listen(std::string_view text, ServerOptions& options) {
         address = address.substr(1, address.size() - 2);
     else if (address.find(':') != std::string_view::npos)
         address = {}; // which colon is the last one's?
-    if (failed != std::errc{} || stop != digits.data() + digits.size() || address.empty())
+    if (failed != std::errc{} || stop != digits.data() + digits.size() || !is_address(address))
         return cli::fail_option(
             "listen", "expected ADDRESS:PORT, such as 127.0.0.1:8420 or [::1]:8420"
         );

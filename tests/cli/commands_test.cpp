@@ -106,6 +106,18 @@ TEST_F(CliTest, AListIsATable) {
     EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?state=in_review%2Cclosed");
 }
 
+TEST_F(CliTest, ABoardIsListedWithTheQuorumThatApplies) {
+    server.answer(200, R"({"items":[{"id":"cab","name":"CAB","quorum":0,"quorum_applies":2}]})");
+    EXPECT_EQ(run({"board", "list"}), 0);
+    EXPECT_EQ(out.str(), "ID   NAME  QUORUM\ncab  CAB   2\n");
+}
+
+TEST_F(CliTest, OverriddenClassificationsAreListed) {
+    server.answer(200, R"({"items":[]})");
+    EXPECT_EQ(run({"change", "list", "--overridden", "--type", "normal"}), 0);
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?type=normal&overridden=true");
+}
+
 TEST_F(CliTest, AllPagesAreOneList) {
     server.answer(200, R"({"items":[{"id":"web-1"}],"next":"web-1"})");
     server.answer(200, R"({"items":[{"id":"web-2"}]})");

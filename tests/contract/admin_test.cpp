@@ -159,6 +159,33 @@ TEST_P(AdminContract, rebuild_finds_the_records_that_changes_use) {
     EXPECT_EQ(must(store().find_changes({.tenant = acme, .record = "ring/edge"})).size(), 1U);
 }
 
+TEST_P(AdminContract, an_older_index_learns_what_was_overridden) {
+    const auto classified = [](bool overridden) {
+        app::NewEvent event;
+        event.type = "change_classified";
+        event.body = fmt::format(
+            R"({{"type":"change_classified","data":{{"classification":{{"type":"normal"{}}}}}}})",
+            overridden ? R"(,"overridden":true)" : ""
+        );
+        return event;
+    };
+    const std::vector<std::vector<bool>> histories{{true}, {true, false}, {false, true}, {}};
+    for (std::size_t i = 0; i < histories.size(); ++i) {
+        app::ChangeSummary summary;
+        summary.number = i + 1;
+        auto write = change_write(summary);
+        for (const bool overridden : histories[i])
+            write.events.push_back(classified(overridden));
+        must(store().commit(commit_of(write)));
+    }
+    close();
+    damage("delete from migration where number = 4");
+    std::vector<std::uint64_t> found;
+    for (const auto& summary : must(store().find_changes({.tenant = acme, .overridden = true})))
+        found.push_back(summary.number);
+    EXPECT_THAT(found, ElementsAre(3, 1));
+}
+
 TEST_P(AdminContract, servers_that_start_together_make_one_schema) {
     if (is_sqlite())
         GTEST_SKIP() << "one server at a time holds the directory";

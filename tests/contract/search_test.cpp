@@ -170,6 +170,21 @@ TEST_P(SearchContract, filters_work_alone_and_together) {
     EXPECT_THAT(find({.states = {"nowhere"}}), IsEmpty());
 }
 
+TEST_P(SearchContract, overridden_classifications_are_found_alone_and_with_other_filters) {
+    for (std::uint64_t number = 1; number <= 6; ++number) {
+        app::ChangeSummary summary;
+        summary.number = number;
+        summary.title = R"("overridden":true)"; // only looks like one
+        summary.state = number > 3 ? "closed" : "planning";
+        summary.overridden = number % 2 == 0;
+        put(summary);
+    }
+    EXPECT_THAT(find({.overridden = true}), ElementsAre(6, 4, 2));
+    EXPECT_THAT(find({.overridden = true, .limit = 1}), ElementsAre(6));
+    EXPECT_THAT(find({.states = {"planning"}, .overridden = true}), ElementsAre(2));
+    EXPECT_EQ(find({}).size(), 6U);
+}
+
 TEST_P(SearchContract, a_summary_comes_back_as_it_was_and_follows_its_change) {
     app::ChangeSummary summary;
     summary.number = 12;

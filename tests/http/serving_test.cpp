@@ -67,6 +67,15 @@ TEST_F(Serving, a_change) {
     EXPECT_EQ(c->request("GET", path + "/events?order=best").status, 400);
 }
 
+TEST_F(Serving, overridden_classifications) {
+    auto c = client("viewer");
+    const auto page = *parse_json(c->request("GET", "/api/v1/changes?overridden=true").body);
+    EXPECT_TRUE(page.at("items").at(0).at("overridden").as_bool());
+    const auto all = *parse_json(c->request("GET", "/api/v1/changes").body);
+    EXPECT_FALSE(all.at("items").at(0).at("overridden").as_bool()) << "it says so";
+    EXPECT_EQ(c->request("GET", "/api/v1/changes?overridden=maybe").status, 400);
+}
+
 TEST_F(Serving, paging) {
     auto c = client("viewer");
     std::string cursor;
@@ -202,7 +211,13 @@ TEST_F(Serving, the_ledger) {
         3, size, store.ledger[3].leaf, hashes, *digest_from_hex(text_or_empty(proof, "root"))
     ));
     EXPECT_EQ(c->request("GET", "/api/v1/ledger/proof/consistency?from=2&to=5").status, 200);
-    EXPECT_EQ(c->request("GET", "/api/v1/ledger/proof/consistency?from=2&to=500").status, 400);
+    const auto beyond = c->request("GET", "/api/v1/ledger/proof/consistency?from=2&to=500");
+    EXPECT_EQ(beyond.status, 400);
+    EXPECT_NE(beyond.body.find("500 is beyond the ledger, whose size is"), std::string::npos);
+    const auto turned = c->request("GET", "/api/v1/ledger/proof/consistency?from=5&to=2");
+    EXPECT_EQ(turned.status, 400);
+    EXPECT_NE(turned.body.find(R"(5 is larger than \"to\", which is 2)"), std::string::npos)
+        << turned.body;
     EXPECT_EQ(c->request("GET", "/api/v1/ledger/proof/inclusion?seq=1").status, 400);
     EXPECT_EQ(c->request("GET", "/api/v1/ledger/checkpoint").status, 200);
     const auto zip = c->request("GET", "/api/v1/changes/CHG-1/export");

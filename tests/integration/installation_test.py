@@ -372,7 +372,7 @@ class InstallationTest(unittest.TestCase):
         for wrong in ("::1:0", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":0", "here:0"):
             done = subprocess.run([BINARY, "serve", "--data", str(self.server.data), "--listen",
                                    wrong], capture_output=True, text=True, timeout=30, check=False)
-            self.assertEqual(done.returncode, 2, wrong)
+            self.assertEqual(done.returncode, 64, wrong)
             self.assertIn("listen", done.stderr, wrong)
 
     def test_a_production_ledger_never_becomes_a_sandbox(self):

@@ -3,6 +3,7 @@
 // is written beside a command, and what others write between a decision and its commit.
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <latch>
 #include <thread>
@@ -163,6 +164,26 @@ TEST_F(DoorTest, a_history_begins_at_either_end) {
     EXPECT_EQ(versions(HistoryOrder::newest, 3, 5), (Versions{2, 1}));
     EXPECT_EQ(versions(HistoryOrder::newest, 1, 5), Versions{});
     EXPECT_EQ(versions(HistoryOrder::newest, last + 9, 1), Versions{last});
+}
+
+TEST_F(DoorTest, a_condition_that_fails_is_the_fault_of_its_workflow) {
+    std::filesystem::create_directories(folder / "workflows");
+    std::filesystem::create_directories(folder / "policies");
+    std::filesystem::copy_file(
+        SLIPWAY_ROOT "/policies/default.yaml", folder / "policies" / "default.yaml"
+    );
+    std::ofstream(folder / "workflows" / "release.yaml")
+        << "name: release\nversion: 7\ntitle: R\nphases:\n- id: p\n  title: P\n  steps:\n"
+           "  - {id: a, title: A, kind: form, when: 'error(.risk)'}\n";
+    const auto broken = Door::open({*store, clock, random, folder.string(), {}});
+    ASSERT_TRUE(broken) << broken.error().message;
+    const auto refused = (*broken)->execute(ina, asked("open", R"({"title":"Harbor site 1.5"})"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked) << "not the caller's mistake";
+    const auto& reason = refused.error().reasons.at(0);
+    EXPECT_EQ(reason.field, "steps.a.when");
+    EXPECT_EQ(reason.evidence, "release version 7: error(.risk)");
+    EXPECT_NE(reason.remedy, "");
 }
 
 TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
@@ -464,6 +485,30 @@ TEST_F(DoorTest, what_is_removed_beside_a_change_that_begins_to_use_it_is_missed
     const auto refused = does("open", R"({"title":"Third","test_ring":"last"})");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().fields.at(0).field, "test_ring");
+}
+
+TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
+    const auto board = [](int quorum) {
+        return *parse_json(fmt::format(
+            R"({{"name":"CAB","chair":"cora","members":["cora","mika"],"quorum":{},"schedule":)"
+            R"({{"lead_time":"48h","meetings":{{"from":"2026-01-01T10:00","duration":"1h",)"
+            R"("zone":"UTC","rule":"FREQ=DAILY"}}}}}})",
+            quorum
+        ));
+    };
+    ASSERT_TRUE(door->put_record(petra, {"board", "cab", board(0), {}, {}, {}}));
+    const auto applies = [&] {
+        const auto shown = *parse_json(door->show_record(petra, "board", "cab")->body);
+        const auto listed =
+            *parse_json(door->list_records(petra, "board", "", 9)->rows.at(0).second);
+        EXPECT_EQ(listed.at("quorum_applies"), shown.at("quorum_applies"));
+        return shown.at("quorum_applies").to_number<int>();
+    };
+    EXPECT_EQ(applies(), 2) << "the policy's";
+    const auto read = *parse_json(door->show_record(petra, "board", "cab")->body);
+    EXPECT_TRUE(door->put_record(petra, {"board", "cab", read, {}, {}, {}})) << "sent back as read";
+    ASSERT_TRUE(door->put_record(petra, {"board", "cab", board(5), {}, {}, {}}));
+    EXPECT_EQ(applies(), 5);
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {

@@ -75,6 +75,7 @@ struct ChangeSummary {
     // The board, standard change, rings and roster that it uses until it is over, such as
     // "ring/production"; not given back.
     std::vector<std::string> records = {};
+    bool overridden = false; // classified as another type than the rules proposed
     std::string search_text; // what full-text search finds; not given back
 
     template <class Self, class Visitor>
@@ -95,12 +96,15 @@ struct ChangeSummary {
         visit("opened_at", self.opened_at);
         visit("updated_at", self.updated_at);
         visit("cis", self.cis);
+        visit("overridden", self.overridden);
     }
 
     // Whether lists show the same of both; when it was last touched is read from the events.
     bool is_shown_like(const ChangeSummary& other) const {
         const auto shown = [](const ChangeSummary& s) {
-            return std::tie(s.number, s.title, s.outcome, s.workflow, s.risk, s.opened_at);
+            return std::tie(
+                s.number, s.title, s.outcome, s.workflow, s.risk, s.opened_at, s.overridden
+            );
         };
         return shown(*this) == shown(other) && is_filtered_like(other);
     }
@@ -243,6 +247,7 @@ struct ChangeQuery {
     std::vector<std::string> cis = {}; // any of these is in its scope; empty: no restriction
     std::string meeting = {};
     std::string record = {};              // "ring/production": those that use it and are not over
+    bool overridden = false;              // true: only those that are
     std::optional<Time> window_from = {}; // the window overlaps [window_from, window_until)
     std::optional<Time> window_until = {};
     std::uint64_t before_number = 0; // cursor: only numbers below it; 0 starts at the newest

@@ -60,6 +60,7 @@ struct Bundle {
     std::string seal = {};
     std::string key = {};
     std::string readme = {};
+    std::vector<std::string> strangers = {}; // files that are no part of it; they are not read
     bool operator==(const Bundle&) const = default;
 };
 
@@ -85,12 +86,13 @@ Result<Bundle> read_bundle_bytes(std::string_view zip);
 // version of the change's stream that is not there. reordered, duplicated: entries out of the order
 // of the ledger or there twice. bad_proof: the entry is not in the checkpoint's tree.
 // bad_checkpoint, bad_seal: not signed by the key. untrusted_key: not the key that the reader
-// trusts. foreign: an entry of another tenant. attachment_altered, attachment_missing: one that the
+// trusts. foreign: an entry of another tenant. unlisted: a file that the manifest does not list: it
+// looks like evidence and is none. attachment_altered, attachment_missing: one that the
 // manifest or an entry names. An entry names an attachment by an object with the members "digest"
 // and "size_bytes", or by a member "transcript" that is a digest.
 SLIPWAY_ENUM(
     BundleFindingKind, altered, missing, reordered, duplicated, bad_proof, bad_checkpoint, bad_seal,
-    untrusted_key, foreign, attachment_altered, attachment_missing
+    untrusted_key, foreign, attachment_altered, attachment_missing, unlisted
 )
 
 struct BundleFinding {

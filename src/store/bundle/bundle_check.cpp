@@ -35,6 +35,8 @@ class Check {
             find(manifest_file, Kind::altered, manifest.error().message);
             return std::move(report_);
         }
+        for (const auto& name : bundle_.strangers)
+            find(name, Kind::unlisted, "is no part of the bundle");
         check_seal(*manifest);
         check_texts(*manifest);
         check_checkpoint();

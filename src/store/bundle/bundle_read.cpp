@@ -32,8 +32,8 @@ tl::unexpected<Error> bad_zip(std::string_view what) {
     return fail(ErrorCode::invalid_input, fmt::format("bundle: {}", what));
 }
 
-// The largest size that a file of this name may have, 0 for names that a bundle does not have. Only
-// these names are accepted, so no name can lead out of a directory.
+// The largest size that a file of this name may have, 0 for names that a bundle does not have:
+// those are told and never read.
 std::size_t size_limit(std::string_view name) {
     if (name == manifest_file)
         return limits::bundle_manifest_max;
@@ -61,7 +61,14 @@ struct Member {
 
 using Members = std::map<std::string, Member, std::less<>>;
 
-Result<Members> list_members(zip_t* zip) {
+// How a file of any name is called in a report.
+std::string shown_name(const std::string& name, zip_uint64_t index) {
+    return is_valid_text(name) ? cut_text(name, limits::name_max)
+                               : fmt::format("file {}", index + 1);
+}
+
+// Files whose names a bundle does not have go to `strangers`.
+Result<Members> list_members(zip_t* zip, std::vector<std::string>& strangers) {
     const auto count = zip_get_num_entries(zip, 0);
     if (count < 0 || static_cast<std::size_t>(count) > limits::bundle_files_max)
         return fail(
@@ -79,8 +86,10 @@ Result<Members> list_members(zip_t* zip) {
             return bad_zip(fmt::format("file {} cannot be read", i + 1));
         const std::string name = stat.name;
         const std::size_t limit = size_limit(name);
-        if (limit == 0)
-            return bad_zip(fmt::format("file {} has a name that a bundle does not have", i + 1));
+        if (limit == 0) {
+            strangers.push_back(shown_name(name, i));
+            continue;
+        }
         if (stat.encryption_method != ZIP_EM_NONE ||
             (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE))
             return bad_zip(fmt::format("{}: expected stored or deflated, not encrypted", name));
@@ -132,7 +141,9 @@ Result<std::string> read_text(zip_t* zip, const Members& members, std::string_vi
 }
 
 // A file that the manifest does not list would look like evidence and be none.
-Result<void> refuse_strangers(const Members& members, const BundleManifest& manifest) {
+void add_strangers(
+    const Members& members, const BundleManifest& manifest, std::vector<std::string>& strangers
+) {
     std::set<std::string, std::less<>> listed;
     for (const auto& entry : manifest.entries)
         listed.insert(entry.file);
@@ -140,18 +151,17 @@ Result<void> refuse_strangers(const Members& members, const BundleManifest& mani
         listed.insert(attachment_file(attachment.sha256));
     for (const auto& [name, member] : members)
         if (name.find('/') != name.npos && !listed.contains(name))
-            return bad_zip(fmt::format("{} is not in the manifest", name));
-    return {};
+            strangers.push_back(name);
 }
 
 Result<Bundle> read_zip(zip_t* zip) {
-    const Members members = TRY(list_members(zip));
     Bundle bundle;
+    const Members members = TRY(list_members(zip, bundle.strangers));
     bundle.manifest = TRY(read_text(zip, members, manifest_file));
     if (bundle.manifest.empty())
         return bad_zip("has no manifest.json");
     const BundleManifest manifest = TRY(parse_manifest(bundle.manifest));
-    TRY(refuse_strangers(members, manifest));
+    add_strangers(members, manifest, bundle.strangers);
     bundle.tenant = manifest.tenant;
     bundle.change = manifest.change;
     bundle.seal = TRY(read_text(zip, members, seal_file));
