@@ -107,9 +107,10 @@ FarSide::FarSide(
 )
     : mark_(std::move(mark)), to_send_(mark_ + "\n"), transcript_(transcript),
       ready_by_(SteadyClock::now() + connecting) {
+    const auto variables = exports(environment);
     for (const std::string_view part :
-         {far_side_program, std::string_view(step.interpreter),
-          std::string_view(exports(environment)), std::string_view(step.script)})
+         {far_side_program, std::string_view(step.interpreter), std::string_view(variables),
+          std::string_view(step.script)})
         program_ += fmt::format("{}\n{}\n", part, mark_);
 }
 

@@ -67,15 +67,19 @@ std::string new_mark(Random& random) {
     return "slipway-" + to_hex(random.bytes(16));
 }
 
-// The last line of what ssh said, for a message of one sentence.
+// The last lines of what ssh said, for a message: behind a jump host the reason is not in the last.
 std::string last_words(std::string_view words) {
-    while (!words.empty() && (words.back() == '\n' || words.back() == '\r'))
-        words.remove_suffix(1);
-    const auto end = words.rfind('\n');
-    auto line = safe_text(end == std::string_view::npos ? words : words.substr(end + 1));
-    while (line.ends_with("\\x0d"))
-        line.resize(line.size() - 4);
-    return line.empty() ? "ssh gives no reason" : line;
+    std::string said;
+    for (int lines = 0; lines < 3 && !words.empty();) {
+        const auto before = words.find_last_of("\r\n");
+        const auto line = before == std::string_view::npos ? words : words.substr(before + 1);
+        words.remove_suffix(words.size() - (before == std::string_view::npos ? 0 : before));
+        if (line.empty())
+            continue;
+        said = said.empty() ? safe_text(line) : safe_text(line) + "; " + said;
+        ++lines;
+    }
+    return said.empty() ? "ssh gives no reason" : said;
 }
 
 // All that ssh said goes below the transcript, since a refused key takes it several lines.

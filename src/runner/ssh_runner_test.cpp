@@ -122,7 +122,9 @@ TEST_F(Ssh, says_that_a_host_cannot_be_reached) {
         EXPECT_EQ(result.exit_status, -1);
         EXPECT_THAT(result.message, HasSubstr("could not connect to ")) << host;
     }
-    EXPECT_THAT(sink_.bytes, HasSubstr("Connection refused"));
+    EXPECT_THAT(run(step("true", "nobody")).message, HasSubstr("Connection refused"));
+    EXPECT_THAT(run(step("true", "cut-off")).message, HasSubstr("Connection refused"));
+    EXPECT_THAT(sink_.bytes, HasSubstr("ssh: ssh: connect to host 127.0.0.1"));
 }
 
 TEST_F(Ssh, does_not_wait_for_ever_for_a_host_that_never_answers) {
