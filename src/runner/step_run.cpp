@@ -70,7 +70,9 @@ Result<std::string> host_of(std::string_view host, const StepContext& context) {
     if (filled.empty() || filled == "localhost" || filled == "127.0.0.1" || filled == "::1")
         return std::string();
     if (!domain::is_host_name(filled))
-        return fail_field("host", fmt::format("\"{}\" is not the name of a host", filled));
+        return fail(
+            ErrorCode::invalid_input, fmt::format("\"{}\" is not the name of a host", filled)
+        );
     return filled;
 }
 
@@ -112,7 +114,7 @@ StepResult StepRun::ended(RunOutcome outcome, std::string message) {
 }
 
 StepResult StepRun::finish(std::string message) {
-    result_.message = mask_.hide(message);
+    result_.message = safe_text(mask_.hide(message));
     result_.ended = clock_.now();
     result_.transcript_bytes = transcript_.size();
     result_.transcript_truncated = transcript_.truncated();
