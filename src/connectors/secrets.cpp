@@ -109,9 +109,9 @@ std::string in_json(std::string_view secret) {
     return quoted.substr(1, quoted.size() - 2);
 }
 
-// As a system may say a secret back: itself, in a URL, in JSON, and in Base64 alone or with a
-// user's name before it, as HTTP's basic authentication has it.
-std::vector<std::string> forms_of(const std::string& secret) {
+} // namespace
+
+std::vector<std::string> secret_forms(const std::string& secret) {
     std::vector<std::string> forms{secret, percent_encode(secret), in_json(secret)};
     auto slashed = in_json(secret);
     replace_all(slashed, "/", "\\/");
@@ -127,8 +127,6 @@ std::vector<std::string> forms_of(const std::string& secret) {
     }
     return forms;
 }
-
-} // namespace
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
     std::error_code failed;
@@ -223,7 +221,7 @@ std::string Secrets::redact(std::string text) const {
         replace_all(text, mark, "[secret]");
         if (secret.size() < redact_min)
             continue;
-        for (const auto& form : forms_of(secret))
+        for (const auto& form : secret_forms(secret))
             replace_all(text, form, "[secret]");
     }
     return text;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "runner/loopback_server.hpp"
+#include "runner/recorder.hpp"
 #include "runner/transcript.hpp"
 
 namespace slipway::runner {
@@ -38,20 +39,6 @@ using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class Recorder final : public TranscriptSink {
-  public:
-    void add(const domain::TranscriptLine& line) override {
-        lines.push_back(line.text);
-        bytes += transcript_text(line);
-        if (on_line)
-            on_line(line.text);
-    }
-
-    std::vector<std::string> lines;
-    std::string bytes;
-    std::function<void(const std::string&)> on_line;
-};
 
 class Runner : public testing::Test {
   protected:
@@ -92,15 +79,6 @@ class Runner : public testing::Test {
     StepContext context_;
     Recorder sink_;
 };
-
-// True when the process has ended; waits for what has been killed and is on its way.
-bool is_dead(const std::string& pid) {
-    const FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(pid), 0)));
-    if (ended.get() < 0)
-        return errno == ESRCH;
-    pollfd watched{ended.get(), POLLIN, 0};
-    return ::poll(&watched, 1, 10'000) == 1;
-}
 
 TEST_F(Runner, does_not_start_what_it_must_not) {
     auto manual = step("true");
@@ -198,6 +176,34 @@ TEST_F(Runner, keeps_secrets_and_scripts_out_of_the_process_list) {
     EXPECT_THAT(sink_.lines[0], testing::Not(HasSubstr("in-script")));
     EXPECT_EQ(sink_.lines[1], "600");
     EXPECT_EQ(sink_.lines[2], "700");
+}
+
+TEST_F(Runner, shows_no_secret) {
+    context_.secrets = {{"TOKEN", "s3cr3t-v4lue"}};
+    context_.masked = {"czNjcjN0LXY0bHVl"};
+    auto one = step("printf 's3cr3t'; sleep 0.2; echo '-v4lue'; printf %s \"$TOKEN\" | base64; "
+                    "printf s3cr3t-v4");
+    one.expect = "s3cr3t-v4lue";
+    const auto result = run(one);
+    EXPECT_THAT(sink_.lines, ElementsAre("[secret]", "[secret]", "[secret]")) << sink_.bytes;
+    EXPECT_EQ(result.transcript, sha256(sink_.bytes));
+    EXPECT_EQ(result.message, "the output does not have \"[secret]\"");
+
+    // It may be called, and never names what is shown.
+    one.host = "${TOKEN}";
+    EXPECT_EQ(run(one).outcome, RunOutcome::not_started);
+    SmokeCheck check;
+    check.kind = SmokeKind::http;
+    check.url = "http://127.0.0.1:1/?token=${TOKEN}";
+    check.timeout = 5s;
+    auto called = smoke(check);
+    EXPECT_EQ(called.outcome, RunOutcome::failed);
+    EXPECT_THAT(called.message, testing::Not(HasSubstr("s3cr3t")));
+    check.expect_body = "${TOKEN}";
+    EXPECT_EQ(smoke(check).outcome, RunOutcome::not_started);
+
+    context_.secrets = {{"PIN", "123"}};
+    EXPECT_EQ(run(step("true")).outcome, RunOutcome::not_started);
 }
 
 TEST_F(Runner, knows_other_interpreters) {

@@ -63,7 +63,22 @@ Result<void> check(const std::string&, const ChannelRecord& channel) {
     return {};
 }
 
+// What a variable's value begins with when it is a reference; src/main resolves it before a step.
+constexpr std::string_view secret_prefix = "secret:";
+
+bool is_secret_reference(std::string_view value) {
+    value.remove_prefix(secret_prefix.size());
+    return value.starts_with("file:") || value.starts_with("env:") || value.starts_with("command:");
+}
+
 Result<void> check(const std::string&, const RingRecord& ring) {
+    for (const auto& [name, value] : ring.variables)
+        if (value.starts_with(secret_prefix) && !is_secret_reference(value))
+            return fail_field(
+                "variables." + name,
+                "after secret: expected file:/path, env:NAME or command:/program arguments, never "
+                "the secret itself"
+            );
     for (const auto& [name, value] : ring.variables)
         if (name.empty() ||
             name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != std::string::npos)

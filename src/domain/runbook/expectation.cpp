@@ -34,6 +34,21 @@ Result<bool> output_matches(std::string_view expect, std::string_view output) {
     return re2::RE2::PartialMatch(re2::StringPiece(output.data(), output.size()), expression);
 }
 
+bool is_host_name(std::string_view host) {
+    const auto is_word = [](std::string_view word, std::string_view marks) {
+        return !word.empty() && word.front() != '-' && word.front() != '.' &&
+               std::all_of(word.begin(), word.end(), [&](char c) {
+                   return is_name_character(c) || marks.find(c) != std::string_view::npos;
+               });
+    };
+    if (host.size() > limits::name_max)
+        return false;
+    const auto at = host.find('@');
+    if (at != std::string_view::npos && !is_word(host.substr(0, at), ".-"))
+        return false;
+    return is_word(at == std::string_view::npos ? host : host.substr(at + 1), ".-:");
+}
+
 Result<std::string> fill_variables(std::string_view text, const Variables& variables) {
     std::string filled;
     while (!text.empty()) {

@@ -209,6 +209,11 @@ Digest smoke_list_digest(const std::vector<SmokeCheck>& checks);
 // text. Errors: invalid_input when the expression is malformed or too large.
 Result<bool> output_matches(std::string_view expect, std::string_view output);
 
+// A name, an alias of ssh_config or an address that OpenSSH may be given, with "user@" before it or
+// not: letters, digits, '.', '_', '-' and ':' (IPv6), at most name_max bytes, and no '-' in front,
+// where it would be an option of ssh.
+bool is_host_name(std::string_view host);
+
 // Replaces each ${name} by its value; "$${" stands for "${". Errors: invalid_input naming a
 // variable that has no value, limit_exceeded when the outcome is longer than paragraph_max.
 using Variables = std::map<std::string, std::string>;

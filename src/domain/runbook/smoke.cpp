@@ -80,6 +80,9 @@ std::string find_fault(const SmokeInput& input) {
         return "exit: must be 0 to 255";
     if (!input.host.empty() && input.command.empty())
         return "host: belongs to a command check";
+    if (!input.host.empty() && input.host.find("${") == std::string::npos &&
+        !is_host_name(input.host))
+        return "host: write the name of a machine as OpenSSH knows it";
     if (!input.expect.empty() && !input.tcp.empty())
         return "expect: a tcp check gets no text";
     if (const auto matches = output_matches(input.expect, ""); !matches)
