@@ -16,6 +16,7 @@
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
 #include "connectors/manifest_connectors.hpp"
+#include "connectors/secrets.hpp"
 #include "http/api.hpp"
 #include "http/listener.hpp"
 #include "main/ledger_keeper.hpp"
@@ -36,8 +37,16 @@ namespace fs = std::filesystem;
 // The runner of this machine behind the worker's port.
 class MachineRunner final : public app::Runner {
   public:
-    MachineRunner(const Clock& clock, fs::path scratch, fs::path work)
-        : runner_(clock, std::move(scratch)), work_(std::move(work)) {}
+    MachineRunner(
+        const Clock& clock, fs::path scratch, fs::path work, connectors::SecretPolicy policy
+    )
+        : runner_(
+              clock, std::move(scratch),
+              [policy = std::move(policy)](std::string_view reference) {
+                  return connectors::resolve_reference(reference, policy);
+              }
+          ),
+          work_(std::move(work)) {}
 
     domain::StepResult run_step(
         const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
@@ -70,7 +79,8 @@ Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml) {
     for (const auto& result : TRY(runner::read_junit(xml)))
         results.push_back(
             {result.name, result.passed(), result.message,
-             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside}
+             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside,
+             std::nullopt}
         );
     return results;
 }
@@ -218,9 +228,11 @@ Result<void> Server::open_rooms() {
     remove_left_exports(data / "scratch");
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(
-        std::move(manifests), *instances_, clock_, random_, std::move(connecting)
+        std::move(manifests), *instances_, clock_, random_, connecting
     );
-    runner_ = std::make_unique<MachineRunner>(clock_, data / "scratch", data / "work");
+    runner_ = std::make_unique<MachineRunner>(
+        clock_, data / "scratch", data / "work", std::move(connecting.policy)
+    );
     return {};
 }
 

@@ -16,17 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner/http_check.hpp"
 #include "runner/process.hpp"
 #include "runner/transcript.hpp"
 
 namespace slipway::runner {
 
-using domain::CheckResult;
 using domain::RunbookStep;
 using domain::RunOutcome;
-using domain::SmokeCheck;
-using domain::SmokeKind;
 using domain::StepResult;
 
 namespace {
@@ -255,15 +251,12 @@ void judge(
     says(RunOutcome::passed, fmt::format("exit status {}", result.exit_status));
 }
 
-class NullSink final : public TranscriptSink {
-  public:
-    void add(const domain::TranscriptLine&) override {}
-};
-
 } // namespace
 
-LocalRunner::LocalRunner(const Clock& clock, std::filesystem::path scratch)
-    : clock_(clock), scratch_(std::move(scratch)) {}
+LocalRunner::LocalRunner(
+    const Clock& clock, std::filesystem::path scratch, SecretSource secrets, const Pause& pause
+)
+    : clock_(clock), scratch_(std::move(scratch)), secrets_(std::move(secrets)), pause_(pause) {}
 
 StepResult LocalRunner::run_step(
     const RunbookStep& step, const StepContext& context, TranscriptSink& sink
@@ -314,43 +307,6 @@ StepResult LocalRunner::run_step(
     result.signal = ending.signal;
     judge(step, cut, ending.known, transcript, result);
     return finish({});
-}
-
-CheckResult LocalRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
-    CheckResult result;
-    result.name = check.name;
-    result.outside = check.outside;
-    result.outcome = RunOutcome::not_started;
-    result.started = result.ended = clock_.now();
-    const auto filled = domain::fill_variables(check, context.variables);
-    if (!filled) {
-        result.message = filled.error().message;
-        return result;
-    }
-    if (filled->kind == SmokeKind::command) {
-        RunbookStep step;
-        step.name = check.name;
-        step.interpreter = "sh";
-        step.host = filled->host;
-        step.script = filled->script;
-        step.expect = filled->expect_body;
-        step.exit_status = filled->expect_status;
-        step.timeout =
-            filled->timeout > Span::zero() ? filled->timeout : domain::smoke_timeout_default;
-        NullSink sink;
-        const auto ran = run_step(step, context, sink);
-        result.outcome = ran.outcome;
-        result.status = std::max(ran.exit_status, 0);
-        result.message = ran.message;
-    } else {
-        const auto answer = filled->kind == SmokeKind::http ? check_http(*filled, context.stop)
-                                                            : check_tcp(*filled, context.stop);
-        result.outcome = answer.outcome;
-        result.status = answer.status;
-        result.message = safe_text(answer.message);
-    }
-    result.ended = clock_.now();
-    return result;
 }
 
 } // namespace slipway::runner

@@ -4,17 +4,19 @@
 // step gets its own process group, stdin from /dev/null, a private script file, and an environment
 // of nothing but PATH, HOME, LANG, TMPDIR and the variables given; no secret stands in a command
 // line. When the time limit ends or a stop is asked for, the whole group gets SIGTERM and, two
-// seconds later, SIGKILL. Limits: transcript_max, transcript_line_max, smoke_body_max,
-// smoke_redirects_max.
+// seconds later, SIGKILL. Limits: transcript_max, transcript_line_max, smoke_*.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "domain/runbook/run_result.hpp"
 #include "domain/runbook/runbook.hpp"
+#include "runner/pause.hpp"
 
 namespace slipway::runner {
 
@@ -25,6 +27,10 @@ class TranscriptSink {
     virtual ~TranscriptSink() = default;
     virtual void add(const domain::TranscriptLine& line) = 0;
 };
+
+// The content of what a reference names (file:, env:, command:), for checks that sign in somewhere.
+// Errors hold no secret.
+using SecretSource = std::function<Result<std::string>(std::string_view reference)>;
 
 struct StepContext {
     std::filesystem::path cwd; // where the script runs; it must exist
@@ -37,7 +43,11 @@ struct StepContext {
 class LocalRunner {
   public:
     // `scratch` is a directory for private script files; it is made, mode 0700, when it is missing.
-    LocalRunner(const Clock& clock, std::filesystem::path scratch);
+    // Without `secrets` a check that needs one comes back as not_started. `pause` must outlive it.
+    LocalRunner(
+        const Clock& clock, std::filesystem::path scratch, SecretSource secrets = {},
+        const Pause& pause = system_pause
+    );
 
     // Runs a command or a verify step whose `host` is empty or localhost. What a step leaves
     // running in its process group is ended with it: services belong to their service manager.
@@ -48,12 +58,18 @@ class LocalRunner {
     ) const;
 
     // The variables are put in first; a check with one that has no value comes back as not_started.
+    // Waits until the check has settled, then tries until it passes, its retries are used up, or a
+    // stop is asked for. What could not be started is not tried again: it would be the same.
     domain::CheckResult
     run_smoke(const domain::SmokeCheck& check, const StepContext& context) const;
 
   private:
+    domain::CheckResult look(const domain::SmokeCheck& check, const StepContext& context) const;
+
     const Clock& clock_;
     std::filesystem::path scratch_;
+    SecretSource secrets_;
+    const Pause& pause_;
 };
 
 } // namespace slipway::runner
