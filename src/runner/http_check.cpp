@@ -172,6 +172,15 @@ Fault judge(const SmokeCheck& check, const HttpAnswer& answer) {
 
 } // namespace
 
+CheckAnswer judge_http(const SmokeCheck& check, const HttpAnswer& answer) {
+    auto told = judge(check, answer).value_or(CheckAnswer{RunOutcome::passed, 0, {}});
+    if (told.outcome == RunOutcome::passed)
+        told.message =
+            fmt::format("the answer was {}, after {}", answer.status, to_text(answer.took));
+    told.status = answer.status;
+    return told;
+}
+
 CheckAnswer check_http(const SmokeCheck& check, const std::stop_token& stop) {
     const int redirects = check.http && check.http->redirects
                               ? *check.http->redirects
@@ -179,13 +188,7 @@ CheckAnswer check_http(const SmokeCheck& check, const std::stop_token& stop) {
     const auto answer = fetch(check.url, redirects, limit_of(check), stop);
     if (!answer)
         return answer.error();
-    auto told =
-        judge(check, *answer)
-            .value_or(CheckAnswer{
-                RunOutcome::passed, 0,
-                fmt::format("the answer was {}, after {}", answer->status, to_text(answer->took))});
-    told.status = answer->status;
-    return told;
+    return judge_http(check, *answer);
 }
 
 } // namespace slipway::runner

@@ -27,6 +27,9 @@ struct HttpAnswer {
 Seen<HttpAnswer>
 fetch(const std::string& url, int redirects_max, Span limit, const std::stop_token& stop);
 
+// What check_http says of it.
+CheckAnswer judge_http(const domain::SmokeCheck& check, const HttpAnswer& answer);
+
 // The body of an answer with that status as JSON. `what` names it in messages.
 Seen<Json> json_of(const HttpAnswer& answer, std::string_view what, int status = 200);
 

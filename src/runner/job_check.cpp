@@ -22,11 +22,20 @@ namespace {
 
 constexpr double latest_seconds = 253402300799.0; // the end of the year 9999
 
-// To the second when that is exact enough, so that ages can be read.
+// "1d2h1m": so that ages can be read; to the second when that is exact enough.
 std::string age_text(Span age) {
-    return to_text(
-        age < std::chrono::seconds(10) ? age : Span(std::chrono::floor<std::chrono::seconds>(age))
-    );
+    if (age < std::chrono::seconds(10))
+        return to_text(age);
+    auto left = std::chrono::floor<std::chrono::seconds>(age).count();
+    constexpr std::pair<std::int64_t, char> units[] = {
+        {24 * 3600, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    std::string text;
+    for (const auto& [seconds, unit] : units) {
+        if (left >= seconds)
+            text += fmt::format("{}{}", left / seconds, unit);
+        left %= seconds;
+    }
+    return text;
 }
 
 CheckAnswer judge_age(const JobDemands& demands, Time fired, Time now) {

@@ -19,6 +19,8 @@ using domain::SqlDemands;
 
 namespace {
 
+constexpr std::string_view query_canceled = "57014"; // by statement_timeout
+
 struct ConnectionEnd {
     void operator()(PGconn* connection) const { PQfinish(connection); }
 };
@@ -99,11 +101,13 @@ Seen<Rows> ask(PGconn* connection, const std::string& query, const Deadline& dea
     return Rows(PQgetResult(connection));
 }
 
-Seen<std::string> first_value(const PGresult* rows) {
+Seen<std::string> first_value(const PGresult* rows, Span limit) {
     const auto status = PQresultStatus(rows);
     if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
         // Message and details may quote data; the code says what kind of failure it is.
         const char* code = rows ? PQresultErrorField(rows, PG_DIAG_SQLSTATE) : nullptr;
+        if (code != nullptr && code == query_canceled)
+            return tl::unexpected(timed_out_answer(limit));
         return unseen(
             RunOutcome::failed,
             code != nullptr ? fmt::format("the database refuses the statement (SQLSTATE {})", code)
@@ -166,7 +170,7 @@ check_sql(const SmokeCheck& check, const SecretSource& secrets, const std::stop_
     const auto rows = ask(connection->get(), demands.query, deadline);
     if (!rows)
         return rows.error();
-    const auto value = first_value(rows->get());
+    const auto value = first_value(rows->get(), limit_of(check));
     return value ? judge(demands, check.expect_body, *value) : value.error();
 }
 
