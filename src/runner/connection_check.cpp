@@ -75,12 +75,16 @@ std::optional<CertificateEnd> end_of(std::string_view pem) {
 }
 
 // Of the certificates that the server sent, the one that ends first.
-std::optional<CertificateEnd> first_end(CURL* handle) {
+Seen<CertificateEnd> first_end(CURL* handle) {
     curl_certinfo* chain = nullptr;
     curl_easy_getinfo(handle, CURLINFO_CERTINFO, &chain);
+    const int count = chain != nullptr ? chain->num_of_certs : 0;
+    if (count > limits::smoke_certificates_max)
+        return unseen(
+            RunOutcome::failed,
+            fmt::format("{} certificates, the limit is {}", count, limits::smoke_certificates_max)
+        );
     std::optional<CertificateEnd> first;
-    const int count =
-        chain ? std::min(chain->num_of_certs, static_cast<int>(limits::smoke_certificates_max)) : 0;
     for (int i = 0; i < count; ++i)
         for (const auto* item = chain->certinfo[i]; item != nullptr; item = item->next) {
             const std::string_view text(item->data);
@@ -88,11 +92,13 @@ std::optional<CertificateEnd> first_end(CURL* handle) {
                 continue;
             const auto end = end_of(text.substr(5));
             if (!end)
-                return std::nullopt;
+                return unseen(RunOutcome::failed, "a certificate cannot be read");
             if (!first || end->at < first->at)
                 first = end;
         }
-    return first;
+    if (!first)
+        return unseen(RunOutcome::failed, "the server shows no certificate");
+    return *std::move(first);
 }
 
 CheckAnswer judge_end(const CertificateEnd& end, std::optional<int> days, Time now) {
@@ -149,7 +155,7 @@ CheckAnswer check_tls(const SmokeCheck& check, Time now, const std::stop_token& 
         return *std::move(failed);
     const auto end = first_end(transfer.handle());
     if (!end)
-        return {RunOutcome::failed, 0, "the certificates cannot be read"};
+        return end.error();
     return judge_end(*end, demands.days, now);
 }
 

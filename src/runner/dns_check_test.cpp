@@ -170,6 +170,22 @@ TEST_F(DnsCheck, comes_again_over_tcp) {
     EXPECT_EQ(outcome("large.test", DnsType::A, {}, {"192.0.2.1"}), RunOutcome::passed);
 }
 
+TEST_F(DnsCheck, refuses_more_records_than_its_limit) {
+    DnsDemands demands;
+    demands.name = "many.test";
+    const auto with = [&](std::size_t count) {
+        DnsSays says;
+        says.records.assign(count, {ns_t_a, one});
+        says.truncated = true; // more than a datagram holds
+        const DnsResponder responder({{key("many.test", ns_t_a), says}});
+        demands.server = responder.address();
+        return look(demands);
+    };
+    EXPECT_EQ(with(limits::smoke_answers_max).outcome, RunOutcome::passed);
+    EXPECT_EQ(with(limits::smoke_answers_max + 1).outcome, RunOutcome::failed);
+    EXPECT_THAT(with(limits::smoke_answers_max + 1).message, HasSubstr("more than 100 records"));
+}
+
 TEST_F(DnsCheck, passes_over_answers_to_other_questions) {
     EXPECT_EQ(outcome("stray.test", DnsType::A, {}, {"192.0.2.1"}), RunOutcome::passed);
 }

@@ -24,7 +24,6 @@ namespace {
 
 constexpr Span ask_again = std::chrono::seconds(1); // a datagram may get lost
 constexpr std::uint16_t dns_port = 53;
-constexpr std::size_t records_max = 200;
 
 struct Server {
     sockaddr_storage address{};
@@ -209,12 +208,16 @@ Seen<DnsAnswer> read_answer(ns_msg& message, DnsType type) {
     DnsAnswer answer;
     answer.code = ns_msg_getflag(message, ns_f_rcode);
     const int count = ns_msg_count(message, ns_s_an);
-    for (int i = 0; i < count && answer.records.size() < records_max; ++i) {
+    for (int i = 0; i < count; ++i) {
         ns_rr record{};
         if (::ns_parserr(&message, ns_s_an, i, &record) != 0)
             return unseen(RunOutcome::failed, "the name server's answer is malformed");
         if (ns_rr_type(record) != wire_type(type))
             continue; // such as the CNAME on the way to an address
+        if (answer.records.size() >= limits::smoke_answers_max)
+            return unseen(
+                RunOutcome::failed, fmt::format("more than {} records", limits::smoke_answers_max)
+            );
         auto text = text_of(message, record);
         if (!text)
             return unseen(RunOutcome::failed, "the name server's answer is malformed");

@@ -115,6 +115,17 @@ TEST_F(TlsCheck, looks_at_the_whole_chain) {
     EXPECT_THAT(told.message, HasSubstr("ends in 4 days"));
 }
 
+TEST_F(TlsCheck, refuses_a_chain_without_end) {
+    const auto credentials = authority_.issue(names, until);
+    const auto* more = authority_.certificate();
+    const TlsServer most(credentials, more, limits::smoke_certificates_max - 1);
+    EXPECT_EQ(look(check_of(most)).outcome, RunOutcome::passed);
+    const TlsServer many(credentials, more, limits::smoke_certificates_max);
+    const auto told = look(check_of(many));
+    EXPECT_EQ(told.outcome, RunOutcome::failed);
+    EXPECT_THAT(told.message, HasSubstr("21 certificates, the limit is 20"));
+}
+
 TEST_F(TlsCheck, refuses_what_speaks_no_tls) {
     SmokeCheck check;
     {

@@ -97,14 +97,14 @@ class TestAuthority {
 
 class TlsServer {
   public:
-    // With `chain`, that certificate is sent after the server's own.
-    explicit TlsServer(const Credentials& credentials, const X509* chain = nullptr)
+    // With `chain`, that certificate is sent after the server's own, so many times.
+    explicit TlsServer(const Credentials& credentials, const X509* chain = nullptr, int times = 1)
         : context_(SSL_CTX_new(TLS_server_method())),
           listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         SSL_CTX* context = context_.get();
         ASSERT(SSL_CTX_use_certificate(context, credentials.certificate.get()) == 1);
         ASSERT(SSL_CTX_use_PrivateKey(context, credentials.key.get()) == 1);
-        if (chain != nullptr)
+        for (int i = 0; chain != nullptr && i < times; ++i)
             ASSERT(SSL_CTX_add1_chain_cert(context, const_cast<X509*>(chain)) == 1);
         SSL_CTX_set_tlsext_servername_callback(context, &TlsServer::note_name);
         SSL_CTX_set_tlsext_servername_arg(context, this);
