@@ -47,6 +47,7 @@ class Linter {
         check_times();
         for (const auto& check : runbook_.smoke)
             check_smoke(check);
+        check_patience();
         return std::move(findings_);
     }
 
@@ -69,6 +70,7 @@ class Linter {
     void check_deployment();
     void check_times();
     void check_smoke(const SmokeCheck& check);
+    void check_patience();
     void check_program(const SmokeCheck& check, std::string_view key, const std::string& program);
 
     const Runbook& runbook_;
@@ -285,6 +287,20 @@ void Linter::check_smoke(const SmokeCheck& check) {
             LintSeverity::warning, check.line, "no-records",
             fmt::format("the check {} is content with any record", check.name),
             "add has:, exactly: or one_of: with what the name must have"
+        );
+}
+
+// A list that only waits holds up the window, and whoever stands by in it.
+void Linter::check_patience() {
+    Span waiting{};
+    for (const auto& check : runbook_.smoke)
+        if (check.patience)
+            waiting += check.patience->settle + check.patience->retries * check.patience->every;
+    if (waiting > limits::smoke_settle_max)
+        find(
+            LintSeverity::warning, 0, "smoke-takes-long",
+            fmt::format("the smoke list may wait for {} before it fails", to_text(waiting)),
+            "lower settle, retries or every; one check that settles holds up those behind it"
         );
 }
 

@@ -305,6 +305,11 @@ TEST(SmokeList, lint_says_what_is_left_open) {
     );
     EXPECT_THAT(rules("tls: h:1"), ElementsAre("9 warning no-days"));
     EXPECT_THAT(rules("dns: x"), ElementsAre("9 warning no-records"));
+    EXPECT_THAT(rules("tcp: h:1\nsettle: 1h"), ElementsAre());
+    EXPECT_THAT(
+        rules("tcp: h:1\nsettle: 1h\nretries: 1\nevery: 1ms"),
+        ElementsAre("0 warning smoke-takes-long")
+    );
     EXPECT_THAT(rules("tls: h:1\ndays: 21"), ElementsAre());
     EXPECT_THAT(rules("dns: x\nhas: ['192.0.2.1']"), ElementsAre());
     EXPECT_THAT(rules("http: http://x/\njson: .ok"), ElementsAre());
