@@ -40,6 +40,13 @@ bool is_secret_header(std::string_view name) {
     });
 }
 
+std::string shown_value(std::string_view name, const std::string& value) {
+    if (is_secret_header(name))
+        return "another (it is not shown)";
+    // The query of a redirect is where tokens travel.
+    return shown(name.ends_with("location") ? shown_url(value) : value);
+}
+
 Fault look_at_redirects(const HttpDemands& demands, const HttpAnswer& answer) {
     // Asked for none, the first answer was taken as it came.
     if (demands.redirects.value_or(0) != 0 && answer.redirects != *demands.redirects)
@@ -83,10 +90,9 @@ Fault look_at_header(const std::string& name, const std::string& expect, const H
             "there is no header {}{}{}", name, asked,
             answer.headers_cut ? " in the part that was read" : ""
         ));
-    return unexpected(fmt::format(
-        "the header {} is {}, expected \"{}\"", name,
-        is_secret_header(wanted) ? std::string("another (it is not shown)") : shown(seen), expect
-    ));
+    return unexpected(
+        fmt::format("the header {} is {}, expected \"{}\"", name, shown_value(wanted, seen), expect)
+    );
 }
 
 Fault look_at_body(const SmokeCheck& check, const HttpAnswer& answer) {

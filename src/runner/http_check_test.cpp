@@ -36,6 +36,7 @@ HttpAnswer answer_of(std::string body) {
         {"content-type", "text/html"},
         {"x-version", "1.4"},
         {"set-cookie", "session=s3cr3t"},
+        {"location", "https://www.example.com/next?code=s3cr3t"},
         {"x-version", "1.5"}};
     answer.url = "https://anna:s3cr3t@www.example.com/page?token=s3cr3t#top";
     answer.redirects = 1;
@@ -75,6 +76,10 @@ TEST(HttpCheck, refuses_another_header) {
 
 TEST(HttpCheck, shows_no_secret) {
     EXPECT_THAT(judged(header("Set-Cookie", "other")).message, Not(HasSubstr("s3cr3t")));
+    EXPECT_EQ(
+        judged(header("Location", "/other")).message,
+        "the header Location is \"https://www.example.com/next\", expected \"/other\""
+    );
     HttpDemands elsewhere;
     elsewhere.final_url = "https://www.example.com/other";
     EXPECT_EQ(
