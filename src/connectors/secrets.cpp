@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t redact_min = 4; // shorter ones would blank out ordinary text
-
 struct Reference {
     std::string_view kind;
     std::string_view rest;
@@ -219,7 +217,7 @@ bool Secrets::has_mark(std::string_view text) const {
 std::string Secrets::redact(std::string text) const {
     for (const auto& [mark, secret] : by_mark_) {
         replace_all(text, mark, "[secret]");
-        if (secret.size() < redact_min)
+        if (secret.size() < limits::secret_shown_min)
             continue;
         for (const auto& form : secret_forms(secret))
             replace_all(text, form, "[secret]");

@@ -3,13 +3,12 @@
 
 #include <fmt/format.h>
 
+#include "base/secret_reference.hpp"
 #include "runner/host.hpp"
 
 namespace slipway {
 
 namespace {
-
-constexpr std::string_view secret_prefix = "secret:";
 
 class Lines final : public runner::TranscriptSink {
   public:
@@ -21,21 +20,16 @@ class Lines final : public runner::TranscriptSink {
     const app::LineSink& sink_;
 };
 
-bool is_reference(std::string_view value) {
-    return value.starts_with(secret_prefix);
-}
-
 // What a check cannot need is not asked for: a smoke list may be long, and a vault slow.
 domain::Variables needed(const domain::SmokeCheck& check, const domain::Variables& variables) {
-    if (check.kind == domain::SmokeKind::command)
+    if (!check.script.empty())
         return variables;
+    const auto called = check.url + check.address + (check.sql ? check.sql->database : "");
     domain::Variables some;
-    for (const auto& [name, value] : variables) {
-        const auto use = fmt::format("${{{}}}", name);
-        if (!is_reference(value) || check.url.find(use) != std::string::npos ||
-            check.address.find(use) != std::string::npos)
+    for (const auto& [name, value] : variables)
+        if (!secret_of_variable(value) ||
+            called.find(fmt::format("${{{}}}", name)) != std::string::npos)
             some.emplace(name, value);
-    }
     return some;
 }
 
@@ -43,21 +37,27 @@ domain::Variables needed(const domain::SmokeCheck& check, const domain::Variable
 
 MachineRunner::MachineRunner(const Clock& clock, Random& random, MachineRunnerOptions options)
     : clock_(clock), options_(std::move(options)), local_(clock, options_.scratch),
-      ssh_(clock, random, options_.ssh) {}
+      ssh_(clock, random, options_.ssh),
+      smoke_(
+          clock,
+          [this](const auto& step, const auto& context, auto& sink) {
+              return run_on_its_machine(step, context, sink);
+          },
+          [this](std::string_view reference) {
+              return connectors::resolve_reference(reference, options_.secrets);
+          }
+      ) {}
 
-Result<runner::StepContext>
-MachineRunner::make_context(const domain::Variables& variables, std::stop_token stop) const {
+Result<runner::StepContext> MachineRunner::make_context(const domain::Variables& variables) const {
     runner::StepContext context;
     context.cwd = options_.work;
-    context.stop = std::move(stop);
     for (const auto& [name, value] : variables) {
-        if (!is_reference(value)) {
+        const auto reference = secret_of_variable(value);
+        if (!reference) {
             context.variables[name] = value;
             continue;
         }
-        auto secret = connectors::resolve_reference(
-            std::string_view(value).substr(secret_prefix.size()), options_.secrets
-        );
+        auto secret = connectors::resolve_reference(*reference, options_.secrets);
         if (!secret)
             return fail(
                 secret.error().code,
@@ -74,7 +74,7 @@ domain::StepResult MachineRunner::run_step(
     const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
     const app::LineSink& sink
 ) {
-    const auto context = make_context(variables, std::move(stop));
+    auto context = make_context(variables);
     if (!context) {
         domain::StepResult result;
         result.name = step.name;
@@ -85,26 +85,26 @@ domain::StepResult MachineRunner::run_step(
         result.transcript = sha256({});
         return result;
     }
+    context->stop = std::move(stop);
     Lines lines(sink);
-    return runner::is_elsewhere(step.host, *context) ? ssh_.run_step(step, *context, lines)
-                                                     : local_.run_step(step, *context, lines);
+    return run_on_its_machine(step, *context, lines);
+}
+
+domain::StepResult MachineRunner::run_on_its_machine(
+    const domain::RunbookStep& step, const runner::StepContext& context,
+    runner::TranscriptSink& sink
+) const {
+    return runner::is_elsewhere(step.host, context) ? ssh_.run_step(step, context, sink)
+                                                    : local_.run_step(step, context, sink);
 }
 
 domain::CheckResult MachineRunner::run_check(
     const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
 ) {
-    const auto context = make_context(needed(check, variables), std::move(stop));
-    if (!context) {
-        domain::CheckResult result;
-        result.name = check.name;
-        result.outside = check.outside;
-        result.outcome = domain::RunOutcome::not_started;
-        result.message = context.error().message;
-        result.started = result.ended = clock_.now();
-        return result;
-    }
-    return runner::is_elsewhere(check.host, *context) ? ssh_.run_smoke(check, *context)
-                                                      : local_.run_smoke(check, *context);
+    const auto given = needed(check, variables);
+    return smoke_.run(
+        check, [&] { return make_context(given); }, stop
+    );
 }
 
 } // namespace slipway

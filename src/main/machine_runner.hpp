@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runners behind the worker's port. A step or check whose host is another machine goes through
-// SSH, everything else runs here. Variables that are references to secrets are resolved right
-// before the step that gets them and forgotten when it has ended; nothing else ever holds them.
+// The runners behind the worker's port. A step whose host is another machine goes through SSH, and
+// so does the command of a smoke check; everything else runs here. Variables that are references to
+// secrets are resolved right before the step, or the try of a check, that gets them and forgotten
+// when it has ended; nothing else ever holds them.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "base/random.hpp"
 #include "connectors/secrets.hpp"
 #include "runner/local_runner.hpp"
+#include "runner/smoke_runner.hpp"
 #include "runner/ssh_runner.hpp"
 
 namespace slipway {
@@ -25,6 +27,8 @@ struct MachineRunnerOptions {
 class MachineRunner final : public app::Runner {
   public:
     MachineRunner(const Clock& clock, Random& random, MachineRunnerOptions options);
+    MachineRunner(const MachineRunner&) = delete;
+    MachineRunner& operator=(const MachineRunner&) = delete;
 
     // A variable whose value is "secret:" and a reference (connectors/secrets.hpp) becomes a secret
     // of the step. One that cannot be resolved makes the step not_started.
@@ -32,19 +36,23 @@ class MachineRunner final : public app::Runner {
         const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
         const app::LineSink& sink
     ) override;
-    // A check of kind http or tcp resolves only the secrets that its address names.
+    // A check without a command resolves only the secrets that it names.
     domain::CheckResult run_check(
         const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
     ) override;
 
   private:
-    Result<runner::StepContext>
-    make_context(const domain::Variables& variables, std::stop_token stop) const;
+    Result<runner::StepContext> make_context(const domain::Variables& variables) const;
+    domain::StepResult run_on_its_machine(
+        const domain::RunbookStep& step, const runner::StepContext& context,
+        runner::TranscriptSink& sink
+    ) const;
 
     const Clock& clock_;
     MachineRunnerOptions options_;
     runner::LocalRunner local_;
     runner::SshRunner ssh_;
+    runner::SmokeRunner smoke_;
 };
 
 } // namespace slipway

@@ -113,8 +113,57 @@ TEST_F(MachineRunnerTest, sends_a_step_to_its_host) {
     EXPECT_THAT(
         runner().run_check(check, variables_, {}).message, HasSubstr("could not connect to web1")
     );
+    check.kind = domain::SmokeKind::job;
+    check.job = domain::JobDemands{"", "", 1h};
+    EXPECT_THAT(
+        runner().run_check(check, variables_, {}).message, HasSubstr("could not connect to web1")
+    );
+    check.kind = domain::SmokeKind::command;
+    check.job.reset();
     check.host = "${HERE}";
     EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::passed);
+}
+
+TEST_F(MachineRunnerTest, resolves_secrets_at_each_try_of_a_check) {
+    // The vault gives another token each time, and only the second one is good.
+    write(
+        "programs/vault", "#!/bin/sh\necho x >>" + (folder_ / "asked").string() +
+                              "\necho \"token-$(wc -l <" + (folder_ / "asked").string() + ")\"\n"
+    );
+    variables_ = {{"TOKEN", "secret:command:" + (folder_ / "programs/vault").string()}};
+    domain::SmokeCheck check;
+    check.name = "age";
+    check.kind = domain::SmokeKind::command;
+    check.script = "echo $TOKEN; test $TOKEN = token-2";
+    check.timeout = 20s;
+    check.patience = domain::SmokePatience{5, 1ms, {}};
+    const auto result = runner().run_check(check, variables_, {});
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    EXPECT_EQ(result.tries, 2);
+    check.expect_body = "token-3";
+    check.script = "echo $TOKEN";
+    check.patience.reset();
+    EXPECT_EQ(
+        runner().run_check(check, variables_, {}).message, "the output does not have \"[secret]\""
+    );
+}
+
+TEST_F(MachineRunnerTest, resolves_the_connection_of_a_database) {
+    write("secrets/orders", "host=/nowhere user=x password=s3cr3t");
+    const auto reference = "file:" + (folder_ / "secrets/orders").string();
+    domain::SmokeCheck check;
+    check.name = "orders";
+    check.kind = domain::SmokeKind::sql;
+    check.timeout = 10s;
+    check.sql = domain::SqlDemands{"file:" + (folder_ / "elsewhere").string(), "select 1", "== 1"};
+    EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::not_started);
+    variables_ = {{"PLAIN", reference}, {"SECRET", "secret:" + reference}};
+    for (const auto& database : {reference, std::string("${PLAIN}"), std::string("${SECRET}")}) {
+        check.sql->database = database;
+        const auto result = runner().run_check(check, variables_, {});
+        EXPECT_EQ(result.outcome, RunOutcome::failed) << database << ": " << result.message;
+        EXPECT_THAT(result.message, Not(HasSubstr("s3cr3t")));
+    }
 }
 
 TEST_F(MachineRunnerTest, a_check_asks_only_for_the_secrets_that_it_names) {

@@ -38,7 +38,8 @@ Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml) {
     for (const auto& result : TRY(runner::read_junit(xml)))
         results.push_back(
             {result.name, result.passed(), result.message,
-             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside}
+             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside,
+             std::nullopt}
         );
     return results;
 }

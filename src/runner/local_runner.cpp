@@ -12,17 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner/http_check.hpp"
 #include "runner/process.hpp"
 #include "runner/step_run.hpp"
 #include "runner/watch.hpp"
 
 namespace slipway::runner {
 
-using domain::CheckResult;
 using domain::RunbookStep;
-using domain::SmokeCheck;
-using domain::SmokeKind;
 using domain::StepResult;
 
 namespace {
@@ -145,30 +141,6 @@ StepResult LocalRunner::run_step(
     LocalStep attendant(run.transcript());
     const auto cut = Watch(*process, attendant, clock_, run.limit()).run(context.stop);
     return run.judged(cut, process->wait());
-}
-
-CheckResult LocalRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
-    CheckResult result;
-    result.name = check.name;
-    result.outside = check.outside;
-    result.outcome = domain::RunOutcome::not_started;
-    result.started = result.ended = clock_.now();
-    const auto filled = fill_check(check, context);
-    if (!filled) {
-        result.message = filled.error().message;
-        return result;
-    }
-    if (filled->kind == SmokeKind::command)
-        return run_command_check(*filled, context, [this](auto&... given) {
-            return run_step(given...);
-        });
-    const auto answer = filled->kind == SmokeKind::http ? check_http(*filled, context.stop)
-                                                        : check_tcp(*filled, context.stop);
-    result.outcome = answer.outcome;
-    result.status = answer.status;
-    result.message = safe_text(mask_of(context).hide(answer.message));
-    result.ended = clock_.now();
-    return result;
 }
 
 } // namespace slipway::runner

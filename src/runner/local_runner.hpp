@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one step of a runbook, or one smoke check, on this machine. The runner obeys; it never
-// decides whether a step may run (that is the door's), in which order, or what a failure means. A
-// step gets its own process group, stdin from /dev/null, a private script file, and an environment
-// of nothing but PATH, HOME, LANG, TMPDIR and the variables given; no secret stands in a command
-// line, and none in a transcript, a result or a message. When the time limit ends or a stop is
-// asked for, the whole group gets SIGTERM and, two seconds later, SIGKILL. Limits: transcript_max,
-// transcript_line_max, smoke_body_max, smoke_redirects_max.
+// Runs one step of a runbook on this machine. The runner obeys; it never decides whether a step may
+// run (that is the door's), in which order, or what a failure means. A step gets its own process
+// group, stdin from /dev/null, a private script file, and an environment of nothing but PATH, HOME,
+// LANG, TMPDIR and the variables given; no secret stands in a command line, and none in a
+// transcript, a result or a message. When the time limit ends or a stop is asked for, the whole
+// group gets SIGTERM and, two seconds later, SIGKILL. Limits: transcript_max, transcript_line_max.
 #pragma once
 
 #include <filesystem>
@@ -28,10 +27,6 @@ class LocalRunner {
     domain::StepResult run_step(
         const domain::RunbookStep& step, const StepContext& context, TranscriptSink& sink
     ) const;
-
-    // The variables are put in first; a check with one that has no value comes back as not_started.
-    domain::CheckResult
-    run_smoke(const domain::SmokeCheck& check, const StepContext& context) const;
 
   private:
     const Clock& clock_;

@@ -17,7 +17,6 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -25,42 +24,26 @@
 #include <unistd.h>
 
 #include "base/assert.hpp"
+#include "runner/loopback_port.hpp"
 #include "runner/process.hpp"
 
 namespace slipway::runner {
 
-// A socket at 127.0.0.1 that accepts what the system accepts for it, and answers nothing.
-class LoopbackPort {
+// Says that it speaks SSH, and then nothing more.
+class MutePort : public LoopbackPort {
   public:
-    LoopbackPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        ASSERT(::bind(socket_.get(), generic, size) == 0);
-        ASSERT(::getsockname(socket_.get(), generic, &size) == 0);
-        number_ = ntohs(address.sin_port);
-    }
-
-    void listen() { ASSERT(::listen(socket_.get(), 16) == 0); }
-
     // The greeting of RFC 4253, 4.2, to the next who comes; the connection is kept open.
     void greet_next() {
-        pollfd coming{socket_.get(), POLLIN, 0};
+        pollfd coming{get(), POLLIN, 0};
         if (::poll(&coming, 1, 10'000) != 1)
             return;
-        client_ = FileDescriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        client_ = accept();
         constexpr std::string_view greeting = "SSH-2.0-mute\r\n";
         (void)::send(client_.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL);
     }
 
-    int number() const { return number_; }
-
   private:
-    FileDescriptor socket_;
     FileDescriptor client_;
-    int number_ = 0;
 };
 
 class LoopbackSshd {
@@ -96,7 +79,7 @@ class LoopbackSshd {
 
     const std::filesystem::path& folder() const { return folder_; }
 
-    LoopbackPort& mute() { return mute_; }
+    MutePort& mute() { return mute_; }
 
   private:
     std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -197,7 +180,7 @@ class LoopbackSshd {
     std::filesystem::path folder_;
     LoopbackPort nobody_; // bound and not listening: a connection is refused
     LoopbackPort silent_;
-    LoopbackPort mute_;
+    MutePort mute_;
     int port_ = 0;
     std::optional<Process> sshd_;
 };

@@ -14,10 +14,8 @@
 
 namespace slipway::runner {
 
-using domain::CheckResult;
 using domain::RunbookStep;
 using domain::RunOutcome;
-using domain::SmokeCheck;
 using domain::StepResult;
 
 namespace {
@@ -174,22 +172,6 @@ StepResult SshRunner::run_step(
     run.transcript().finish(clock_.now());
     return far_side.began() ? judge_running(run, cut, watch.killed(), far_side, *host)
                             : judge_connecting(run, cut, far_side, *host, connecting);
-}
-
-CheckResult SshRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
-    CheckResult result;
-    result.name = check.name;
-    result.outside = check.outside;
-    result.outcome = RunOutcome::not_started;
-    result.started = result.ended = clock_.now();
-    const auto filled = fill_check(check, context);
-    if (filled && filled->kind == domain::SmokeKind::command)
-        return run_command_check(*filled, context, [this](auto&... given) {
-            return run_step(given...);
-        });
-    result.message =
-        filled ? std::string("this kind of check is made from here") : filled.error().message;
-    return result;
 }
 
 } // namespace slipway::runner

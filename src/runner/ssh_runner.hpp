@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one step of a runbook, or one smoke check of kind command, on another machine, through the
-// OpenSSH client program and as the user's ssh_config says: aliases, users, keys, agent, jump
-// hosts, known_hosts. Nobody is ever asked for anything (BatchMode, no terminal), and no check of a
-// host's key is made weaker than it is configured. Each step has a connection of its own.
+// Runs one step of a runbook on another machine, through the OpenSSH client program and as the
+// user's ssh_config says: aliases, users, keys, agent, jump hosts, known_hosts. Nobody is ever
+// asked for anything (BatchMode, no terminal), and no check of a host's key is made weaker than it
+// is configured. Each step has a connection of its own.
 //
 // Script, variables and secrets go over the connection's input, so nothing of them stands in a
 // command line or in a file on either side; the far side needs sshd, sh, sleep, /dev/fd and the
@@ -47,10 +47,6 @@ class SshRunner {
     domain::StepResult run_step(
         const domain::RunbookStep& step, const StepContext& context, TranscriptSink& sink
     ) const;
-
-    // Checks of another kind come back as not_started: they are made from here.
-    domain::CheckResult
-    run_smoke(const domain::SmokeCheck& check, const StepContext& context) const;
 
   private:
     const Clock& clock_;

@@ -11,6 +11,7 @@
 
 #include "runner/loopback_sshd.hpp"
 #include "runner/recorder.hpp"
+#include "runner/smoke_runner.hpp"
 
 namespace slipway::runner {
 namespace {
@@ -278,7 +279,7 @@ TEST_F(Ssh, shows_no_secret_anywhere) {
     EXPECT_FALSE(seen);
 }
 
-TEST_F(Ssh, makes_a_smoke_check_of_kind_command) {
+TEST_F(Ssh, makes_smoke_checks_that_are_commands) {
     SmokeCheck check;
     check.name = "age";
     check.kind = SmokeKind::command;
@@ -289,11 +290,24 @@ TEST_F(Ssh, makes_a_smoke_check_of_kind_command) {
     check.timeout = 60s;
     context_.variables = {{"AGE", "5"}, {"HOST", "web2"}};
     const SshRunner runner(clock_, random_, options_);
-    const auto result = runner.run_smoke(check, context_);
+    const SmokeRunner smoke(
+        clock_,
+        [&](const auto& step, const auto& context, auto& sink) {
+            return runner.run_step(step, context, sink);
+        },
+        {}
+    );
+    const auto contexts = [this] { return Result<StepContext>(context_); };
+    const auto result = smoke.run(check, contexts, {});
     EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
     EXPECT_EQ(result.status, 2);
-    check.kind = SmokeKind::tcp;
-    EXPECT_EQ(runner.run_smoke(check, context_).outcome, RunOutcome::not_started);
+    check.kind = SmokeKind::job;
+    check.job = domain::JobDemands{"", "", 1h};
+    check.expect_status = 0;
+    check.expect_body.clear();
+    check.script = "test -n \"$SSH_CONNECTION\" && echo 2026-11-22T19:30:00Z";
+    const auto fired = smoke.run(check, contexts, {});
+    EXPECT_EQ(fired.outcome, RunOutcome::passed) << fired.message;
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a runner is given beside the step itself: where its output goes, its variables, its secrets
-// and the way to stop it. A secret reaches the script's environment (and the address of a smoke
-// check) and nothing else: every line, message and result shows "[secret]" in its place.
+// and the way to stop it. A secret reaches the script's environment (or what a smoke check calls)
+// and nothing else: every line, message and result shows "[secret]" in its place.
 #pragma once
 
 #include <filesystem>

@@ -8,10 +8,8 @@
 
 namespace slipway::runner {
 
-using domain::CheckResult;
 using domain::RunbookStep;
 using domain::RunOutcome;
-using domain::SmokeCheck;
 using domain::StepResult;
 
 namespace {
@@ -24,17 +22,6 @@ bool is_variable_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), [&](char c) {
                return letter(c) || (c >= '0' && c <= '9');
            });
-}
-
-class NullSink final : public TranscriptSink {
-  public:
-    void add(const domain::TranscriptLine&) override {}
-};
-
-domain::Variables all_variables(const StepContext& context) {
-    auto all = context.secrets;
-    all.insert(context.variables.begin(), context.variables.end());
-    return all;
 }
 
 } // namespace
@@ -55,7 +42,8 @@ Result<domain::Variables> environment_of(const StepContext& context) {
                                  name, limits::secret_shown_min
                              )
             );
-    auto all = all_variables(context);
+    auto all = context.secrets;
+    all.insert(context.variables.begin(), context.variables.end());
     for (const auto& [name, value] : all) {
         if (!is_variable_name(name))
             return fail_field("variables", fmt::format("\"{}\" is not a name", name));
@@ -159,39 +147,6 @@ StepResult StepRun::judged(Cut cut, const Ending& ending, std::string_view remar
             )
         );
     return says(RunOutcome::passed, fmt::format("exit status {}", ending.exit_status));
-}
-
-CheckResult
-run_command_check(const SmokeCheck& check, const StepContext& context, const RunStep& run_step) {
-    RunbookStep step;
-    step.name = check.name;
-    step.interpreter = "sh";
-    step.host = check.host;
-    step.script = check.script;
-    step.expect = check.expect_body;
-    step.exit_status = check.expect_status;
-    step.timeout = check.timeout > Span::zero() ? check.timeout : domain::smoke_timeout_default;
-    NullSink sink;
-    const auto ran = run_step(step, context, sink);
-    CheckResult result;
-    result.name = check.name;
-    result.outside = check.outside;
-    result.outcome = ran.outcome;
-    result.status = std::max(ran.exit_status, 0);
-    result.message = ran.message;
-    result.started = ran.started;
-    result.ended = ran.ended;
-    return result;
-}
-
-Result<SmokeCheck> fill_check(const SmokeCheck& check, const StepContext& context) {
-    auto called = check;
-    called.host.clear();
-    called.expect_body.clear();
-    auto filled = TRY(domain::fill_variables(called, all_variables(context)));
-    filled.host = TRY(domain::fill_variables(check.host, context.variables));
-    filled.expect_body = TRY(domain::fill_variables(check.expect_body, context.variables));
-    return filled;
 }
 
 } // namespace slipway::runner

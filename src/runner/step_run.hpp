@@ -3,7 +3,6 @@
 // and that no message shows a secret. Internal to src/runner.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -51,16 +50,5 @@ Mask mask_of(const StepContext& context);
 // Variables and secrets together. Errors: invalid_input for a name that no shell knows, a NUL in a
 // value, a secret that is too short to be masked.
 Result<domain::Variables> environment_of(const StepContext& context);
-
-using RunStep = std::function<
-    domain::StepResult(const domain::RunbookStep&, const StepContext&, TranscriptSink&)>;
-
-// A smoke check of kind command as the step that it is. The check has its variables put in.
-domain::CheckResult run_command_check(
-    const domain::SmokeCheck& check, const StepContext& context, const RunStep& run_step
-);
-
-// The check as it runs here. Secrets are put into what is called, never into what is shown.
-Result<domain::SmokeCheck> fill_check(const domain::SmokeCheck& check, const StepContext& context);
 
 } // namespace slipway::runner

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/schema.hpp"
+#include "base/secret_reference.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/records/records.hpp"
 
@@ -63,17 +64,9 @@ Result<void> check(const std::string&, const ChannelRecord& channel) {
     return {};
 }
 
-// What a variable's value begins with when it is a reference; src/main resolves it before a step.
-constexpr std::string_view secret_prefix = "secret:";
-
-bool is_secret_reference(std::string_view value) {
-    value.remove_prefix(secret_prefix.size());
-    return value.starts_with("file:") || value.starts_with("env:") || value.starts_with("command:");
-}
-
 Result<void> check(const std::string&, const RingRecord& ring) {
     for (const auto& [name, value] : ring.variables)
-        if (value.starts_with(secret_prefix) && !is_secret_reference(value))
+        if (const auto secret = secret_of_variable(value); secret && !is_secret_reference(*secret))
             return fail_field(
                 "variables." + name,
                 "after secret: expected file:/path, env:NAME or command:/program arguments, never "

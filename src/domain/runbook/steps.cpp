@@ -127,10 +127,9 @@ void read_expect(const std::string& value, Draft& draft) {
         );
 }
 
-// One with variables is known when it runs, and looked at then.
 void read_host(const std::string& value, Draft& draft) {
     draft.step.host = value;
-    if (!value.empty() && value.find("${") == std::string::npos && !is_host_name(value))
+    if (!may_be_host(value))
         draft.refuse(
             "bad-attribute", fmt::format("host is \"{}\"", value),
             "write the name of a machine as OpenSSH knows it, such as web1 or deploy@web1"
