@@ -7,39 +7,32 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <stop_token>
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "runner/check.hpp"
-#include "runner/process.hpp"
+#include "runner/stop_signal.hpp"
 
 namespace slipway::runner {
 
 class Deadline {
   public:
     Deadline(Span limit, std::stop_token stop)
-        : limit_(limit), end_(std::chrono::steady_clock::now() + limit), stop_(std::move(stop)),
-          wake_(::eventfd(0, EFD_CLOEXEC)), on_stop_(stop_, Wake{wake_.get()}) {}
-
-    Deadline(const Deadline&) = delete;
-    Deadline& operator=(const Deadline&) = delete;
+        : limit_(limit), end_(std::chrono::steady_clock::now() + limit), stop_(std::move(stop)) {}
 
     // True when one of `events` (of poll) or an error is there to be found out; false when
     // `at_most` or the time is over, or a stop was asked for.
     bool wait(int descriptor, short events, std::optional<Span> at_most = {}) const {
         const auto begin = std::chrono::steady_clock::now();
         const auto end = at_most ? std::min(end_, begin + *at_most) : end_;
-        while (!stop_.stop_requested()) {
+        while (!stop_.requested()) {
             const auto left =
                 std::chrono::ceil<Span>(end - std::chrono::steady_clock::now()).count();
             if (left <= 0)
                 return false;
-            std::array<pollfd, 2> watched{{{descriptor, events, 0}, {wake_.get(), POLLIN, 0}}};
+            std::array<pollfd, 2> watched{{{descriptor, events, 0}, {stop_.get(), POLLIN, 0}}};
             const auto most = static_cast<int>(std::min<Span::rep>(left, 3'600'000));
             const int ready = ::poll(watched.data(), watched.size(), most);
             if (ready < 0 && errno != EINTR)
@@ -50,28 +43,17 @@ class Deadline {
         return false;
     }
 
-    bool over() const { return stop_.stop_requested() || std::chrono::steady_clock::now() >= end_; }
+    bool over() const { return stop_.requested() || std::chrono::steady_clock::now() >= end_; }
 
     // Why nothing more is waited for, once it is over.
     CheckAnswer answer() const {
-        return stop_.stop_requested() ? stopped_answer() : timed_out_answer(limit_);
+        return stop_.requested() ? stopped_answer() : timed_out_answer(limit_);
     }
 
   private:
-    struct Wake {
-        int descriptor;
-
-        void operator()() const {
-            const std::uint64_t one = 1;
-            [[maybe_unused]] const auto count = ::write(descriptor, &one, sizeof one);
-        }
-    };
-
     Span limit_;
     std::chrono::steady_clock::time_point end_;
-    std::stop_token stop_;
-    FileDescriptor wake_; // readable once a stop is asked for
-    std::stop_callback<Wake> on_stop_;
+    StopSignal stop_;
 };
 
 } // namespace slipway::runner

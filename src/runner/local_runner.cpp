@@ -134,12 +134,15 @@ StepResult LocalRunner::run_step(
         return run.not_started(variables.error().message);
     if (context.stop.stop_requested())
         return run.ended(domain::RunOutcome::stopped, "stopped before it began");
+    const StopSignal stop(context.stop);
+    if (auto fault = stop.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
     auto process =
         Process::start({{program, script->path()}, make_environment(*variables), context.cwd});
     if (!process)
         return run.not_started(process.error().message);
     LocalStep attendant(run.transcript());
-    const auto cut = Watch(*process, attendant, clock_, run.limit()).run(context.stop);
+    const auto cut = Watch(*process, attendant, clock_, run.limit(), stop).run();
     return run.judged(cut, process->wait());
 }
 

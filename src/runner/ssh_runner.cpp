@@ -157,6 +157,9 @@ StepResult SshRunner::run_step(
         return run.not_started("the OpenSSH client (ssh) is not installed on this machine");
     if (context.stop.stop_requested())
         return run.ended(RunOutcome::stopped, "stopped before it began");
+    const StopSignal stop(context.stop);
+    if (auto fault = stop.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
     auto process = Process::start(
         {ssh_arguments(ssh, options_, *host), ssh_environment(), "/", /*conversing=*/true}
     );
@@ -164,8 +167,8 @@ StepResult SshRunner::run_step(
         return run.not_started(process.error().message);
     const auto connecting = std::min(2 * options_.connect_limit, run.limit());
     FarSide far_side(new_mark(random_), step, *environment, connecting, run.transcript());
-    Watch watch(*process, far_side, clock_, run.limit());
-    const auto cut = watch.run(context.stop);
+    Watch watch(*process, far_side, clock_, run.limit(), stop);
+    const auto cut = watch.run();
     (void)process->wait(); // ssh's own status says less than the far side
     if (!far_side.status() && !far_side.interpreter_missing())
         quote_words(far_side, run.transcript(), clock_.now());

@@ -6,7 +6,6 @@
 #include <csignal>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,21 +20,19 @@ constexpr Span grace_after_end = std::chrono::milliseconds(500);
 
 } // namespace
 
-Watch::Watch(Process& process, Attendant& attendant, const Clock& clock, Span limit)
+Watch::Watch(
+    Process& process, Attendant& attendant, const Clock& clock, Span limit, const StopSignal& stop
+)
     : process_(process), attendant_(attendant), clock_(clock), limit_(SteadyClock::now() + limit),
-      wake_(::eventfd(0, EFD_CLOEXEC)) {}
+      stop_(stop) {}
 
-Cut Watch::run(std::stop_token stop) {
-    const std::stop_callback on_stop(stop, [this] {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto count = ::write(wake_.get(), &one, sizeof one);
-    });
+Cut Watch::run() {
     Cut cut = Cut::none;
     while (!wait_for_end()) {
         if (cut == Cut::none) {
-            cut = stop.stop_requested() ? Cut::stopped : Cut::timed_out;
+            cut = stop_.requested() ? Cut::stopped : Cut::timed_out;
             attendant_.ask_to_end(process_);
-            listening_ = false; // the callback may still write to the descriptor
+            listening_ = false; // the signal stays readable
             limit_ = SteadyClock::now() + attendant_.grace();
         } else if (!killed_) {
             killed_ = true;
@@ -56,7 +53,7 @@ bool Watch::wait_for_end() {
             {open_ ? process_.output() : -1, POLLIN, 0},
             {errors_open_ ? process_.errors() : -1, POLLIN, 0},
             {writing ? process_.input() : -1, POLLOUT, 0},
-            {listening_ ? wake_.get() : -1, POLLIN, 0},
+            {listening_ ? stop_.get() : -1, POLLIN, 0},
         }};
         const int ready = ::poll(watched.data(), watched.size(), milliseconds_left());
         if (ready < 0 && errno != EINTR)

@@ -7,11 +7,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <stop_token>
 #include <string_view>
 
 #include "base/clock.hpp"
 #include "runner/process.hpp"
+#include "runner/stop_signal.hpp"
 
 namespace slipway::runner {
 
@@ -44,10 +44,13 @@ class Attendant {
 
 class Watch {
   public:
-    Watch(Process& process, Attendant& attendant, const Clock& clock, Span limit);
+    Watch(
+        Process& process, Attendant& attendant, const Clock& clock, Span limit,
+        const StopSignal& stop
+    );
 
     // Returns when the process has ended. Why it was ended, if it was.
-    Cut run(std::stop_token stop);
+    Cut run();
 
     // It did not go when it was asked to.
     bool killed() const { return killed_; }
@@ -65,8 +68,8 @@ class Watch {
     Process& process_;
     Attendant& attendant_;
     const Clock& clock_;
-    MonotonicTime limit_;   // of the part at hand: the step, its grace
-    FileDescriptor wake_;   // readable once a stop is asked for
+    MonotonicTime limit_; // of the part at hand: the step, its grace
+    const StopSignal& stop_;
     bool listening_ = true; // until the process is being ended
     bool open_ = true;      // somebody can still write to its output
     bool errors_open_ = true;
