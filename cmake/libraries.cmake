@@ -23,6 +23,8 @@ pkg_check_modules(ICAL REQUIRED IMPORTED_TARGET libical)
 find_library(JQ_LIBRARY jq REQUIRED)
 find_library(ONIG_LIBRARY onig)
 find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+# Part of the C library, and always where that is.
+find_library(RESOLV_LIBRARY resolv REQUIRED)
 find_library(DATE_TZ_LIBRARY date-tz REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE_LIBRARY soci_sqlite3 REQUIRED)

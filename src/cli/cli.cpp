@@ -56,6 +56,7 @@ Commands all_commands(const LocalCommands& local) {
     add_login_commands(commands);
     add_token_commands(commands);
     add_change_commands(commands);
+    add_smoke_commands(commands);
     add_follow_commands(commands);
     add_gate_commands(commands);
     add_register_commands(commands);

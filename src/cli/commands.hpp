@@ -18,6 +18,7 @@ using Commands = std::vector<Command>;
 void add_login_commands(Commands& commands);
 void add_token_commands(Commands& commands);
 void add_change_commands(Commands& commands);
+void add_smoke_commands(Commands& commands);
 void add_gate_commands(Commands& commands);
 void add_follow_commands(Commands& commands);
 void add_register_commands(Commands& commands);

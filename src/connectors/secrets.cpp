@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t redact_min = 4; // shorter ones would blank out ordinary text
-
 struct Reference {
     std::string_view kind;
     std::string_view rest;
@@ -109,9 +107,9 @@ std::string in_json(std::string_view secret) {
     return quoted.substr(1, quoted.size() - 2);
 }
 
-// As a system may say a secret back: itself, in a URL, in JSON, and in Base64 alone or with a
-// user's name before it, as HTTP's basic authentication has it.
-std::vector<std::string> forms_of(const std::string& secret) {
+} // namespace
+
+std::vector<std::string> secret_forms(const std::string& secret) {
     std::vector<std::string> forms{secret, percent_encode(secret), in_json(secret)};
     auto slashed = in_json(secret);
     replace_all(slashed, "/", "\\/");
@@ -127,8 +125,6 @@ std::vector<std::string> forms_of(const std::string& secret) {
     }
     return forms;
 }
-
-} // namespace
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
     std::error_code failed;
@@ -221,9 +217,9 @@ bool Secrets::has_mark(std::string_view text) const {
 std::string Secrets::redact(std::string text) const {
     for (const auto& [mark, secret] : by_mark_) {
         replace_all(text, mark, "[secret]");
-        if (secret.size() < redact_min)
+        if (secret.size() < limits::secret_shown_min)
             continue;
-        for (const auto& form : forms_of(secret))
+        for (const auto& form : secret_forms(secret))
             replace_all(text, form, "[secret]");
     }
     return text;

@@ -34,6 +34,10 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
 // spaces, no shell). Errors: unavailable or invalid_input; they hold no value.
 Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy);
 
+// As a system may say a secret back: itself, in a URL, in JSON, and in Base64 alone or within a
+// longer text. One form may come twice.
+std::vector<std::string> secret_forms(const std::string& secret);
+
 // Whether a path stands below one of the folders, symbolic links followed where it exists.
 bool is_below(const std::string& path, const std::vector<std::string>& folders);
 

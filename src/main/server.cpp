@@ -21,11 +21,11 @@
 #include "http/api.hpp"
 #include "http/listener.hpp"
 #include "main/ledger_keeper.hpp"
+#include "main/machine_runner.hpp"
 #include "main/recorded_instances.hpp"
 #include "main/resources.hpp"
 #include "main/version.hpp"
 #include "runner/junit.hpp"
-#include "runner/local_runner.hpp"
 #include "store/open.hpp"
 #include "worker/worker.hpp"
 
@@ -35,44 +35,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The runner of this machine behind the worker's port.
-class MachineRunner final : public app::Runner {
-  public:
-    MachineRunner(const Clock& clock, fs::path scratch, fs::path work)
-        : runner_(clock, std::move(scratch)), work_(std::move(work)) {}
-
-    domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
-        const app::LineSink& sink
-    ) override {
-        struct Lines final : runner::TranscriptSink {
-            explicit Lines(const app::LineSink& to) : sink(to) {}
-
-            void add(const domain::TranscriptLine& line) override { sink(line); }
-
-            const app::LineSink& sink;
-        } lines(sink);
-
-        return runner_.run_step(step, {work_, variables, std::move(stop)}, lines);
-    }
-
-    domain::CheckResult run_check(
-        const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
-    ) override {
-        return runner_.run_smoke(check, {work_, variables, std::move(stop)});
-    }
-
-  private:
-    runner::LocalRunner runner_;
-    fs::path work_;
-};
-
 Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml) {
     std::vector<domain::SmokeResult> results;
     for (const auto& result : TRY(runner::read_junit(xml)))
         results.push_back(
             {result.name, result.passed(), result.message,
-             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside}
+             static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside,
+             std::nullopt}
         );
     return results;
 }
@@ -244,11 +213,15 @@ Result<void> Server::open_rooms() {
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
     remove_left_exports(data / "scratch");
+    // Before the policy goes to the connectors: runbooks have their secrets from the same places.
+    runner_ = std::make_unique<MachineRunner>(
+        clock_, random_,
+        MachineRunnerOptions{data / "scratch", data / "work", connecting.policy, {}}
+    );
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(
         std::move(manifests), *instances_, clock_, random_, std::move(connecting)
     );
-    runner_ = std::make_unique<MachineRunner>(clock_, data / "scratch", data / "work");
     return {};
 }
 

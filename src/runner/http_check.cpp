@@ -1,143 +1,200 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runner/http_check.hpp"
-
+// An HTTP request, judged by status, redirects, headers, body, JSON and time, in this order: the
+// first that is not as expected is the answer.
 #include <algorithm>
-#include <memory>
-#include <new>
+#include <optional>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
+
+#include "base/jq.hpp"
+#include "runner/http_fetch.hpp"
 
 namespace slipway::runner {
 
+using domain::HttpDemands;
 using domain::RunOutcome;
 using domain::SmokeCheck;
 
 namespace {
 
-struct HandleDelete {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
+constexpr std::size_t members_shown_max = 10;
 
-struct Transfer {
-    std::string body;
-    bool body_cut = false;
-    std::stop_token stop;
-};
+using Fault = std::optional<CheckAnswer>;
 
-// Returning less than was given makes libcurl end the transfer.
-std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    const auto room = limits::smoke_body_max - transfer.body.size();
-    try {
-        transfer.body.append(bytes, std::min(size, room));
-    } catch (const std::bad_alloc&) {
-        return 0;
+CheckAnswer unexpected(std::string message) {
+    return {RunOutcome::unexpected_output, 0, std::move(message)};
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+// Whether the value of such a header opens a door.
+bool is_secret_header(std::string_view name) {
+    constexpr std::string_view words[] = {"cookie", "auth", "token", "secret", "key", "session"};
+    return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) {
+        return name.find(word) != std::string_view::npos;
+    });
+}
+
+std::string shown_value(std::string_view name, const std::string& value) {
+    if (is_secret_header(name))
+        return "another (it is not shown)";
+    // The query of a redirect is where tokens travel.
+    return shown(name.ends_with("location") ? shown_url(value) : value);
+}
+
+Fault look_at_redirects(const HttpDemands& demands, const HttpAnswer& answer) {
+    // Asked for none, the first answer was taken as it came.
+    if (demands.redirects.value_or(0) != 0 && answer.redirects != *demands.redirects)
+        return CheckAnswer{
+            RunOutcome::failed, 0,
+            fmt::format(
+                "{} redirects, expected {}; they led to {}", answer.redirects, *demands.redirects,
+                shown_url(answer.url)
+            )};
+    const auto& wanted = demands.final_url;
+    if (wanted.empty() || wanted == answer.url)
+        return {};
+    const bool expression = wanted.size() > 2 && wanted.front() == '/' && wanted.back() == '/';
+    const auto matches = domain::output_matches(wanted, answer.url);
+    if (!matches)
+        return unexpected(matches.error().message);
+    if (expression && *matches)
+        return {};
+    return CheckAnswer{
+        RunOutcome::failed, 0,
+        fmt::format("it led to {}, expected {}", shown_url(answer.url), shown(wanted))};
+}
+
+Fault look_at_header(const std::string& name, const std::string& expect, const HttpAnswer& answer) {
+    const auto wanted = lower(name);
+    std::string seen;
+    for (const auto& [known, value] : answer.headers) {
+        if (known != wanted)
+            continue;
+        const auto matches = domain::output_matches(expect, value);
+        if (!matches)
+            return unexpected(matches.error().message);
+        if (*matches)
+            return {};
+        if (seen.size() < limits::smoke_shown_max)
+            seen += fmt::format("{}{}", seen.empty() ? "" : ", ", value);
     }
-    transfer.body_cut = size > room;
-    return transfer.body_cut ? 0 : size;
+    const auto asked = expect.empty() ? std::string() : fmt::format(" with \"{}\"", expect);
+    if (seen.empty())
+        return unexpected(fmt::format(
+            "there is no header {}{}{}", name, asked,
+            answer.headers_cut ? " in the part that was read" : ""
+        ));
+    return unexpected(
+        fmt::format("the header {} is {}, expected \"{}\"", name, shown_value(wanted, seen), expect)
+    );
 }
 
-int watch_stop(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Transfer*>(user)->stop.stop_requested() ? 1 : 0;
+Fault look_at_body(const SmokeCheck& check, const HttpAnswer& answer) {
+    const auto matches = domain::output_matches(check.expect_body, answer.body);
+    if (!matches)
+        return unexpected(matches.error().message);
+    if (*matches)
+        return {};
+    return unexpected(fmt::format(
+        "the body does not have \"{}\"{} ({} bytes)", check.expect_body,
+        answer.body_cut ? " in the part that was read" : "", answer.body.size()
+    ));
 }
 
-void set_common(CURL* handle, const SmokeCheck& check, Transfer& transfer) {
-    const auto limit = check.timeout > Span::zero() ? check.timeout : domain::smoke_timeout_default;
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_PROXY, "");
-    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
-    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limit.count()));
-    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, watch_stop);
-    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &transfer);
+// What kind of JSON it is, without a value of it.
+std::string outline(const Json& json) {
+    if (const auto* list = json.if_array())
+        return fmt::format("a list of {}", list->size());
+    const auto* object = json.if_object();
+    if (object == nullptr)
+        return "a single value";
+    std::string names;
+    std::size_t count = 0;
+    for (const auto& member : *object) {
+        if (++count > members_shown_max)
+            return fmt::format("an object with {} and others", names);
+        names += fmt::format(
+            "{}{}", names.empty() ? "" : ", ",
+            shown({member.key().data(), std::min<std::size_t>(member.key().size(), 64)})
+        );
+    }
+    return names.empty() ? "an empty object" : "an object with " + names;
 }
 
-CheckAnswer failed_transfer(CURLcode code, const SmokeCheck& check, const char* reason) {
-    if (code == CURLE_ABORTED_BY_CALLBACK)
-        return {RunOutcome::stopped, 0, "stopped on request"};
-    if (code == CURLE_OPERATION_TIMEDOUT)
-        return {
+Fault look_at_json(const std::string& text, const HttpAnswer& answer) {
+    // Its status was judged already.
+    const auto json = json_of(answer, "the body", answer.status);
+    if (!json)
+        return json.error();
+    const auto program = JqProgram::compile(text);
+    if (!program)
+        return CheckAnswer{RunOutcome::not_started, 0, "json: " + program.error().message};
+    const auto holds = program->holds(*json);
+    if (!holds)
+        return unexpected(
+            fmt::format("{} cannot be told of the body, which is {}", shown(text), outline(*json))
+        );
+    if (*holds)
+        return {};
+    return unexpected(
+        fmt::format("{} does not hold of the body, which is {}", shown(text), outline(*json))
+    );
+}
+
+Fault look_at_demands(const HttpDemands& demands, const HttpAnswer& answer) {
+    for (const auto& [name, expect] : demands.headers)
+        if (auto fault = look_at_header(name, expect, answer))
+            return fault;
+    if (!demands.json.empty())
+        if (auto fault = look_at_json(demands.json, answer))
+            return fault;
+    if (demands.within && answer.took > *demands.within)
+        return CheckAnswer{
             RunOutcome::timed_out, 0,
-            "no answer within its time limit of " + to_text(check.timeout)};
-    return {RunOutcome::failed, 0, *reason != '\0' ? reason : curl_easy_strerror(code)};
+            fmt::format(
+                "it took {}, expected at most {}", to_text(answer.took), to_text(*demands.within)
+            )};
+    return {};
 }
 
-std::unique_ptr<CURL, HandleDelete> make_handle() {
-    // The first use initialises the library; C++ makes that safe for threads.
-    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    return std::unique_ptr<CURL, HandleDelete>(ready == CURLE_OK ? curl_easy_init() : nullptr);
+Fault judge(const SmokeCheck& check, const HttpAnswer& answer) {
+    if (answer.status != check.expect_status)
+        return CheckAnswer{
+            RunOutcome::failed, 0,
+            fmt::format("the answer was {}, expected {}", answer.status, check.expect_status)};
+    if (check.http)
+        if (auto fault = look_at_redirects(*check.http, answer))
+            return fault;
+    if (auto fault = look_at_body(check, answer))
+        return fault;
+    return check.http ? look_at_demands(*check.http, answer) : Fault{};
 }
-
-const CheckAnswer no_library{RunOutcome::not_started, 0, "libcurl cannot be initialised"};
 
 } // namespace
 
-CheckAnswer check_http(const SmokeCheck& check, const std::stop_token& stop) {
-    const auto handle = make_handle();
-    if (!handle)
-        return no_library;
-    Transfer transfer{{}, false, stop};
-    char reason[CURL_ERROR_SIZE] = "";
-    set_common(handle.get(), check, transfer);
-    curl_easy_setopt(handle.get(), CURLOPT_URL, check.url.c_str());
-    curl_easy_setopt(handle.get(), CURLOPT_USERAGENT, "slipway-smoke");
-    curl_easy_setopt(handle.get(), CURLOPT_ACCEPT_ENCODING, "");
-    curl_easy_setopt(handle.get(), CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(handle.get(), CURLOPT_MAXREDIRS, limits::smoke_redirects_max);
-    curl_easy_setopt(handle.get(), CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &transfer);
-    curl_easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, reason);
-    const CURLcode code = curl_easy_perform(handle.get());
-    // A body over the limit is judged by its beginning.
-    if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && transfer.body_cut))
-        return failed_transfer(code, check, reason);
-    long status = 0;
-    curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
-    CheckAnswer answer{RunOutcome::passed, static_cast<int>(status), {}};
-    if (answer.status != check.expect_status) {
-        answer.outcome = RunOutcome::failed;
-        answer.message =
-            fmt::format("the answer was {}, expected {}", answer.status, check.expect_status);
-        return answer;
-    }
-    const auto matches = domain::output_matches(check.expect_body, transfer.body);
-    if (!matches || !*matches) {
-        answer.outcome = RunOutcome::unexpected_output;
-        answer.message = !matches ? matches.error().message
-                                  : fmt::format(
-                                        "the body does not have \"{}\"{}", check.expect_body,
-                                        transfer.body_cut ? " in the part that was read" : ""
-                                    );
-        return answer;
-    }
-    answer.message = fmt::format("the answer was {}", answer.status);
-    return answer;
+CheckAnswer judge_http(const SmokeCheck& check, const HttpAnswer& answer) {
+    auto told = judge(check, answer).value_or(CheckAnswer{RunOutcome::passed, 0, {}});
+    if (told.outcome == RunOutcome::passed)
+        told.message =
+            fmt::format("the answer was {}, after {}", answer.status, to_text(answer.took));
+    told.status = answer.status;
+    return told;
 }
 
-CheckAnswer check_tcp(const SmokeCheck& check, const std::stop_token& stop) {
-    // The address goes into a URL, so nothing that means something there may stand in it.
-    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                         "0123456789.-_:[]";
-    const auto colon = check.address.rfind(':');
-    if (colon == std::string::npos || colon == 0 || colon + 1 == check.address.size() ||
-        check.address.find_first_not_of(allowed) != std::string::npos)
-        return {RunOutcome::not_started, 0, fmt::format("\"{}\" is not host:port", check.address)};
-    const auto handle = make_handle();
-    if (!handle)
-        return no_library;
-    Transfer transfer{{}, false, stop};
-    char reason[CURL_ERROR_SIZE] = "";
-    set_common(handle.get(), check, transfer);
-    curl_easy_setopt(handle.get(), CURLOPT_URL, ("http://" + check.address + "/").c_str());
-    curl_easy_setopt(handle.get(), CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, reason);
-    const CURLcode code = curl_easy_perform(handle.get());
-    if (code != CURLE_OK)
-        return failed_transfer(code, check, reason);
-    return {RunOutcome::passed, 0, "connected"};
+CheckAnswer check_http(const SmokeCheck& check, const std::stop_token& stop) {
+    const int redirects = check.http && check.http->redirects
+                              ? *check.http->redirects
+                              : static_cast<int>(limits::smoke_redirects_max);
+    const auto answer = fetch(check.url, redirects, limit_of(check), stop);
+    if (!answer)
+        return answer.error();
+    return judge_http(check, *answer);
 }
 
 } // namespace slipway::runner

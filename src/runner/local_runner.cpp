@@ -1,41 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/local_runner.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner/http_check.hpp"
 #include "runner/process.hpp"
-#include "runner/transcript.hpp"
+#include "runner/step_run.hpp"
+#include "runner/watch.hpp"
 
 namespace slipway::runner {
 
-using domain::CheckResult;
 using domain::RunbookStep;
-using domain::RunOutcome;
-using domain::SmokeCheck;
-using domain::SmokeKind;
 using domain::StepResult;
 
 namespace {
 
-using MonotonicTime = std::chrono::steady_clock::time_point;
-
 constexpr Span grace_after_term = std::chrono::seconds(2);
-// A child left in the group that holds the output open is given this long after its parent's end.
-constexpr Span grace_after_end = std::chrono::milliseconds(500);
 
 // The script in a file that only this user can read, removed at the end.
 class ScriptFile {
@@ -86,183 +74,36 @@ class ScriptFile {
     std::string path_;
 };
 
-bool is_variable_name(std::string_view name) {
-    const auto letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
-    return !name.empty() && letter(name.front()) &&
-           std::all_of(name.begin(), name.end(), [&](char c) {
-               return letter(c) || (c >= '0' && c <= '9');
-           });
-}
-
-Result<std::vector<std::string>> make_environment(const domain::Variables& variables) {
+std::vector<std::string> make_environment(const domain::Variables& variables) {
     domain::Variables all{{"PATH", std::string(search_path)}, {"LANG", "C.UTF-8"}};
     // A script may need its user's home, for keys and settings; nothing else comes from here.
     if (const char* home = std::getenv("HOME"); home != nullptr)
         all["HOME"] = home;
     std::error_code ignored;
     all["TMPDIR"] = std::filesystem::temp_directory_path(ignored).string();
-    for (const auto& [name, value] : variables) {
-        if (!is_variable_name(name))
-            return fail_field("variables", fmt::format("\"{}\" is not a name", name));
-        if (value.find('\0') != std::string::npos)
-            return fail_field("variables", fmt::format("the value of {} holds a NUL", name));
+    for (const auto& [name, value] : variables)
         all[name] = value;
-    }
     std::vector<std::string> environment;
     for (const auto& [name, value] : all)
         environment.push_back(name + "=" + value);
     return environment;
 }
 
-bool is_here(std::string_view host) {
-    return host.empty() || host == "localhost" || host == "127.0.0.1" || host == "::1";
-}
-
-enum class Cut : std::uint8_t { none, timed_out, stopped };
-
-// Watches one process: moves its output into the transcript and ends it when it is time.
-class Watch {
+// A step on this machine: its output is the transcript, and SIGTERM asks it to end.
+class LocalStep final : public Attendant {
   public:
-    // `wake` is an eventfd, made before there is a process: what could not be stopped is not
-    // started.
-    Watch(
-        Process& process, Transcript& transcript, const Clock& clock, Span limit,
-        FileDescriptor wake
-    )
-        : process_(process), transcript_(transcript), clock_(clock),
-          deadline_(std::chrono::steady_clock::now() + limit), wake_(std::move(wake)) {}
+    explicit LocalStep(Transcript& transcript) : transcript_(transcript) {}
 
-    // Returns when the process has ended.
-    Cut run(std::stop_token stop) {
-        const std::stop_callback on_stop(stop, [this] {
-            const std::uint64_t one = 1;
-            [[maybe_unused]] const auto count = ::write(wake_.get(), &one, sizeof one);
-        });
-        Cut cut = Cut::none;
-        bool killed = false;
-        while (!wait_for_end()) {
-            if (cut == Cut::none) {
-                cut = stop.stop_requested() ? Cut::stopped : Cut::timed_out;
-                process_.signal_group(SIGTERM);
-                listening_ = false; // the callback may still write to the descriptor
-                deadline_ = std::chrono::steady_clock::now() + grace_after_term;
-            } else if (!killed) {
-                killed = true;
-                process_.signal_group(SIGKILL);
-                deadline_ = MonotonicTime::max();
-            }
-        }
-        drain(cut);
-        return cut;
-    }
+    void take_output(std::string_view bytes, Time at) override { transcript_.take(bytes, at); }
+
+    void ask_to_end(Process& process) override { process.signal_group(SIGTERM); }
+
+    Span grace() const override { return grace_after_term; }
+
+    void finish(Time at) override { transcript_.finish(at); }
 
   private:
-    // True when the process has ended; false when the deadline came or a stop was asked for.
-    bool wait_for_end() {
-        while (true) {
-            std::array<pollfd, 3> watched{{
-                {process_.ended(), POLLIN, 0},
-                {open_ ? process_.output() : -1, POLLIN, 0},
-                {listening_ ? wake_.get() : -1, POLLIN, 0},
-            }};
-            const int ready = ::poll(watched.data(), watched.size(), milliseconds_left());
-            if (ready < 0 && errno != EINTR)
-                return false;
-            if (ready > 0 && watched[1].revents != 0)
-                read_some();
-            if (ready > 0 && watched[0].revents != 0)
-                return true;
-            if ((ready > 0 && watched[2].revents != 0) || milliseconds_left() == 0)
-                return false;
-        }
-    }
-
-    int milliseconds_left() const {
-        if (deadline_ == MonotonicTime::max())
-            return -1;
-        const auto left = std::chrono::ceil<Span>(deadline_ - std::chrono::steady_clock::now());
-        return static_cast<int>(std::clamp<Span::rep>(left.count(), 0, 3'600'000));
-    }
-
-    // Reads what is there, at most one buffer.
-    void read_some() {
-        const auto count = ::read(process_.output(), buffer_.data(), buffer_.size());
-        if (count > 0)
-            transcript_.take({buffer_.data(), static_cast<std::size_t>(count)}, clock_.now());
-        else if (count == 0)
-            open_ = false;
-    }
-
-    // The process has ended: its last words, and those of children that it left in its group. They
-    // are ended first, since one that writes without end would never let us finish reading.
-    void drain(Cut cut) {
-        process_.signal_group(cut == Cut::none ? SIGTERM : SIGKILL);
-        deadline_ = std::chrono::steady_clock::now() + grace_after_end;
-        while (open_ && milliseconds_left() > 0) {
-            pollfd output{process_.output(), POLLIN, 0};
-            if (::poll(&output, 1, milliseconds_left()) > 0)
-                read_some();
-        }
-        process_.signal_group(SIGKILL);
-        transcript_.finish(clock_.now());
-    }
-
-    Process& process_;
     Transcript& transcript_;
-    const Clock& clock_;
-    MonotonicTime deadline_;
-    FileDescriptor wake_;   // readable once a stop is asked for
-    bool listening_ = true; // until the process is being ended
-    bool open_ = true;      // somebody can still write
-    std::array<char, 64 * 1024> buffer_;
-};
-
-void judge(
-    const RunbookStep& step, Cut cut, bool end_known, const Transcript& transcript,
-    StepResult& result
-) {
-    const auto says = [&](RunOutcome outcome, std::string message) {
-        result.outcome = outcome;
-        result.message = std::move(message);
-    };
-    if (cut == Cut::stopped)
-        return says(RunOutcome::stopped, "stopped on request");
-    if (cut == Cut::timed_out)
-        return says(
-            RunOutcome::timed_out,
-            fmt::format("not done within its time limit of {}", to_text(step.timeout))
-        );
-    if (!end_known)
-        return says(RunOutcome::failed, "it ended, and the system does not say how");
-    if (result.signal != 0)
-        return says(
-            RunOutcome::signalled,
-            fmt::format("ended by signal {} ({})", result.signal, ::strsignal(result.signal))
-        );
-    if (result.exit_status != step.exit_status)
-        return says(
-            RunOutcome::failed,
-            fmt::format("exit status {}, expected {}", result.exit_status, step.exit_status)
-        );
-    const auto matches = domain::output_matches(step.expect, transcript.output());
-    if (!matches)
-        return says(RunOutcome::unexpected_output, matches.error().message);
-    if (!*matches)
-        return says(
-            RunOutcome::unexpected_output,
-            fmt::format(
-                "the output does not have \"{}\"{}", step.expect,
-                transcript.truncated() ? " in the part that was kept" : ""
-            )
-        );
-    says(RunOutcome::passed, fmt::format("exit status {}", result.exit_status));
-}
-
-class NullSink final : public TranscriptSink {
-  public:
-    void add(const domain::TranscriptLine&) override {}
 };
 
 } // namespace
@@ -273,94 +114,36 @@ LocalRunner::LocalRunner(const Clock& clock, std::filesystem::path scratch)
 StepResult LocalRunner::run_step(
     const RunbookStep& step, const StepContext& context, TranscriptSink& sink
 ) const {
-    StepResult result;
-    result.name = step.name;
-    result.step_digest = step.digest;
-    result.outcome = RunOutcome::not_started;
-    result.started = result.ended = clock_.now();
-    Transcript transcript(sink);
-    const auto finish = [&](std::string message) {
-        if (!message.empty())
-            result.message = std::move(message);
-        result.ended = clock_.now();
-        result.transcript_bytes = transcript.size();
-        result.transcript_truncated = transcript.truncated();
-        result.transcript = transcript.digest();
-        return std::move(result);
-    };
-    if (!step.executable())
-        return finish(fmt::format("a {} step is for people", to_text(step.kind)));
-    const auto host = domain::fill_variables(step.host, context.variables);
+    StepRun run(step, context, clock_, sink);
+    if (auto fault = run.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
+    const auto host = host_of(step.host, context);
     if (!host)
-        return finish("host: " + host.error().message);
-    if (!is_here(*host))
-        return finish(fmt::format("the step is for {}, and this runner is local", *host));
+        return run.not_started("host: " + host.error().message);
+    if (!host->empty())
+        return run.not_started(fmt::format("the step is for {}, and this runner is local", *host));
     const auto program = find_program(step.interpreter);
     if (program.empty())
-        return finish(fmt::format("the interpreter {} is not installed", step.interpreter));
+        return run.not_started(fmt::format("the interpreter {} is not installed", step.interpreter)
+        );
     const auto script = ScriptFile::write(scratch_, step.script);
     if (!script)
-        return finish(script.error().message);
-    auto environment = make_environment(context.variables);
-    if (!environment)
-        return finish(environment.error().message);
-    if (context.stop.stop_requested()) {
-        result.outcome = RunOutcome::stopped;
-        return finish("stopped before it began");
-    }
-    FileDescriptor wake(::eventfd(0, EFD_CLOEXEC));
-    if (wake.get() < 0)
-        return finish(
-            fmt::format("nothing can be started that could be stopped: {}", std::strerror(errno))
-        );
+        return run.not_started(script.error().message);
+    const auto variables = environment_of(context);
+    if (!variables)
+        return run.not_started(variables.error().message);
+    if (context.stop.stop_requested())
+        return run.ended(domain::RunOutcome::stopped, "stopped before it began");
+    const StopSignal stop(context.stop);
+    if (auto fault = stop.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
     auto process =
-        Process::start({{program, script->path()}, *std::move(environment), context.cwd});
+        Process::start({{program, script->path()}, make_environment(*variables), context.cwd});
     if (!process)
-        return finish(process.error().message);
-    const auto limit = step.timeout > Span::zero() ? step.timeout : domain::step_timeout_default;
-    const auto cut = Watch(*process, transcript, clock_, limit, std::move(wake)).run(context.stop);
-    const auto ending = process->wait();
-    result.exit_status = ending.exit_status;
-    result.signal = ending.signal;
-    judge(step, cut, ending.known, transcript, result);
-    return finish({});
-}
-
-CheckResult LocalRunner::run_smoke(const SmokeCheck& check, const StepContext& context) const {
-    CheckResult result;
-    result.name = check.name;
-    result.outside = check.outside;
-    result.outcome = RunOutcome::not_started;
-    result.started = result.ended = clock_.now();
-    const auto filled = domain::fill_variables(check, context.variables);
-    if (!filled) {
-        result.message = filled.error().message;
-        return result;
-    }
-    if (filled->kind == SmokeKind::command) {
-        RunbookStep step;
-        step.name = check.name;
-        step.interpreter = "sh";
-        step.host = filled->host;
-        step.script = filled->script;
-        step.expect = filled->expect_body;
-        step.exit_status = filled->expect_status;
-        step.timeout =
-            filled->timeout > Span::zero() ? filled->timeout : domain::smoke_timeout_default;
-        NullSink sink;
-        const auto ran = run_step(step, context, sink);
-        result.outcome = ran.outcome;
-        result.status = std::max(ran.exit_status, 0);
-        result.message = ran.message;
-    } else {
-        const auto answer = filled->kind == SmokeKind::http ? check_http(*filled, context.stop)
-                                                            : check_tcp(*filled, context.stop);
-        result.outcome = answer.outcome;
-        result.status = answer.status;
-        result.message = safe_text(answer.message);
-    }
-    result.ended = clock_.now();
-    return result;
+        return run.not_started(process.error().message);
+    LocalStep attendant(run.transcript());
+    const auto cut = Watch(*process, attendant, clock_, run.limit(), stop).run();
+    return run.judged(cut, process->wait());
 }
 
 } // namespace slipway::runner

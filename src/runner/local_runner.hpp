@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one step of a runbook, or one smoke check, on this machine. The runner obeys; it never
-// decides whether a step may run (that is the door's), in which order, or what a failure means. A
-// step gets its own process group, stdin from /dev/null, a private script file, and an environment
-// of nothing but PATH, HOME, LANG, TMPDIR and the variables given; no secret stands in a command
-// line. When the time limit ends or a stop is asked for, the whole group gets SIGTERM and, two
-// seconds later, SIGKILL. Limits: transcript_max, transcript_line_max, smoke_body_max,
-// smoke_redirects_max.
+// Runs one step of a runbook on this machine. The runner obeys; it never decides whether a step may
+// run (that is the door's), in which order, or what a failure means. A step gets its own process
+// group, stdin from /dev/null, a private script file, and an environment of nothing but PATH, HOME,
+// LANG, TMPDIR and the variables given; no secret stands in a command line, and none in a
+// transcript, a result or a message. When the time limit ends or a stop is asked for, the whole
+// group gets SIGTERM and, two seconds later, SIGKILL. Limits: transcript_max, transcript_line_max.
 #pragma once
 
 #include <filesystem>
-#include <stop_token>
-#include <string>
 
 #include "base/clock.hpp"
-#include "domain/runbook/run_result.hpp"
-#include "domain/runbook/runbook.hpp"
+#include "runner/step_context.hpp"
 
 namespace slipway::runner {
-
-// Where the lines of a transcript go, as they come and in the thread that called run_step. What it
-// is given is what the digest in the result covers. It must not throw.
-class TranscriptSink {
-  public:
-    virtual ~TranscriptSink() = default;
-    virtual void add(const domain::TranscriptLine& line) = 0;
-};
-
-struct StepContext {
-    std::filesystem::path cwd; // where the script runs; it must exist
-    // Given to the script as its environment, and put into ${name} of smoke checks.
-    domain::Variables variables = {};
-    std::stop_token stop = {};
-};
 
 // Safe to use from several threads at once: it holds no state but its places.
 class LocalRunner {
@@ -46,10 +27,6 @@ class LocalRunner {
     domain::StepResult run_step(
         const domain::RunbookStep& step, const StepContext& context, TranscriptSink& sink
     ) const;
-
-    // The variables are put in first; a check with one that has no value comes back as not_started.
-    domain::CheckResult
-    run_smoke(const domain::SmokeCheck& check, const StepContext& context) const;
 
   private:
     const Clock& clock_;

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runner/loopback_server.hpp"
+#include "runner/recorder.hpp"
 #include "runner/transcript.hpp"
 
 namespace slipway::runner {
@@ -32,27 +32,11 @@ using namespace std::chrono_literals;
 using domain::RunbookStep;
 using domain::RunbookStepKind;
 using domain::RunOutcome;
-using domain::SmokeCheck;
-using domain::SmokeKind;
 using domain::StepResult;
 using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class Recorder final : public TranscriptSink {
-  public:
-    void add(const domain::TranscriptLine& line) override {
-        lines.push_back(line.text);
-        bytes += transcript_text(line);
-        if (on_line)
-            on_line(line.text);
-    }
-
-    std::vector<std::string> lines;
-    std::string bytes;
-    std::function<void(const std::string&)> on_line;
-};
 
 class Runner : public testing::Test {
   protected:
@@ -84,24 +68,11 @@ class Runner : public testing::Test {
         return LocalRunner(clock_, folder_ / "scratch").run_step(one, context_, sink_);
     }
 
-    domain::CheckResult smoke(const SmokeCheck& check) {
-        return LocalRunner(clock_, folder_ / "scratch").run_smoke(check, context_);
-    }
-
     FixedClock clock_{*time_from_text("2026-11-22T20:00:00Z")};
     std::filesystem::path folder_;
     StepContext context_;
     Recorder sink_;
 };
-
-// True when the process has ended; waits for what has been killed and is on its way.
-bool is_dead(const std::string& pid) {
-    const FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(pid), 0)));
-    if (ended.get() < 0)
-        return errno == ESRCH;
-    pollfd watched{ended.get(), POLLIN, 0};
-    return ::poll(&watched, 1, 10'000) == 1;
-}
 
 TEST_F(Runner, does_not_start_what_it_must_not) {
     auto manual = step("true");
@@ -199,6 +170,25 @@ TEST_F(Runner, keeps_secrets_and_scripts_out_of_the_process_list) {
     EXPECT_THAT(sink_.lines[0], testing::Not(HasSubstr("in-script")));
     EXPECT_EQ(sink_.lines[1], "600");
     EXPECT_EQ(sink_.lines[2], "700");
+}
+
+TEST_F(Runner, shows_no_secret) {
+    context_.secrets = {{"TOKEN", "s3cr3t-v4lue"}};
+    context_.masked = {"czNjcjN0LXY0bHVl"};
+    auto one = step("printf 's3cr3t'; sleep 0.2; echo '-v4lue'; printf %s \"$TOKEN\" | base64; "
+                    "printf s3cr3t-v4");
+    one.expect = "s3cr3t-v4lue";
+    const auto result = run(one);
+    EXPECT_THAT(sink_.lines, ElementsAre("[secret]", "[secret]", "[secret]")) << sink_.bytes;
+    EXPECT_EQ(result.transcript, sha256(sink_.bytes));
+    EXPECT_EQ(result.message, "the output does not have \"[secret]\"");
+
+    // It never names what is shown.
+    one.host = "${TOKEN}";
+    EXPECT_EQ(run(one).outcome, RunOutcome::not_started);
+
+    context_.secrets = {{"PIN", "123"}};
+    EXPECT_EQ(run(step("true")).outcome, RunOutcome::not_started);
 }
 
 TEST_F(Runner, knows_other_interpreters) {
@@ -404,111 +394,6 @@ TEST(Transcript, any_bytes_become_safe_lines) {
                 RC_ASSERT((c >= 0x20 && c != 0x7f) || c == '\t');
         }
     }));
-}
-
-SmokeCheck http(const std::string& url) {
-    SmokeCheck check;
-    check.name = "page";
-    check.kind = SmokeKind::http;
-    check.url = url;
-    check.expect_status = 200;
-    check.timeout = 10s;
-    return check;
-}
-
-std::string
-answer(const std::string& status, const std::string& body, const std::string& more = "") {
-    return fmt::format(
-        "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n{}", status, body.size(),
-        more, body
-    );
-}
-
-TEST_F(Runner, checks_http) {
-    LoopbackServer server({
-        {"/", answer("200 OK", "Harbor 1.5")},
-        {"/bad", answer("500 Oops", "Harbor 1.5")},
-        {"/moved", answer("302 Found", "", "Location: /\r\n")},
-        {"/loop", answer("302 Found", "", "Location: /loop\r\n")},
-        {"/1", answer("302 Found", "", "Location: /2\r\n")},
-        {"/2", answer("302 Found", "", "Location: /3\r\n")},
-        {"/3", answer("302 Found", "", "Location: /4\r\n")},
-        {"/4", answer("302 Found", "", "Location: /5\r\n")},
-        {"/5", answer("302 Found", "", "Location: /\r\n")},
-        {"/0", answer("302 Found", "", "Location: /1\r\n")},
-        {"/file", answer("302 Found", "", "Location: file:///etc/passwd\r\n")},
-        {"/large", answer("200 OK", std::string(limits::smoke_body_max + 1, 'x') + "end")},
-    });
-    ::setenv("http_proxy", "http://127.0.0.1:1", 1); // must not be used
-    context_.variables["SITE"] = "http://" + server.address();
-    const auto outcome = [&](const std::string& path, const std::string& expect, int status = 200) {
-        auto check = http("${SITE}" + path);
-        check.expect_body = expect;
-        check.expect_status = status;
-        return smoke(check);
-    };
-    const auto good = outcome("/", "Harbor 1.5");
-    EXPECT_EQ(good.outcome, RunOutcome::passed) << good.message;
-    EXPECT_EQ(good.status, 200);
-    EXPECT_EQ(outcome("/", "/1\\.\\d$/").outcome, RunOutcome::passed);
-    EXPECT_EQ(outcome("/", "1.6").outcome, RunOutcome::unexpected_output);
-    EXPECT_EQ(outcome("/bad", "").outcome, RunOutcome::failed);
-    EXPECT_EQ(outcome("/bad", "").message, "the answer was 500, expected 200");
-    EXPECT_EQ(outcome("/bad", "", 500).outcome, RunOutcome::passed);
-    EXPECT_EQ(outcome("/moved", "Harbor").outcome, RunOutcome::passed);
-    EXPECT_EQ(outcome("/loop", "").outcome, RunOutcome::failed);
-    static_assert(limits::smoke_redirects_max == 5);
-    EXPECT_EQ(outcome("/1", "Harbor").outcome, RunOutcome::passed);
-    EXPECT_EQ(outcome("/0", "Harbor").outcome, RunOutcome::failed);
-    EXPECT_EQ(outcome("/file", "root").outcome, RunOutcome::failed);
-    EXPECT_EQ(outcome("/large", "xxx").outcome, RunOutcome::passed);
-    EXPECT_EQ(outcome("/large", "end").outcome, RunOutcome::unexpected_output);
-    ::unsetenv("http_proxy");
-
-    auto slow = http("${SITE}/silent");
-    slow.timeout = 200ms;
-    EXPECT_EQ(smoke(slow).outcome, RunOutcome::timed_out);
-    EXPECT_EQ(smoke(http("${NOWHERE}/")).outcome, RunOutcome::not_started);
-    EXPECT_EQ(smoke(http("file:///etc/passwd")).outcome, RunOutcome::failed);
-}
-
-TEST_F(Runner, checks_tcp) {
-    SmokeCheck check;
-    check.name = "port";
-    check.kind = SmokeKind::tcp;
-    check.timeout = 5s;
-    check.outside = true;
-    {
-        LoopbackServer server({});
-        check.address = server.address();
-        const auto result = smoke(check);
-        EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
-        EXPECT_TRUE(result.outside);
-    }
-    EXPECT_EQ(smoke(check).outcome, RunOutcome::failed); // the server is gone
-    for (const auto* bad : {"", "host", ":1", "h:", "user@h:1", "h:1/x", "h:1?x"}) {
-        check.address = bad;
-        EXPECT_EQ(smoke(check).outcome, RunOutcome::not_started) << bad;
-    }
-}
-
-TEST_F(Runner, checks_with_a_command) {
-    SmokeCheck check;
-    check.name = "age";
-    check.kind = SmokeKind::command;
-    check.script = "echo \"age $AGE\"; exit 2";
-    check.expect_status = 2;
-    check.expect_body = "age 5";
-    context_.variables["AGE"] = "5";
-    EXPECT_EQ(smoke(check).outcome, RunOutcome::passed);
-    EXPECT_EQ(smoke(check).status, 2);
-    check.expect_body = "age 6";
-    EXPECT_EQ(smoke(check).outcome, RunOutcome::unexpected_output);
-    check.script = "exec sleep 1000";
-    check.timeout = 100ms;
-    EXPECT_EQ(smoke(check).outcome, RunOutcome::timed_out);
-    check.host = "web1";
-    EXPECT_EQ(smoke(check).outcome, RunOutcome::not_started);
 }
 
 } // namespace

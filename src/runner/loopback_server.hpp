@@ -8,46 +8,45 @@
 #include <string>
 #include <thread>
 
-#include <netinet/in.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
-#include "base/assert.hpp"
-#include "runner/process.hpp"
+#include "runner/loopback_port.hpp"
 
 namespace slipway::runner {
+
+// A whole answer; `more` is header lines, each with its end.
+inline std::string
+http_answer(const std::string& status, const std::string& body, const std::string& more = {}) {
+    return fmt::format(
+        "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n{}", status, body.size(),
+        more, body
+    );
+}
 
 class LoopbackServer {
   public:
     // Values are whole answers, from the status line on.
     explicit LoopbackServer(std::map<std::string, std::string> answers)
-        : answers_(std::move(answers)),
-          listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        ASSERT(::bind(listener_.get(), generic, size) == 0);
-        ASSERT(::listen(listener_.get(), 16) == 0);
-        ASSERT(::getsockname(listener_.get(), generic, &size) == 0);
-        port_ = ntohs(address.sin_port);
+        : answers_(std::move(answers)) {
+        listener_.listen();
         thread_ = std::thread([this] { serve(); });
     }
 
     ~LoopbackServer() {
-        ::shutdown(listener_.get(), SHUT_RDWR);
+        listener_.end();
         thread_.join();
     }
 
     LoopbackServer(const LoopbackServer&) = delete;
 
-    std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+    std::string address() const { return listener_.address(); }
 
   private:
     void serve() {
         std::vector<FileDescriptor> silent;
         while (true) {
-            FileDescriptor connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            auto connection = listener_.accept();
             if (connection.get() < 0)
                 return;
             const auto request = read_request(connection.get());
@@ -78,8 +77,7 @@ class LoopbackServer {
     }
 
     std::map<std::string, std::string> answers_;
-    FileDescriptor listener_;
-    int port_ = 0;
+    LoopbackPort listener_;
     std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,30 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
         list.push_back(const_cast<char*>(text.c_str()));
     list.push_back(nullptr);
     return list;
+}
+
+// Two ends that belong together; ours does not block.
+struct Pair {
+    FileDescriptor ours;
+    FileDescriptor theirs;
+};
+
+Result<Pair> make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return fail_system("no pipe", errno);
+    Pair pair{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+    ::fcntl(pair.ours.get(), F_SETFL, O_NONBLOCK);
+    return pair;
+}
+
+Result<Pair> make_input() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return fail_system("no socket", errno);
+    Pair pair{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+    ::fcntl(pair.ours.get(), F_SETFL, O_NONBLOCK);
+    return pair;
 }
 
 } // namespace
@@ -66,16 +91,21 @@ std::string find_program(std::string_view name) {
 }
 
 Result<Process> Process::start(const Command& command) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0)
-        return fail_system("no pipe", errno);
-    FileDescriptor read_end(ends[0]);
-    const FileDescriptor write_end(ends[1]);
-    ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
-    Spawn spawn(Spawn::Apart::group);
-    posix_spawn_file_actions_addopen(spawn.files(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(spawn.files(), write_end.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(spawn.files(), write_end.get(), STDERR_FILENO);
+    auto output = TRY(make_pipe());
+    Pair errors;
+    Pair input;
+    if (command.conversing) {
+        errors = TRY(make_pipe());
+        input = TRY(make_input());
+    }
+    Spawn spawn(command.conversing ? Spawn::Apart::session : Spawn::Apart::group);
+    if (command.conversing)
+        posix_spawn_file_actions_adddup2(spawn.files(), input.theirs.get(), STDIN_FILENO);
+    else
+        posix_spawn_file_actions_addopen(spawn.files(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    const auto& its_errors = command.conversing ? errors : output;
+    posix_spawn_file_actions_adddup2(spawn.files(), output.theirs.get(), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(spawn.files(), its_errors.theirs.get(), STDERR_FILENO);
     posix_spawn_file_actions_addchdir_np(spawn.files(), command.cwd.c_str());
     const auto arguments = pointers(command.arguments);
     const auto environment = pointers(command.environment);
@@ -85,7 +115,9 @@ Result<Process> Process::start(const Command& command) {
         return fail_system("cannot start it", failed);
     FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     const int number = errno;
-    Process process(pid, std::move(read_end), std::move(ended));
+    Process process(pid, std::move(output.ours), std::move(ended));
+    process.errors_ = std::move(errors.ours);
+    process.input_ = std::move(input.ours);
     if (process.ended() < 0)
         return fail_system("it cannot be watched", number);
     process.guard_.emplace(TRY(GroupGuard::watch(pid)));
@@ -94,6 +126,7 @@ Result<Process> Process::start(const Command& command) {
 
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)),
+      errors_(std::move(other.errors_)), input_(std::move(other.input_)),
       ended_(std::move(other.ended_)), guard_(std::move(other.guard_)) {}
 
 Process::~Process() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One child process in a process group of its own, with its standard output and error in one pipe.
+// One child process in a process group of its own, with its standard output and error in one pipe
+// or, where that is asked for, in two, and with an input that can be written to.
 // Nothing of this process leaks into it: no file descriptor, no signal mask, no variable that was
 // not given. The destructor leaves no process of the group behind, and neither does the end of this
 // process (base/group_guard.hpp). Linux (pidfd_open, 5.3 or later). Internal to src/runner.
@@ -45,6 +46,9 @@ struct Command {
     std::vector<std::string> arguments; // the first is an absolute path
     std::vector<std::string> environment;
     std::filesystem::path cwd;
+    // A program that talks on behalf of the step: it gets an input to be written to, its errors
+    // apart from its output, and no terminal to ask anybody at.
+    bool conversing = false;
 };
 
 struct Ending {
@@ -63,6 +67,14 @@ class Process {
 
     int output() const { return output_.get(); } // not blocking
 
+    // Of a conversing process, else -1; not blocking. The input is a socket, so that a write with
+    // MSG_NOSIGNAL raises no SIGPIPE.
+    int errors() const { return errors_.get(); }
+
+    int input() const { return input_.get(); }
+
+    void close_input() { input_ = FileDescriptor(); }
+
     int ended() const { return ended_.get(); } // readable once the process has ended
 
     // To the whole group. Safe until wait(), since the group keeps its number so long.
@@ -76,6 +88,8 @@ class Process {
 
     pid_t pid_;
     FileDescriptor output_;
+    FileDescriptor errors_;
+    FileDescriptor input_;
     FileDescriptor ended_;
     std::optional<GroupGuard> guard_;
 };

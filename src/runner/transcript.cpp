@@ -65,6 +65,12 @@ std::string safe_text(std::string_view bytes) {
 }
 
 void Transcript::take(std::string_view bytes, Time at) {
+    if (mask_.empty())
+        return split(bytes, at);
+    split(mask_.take(bytes), at);
+}
+
+void Transcript::split(std::string_view bytes, Time at) {
     while (!bytes.empty()) {
         const auto end = std::min(bytes.find('\n'), bytes.size());
         const auto room = limits::transcript_line_max - line_.size();
@@ -78,6 +84,7 @@ void Transcript::take(std::string_view bytes, Time at) {
 }
 
 void Transcript::finish(Time at) {
+    split(mask_.finish(), at);
     if (!line_.empty())
         end_line(at);
 }

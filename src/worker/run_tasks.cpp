@@ -190,12 +190,15 @@ Result<JsonArray> smoke_results(
         const auto result = context.parts.runner.run_check(check, variables, context.stop);
         if (context.stop.stop_requested())
             return fail(ErrorCode::unavailable, "the smoke test was cut short");
-        results.push_back(JsonObject{
+        JsonObject report{
             {"name", result.name},
             {"passed", result.passed()},
             {"detail", cut_text(result.message, limits::text_max)},
             {"took_ms", (result.ended - result.started).count()},
-            {"outside", result.outside}});
+            {"outside", result.outside}};
+        if (result.tries > 0)
+            report["tries"] = result.tries;
+        results.push_back(std::move(report));
     }
     return results;
 }

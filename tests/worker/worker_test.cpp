@@ -42,6 +42,7 @@ class TestRunner final : public app::Runner {
     run_check(const domain::SmokeCheck& check, const domain::Variables&, std::stop_token) override {
         domain::CheckResult result;
         result.name = check.name;
+        result.tries = 3;
         return result;
     }
 
@@ -244,7 +245,9 @@ TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
     EXPECT_EQ(cut.error().code, ErrorCode::unavailable);
     EXPECT_TRUE(change().smoke_reports.empty());
     ASSERT_TRUE(carry_out_smoke({given, claim("a", clock.now() + 61s), {}, false}).has_value());
-    EXPECT_EQ(change().smoke_reports.size(), 1);
+    const auto state = change();
+    ASSERT_EQ(state.smoke_reports.size(), 1);
+    EXPECT_EQ(state.smoke_reports.at(0).results.at(0).tries, 3);
 }
 
 TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {

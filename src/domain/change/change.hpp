@@ -308,7 +308,8 @@ struct SmokeResult {
     bool passed = false;
     std::string detail;
     std::uint32_t took_ms = 0;
-    bool outside = false; // seen from outside the declared networks
+    bool outside = false;                    // seen from outside the declared networks
+    std::optional<std::uint32_t> tries = {}; // that were made, when the runner ran it
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the check's name in the smoke list", limits::name_max));
@@ -316,6 +317,7 @@ struct SmokeResult {
         visit("detail", self.detail, printed("what was seen", limits::text_max));
         visit("took_ms", self.took_ms);
         visit("outside", self.outside);
+        visit("tries", self.tries);
     }
 };
 

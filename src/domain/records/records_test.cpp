@@ -58,6 +58,8 @@ TEST(Registers, refuse_and_name_the_field) {
         {"channel", "a", R"({"name":"A","connector":"c","recipients":["a@b\nx"]})", "recipients"},
         {"ring", "a", R"({"name":"A","kind":"test","hosts":[],"variables":{"a b":"c"}})",
          "variables.a b"},
+        {"ring", "a", R"({"name":"A","kind":"test","hosts":[],"variables":{"A":"secret:hunter2"}})",
+         "variables.A"},
         {"ring", "a", R"({"name":"A","kind":"moon","hosts":[]})", "kind"},
         {"connector", "a", R"({"manifest":"../x"})", "manifest"},
         {"organisation", "other", R"({"name":"A","zone":"UTC"})", "id"},

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/schema.hpp"
+#include "base/secret_reference.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/records/records.hpp"
 
@@ -64,6 +65,13 @@ Result<void> check(const std::string&, const ChannelRecord& channel) {
 }
 
 Result<void> check(const std::string&, const RingRecord& ring) {
+    for (const auto& [name, value] : ring.variables)
+        if (const auto secret = secret_of_variable(value); secret && !is_secret_reference(*secret))
+            return fail_field(
+                "variables." + name,
+                "after secret: expected file:/path, env:NAME or command:/program arguments, never "
+                "the secret itself"
+            );
     for (const auto& [name, value] : ring.variables)
         if (name.empty() ||
             name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != std::string::npos)

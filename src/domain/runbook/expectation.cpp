@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What output is expected, and what stands in place of ${variables}.
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -32,6 +34,21 @@ Result<bool> output_matches(std::string_view expect, std::string_view output) {
             fmt::format("{} is not a valid RE2 expression: {}", expect, expression.error())
         );
     return re2::RE2::PartialMatch(re2::StringPiece(output.data(), output.size()), expression);
+}
+
+bool is_host_name(std::string_view host) {
+    const auto is_word = [](std::string_view word, std::string_view marks) {
+        return !word.empty() && word.front() != '-' && word.front() != '.' &&
+               std::all_of(word.begin(), word.end(), [&](char c) {
+                   return is_name_character(c) || marks.find(c) != std::string_view::npos;
+               });
+    };
+    if (host.size() > limits::name_max)
+        return false;
+    const auto at = host.find('@');
+    if (at != std::string_view::npos && !is_word(host.substr(0, at), ".-"))
+        return false;
+    return is_word(at == std::string_view::npos ? host : host.substr(at + 1), ".-:");
 }
 
 Result<std::string> fill_variables(std::string_view text, const Variables& variables) {
@@ -68,13 +85,107 @@ Result<std::string> fill_variables(std::string_view text, const Variables& varia
     return filled;
 }
 
+namespace {
+
+// Fills texts until one cannot be filled.
+class Filler {
+  public:
+    explicit Filler(const Variables& variables) : variables_(variables) {}
+
+    void fill(std::string& text) {
+        if (!failed_.has_value())
+            return;
+        auto filled = fill_variables(text, variables_);
+        if (filled)
+            text = *std::move(filled);
+        else
+            failed_ = tl::unexpected(std::move(filled).error());
+    }
+
+    void fill(std::vector<std::string>& texts) {
+        for (auto& text : texts)
+            fill(text);
+    }
+
+    Result<void> take() { return std::move(failed_); }
+
+  private:
+    const Variables& variables_;
+    Result<void> failed_;
+};
+
+} // namespace
+
 Result<SmokeCheck> fill_variables(const SmokeCheck& check, const Variables& variables) {
     SmokeCheck filled = check;
-    filled.url = TRY(fill_variables(check.url, variables));
-    filled.address = TRY(fill_variables(check.address, variables));
-    filled.host = TRY(fill_variables(check.host, variables));
-    filled.expect_body = TRY(fill_variables(check.expect_body, variables));
+    Filler filler(variables);
+    for (auto* text : {&filled.url, &filled.address, &filled.host, &filled.expect_body})
+        filler.fill(*text);
+    if (filled.http) {
+        for (auto& header : filled.http->headers)
+            filler.fill(header.second);
+        filler.fill(filled.http->final_url);
+    }
+    if (filled.tls) {
+        filler.fill(filled.tls->server_name);
+        filler.fill(filled.tls->ca);
+    }
+    if (auto& dns = filled.dns) {
+        filler.fill(dns->name);
+        filler.fill(dns->server);
+        for (auto* list : {&dns->has, &dns->exactly, &dns->one_of})
+            filler.fill(*list);
+    }
+    if (filled.job)
+        filler.fill(filled.job->file);
+    if (filled.metric)
+        filler.fill(filled.metric->query);
+    if (filled.sql)
+        filler.fill(filled.sql->database);
+    TRY(filler.take());
     return filled;
+}
+
+bool Comparison::holds(double value) const {
+    if (std::isnan(value))
+        return false;
+    switch (relation) {
+    case Relation::less:
+        return value < number;
+    case Relation::less_or_equal:
+        return value <= number;
+    case Relation::greater:
+        return value > number;
+    case Relation::greater_or_equal:
+        return value >= number;
+    case Relation::equal:
+        return value == number;
+    case Relation::not_equal:
+        return value != number;
+    }
+    return false;
+}
+
+Result<Comparison> comparison_from_text(std::string_view text) {
+    constexpr std::pair<std::string_view, Relation> operators[] = {
+        {"<=", Relation::less_or_equal}, {">=", Relation::greater_or_equal},
+        {"==", Relation::equal},         {"!=", Relation::not_equal},
+        {"<", Relation::less},           {">", Relation::greater},
+    };
+    for (const auto& [word, relation] : operators) {
+        if (!text.starts_with(word))
+            continue;
+        text.remove_prefix(word.size());
+        while (text.starts_with(' '))
+            text.remove_prefix(1);
+        double number = 0;
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (read.ec != std::errc() || read.ptr != text.data() + text.size() ||
+            !std::isfinite(number))
+            return fail_field("value", fmt::format("\"{}\" is not a number", text));
+        return Comparison{relation, number};
+    }
+    return fail_field("value", "begin with <, <=, >, >=, == or !=, then write a number");
 }
 
 } // namespace slipway::domain

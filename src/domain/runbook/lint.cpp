@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/jq.hpp"
 #include "domain/runbook/parsing.hpp"
 
 namespace slipway::domain {
@@ -44,6 +45,9 @@ class Linter {
         else
             check_deployment();
         check_times();
+        for (const auto& check : runbook_.smoke)
+            check_smoke(check);
+        check_patience();
         return std::move(findings_);
     }
 
@@ -65,6 +69,9 @@ class Linter {
     void check_rollback();
     void check_deployment();
     void check_times();
+    void check_smoke(const SmokeCheck& check);
+    void check_patience();
+    void check_program(const SmokeCheck& check, std::string_view key, const std::string& program);
 
     const Runbook& runbook_;
     std::vector<LintFinding> findings_;
@@ -246,6 +253,54 @@ void Linter::check_times() {
                 to_text(runbook_.time_limit)
             ),
             "raise time_limit, or lower the timeouts of the steps"
+        );
+}
+
+// A program that is no jq would otherwise be found out in the window, by a check that fails.
+void Linter::check_program(
+    const SmokeCheck& check, std::string_view key, const std::string& program
+) {
+    if (program.empty())
+        return;
+    if (const auto compiled = JqProgram::compile(program); !compiled)
+        find(
+            LintSeverity::error, check.line, "bad-expression",
+            fmt::format("{} of the check {}: {}", key, check.name, compiled.error().message),
+            "write a jq program, such as .status == \"ok\""
+        );
+}
+
+void Linter::check_smoke(const SmokeCheck& check) {
+    if (check.http)
+        check_program(check, "json", check.http->json);
+    if (check.job)
+        check_program(check, "at", check.job->at);
+    if (check.tls && !check.tls->days)
+        find(
+            LintSeverity::warning, check.line, "no-days",
+            fmt::format("the check {} lets a certificate pass that ends tomorrow", check.name),
+            "add days: 21"
+        );
+    if (check.dns && check.dns->has.empty() && check.dns->exactly.empty() &&
+        check.dns->one_of.empty())
+        find(
+            LintSeverity::warning, check.line, "no-records",
+            fmt::format("the check {} is content with any record", check.name),
+            "add has:, exactly: or one_of: with what the name must have"
+        );
+}
+
+// A list that only waits holds up the window, and whoever stands by in it.
+void Linter::check_patience() {
+    Span waiting{};
+    for (const auto& check : runbook_.smoke)
+        if (check.patience)
+            waiting += check.patience->settle + check.patience->retries * check.patience->every;
+    if (waiting > limits::smoke_settle_max)
+        find(
+            LintSeverity::warning, 0, "smoke-takes-long",
+            fmt::format("the smoke list may wait for {} before it fails", to_text(waiting)),
+            "lower settle, retries or every; one check that settles holds up those behind it"
         );
 }
 

@@ -284,6 +284,10 @@ bool read_time(
     return false;
 }
 
+bool may_be_host(std::string_view host) {
+    return host.empty() || host.find("${") != std::string_view::npos || is_host_name(host);
+}
+
 void refuse_yaml(
     const Error& error, int first_line, std::string rule, std::string_view remedy, Parsing& parsing
 ) {

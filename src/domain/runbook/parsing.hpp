@@ -39,6 +39,9 @@ void read_step_block(const FencedBlock& block, Parsing& parsing);
 void read_person(
     std::string_view text, std::string_view what, int line, PersonId& person, Parsing& parsing
 );
+// Whether a step or a check may give it as its host. One with variables is known when it runs, and
+// looked at then.
+bool may_be_host(std::string_view host);
 // Refuses each error of base/yaml.hpp at its line of the file; the YAML begins on `first_line`.
 void refuse_yaml(
     const Error& error, int first_line, std::string rule, std::string_view remedy, Parsing& parsing

@@ -56,9 +56,10 @@ struct CheckResult {
     RunOutcome outcome{};
     int status = 0;      // HTTP status or exit status; 0 when there was none
     std::string message; // one sentence for people
-    Time started{};      // the epoch when an imported report does not tell
+    Time started{};      // of the last try; the epoch when an imported report does not tell
     Time ended{};
     bool outside = false;
+    int tries = 0; // that were made; 0 when none was, or the report does not tell
     bool operator==(const CheckResult&) const = default;
 
     bool passed() const { return outcome == RunOutcome::passed; }
@@ -72,6 +73,7 @@ struct CheckResult {
         visit("started", self.started, optional("when it began"));
         visit("ended", self.ended, optional("when it ended"));
         visit("outside", self.outside, optional("seen from the outside vantage point"));
+        visit("tries", self.tries, optional("tries that were made; 0: not known"));
     }
 };
 

@@ -34,18 +34,17 @@
 #include "base/limits.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "domain/runbook/smoke_check.hpp"
 
 namespace slipway::domain {
 
 SLIPWAY_ENUM(RunbookPurpose, deployment, rollback)
 SLIPWAY_ENUM(RunbookStepKind, command, manual, verify, decision)
-SLIPWAY_ENUM(SmokeKind, http, tcp, command)
 // A `note` is something known that has no effect here; it never makes a report fail.
 SLIPWAY_ENUM(LintSeverity, error, warning, note)
 
 // Used where a runbook gives no time; the linter says so.
 inline constexpr Span step_timeout_default = std::chrono::minutes(5);
-inline constexpr Span smoke_timeout_default = std::chrono::seconds(10);
 
 struct RunbookStep {
     std::string name; // a slug, unique in its runbook
@@ -88,38 +87,6 @@ struct RunbookStep {
         visit("instructions", self.instructions, optional("what to do", limits::runbook_file_max));
         visit("line", self.line, optional("line in the file"));
         visit("digest", self.digest, optional("SHA-256 of what the step does"));
-    }
-};
-
-// One line of the smoke list. `url`, `address`, `host`, `script` and `expect_body` may hold
-// ${variables}, so that one list, with one digest, serves every ring.
-struct SmokeCheck {
-    std::string name; // a slug, unique in its list
-    SmokeKind kind{};
-    std::string url;         // http: absolute http or https URL
-    std::string address;     // tcp: "host:port"
-    std::string host;        // command: empty: beside the runner
-    std::string script;      // command: run with sh
-    int expect_status = 0;   // http: status code, 200 by default; command: exit status
-    std::string expect_body; // http, command: as RunbookStep::expect
-    Span timeout{};
-    bool outside = false; // must be seen from the outside vantage point
-    int line = 0;
-    bool operator==(const SmokeCheck&) const = default;
-
-    template <class Self, class Visitor>
-    static void fields(Self& self, Visitor&& visit) {
-        visit("name", self.name, required("name of the check, unique in its list"));
-        visit("kind", self.kind, required("http, tcp or command"));
-        visit("url", self.url, optional("http: what is fetched", limits::url_max));
-        visit("address", self.address, optional("tcp: host:port"));
-        visit("host", self.host, optional("command: where it runs"));
-        visit("script", self.script, optional("command: what is run", limits::paragraph_max));
-        visit("expect_status", self.expect_status, optional("HTTP status or exit status"));
-        visit("expect_body", self.expect_body, optional("text or /expression/", limits::text_max));
-        visit("timeout", self.timeout, optional("time limit"));
-        visit("outside", self.outside, optional("seen from the outside vantage point"));
-        visit("line", self.line, optional("line in the file"));
     }
 };
 
@@ -208,6 +175,11 @@ Digest smoke_list_digest(const std::vector<SmokeCheck>& checks);
 // time, "." does not match a line end, ^ and $ match at lines); anything else as a part of the
 // text. Errors: invalid_input when the expression is malformed or too large.
 Result<bool> output_matches(std::string_view expect, std::string_view output);
+
+// A name, an alias of ssh_config or an address that OpenSSH may be given, with "user@" before it or
+// not: letters, digits, '.', '_', '-' and ':' (IPv6), at most name_max bytes, and no '-' in front,
+// where it would be an option of ssh.
+bool is_host_name(std::string_view host);
 
 // Replaces each ${name} by its value; "$${" stands for "${". Errors: invalid_input naming a
 // variable that has no value, limit_exceeded when the outcome is longer than paragraph_max.

@@ -63,6 +63,8 @@ TEST(RunbookParser, refuses_and_names_line_and_rule) {
         {"\n" + block("sh { name=a colour=red }"), "9 unknown-attribute"},
         {block("manual {name=a host=x}"), "8 unknown-attribute"},
         {block("sh {name=a abort-if=x}"), "8 unknown-attribute"},
+        {block("sh {name=a host=-oProxyCommand=x}"), "8 bad-attribute"},
+        {block("sh {name=a host=\"web1 web2\"}"), "8 bad-attribute"},
         {block("sh {name=a"), "8 bad-attributes"},
         {block("sh {name=a name=b}"), "8 bad-attributes"},
         {block("sh {\"name\":\"a\",\"name\":\"b\"}"), "8 bad-attributes"},
@@ -102,6 +104,7 @@ TEST(RunbookParser, refuses_and_names_line_and_rule) {
         {block("smoke", "- name: a\n"), "9 bad-check"},
         {block("smoke", "- {name: a, http: ftp://x}\n"), "9 bad-check"},
         {block("smoke", "- {name: a, tcp: host}\n"), "9 bad-check"},
+        {block("smoke", "- {name: a, command: x, host: -l}\n"), "9 bad-check"},
         {block("smoke", "- {name: a, tcp: 'h:1', status: 200}\n"), "9 bad-check"},
         {block("smoke", "- name: a\n  http: http://x/\n  status: yes\n"), "11 bad-check"},
         {block("smoke", "- name: a\n  http: http://x/\n  colour: red\n"), "11 bad-check"},
@@ -529,6 +532,18 @@ TEST(Expectation, is_text_or_expression) {
     EXPECT_FALSE(output_matches("/(/", ""));
     EXPECT_FALSE(output_matches("/((a{1,1000}){1,1000}){1,1000}/", ""));
     EXPECT_FALSE(*output_matches("/(a+)+$/", std::string(100000, 'a') + "b"));
+}
+
+TEST(HostName, is_what_ssh_may_be_given) {
+    for (const auto* good :
+         {"web1", "web-1.example.org", "10.0.0.7", "fe80::1", "deploy@web1", "a.b-c@web_1", "WEB1"})
+        EXPECT_TRUE(is_host_name(good)) << good;
+    EXPECT_TRUE(is_host_name(std::string(limits::name_max, 'a')));
+    EXPECT_FALSE(is_host_name(std::string(limits::name_max + 1, 'a')));
+    for (const auto* bad :
+         {"", "-l", "-oProxyCommand=x", "web 1", "web1\n", "a@-b", "-a@b", "a@b@c", "@b", "a@",
+          "a/b", "a;b", "$(x)", "`x`", "%h", ".", "a\xc3\xa4"})
+        EXPECT_FALSE(is_host_name(bad)) << bad;
 }
 
 TEST(Variables, are_filled_or_named) {

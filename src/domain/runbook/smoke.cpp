@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smoke list: a ```smoke block with a YAML list, one map for each check.
+// The smoke list: a ```smoke block with a YAML list, one map for each check. What a check may have
+// stands in SmokeInput; which kind of check it belongs to, in find_misplaced.
 //
 //     - name: front-page
 //       http: ${SITE_URL}/          or  tcp: ${LB_HOST}:443      or  command: ./feed-age --max 10m
@@ -7,7 +8,9 @@
 //       expect: Harbor 1.5
 //       timeout: 10s
 //       outside: true
-#include <optional>
+#include "domain/runbook/smoke_input.hpp"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -21,108 +24,125 @@ namespace {
 constexpr std::string_view smoke_help =
     "write a list such as\n- name: front-page\n  http: https://www.example.com/\n  status: 200";
 
-// One check as the YAML has it.
-struct SmokeInput {
-    std::string name;
-    std::string http, tcp, command;
-    std::optional<int> status, exit;
-    std::string expect;
-    std::string host;
-    std::optional<Span> timeout;
-    bool outside = false;
+std::optional<HttpDemands> http_demands(SmokeInput& input) {
+    HttpDemands demands{
+        std::move(input.headers), std::move(input.json), input.within, input.redirects,
+        std::move(input.final_url)};
+    // A list that asks for none of it keeps the digest that it always had.
+    return demands == HttpDemands{} ? std::nullopt : std::optional(std::move(demands));
+}
 
-    template <class Self, class Visitor>
-    static void fields(Self& self, Visitor&& visit) {
-        visit("name", self.name, required("name of the check, such as front-page"));
-        visit("http", self.http, optional("URL to fetch", limits::url_max));
-        visit("tcp", self.tcp, optional("host:port to connect to", limits::url_max));
-        visit("command", self.command, optional("script to run", limits::paragraph_max));
-        visit("status", self.status, optional("HTTP status"));
-        visit("exit", self.exit, optional("exit status"));
-        visit("expect", self.expect, optional("text or /expression/", limits::text_max));
-        visit("host", self.host, optional("where the command runs"));
-        visit("timeout", self.timeout, optional("time limit"));
-        visit("outside", self.outside, optional("seen from the outside vantage point"));
+void take_demands(SmokeInput& input, SmokeCheck& check) {
+    switch (check.kind) {
+    case SmokeKind::http:
+        check.url = std::move(input.http);
+        check.http = http_demands(input);
+        break;
+    case SmokeKind::tcp:
+        check.address = std::move(input.tcp);
+        break;
+    case SmokeKind::command:
+        check.script = std::move(input.command);
+        break;
+    case SmokeKind::tls:
+        check.address = std::move(input.tls);
+        check.tls = TlsDemands{input.days, std::move(input.server_name), std::move(input.ca)};
+        break;
+    case SmokeKind::dns:
+        check.dns = DnsDemands{std::move(input.dns),     input.type.value_or(DnsType::A),
+                               std::move(input.server),  std::move(input.has),
+                               std::move(input.exactly), std::move(input.one_of)};
+        break;
+    case SmokeKind::job:
+        check.url = std::move(input.job->url);
+        check.script = std::move(input.job->command);
+        check.job = JobDemands{
+            std::move(input.job->file), std::move(input.at), input.max_age.value_or(Span{})};
+        break;
+    case SmokeKind::metric:
+        check.url = std::move(input.prometheus);
+        check.metric = MetricDemands{std::move(input.metric), std::move(input.value)};
+        break;
+    case SmokeKind::sql:
+        check.sql =
+            SqlDemands{std::move(input.database), std::move(input.sql), std::move(input.value)};
+        break;
     }
-};
-
-bool is_url(std::string_view text) {
-    const bool known =
-        text.starts_with("http://") || text.starts_with("https://") || text.starts_with("${");
-    return known && text.find_first_of(" \t\n") == std::string_view::npos;
 }
 
-bool is_address(std::string_view text) {
-    const auto colon = text.rfind(':');
-    const bool variable = text.starts_with("${") && text.ends_with("}");
-    const bool parts = colon != std::string_view::npos && colon > 0 && colon + 1 < text.size();
-    return (parts || variable) && text.find_first_of(" \t\n/") == std::string_view::npos;
+std::optional<SmokePatience> patience_of(const SmokeInput& input) {
+    if (!input.retries && !input.settle)
+        return std::nullopt;
+    const int retries = input.retries.value_or(0);
+    const auto every = retries > 0 ? input.every.value_or(smoke_every_default) : Span{};
+    return SmokePatience{retries, every, input.settle.value_or(Span{})};
 }
 
-// What is wrong with the check, or nothing.
-std::string find_fault(const SmokeInput& input) {
-    if (!is_slug(input.name))
-        return "name: use 1 to 64 letters, digits, '.', '_' or '-'";
-    const int targets = !input.http.empty() + !input.tcp.empty() + !input.command.empty();
-    if (targets != 1)
-        return "a check has one of http, tcp and command";
-    if (!input.http.empty() && !is_url(input.http))
-        return "http: begin with http://, https:// or a ${VARIABLE}";
-    if (!input.tcp.empty() && !is_address(input.tcp))
-        return "tcp: write host:port, such as ${LB_HOST}:443";
-    if (input.status && input.http.empty())
-        return "status: belongs to an http check";
-    if (input.status && (*input.status < 100 || *input.status > 599))
-        return "status: must be 100 to 599";
-    if (input.exit && input.command.empty())
-        return "exit: belongs to a command check";
-    if (input.exit && (*input.exit < 0 || *input.exit > 255))
-        return "exit: must be 0 to 255";
-    if (!input.host.empty() && input.command.empty())
-        return "host: belongs to a command check";
-    if (!input.expect.empty() && !input.tcp.empty())
-        return "expect: a tcp check gets no text";
-    if (const auto matches = output_matches(input.expect, ""); !matches)
-        return matches.error().message;
-    return {};
+std::size_t programs_of(const std::vector<SmokeCheck>& checks) {
+    std::size_t count = 0;
+    for (const auto& check : checks)
+        count += (check.http && !check.http->json.empty()) || (check.job && !check.job->at.empty());
+    return count;
 }
 
-void read_check(SmokeInput&& input, int line, Parsing& parsing) {
+// Whether there is room for the check beside those that were read already.
+bool fits(const SmokeCheck& check, Parsing& parsing) {
     auto& checks = parsing.runbook.smoke;
-    auto fault = find_fault(input);
-    if (!fault.empty())
-        return parsing.refuse(line, "bad-check", std::move(fault), std::string(smoke_help));
     for (const auto& other : checks)
-        if (other.name == input.name)
-            return parsing.refuse(
-                line, "duplicate-name",
+        if (other.name == check.name) {
+            parsing.refuse(
+                check.line, "duplicate-name",
                 fmt::format("the check of line {} is called {} too", other.line, other.name),
                 "give every check its own name"
             );
-    if (checks.size() >= limits::smoke_checks_max)
-        return parsing.refuse(
-            line, "too-many-checks",
+            return false;
+        }
+    if (checks.size() >= limits::smoke_checks_max) {
+        parsing.refuse(
+            check.line, "too-many-checks",
             fmt::format("more than {} smoke checks", limits::smoke_checks_max),
             "keep the list to what tells a broken release"
         );
+        return false;
+    }
+    if (programs_of({check}) + programs_of(checks) > limits::smoke_programs_max) {
+        parsing.refuse(
+            check.line, "too-many-checks",
+            fmt::format("more than {} checks with a jq program", limits::smoke_programs_max),
+            "use expect where a text or an /expression/ will do"
+        );
+        return false;
+    }
+    return true;
+}
+
+void read_check(
+    SmokeInput&& input, const std::function<int(std::string_view key)>& line_of, Parsing& parsing
+) {
+    if (auto fault = find_fault(input))
+        return parsing.refuse(
+            line_of(fault->key), "bad-check",
+            fault->key.empty() ? std::move(fault->message)
+                               : fmt::format("{}: {}", fault->key, fault->message),
+            std::string(smoke_help)
+        );
     SmokeCheck check;
+    check.line = line_of({});
     check.timeout = smoke_timeout_default;
-    if (input.timeout && !check_time(*input.timeout, "timeout", line, check.timeout, parsing))
+    if (input.timeout &&
+        !check_time(*input.timeout, "timeout", line_of("timeout"), check.timeout, parsing))
         return;
-    check.kind = !input.http.empty()  ? SmokeKind::http
-                 : !input.tcp.empty() ? SmokeKind::tcp
-                                      : SmokeKind::command;
+    check.kind = kinds_of(input).front();
     check.expect_status =
         check.kind == SmokeKind::http ? input.status.value_or(200) : input.exit.value_or(0);
     check.name = std::move(input.name);
-    check.url = std::move(input.http);
-    check.address = std::move(input.tcp);
-    check.script = std::move(input.command);
     check.host = std::move(input.host);
     check.expect_body = std::move(input.expect);
     check.outside = input.outside;
-    check.line = line;
-    checks.push_back(std::move(check));
+    check.patience = patience_of(input);
+    take_demands(input, check);
+    if (fits(check, parsing))
+        parsing.runbook.smoke.push_back(std::move(check));
 }
 
 } // namespace
@@ -148,8 +168,11 @@ void read_smoke_block(const FencedBlock& block, Parsing& parsing) {
     if (!list)
         return refuse_yaml(list.error(), first_line, "bad-check", smoke_help, parsing);
     for (std::size_t i = 0; i < list->size(); ++i) {
-        const auto line = document->line_of(fmt::format("[{}]", i));
-        read_check(std::move((*list)[i]), first_line + static_cast<int>(line) - 1, parsing);
+        const auto line_of = [&](std::string_view key) {
+            const auto path = key.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, key);
+            return first_line + static_cast<int>(document->line_of(path)) - 1;
+        };
+        read_check(std::move((*list)[i]), line_of, parsing);
     }
 }
 

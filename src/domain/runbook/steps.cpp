@@ -127,11 +127,20 @@ void read_expect(const std::string& value, Draft& draft) {
         );
 }
 
+void read_host(const std::string& value, Draft& draft) {
+    draft.step.host = value;
+    if (!may_be_host(value))
+        draft.refuse(
+            "bad-attribute", fmt::format("host is \"{}\"", value),
+            "write the name of a machine as OpenSSH knows it, such as web1 or deploy@web1"
+        );
+}
+
 // Attributes of steps that run. Returns false when the key is not one of them.
 bool read_command_attribute(const Attribute& attribute, Draft& draft) {
     const auto& [key, value] = attribute;
     if (key == "host")
-        draft.step.host = value;
+        read_host(value, draft);
     else if (key == "expect")
         read_expect(value, draft);
     else if (key == "exit")

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "main/machine_runner.hpp"
+
+#include <fmt/format.h>
+
+#include "base/secret_reference.hpp"
+#include "runner/host.hpp"
+
+namespace slipway {
+
+namespace {
+
+class Lines final : public runner::TranscriptSink {
+  public:
+    explicit Lines(const app::LineSink& sink) : sink_(sink) {}
+
+    void add(const domain::TranscriptLine& line) override { sink_(line); }
+
+  private:
+    const app::LineSink& sink_;
+};
+
+// What a check cannot need is not asked for: a smoke list may be long, and a vault slow.
+domain::Variables needed(const domain::SmokeCheck& check, const domain::Variables& variables) {
+    if (!check.script.empty())
+        return variables;
+    const auto called = check.url + check.address + (check.sql ? check.sql->database : "");
+    domain::Variables some;
+    for (const auto& [name, value] : variables)
+        if (!secret_of_variable(value) ||
+            called.find(fmt::format("${{{}}}", name)) != std::string::npos)
+            some.emplace(name, value);
+    return some;
+}
+
+} // namespace
+
+MachineRunner::MachineRunner(const Clock& clock, Random& random, MachineRunnerOptions options)
+    : clock_(clock), options_(std::move(options)), local_(clock, options_.scratch),
+      ssh_(clock, random, options_.ssh),
+      smoke_(
+          clock,
+          [this](const auto& step, const auto& context, auto& sink) {
+              return run_on_its_machine(step, context, sink);
+          },
+          [this](std::string_view reference) {
+              return connectors::resolve_reference(reference, options_.secrets);
+          }
+      ) {}
+
+Result<runner::StepContext> MachineRunner::make_context(const domain::Variables& variables) const {
+    runner::StepContext context;
+    context.cwd = options_.work;
+    for (const auto& [name, value] : variables) {
+        const auto reference = secret_of_variable(value);
+        if (!reference) {
+            context.variables[name] = value;
+            continue;
+        }
+        auto secret = connectors::resolve_reference(*reference, options_.secrets);
+        if (!secret)
+            return fail(
+                secret.error().code,
+                fmt::format("the secret {} is not to be had: {}", name, secret.error().message)
+            );
+        for (auto& form : connectors::secret_forms(*secret))
+            context.masked.push_back(std::move(form));
+        context.secrets[name] = *std::move(secret);
+    }
+    return context;
+}
+
+domain::StepResult MachineRunner::run_step(
+    const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+    const app::LineSink& sink
+) {
+    auto context = make_context(variables);
+    if (!context) {
+        domain::StepResult result;
+        result.name = step.name;
+        result.step_digest = step.digest;
+        result.outcome = domain::RunOutcome::not_started;
+        result.message = context.error().message;
+        result.started = result.ended = clock_.now();
+        result.transcript = sha256({});
+        return result;
+    }
+    context->stop = std::move(stop);
+    Lines lines(sink);
+    return run_on_its_machine(step, *context, lines);
+}
+
+domain::StepResult MachineRunner::run_on_its_machine(
+    const domain::RunbookStep& step, const runner::StepContext& context,
+    runner::TranscriptSink& sink
+) const {
+    return runner::is_elsewhere(step.host, context) ? ssh_.run_step(step, context, sink)
+                                                    : local_.run_step(step, context, sink);
+}
+
+domain::CheckResult MachineRunner::run_check(
+    const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
+) {
+    const auto given = needed(check, variables);
+    return smoke_.run(
+        check, [&] { return make_context(given); }, stop
+    );
+}
+
+} // namespace slipway

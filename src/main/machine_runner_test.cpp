@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "main/machine_runner.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <stdlib.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::RunOutcome;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class MachineRunnerTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        char name[] = "/tmp/slipway-machine-XXXXXX";
+        ASSERT_NE(::mkdtemp(name), nullptr);
+        folder_ = name;
+        for (const auto* made : {"secrets", "programs", "work"})
+            std::filesystem::create_directories(folder_ / made);
+        write("secrets/token", "f1le-v4lue\n");
+        write("elsewhere", "never-read\n");
+        write("programs/vault", "#!/bin/sh\necho \"pr0gram-$1\"\n");
+        std::filesystem::permissions(folder_ / "programs/vault", std::filesystem::perms::owner_all);
+        // Nobody listens at port 1, and no name is looked up.
+        write("ssh_config", "Host *\n  HostName 127.0.0.1\n  Port 1\n");
+        ::setenv("SLIPWAY_SECRET_MACHINE", "env-v4lue", 1);
+    }
+
+    void TearDown() override {
+        ::unsetenv("SLIPWAY_SECRET_MACHINE");
+        std::filesystem::remove_all(folder_);
+    }
+
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(folder_ / name) << text;
+    }
+
+    MachineRunner runner() {
+        MachineRunnerOptions options{folder_ / "scratch", folder_ / "work", {}, {}};
+        options.secrets.secret_folders = {(folder_ / "secrets").string()};
+        options.secrets.program_folders = {(folder_ / "programs").string()};
+        options.ssh.config_file = folder_ / "ssh_config";
+        return MachineRunner(clock_, random_, std::move(options));
+    }
+
+    domain::StepResult run(const std::string& script, const std::string& host = {}) {
+        domain::RunbookStep step;
+        step.name = "one";
+        step.interpreter = "sh";
+        step.host = host;
+        step.script = script;
+        step.timeout = 30s;
+        return runner().run_step(step, variables_, {}, [&](const domain::TranscriptLine& line) {
+            lines_.push_back(line.text);
+        });
+    }
+
+    std::filesystem::path folder_;
+    FixedClock clock_{*time_from_text("2026-11-22T20:00:00Z")};
+    SystemRandom random_;
+    domain::Variables variables_;
+    std::vector<std::string> lines_;
+};
+
+TEST_F(MachineRunnerTest, runs_nothing_without_its_secrets) {
+    for (const auto& reference :
+         {"secret:hunter2", "secret:", "secret:file:/etc/passwd", "secret:env:PATH",
+          "secret:env:SLIPWAY_SECRET_NOT_THERE", "secret:command:/bin/echo x"}) {
+        variables_["TOKEN"] = reference;
+        const auto result = run("echo never");
+        EXPECT_EQ(result.outcome, RunOutcome::not_started) << reference;
+        EXPECT_THAT(result.message, HasSubstr("the secret TOKEN is not to be had")) << reference;
+    }
+    variables_["TOKEN"] = "secret:file:" + (folder_ / "elsewhere").string();
+    EXPECT_EQ(run("echo never").outcome, RunOutcome::not_started);
+    EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(MachineRunnerTest, resolves_secrets_and_shows_none) {
+    variables_ = {
+        {"PLAIN", "plain"},
+        {"A", "secret:file:" + (folder_ / "secrets/token").string()},
+        {"B", "secret:env:SLIPWAY_SECRET_MACHINE"},
+        {"C", "secret:command:" + (folder_ / "programs/vault").string() + " key"}};
+    const auto result = run("echo $PLAIN $A $B $C; printf %s $A | base64; test $A = f1le-v4lue && "
+                            "test $B = env-v4lue && test $C = pr0gram-key");
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    EXPECT_THAT(lines_, ElementsAre("plain [secret] [secret] [secret]", "[secret]"));
+}
+
+TEST_F(MachineRunnerTest, sends_a_step_to_its_host) {
+    variables_ = {{"HERE", "localhost"}, {"THERE", "web1"}};
+    EXPECT_EQ(run("true", "${HERE}").outcome, RunOutcome::passed);
+    const auto there = run("true", "${THERE}");
+    EXPECT_EQ(there.outcome, RunOutcome::not_started);
+    EXPECT_THAT(there.message, HasSubstr("could not connect to web1"));
+    EXPECT_THAT(run("true", "${NOWHERE}").message, HasSubstr("${NOWHERE}"));
+    EXPECT_THAT(run("true", "-l").message, HasSubstr("not the name of a host"));
+
+    domain::SmokeCheck check;
+    check.name = "age";
+    check.kind = domain::SmokeKind::command;
+    check.script = "true";
+    check.host = "${THERE}";
+    EXPECT_THAT(
+        runner().run_check(check, variables_, {}).message, HasSubstr("could not connect to web1")
+    );
+    check.kind = domain::SmokeKind::job;
+    check.job = domain::JobDemands{"", "", 1h};
+    EXPECT_THAT(
+        runner().run_check(check, variables_, {}).message, HasSubstr("could not connect to web1")
+    );
+    check.kind = domain::SmokeKind::command;
+    check.job.reset();
+    check.host = "${HERE}";
+    EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::passed);
+}
+
+TEST_F(MachineRunnerTest, resolves_secrets_at_each_try_of_a_check) {
+    // The vault gives another token each time, and only the second one is good.
+    write(
+        "programs/vault", "#!/bin/sh\necho x >>" + (folder_ / "asked").string() +
+                              "\necho \"token-$(wc -l <" + (folder_ / "asked").string() + ")\"\n"
+    );
+    variables_ = {{"TOKEN", "secret:command:" + (folder_ / "programs/vault").string()}};
+    domain::SmokeCheck check;
+    check.name = "age";
+    check.kind = domain::SmokeKind::command;
+    check.script = "echo $TOKEN; test $TOKEN = token-2";
+    check.timeout = 20s;
+    check.patience = domain::SmokePatience{5, 1ms, {}};
+    const auto result = runner().run_check(check, variables_, {});
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    EXPECT_EQ(result.tries, 2);
+    check.expect_body = "token-3";
+    check.script = "echo $TOKEN";
+    check.patience.reset();
+    EXPECT_EQ(
+        runner().run_check(check, variables_, {}).message, "the output does not have \"[secret]\""
+    );
+}
+
+TEST_F(MachineRunnerTest, resolves_the_connection_of_a_database) {
+    write("secrets/orders", "host=/nowhere user=x password=s3cr3t");
+    const auto reference = "file:" + (folder_ / "secrets/orders").string();
+    domain::SmokeCheck check;
+    check.name = "orders";
+    check.kind = domain::SmokeKind::sql;
+    check.timeout = 10s;
+    check.sql = domain::SqlDemands{"file:" + (folder_ / "elsewhere").string(), "select 1", "== 1"};
+    EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::not_started);
+    variables_ = {{"PLAIN", reference}, {"SECRET", "secret:" + reference}};
+    for (const auto& database : {reference, std::string("${PLAIN}"), std::string("${SECRET}")}) {
+        check.sql->database = database;
+        const auto result = runner().run_check(check, variables_, {});
+        EXPECT_EQ(result.outcome, RunOutcome::failed) << database << ": " << result.message;
+        EXPECT_THAT(result.message, Not(HasSubstr("s3cr3t")));
+    }
+}
+
+TEST_F(MachineRunnerTest, a_check_asks_only_for_the_secrets_that_it_names) {
+    domain::SmokeCheck check;
+    check.name = "page";
+    check.kind = domain::SmokeKind::http;
+    check.url = "http://127.0.0.1:1/";
+    check.expect_status = 200;
+    check.timeout = 10s;
+    variables_ = {{"TOKEN", "secret:env:SLIPWAY_SECRET_NOT_THERE"}};
+    EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::failed);
+    check.url += "?token=${TOKEN}";
+    EXPECT_EQ(runner().run_check(check, variables_, {}).outcome, RunOutcome::not_started);
+    variables_["TOKEN"] = "secret:env:SLIPWAY_SECRET_MACHINE";
+    const auto called = runner().run_check(check, variables_, {});
+    EXPECT_EQ(called.outcome, RunOutcome::failed);
+    EXPECT_THAT(called.message, Not(HasSubstr("env-v4lue")));
+}
+
+} // namespace
+} // namespace slipway

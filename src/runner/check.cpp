@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/check.hpp"
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "runner/transcript.hpp"
+
+namespace slipway::runner {
+
+namespace {
+
+// Behind what was cut.
+constexpr std::string_view cut_mark = "...";
+
+} // namespace
+
+CheckAnswer timed_out_answer(Span limit) {
+    return {
+        domain::RunOutcome::timed_out, 0, "no answer within its time limit of " + to_text(limit)};
+}
+
+Span limit_of(const domain::SmokeCheck& check) {
+    return check.timeout > Span::zero() ? check.timeout : domain::smoke_timeout_default;
+}
+
+std::string shown(std::string_view seen) {
+    const auto safe = safe_text(seen.substr(0, limits::smoke_shown_max));
+    const auto text = cut_text(safe, limits::smoke_shown_max);
+    const bool cut = seen.size() > limits::smoke_shown_max || text.size() < safe.size();
+    return fmt::format("\"{}{}\"", text, cut ? cut_mark : "");
+}
+
+std::string hide_in_message(const Mask& mask, std::string_view message) {
+    const auto whole = mask.hide(message);
+    // The mask takes the beginning of a secret for one where a text ends, so each cut is an end.
+    std::string hidden;
+    std::string_view rest = whole;
+    for (auto end = rest.find(cut_mark); end != rest.npos; end = rest.find(cut_mark)) {
+        hidden += mask.hide(rest.substr(0, end));
+        hidden += cut_mark;
+        rest.remove_prefix(end + cut_mark.size());
+    }
+    return hidden.append(rest);
+}
+
+std::string shown_url(std::string_view url) {
+    url = url.substr(0, url.find_first_of("?#"));
+    const auto scheme = url.find("://");
+    const auto begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const auto authority = url.substr(begin, url.find('/', begin) - begin);
+    const auto at = authority.rfind('@');
+    if (at == std::string_view::npos)
+        return safe_text(url);
+    return safe_text(std::string(url.substr(0, begin)) + std::string(url.substr(begin + at + 1)));
+}
+
+} // namespace slipway::runner

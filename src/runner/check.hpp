@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every kind of smoke check has in common: what it is given, and what it answers. One file
+// looks at one kind (http_check.cpp, tls_check.cpp ...). A check must see the server itself, so no
+// proxy is used, whatever the environment says. It ends within its time limit, and soon after a
+// stop is asked for. A message says what was expected and what was seen; of what a server said it
+// shows only what it was asked to judge, short and safe to show, and never a body. Internal to
+// src/runner.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "base/time.hpp"
+#include "domain/runbook/run_result.hpp"
+#include "runner/mask.hpp"
+
+namespace slipway::runner {
+
+struct CheckAnswer {
+    domain::RunOutcome outcome{};
+    int status = 0; // of HTTP; 0 for other kinds
+    std::string message;
+};
+
+// What was asked for, or the answer that says why it is not there.
+template <class T>
+using Seen = tl::expected<T, CheckAnswer>;
+
+inline tl::unexpected<CheckAnswer>
+unseen(domain::RunOutcome outcome, std::string message, int status = 0) {
+    return tl::unexpected(CheckAnswer{outcome, status, std::move(message)});
+}
+
+inline CheckAnswer stopped_answer() {
+    return {domain::RunOutcome::stopped, 0, "stopped on request"};
+}
+
+CheckAnswer timed_out_answer(Span limit);
+
+// The time limit of one try.
+Span limit_of(const domain::SmokeCheck& check);
+
+// What was seen, in quotes: safe to show, and at most smoke_shown_max bytes of it.
+std::string shown(std::string_view seen);
+
+// A message without secrets, also without the beginning of one that `shown` has cut.
+std::string hide_in_message(const Mask& mask, std::string_view message);
+
+// A URL without what may be secret in it: user, password, query and fragment.
+std::string shown_url(std::string_view url);
+
+// Each looks once at what the check names; variables are filled in.
+CheckAnswer check_http(const domain::SmokeCheck& check, const std::stop_token& stop);
+CheckAnswer check_tcp(const domain::SmokeCheck& check, const std::stop_token& stop);
+CheckAnswer check_tls(const domain::SmokeCheck& check, Time now, const std::stop_token& stop);
+CheckAnswer check_dns(const domain::SmokeCheck& check, const std::stop_token& stop);
+// A job of a file or a URL.
+CheckAnswer check_job(const domain::SmokeCheck& check, Time now, const std::stop_token& stop);
+// A job whose command has printed this as its first line.
+CheckAnswer judge_job_line(const domain::SmokeCheck& check, std::string_view line, Time now);
+CheckAnswer check_metric(const domain::SmokeCheck& check, const std::stop_token& stop);
+// `connection` is a connection string of libpq.
+CheckAnswer check_sql(
+    const domain::SmokeCheck& check, const std::string& connection, const std::stop_token& stop
+);
+
+} // namespace slipway::runner

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a smoke report is written as can be read again.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "domain/change/junit_report.hpp"
+#include "runner/junit.hpp"
+
+namespace slipway::runner {
+namespace {
+
+using domain::SmokeReport;
+
+TEST(JunitRoundtrip, keeps_names_verdicts_messages_and_durations) {
+    SmokeReport report;
+    report.at = *time_from_text("2026-11-22T20:00:00Z");
+    report.results = {
+        {"front-page", true, "", 1234, true, 1},
+        {"error-rate", false, "the value is \"3\", expected < 2 & more", 5, false, 4}};
+    const auto results = read_junit(junit_xml(report));
+    ASSERT_TRUE(results) << results.error().message;
+    ASSERT_EQ(results->size(), 2);
+    EXPECT_EQ(results->at(0).name, "front-page");
+    EXPECT_TRUE(results->at(0).passed());
+    EXPECT_EQ(results->at(0).started, report.at);
+    EXPECT_EQ(results->at(0).ended - results->at(0).started, Span(1234));
+    EXPECT_EQ(results->at(1).name, "error-rate");
+    EXPECT_FALSE(results->at(1).passed());
+    EXPECT_EQ(results->at(1).message, report.results[1].detail);
+}
+
+TEST(JunitRoundtrip, any_text_can_be_read_again) {
+    EXPECT_TRUE(rc::check([] {
+        const auto text = rc::gen::container<std::string>(
+            rc::gen::elementOf(std::string("ab<>&'\"]-!\t\n\r\x01\x1b\x7f "))
+        );
+        const auto name = *text;
+        const auto detail = *text;
+        SmokeReport report;
+        report.results = {{"x" + name, false, detail, 1, false, {}}};
+        const auto results = read_junit(junit_xml(report));
+        RC_ASSERT(results.has_value());
+        RC_ASSERT(results->size() == 1U);
+        RC_ASSERT(!results->front().passed());
+    }));
+}
+
+} // namespace
+} // namespace slipway::runner

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/mask.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+
+namespace slipway::runner {
+
+namespace {
+
+constexpr std::string_view shown_instead = "[secret]";
+
+unsigned char byte(std::string_view bytes, std::size_t at) {
+    return static_cast<unsigned char>(bytes[at]);
+}
+
+std::size_t pair(std::string_view bytes) {
+    return static_cast<std::size_t>(byte(bytes, 0)) << 8 | byte(bytes, 1);
+}
+
+void add_lines(std::vector<std::string>& texts, std::string_view secret) {
+    while (!secret.empty()) {
+        const auto end = std::min(secret.find('\n'), secret.size());
+        auto line = secret.substr(0, end);
+        if (line.ends_with('\r'))
+            line.remove_suffix(1);
+        if (line.size() >= Mask::line_min)
+            texts.emplace_back(line);
+        secret.remove_prefix(std::min(end + 1, secret.size()));
+    }
+}
+
+} // namespace
+
+Mask::Mask(const std::vector<std::string>& secrets) {
+    for (const auto& secret : secrets) {
+        if (secret.size() >= limits::secret_shown_min)
+            texts_.push_back(secret);
+        if (secret.find('\n') != std::string::npos)
+            add_lines(texts_, secret);
+    }
+    std::sort(texts_.begin(), texts_.end(), [](const auto& left, const auto& right) {
+        return left.size() != right.size() ? left.size() > right.size() : left < right;
+    });
+    texts_.erase(std::unique(texts_.begin(), texts_.end()), texts_.end());
+    for (std::uint32_t i = 0; i < texts_.size(); ++i) {
+        begins_[byte(texts_[i], 0)].push_back(i);
+        pairs_.set(pair(texts_[i]));
+    }
+}
+
+std::string Mask::take(std::string_view bytes) {
+    if (empty())
+        return std::string(bytes);
+    held_ += bytes;
+    return show(false);
+}
+
+std::string Mask::finish() {
+    return show(true);
+}
+
+std::string Mask::hide(std::string_view text) const {
+    auto fresh = *this;
+    fresh.held_.clear();
+    fresh.covered_ = 0;
+    return fresh.take(text) + fresh.finish();
+}
+
+Mask::Found Mask::look(std::string_view bytes) const {
+    const auto& known = begins_[byte(bytes, 0)];
+    if (known.empty() || (bytes.size() > 1 && !pairs_.test(pair(bytes))))
+        return {};
+    Found found;
+    for (const auto index : known) {
+        const std::string_view text = texts_[index];
+        if (text.size() > bytes.size()) {
+            found.open = found.open || text.starts_with(bytes);
+        } else if (bytes.starts_with(text)) {
+            found.length = text.size();
+            return found;
+        }
+    }
+    return found;
+}
+
+std::string Mask::show(bool last) {
+    std::string shown;
+    shown.reserve(held_.size());
+    std::size_t at = 0;
+    for (; at < held_.size(); ++at) {
+        const auto rest = std::string_view(held_).substr(at);
+        auto found = look(rest);
+        if (found.open && !last)
+            break;
+        if (found.open && rest.size() >= limits::secret_shown_min)
+            found.length = rest.size();
+        if (found.length > covered_) {
+            if (covered_ == 0)
+                shown += shown_instead;
+            covered_ = found.length;
+        }
+        if (covered_ > 0)
+            --covered_;
+        else
+            shown += rest.front();
+    }
+    held_.erase(0, at);
+    return shown;
+}
+
+} // namespace slipway::runner

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/ssh_runner.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/hash.hpp"
+#include "runner/far_side.hpp"
+#include "runner/process.hpp"
+#include "runner/step_run.hpp"
+#include "runner/watch.hpp"
+
+namespace slipway::runner {
+
+using domain::RunbookStep;
+using domain::RunOutcome;
+using domain::StepResult;
+
+namespace {
+
+// What ssh may need of our own environment: whose keys, which agent, which tickets. SSH_ASKPASS and
+// DISPLAY are left out, so that no window asks anybody.
+std::vector<std::string> ssh_environment() {
+    std::vector<std::string> environment{
+        "PATH=" + std::string(search_path), "LANG=C.UTF-8", "SSH_ASKPASS_REQUIRE=never"};
+    for (const auto* name :
+         {"HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "KRB5CCNAME"})
+        if (const char* value = std::getenv(name); value != nullptr)
+            environment.push_back(fmt::format("{}={}", name, value));
+    return environment;
+}
+
+long seconds(Span span) {
+    return std::chrono::ceil<std::chrono::seconds>(span).count();
+}
+
+// Options given here win over ssh_config. They make ssh quiet, alone and observant, and say nothing
+// about whom to trust.
+std::vector<std::string>
+ssh_arguments(const std::string& program, const SshOptions& options, const std::string& host) {
+    std::vector<std::string> arguments{program};
+    if (!options.config_file.empty())
+        arguments.insert(arguments.end(), {"-F", options.config_file.string()});
+    arguments.insert(arguments.end(), {"-T", "-e", "none"});
+    for (auto option :
+         {fmt::format("ConnectTimeout={}", seconds(options.connect_limit)),
+          fmt::format("ServerAliveInterval={}", seconds(options.alive_interval)),
+          fmt::format("ServerAliveCountMax={}", options.alive_count), std::string("BatchMode=yes"),
+          // A connection that others share would outlive the step.
+          std::string("ControlMaster=no"), std::string("ControlPath=none"),
+          // What a configuration for people may have, and what would get in the step's way.
+          std::string("RemoteCommand=none"), std::string("ClearAllForwardings=yes"),
+          std::string("StdinNull=no"), std::string("ForkAfterAuthentication=no"),
+          std::string("SessionType=default"), std::string("LogLevel=INFO")}) {
+        arguments.emplace_back("-o");
+        arguments.push_back(std::move(option));
+    }
+    arguments.insert(arguments.end(), {"--", host, std::string(far_side_command)});
+    return arguments;
+}
+
+std::string new_mark(Random& random) {
+    return "slipway-" + to_hex(random.bytes(16));
+}
+
+// The last lines of what ssh said, for a message: behind a jump host the reason is not in the last.
+std::string last_words(std::string_view words) {
+    std::string said;
+    for (int lines = 0; lines < 3 && !words.empty();) {
+        const auto before = words.find_last_of("\r\n");
+        const auto line = before == std::string_view::npos ? words : words.substr(before + 1);
+        words.remove_suffix(words.size() - (before == std::string_view::npos ? 0 : before));
+        if (line.empty())
+            continue;
+        said = said.empty() ? safe_text(line) : safe_text(line) + "; " + said;
+        ++lines;
+    }
+    return said.empty() ? "ssh gives no reason" : said;
+}
+
+// All that ssh said goes below the transcript, since a refused key takes it several lines.
+void quote_words(const FarSide& far_side, Transcript& transcript, Time at) {
+    std::string_view rest = far_side.words();
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        transcript.take(fmt::format("ssh: {}\n", rest.substr(0, end)), at);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+// Before the script was sent. ConnectTimeout ends a silent host too, but only at its first word.
+StepResult judge_connecting(
+    StepRun& run, Cut cut, const FarSide& far_side, const std::string& host, Span waited
+) {
+    if (cut == Cut::stopped)
+        return run.ended(RunOutcome::stopped, fmt::format("stopped before it began on {}", host));
+    if (cut == Cut::timed_out)
+        return run.not_started(fmt::format(
+            "{} did not let us in within {}, so nothing ran there", host, to_text(waited)
+        ));
+    return run.not_started(
+        fmt::format("could not connect to {}: {}", host, last_words(far_side.words()))
+    );
+}
+
+StepResult judge_running(
+    StepRun& run, Cut cut, bool killed, const FarSide& far_side, const std::string& host
+) {
+    if (far_side.interpreter_missing())
+        return run.not_started(fmt::format("the interpreter is not installed on {}", host));
+    if (far_side.done_by_itself())
+        cut = Cut::none; // it was only the connection that would not end
+    const Ending ending{far_side.status().value_or(-1), 0, true};
+    if (cut != Cut::none)
+        return run.judged(
+            cut, ending,
+            killed && !far_side.status()
+                ? fmt::format("; {} did not answer, so it may still be running there", host)
+                : std::string()
+        );
+    if (!far_side.status())
+        return run.ended(
+            RunOutcome::failed,
+            fmt::format(
+                "the connection to {} was lost, so how it ended there is unknown: {}", host,
+                last_words(far_side.words())
+            )
+        );
+    return run.judged(cut, ending);
+}
+
+} // namespace
+
+SshRunner::SshRunner(const Clock& clock, Random& random, SshOptions options)
+    : clock_(clock), random_(random), options_(std::move(options)) {}
+
+StepResult SshRunner::run_step(
+    const RunbookStep& step, const StepContext& context, TranscriptSink& sink
+) const {
+    StepRun run(step, context, clock_, sink);
+    if (auto fault = run.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
+    const auto host = host_of(step.host, context);
+    if (!host)
+        return run.not_started("host: " + host.error().message);
+    if (host->empty())
+        return run.not_started("the step is for this machine, and this runner is for others");
+    if (!is_program_name(step.interpreter))
+        return run.not_started(fmt::format("\"{}\" is not an interpreter", step.interpreter));
+    const auto environment = environment_of(context);
+    if (!environment)
+        return run.not_started(environment.error().message);
+    const auto ssh = find_program("ssh");
+    if (ssh.empty())
+        return run.not_started("the OpenSSH client (ssh) is not installed on this machine");
+    if (context.stop.stop_requested())
+        return run.ended(RunOutcome::stopped, "stopped before it began");
+    const StopSignal stop(context.stop);
+    if (auto fault = stop.fault(); !fault.empty())
+        return run.not_started(std::move(fault));
+    auto process = Process::start(
+        {ssh_arguments(ssh, options_, *host), ssh_environment(), "/", /*conversing=*/true}
+    );
+    if (!process)
+        return run.not_started(process.error().message);
+    const auto connecting = std::min(2 * options_.connect_limit, run.limit());
+    FarSide far_side(new_mark(random_), step, *environment, connecting, run.transcript());
+    Watch watch(*process, far_side, clock_, run.limit(), stop);
+    const auto cut = watch.run();
+    (void)process->wait(); // ssh's own status says less than the far side
+    if (!far_side.status() && !far_side.interpreter_missing())
+        quote_words(far_side, run.transcript(), clock_.now());
+    run.transcript().finish(clock_.now());
+    return far_side.began() ? judge_running(run, cut, watch.killed(), far_side, *host)
+                            : judge_connecting(run, cut, far_side, *host, connecting);
+}
+
+} // namespace slipway::runner
