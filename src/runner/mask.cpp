@@ -65,7 +65,8 @@ std::string Mask::hide(std::string_view text) const {
     auto fresh = *this;
     fresh.held_.clear();
     fresh.covered_ = 0;
-    return fresh.take(text) + fresh.finish();
+    auto shown = fresh.take(text);
+    return shown += fresh.finish(); // after what comes before it, whatever the order of operands
 }
 
 Mask::Found Mask::look(std::string_view bytes) const {

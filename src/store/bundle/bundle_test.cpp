@@ -166,7 +166,7 @@ std::string raw_zip(
     zip_t* zip = zip_open(path.c_str(), ZIP_CREATE, nullptr);
     for (const auto& [name, bytes] : files) {
         auto* source = zip_source_buffer(zip, bytes.data(), bytes.size(), 0);
-        const auto index = zip_file_add(zip, name.c_str(), source, ZIP_FL_ENC_UTF_8);
+        const auto index = zip_file_add(zip, name.c_str(), source, ZIP_FL_ENC_GUESS);
         EXPECT_GE(index, 0);
         zip_set_file_compression(zip, static_cast<zip_uint64_t>(index), method, 0);
     }
