@@ -103,16 +103,17 @@ Result<void> PrivatePostgres::launch() {
     return {};
 }
 
-void PrivatePostgres::stop() {
+void PrivatePostgres::stop(int signal) {
     if (pid_ <= 0)
         return;
-    ::kill(pid_, SIGINT); // fast shutdown
+    ::kill(pid_, signal);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
 }
 
 PrivatePostgres::~PrivatePostgres() {
-    stop();
+    // At once: a hundred databases that are deleted next would be flushed file by file first.
+    stop(SIGQUIT);
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
 }
@@ -135,7 +136,7 @@ Result<std::string> PrivatePostgres::new_database() {
 }
 
 Result<void> PrivatePostgres::restart() {
-    stop();
+    stop(SIGINT); // as an operator does it
     return launch();
 }
 

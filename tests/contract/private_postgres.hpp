@@ -30,7 +30,7 @@ class PrivatePostgres {
   private:
     PrivatePostgres() = default;
     Result<void> launch();
-    void stop();
+    void stop(int signal);
     std::string conninfo(const std::string& database) const;
 
     std::string directory_;
