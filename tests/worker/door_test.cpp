@@ -154,7 +154,8 @@ TEST_F(DoorTest, a_history_begins_at_either_end) {
     const auto last = store->load({main, "change", "CHG-1"})->version;
     const auto versions = [&](HistoryOrder order, std::uint64_t cursor, std::size_t limit) {
         std::vector<std::uint64_t> out;
-        for (const auto& event : *door->history(ina, "CHG-1", order, cursor, limit))
+        const auto page = door->history(ina, "CHG-1", order, cursor, limit);
+        for (const auto& event : *page)
             out.push_back(event.version);
         return out;
     };
