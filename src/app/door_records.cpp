@@ -429,6 +429,11 @@ std::string with_quorum(std::string document, const domain::Policy& policy) {
            );
 }
 
+std::string shown_record(const StoredStream& stored, const domain::Policy& policy) {
+    auto document = shown(stored.key.id, stored.version, stored.state);
+    return stored.key.kind == "board" ? with_quorum(std::move(document), policy) : document;
+}
+
 } // namespace
 
 Result<Answer>
@@ -440,9 +445,7 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
         return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
-    auto document = shown(id, stored->version, stored->state);
-    if (kind == "board")
-        document = with_quorum(std::move(document), inside_->library->policy());
+    auto document = shown_record(*stored, inside_->library->policy());
     return Answer{id, stored->version, std::move(document), 0, false, false};
 }
 
@@ -453,12 +456,8 @@ Result<RecordPage> Door::list_records(
     TRY(require_permission(actor, row->read));
     const auto stored = TRY(inside_->parts.store.list(actor.tenant, kind, after, limit));
     RecordPage page;
-    for (const auto& stream : stored) {
-        auto document = shown(stream.key.id, stream.version, stream.state);
-        if (kind == "board")
-            document = with_quorum(std::move(document), inside_->library->policy());
-        page.rows.emplace_back(stream.version, std::move(document));
-    }
+    for (const auto& stream : stored)
+        page.rows.emplace_back(stream.version, shown_record(stream, inside_->library->policy()));
     if (stored.size() == limit && !stored.empty())
         page.next = stored.back().key.id;
     return page;

@@ -65,10 +65,7 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& directory) {
             newest = {workflow, std::move(yaml)};
     }
     const auto policy = TRY(read_file(root / "policies" / "default.yaml"));
-    std::set<std::string_view> gates;
-    for (const auto& gate : domain::gate_table())
-        gates.insert(gate.id);
-    library->policy_ = TRY(domain::read_policy(policy, "default.yaml", gates));
+    library->policy_ = TRY(domain::read_policy(policy, "default.yaml", domain::gate_ids()));
     return library;
 }
 

@@ -105,10 +105,7 @@ Result<std::string> read_workflow(std::string_view yaml, std::string_view file) 
 }
 
 Result<std::string> read_policy(std::string_view yaml, std::string_view file) {
-    std::set<std::string_view> gates;
-    for (const auto& gate : domain::gate_table())
-        gates.insert(gate.id);
-    return TRY(domain::read_policy(yaml, file, gates)).name + ", ";
+    return TRY(domain::read_policy(yaml, file, domain::gate_ids())).name + ", ";
 }
 
 Result<ExitCode> lint_yaml(Context& context, const Arguments& arguments, YamlReader reader) {

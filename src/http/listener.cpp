@@ -46,7 +46,7 @@ struct Listener::Inside {
     Inside(Api& api, ListenerOptions options)
         : server{
               api, options, Workers(options.workers, options.queue),
-              Workers(std::max(2U, std::thread::hardware_concurrency()), options.queue)} {
+              Workers(options.quick_workers, options.queue)} {
         for (unsigned i = 0; i < std::max(1U, options.io_threads); ++i)
             loops.push_back(std::make_unique<Loop>());
         acceptor.emplace(loops.front()->io);

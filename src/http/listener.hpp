@@ -5,9 +5,11 @@
 // closed, so is a client that reads too slowly. HTTP/2 is a reverse proxy's business.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "base/limits.hpp"
 #include "base/time.hpp"
@@ -22,6 +24,9 @@ struct ListenerOptions {
     std::string key_file = {};
     unsigned io_threads = 1;
     std::size_t workers = limits::request_workers;
+    // For what never waits for the disk. As many as processors: under load they find the next
+    // command in the queue and need not be woken for it.
+    std::size_t quick_workers = std::max(2U, std::thread::hardware_concurrency());
     std::size_t queue = limits::request_queue_max;
     std::size_t connections = limits::connections_max;
     std::size_t connections_per_network = limits::connections_per_network_max;

@@ -116,9 +116,7 @@ struct Server {
     Api& api;
     ListenerOptions options;
     Workers workers;
-    // For what never waits for the disk. As many threads as processors: under load they find the
-    // next command in the queue and need not be woken for it.
-    Workers quick;
+    Workers quick; // ListenerOptions::quick_workers
     std::atomic<bool> stopping{false};
     std::atomic<std::size_t> large_bodies{0};
     std::atomic<std::size_t> downloads{0};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/check.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -42,6 +44,13 @@ std::string hide_in_message(const Mask& mask, std::string_view message) {
         rest.remove_prefix(end + cut_mark.size());
     }
     return hidden.append(rest);
+}
+
+std::optional<double> number_from(std::string_view text) {
+    double number = 0;
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    return read.ec == std::errc() && read.ptr == end ? std::optional(number) : std::nullopt;
 }
 
 std::string shown_url(std::string_view url) {

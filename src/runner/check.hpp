@@ -7,6 +7,7 @@
 // src/runner.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ std::string shown(std::string_view seen);
 
 // A message without secrets, also without the beginning of one that `shown` has cut.
 std::string hide_in_message(const Mask& mask, std::string_view message);
+
+// The number that the text is, from its first character to its last; nothing for any other text.
+std::optional<double> number_from(std::string_view text);
 
 // A URL without what may be secret in it: user, password, query and fragment.
 std::string shown_url(std::string_view url);

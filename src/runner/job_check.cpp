@@ -3,7 +3,6 @@
 // document or from a command, must not be older than the list allows. A time that is ahead of this
 // machine's clock proves nothing; a few minutes of difference between two clocks are passed over.
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -62,11 +61,8 @@ std::optional<Time> time_of_seconds(double seconds) {
 }
 
 std::optional<Time> time_of_text(std::string_view text) {
-    double seconds = 0;
-    const auto* end = text.data() + text.size();
-    if (const auto read = std::from_chars(text.data(), end, seconds);
-        read.ec == std::errc() && read.ptr == end)
-        return time_of_seconds(seconds);
+    if (const auto seconds = number_from(text))
+        return time_of_seconds(*seconds);
     const auto time = time_from_text(text);
     return time ? std::optional(*time) : std::nullopt;
 }

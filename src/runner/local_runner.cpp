@@ -115,8 +115,9 @@ StepResult LocalRunner::run_step(
     const RunbookStep& step, const StepContext& context, TranscriptSink& sink
 ) const {
     StepRun run(step, context, clock_, sink);
-    if (auto fault = run.fault(); !fault.empty())
-        return run.not_started(std::move(fault));
+    const auto environment = run.environment();
+    if (!environment)
+        return run.not_started(environment.error().message);
     const auto host = host_of(step.host, context);
     if (!host)
         return run.not_started("host: " + host.error().message);
@@ -129,16 +130,13 @@ StepResult LocalRunner::run_step(
     const auto script = ScriptFile::write(scratch_, step.script);
     if (!script)
         return run.not_started(script.error().message);
-    const auto variables = environment_of(context);
-    if (!variables)
-        return run.not_started(variables.error().message);
     if (context.stop.stop_requested())
         return run.ended(domain::RunOutcome::stopped, "stopped before it began");
     const StopSignal stop(context.stop);
     if (auto fault = stop.fault(); !fault.empty())
         return run.not_started(std::move(fault));
     auto process =
-        Process::start({{program, script->path()}, make_environment(*variables), context.cwd});
+        Process::start({{program, script->path()}, make_environment(*environment), context.cwd});
     if (!process)
         return run.not_started(process.error().message);
     LocalStep attendant(run.transcript());

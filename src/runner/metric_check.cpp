@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A metric by PromQL, from the HTTP API of Prometheus (v1, "Instant queries"): each sample that the
 // expression gives now must be as the list says. No sample at all proves nothing.
-#include <charconv>
 #include <cmath>
 #include <memory>
 
@@ -46,10 +45,10 @@ std::optional<Sample> read_sample(const Json* pair) {
     std::string_view text = sample.text;
     if (text.starts_with('+'))
         text.remove_prefix(1);
-    const auto* end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, sample.value);
-    if (read.ec != std::errc() || read.ptr != end)
+    const auto value = number_from(text);
+    if (!value)
         return std::nullopt;
+    sample.value = *value;
     return sample;
 }
 

@@ -3,7 +3,6 @@
 // is a secret; neither it nor what the server says about the connection is ever shown.
 // Nothing can be changed: the session is read only, and the protocol that is used takes exactly one
 // statement, so that none can follow which makes it otherwise.
-#include <charconv>
 #include <memory>
 
 #include <fmt/format.h>
@@ -125,15 +124,13 @@ CheckAnswer judge_number(const std::string& wanted, const std::string& seen) {
     const auto comparison = domain::comparison_from_text(wanted);
     if (!comparison)
         return {RunOutcome::not_started, 0, comparison.error().message};
-    double number = 0;
-    const auto* end = seen.data() + seen.size();
-    const auto read = std::from_chars(seen.data(), end, number);
+    const auto number = number_from(seen);
     // Whatever is no number may be a person's name: it is not shown.
-    if (read.ec != std::errc() || read.ptr != end)
+    if (!number)
         return {
             RunOutcome::unexpected_output, 0,
             fmt::format("the first value is no number, expected {}", wanted)};
-    if (comparison->holds(number))
+    if (comparison->holds(*number))
         return {RunOutcome::passed, 0, fmt::format("the value is {}, which is {}", seen, wanted)};
     return {
         RunOutcome::unexpected_output, 0,

@@ -140,8 +140,9 @@ StepResult SshRunner::run_step(
     const RunbookStep& step, const StepContext& context, TranscriptSink& sink
 ) const {
     StepRun run(step, context, clock_, sink);
-    if (auto fault = run.fault(); !fault.empty())
-        return run.not_started(std::move(fault));
+    const auto environment = run.environment();
+    if (!environment)
+        return run.not_started(environment.error().message);
     const auto host = host_of(step.host, context);
     if (!host)
         return run.not_started("host: " + host.error().message);
@@ -149,9 +150,6 @@ StepResult SshRunner::run_step(
         return run.not_started("the step is for this machine, and this runner is for others");
     if (!is_program_name(step.interpreter))
         return run.not_started(fmt::format("\"{}\" is not an interpreter", step.interpreter));
-    const auto environment = environment_of(context);
-    if (!environment)
-        return run.not_started(environment.error().message);
     const auto ssh = find_program("ssh");
     if (ssh.empty())
         return run.not_started("the OpenSSH client (ssh) is not installed on this machine");

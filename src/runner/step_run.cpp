@@ -84,12 +84,12 @@ Span StepRun::limit() const {
     return step_.timeout > Span::zero() ? step_.timeout : domain::step_timeout_default;
 }
 
-std::string StepRun::fault() const {
+Result<domain::Variables> StepRun::environment() const {
     if (!step_.executable())
-        return fmt::format("a {} step is for people", to_text(step_.kind));
-    if (const auto variables = environment_of(context_); !variables)
-        return variables.error().message;
-    return {};
+        return fail(
+            ErrorCode::invalid_input, fmt::format("a {} step is for people", to_text(step_.kind))
+        );
+    return environment_of(context_);
 }
 
 StepResult StepRun::not_started(std::string message) {

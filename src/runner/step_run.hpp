@@ -26,8 +26,8 @@ class StepRun {
     // How long it may take.
     Span limit() const;
 
-    // Why it cannot run anywhere, or nothing.
-    std::string fault() const;
+    // What its script finds in its environment. Errors: why it cannot run anywhere.
+    Result<domain::Variables> environment() const;
     domain::StepResult not_started(std::string message);
     domain::StepResult ended(domain::RunOutcome outcome, std::string message);
     // Judged by the cut, the exit status and the output, in this order.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server does, on the wire: the life of requests, connections and streams.
 #include <future>
+#include <semaphore>
 #include <thread>
 
 #include "server_fixture.hpp"
@@ -467,6 +468,7 @@ class Narrow : public ServerTest {
     static http::ListenerOptions narrow() {
         http::ListenerOptions options;
         options.workers = 1;
+        options.quick_workers = 1;
         options.queue = 1;
         options.connections = 4;
         options.downloads = 1;
@@ -498,27 +500,47 @@ TEST_F(Narrow, a_request_that_does_not_arrive_is_closed) {
 
 TEST_F(Narrow, a_full_queue_and_too_many_connections_are_refused) {
     const auto bearer = session("engineer");
-    const std::string wait = fmt::format(
-        "POST /api/v1/changes/CHG-1/wait HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n"
-        "Content-Length: 0\r\n\r\n",
-        bearer
-    );
+    // A change for each, so that none of them finds that another has written meanwhile.
+    const auto wait = [&](int change) {
+        return fmt::format(
+            "POST /api/v1/changes/CHG-{}/wait HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n"
+            "Content-Length: 0\r\n\r\n",
+            change, bearer
+        );
+    };
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < 4; ++i)
         clients.push_back(client());
-    clients[0]->send(wait);
+    clients[0]->send(wait(1));
     turnstile().wait_for(1);
-    // One waits for the worker, so of two more at least one finds the queue full.
-    clients[1]->send(wait);
-    clients[2]->send(wait);
-    clients[3]->send(wait);
-    auto refused = clients[3]->receive();
-    EXPECT_EQ(refused.status, 503);
-    EXPECT_EQ(refused.headers.at("retry-after"), "1");
+    // One of three takes the only place in the queue, and which one is not said.
+    std::counting_semaphore<4> answered(0);
+    std::vector<std::future<Reply>> replies;
+    for (int i = 1; i < 4; ++i) {
+        clients[i]->send(wait(i + 1));
+        replies.push_back(std::async(std::launch::async, [&answered, &client = *clients[i]] {
+            auto reply = client.receive();
+            answered.release();
+            return reply;
+        }));
+    }
+    answered.acquire();
+    answered.acquire();
     const auto beyond = client()->receive();
     EXPECT_TRUE(beyond.status == 503 || beyond.status == 0);
     turnstile().release();
     EXPECT_EQ(clients[0]->receive().status, 200);
+    int done = 0;
+    for (auto& reply : replies) {
+        auto got = reply.get();
+        if (got.status == 200) {
+            ++done;
+            continue;
+        }
+        EXPECT_EQ(got.status, 503);
+        EXPECT_EQ(got.headers["retry-after"], "1");
+    }
+    EXPECT_EQ(done, 1);
 }
 
 TEST_F(Narrow, no_more_downloads_are_made_than_can_be_sent) {

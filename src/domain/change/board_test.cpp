@@ -11,6 +11,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// The RFC is submitted and the meeting has come; nobody has voted.
+Scenario at_the_meeting() {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    return s;
+}
+
 TEST(Board, an_approval_with_conditions_opens_the_way_when_they_are_met) {
     Scenario s;
     open(s);
@@ -58,12 +69,7 @@ TEST(Board, a_rejection_after_an_approval_opens_the_decision_again) {
 }
 
 TEST(Board, votes_against_count_too) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.wait_until(meeting);
+    auto s = at_the_meeting();
     s.does("cora", "vote", R"({"choice":"approve"})");
     s.does("mika", "vote", R"({"choice":"approve"})");
     s.does("otto", "assign", R"({"implementer":"sven"})");
@@ -112,12 +118,7 @@ TEST(Board, whose_member_has_left_since_is_asked_again) {
 }
 
 TEST(Board, names_whose_vote_does_not_count_when_the_others_suffice) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.wait_until(meeting);
+    auto s = at_the_meeting();
     for (const auto* person : {"cora", "lena", "mika"})
         s.does(person, "vote", R"({"choice":"approve"})");
     leave(s, "cab", "mika");
@@ -129,12 +130,7 @@ TEST(Board, names_whose_vote_does_not_count_when_the_others_suffice) {
 }
 
 TEST(Board, that_was_composed_anew_has_not_voted) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.wait_until(meeting);
+    auto s = at_the_meeting();
     for (const auto* person : {"cora", "mika"})
         s.does(person, "vote", R"({"choice":"approve"})");
     s.records.boards.at("cab").members = {PersonId("lena")};
@@ -170,12 +166,7 @@ TEST(Board, that_changes_its_quorum_is_asked_by_the_new_one) {
 TEST(Board, takes_over_no_condition_of_a_vote_that_does_not_count) {
     constexpr std::string_view conditional =
         R"({"choice":"approve_with_conditions","comment":"only with the DBA"})";
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.wait_until(meeting);
+    auto s = at_the_meeting();
     s.does("mika", "vote", conditional);
     for (const auto* person : {"cora", "lena"})
         s.does(person, "vote", R"({"choice":"approve"})");

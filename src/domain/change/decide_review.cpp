@@ -324,8 +324,8 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
     // Whoever is counted as approving under a condition has his condition kept.
     const auto board = facts.records->boards.find(change.queue->board);
     const bool known = board != facts.records->boards.end();
+    const auto* judge = known ? &board->second : nullptr;
     for (const auto& vote : change.votes) {
-        const auto* judge = known ? &board->second : nullptr;
         if (!why_not_counted(change, facts, judge, vote.person).empty())
             continue;
         const auto said = [&](const Condition& condition) {

@@ -146,9 +146,11 @@ std::optional<Time> due_at(const Step& step, const Change& change, const Facts& 
 
 bool is_overdue(const Step& step, const Change& change, const Facts& facts) {
     const auto* record = record_of(change, step.id);
+    if (is_over(change) || (record != nullptr && record->state != StepState::open) ||
+        !applies(step, change, facts))
+        return false;
     const auto due = due_at(step, change, facts);
-    return due && *due < facts.now && !is_over(change) && applies(step, change, facts) &&
-           (record == nullptr || record->state == StepState::open);
+    return due && *due < facts.now;
 }
 
 std::string when_context(const Change& change) {

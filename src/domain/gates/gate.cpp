@@ -190,6 +190,13 @@ std::span<const GateRow> gate_table() {
     return table;
 }
 
+std::set<std::string_view> gate_ids() {
+    std::set<std::string_view> ids;
+    for (const auto& gate : table)
+        ids.insert(gate.id);
+    return ids;
+}
+
 const GateRow* find_gate(std::string_view id) {
     for (const auto& row : table)
         if (row.id == id)

@@ -6,6 +6,7 @@
 // checklist.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,6 +81,8 @@ struct GateRow {
 // In the order of the checklist.
 std::span<const GateRow> gate_table();
 const GateRow* find_gate(std::string_view id);
+// What a policy may name (domain::read_policy).
+std::set<std::string_view> gate_ids();
 
 // The verdict as of now: what the gate itself says, and what a waiver or a postponement makes of
 // it.
