@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/confinement.hpp"
 #include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
@@ -23,6 +24,7 @@ struct CommandRequest {
     std::map<std::string, std::string> environment = {};
     std::string input = {};
     std::string folder = "/";
+    Confinement confinement = {}; // in which the folder, where it is another, can be written to
     Span timeout{};
     std::size_t output_max = 0; // bytes; 0: limits::connector_output_max
     std::stop_token stop = {};  // ends the program: unavailable

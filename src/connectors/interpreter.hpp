@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/confinement.hpp"
 #include "base/jq.hpp"
 #include "connectors/capability_schemas.hpp"
 #include "connectors/http_transport.hpp"
@@ -17,6 +18,7 @@ struct Surroundings {
     const Clock& clock;
     ExpressionCache& expressions;
     std::string scratch_folder = "/tmp";
+    Result<Confinement> confinement = {};
 };
 
 struct CommandAnswer;

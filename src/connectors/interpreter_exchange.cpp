@@ -214,7 +214,10 @@ Interpreter::exchange_http(const Request& request, const std::string& address) {
 }
 
 Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& request) {
+    if (!around_.confinement)
+        return tl::unexpected(around_.confinement.error());
     CommandRequest out;
+    out.confinement = *around_.confinement;
     out.timeout = TRY(time_left(request));
     out.stop = call_.stop;
     if (!scratch_.empty())

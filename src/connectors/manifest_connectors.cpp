@@ -141,7 +141,8 @@ Result<Json> ManifestConnectors::call(const app::ConnectorCall& call) {
     }();
     auto answer = [&]() -> Result<Json> {
         const auto settings = TRY(resolved_settings(*manifest, checked, options_.policy, secrets));
-        const Surroundings around{clock_, expressions_, options_.scratch_folder};
+        const Surroundings around{
+            clock_, expressions_, options_.scratch_folder, options_.confinement};
         Interpreter interpreter(around, *manifest, settings, secrets, checked_call, *schema);
         return checked_answer(*schema, *manifest, secrets.redact(TRY(interpreter.run(*operation))));
     }();

@@ -13,6 +13,7 @@
 
 #include "app/ports/connectors.hpp"
 #include "base/clock.hpp"
+#include "base/confinement.hpp"
 #include "base/jq.hpp"
 #include "base/random.hpp"
 #include "connectors/secrets.hpp"
@@ -33,6 +34,8 @@ Result<void> add_manifest(ManifestSet& set, std::string_view text, const std::st
 struct ConnectorOptions {
     SecretPolicy policy = {};
     std::string scratch_folder = "/tmp"; // restore tests need room for what they restore
+    // Programs are confined; where that cannot be, its reason is what a call says.
+    Result<Confinement> confinement = {};
 };
 
 class ManifestConnectors final : public app::Connectors {

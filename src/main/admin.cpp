@@ -144,6 +144,11 @@ cli::LocalCommand serve_command() {
         cli::flag("sandbox", "training server with a clock that can be advanced; for good"),
         cli::valued("tls_certificate", "FILE", "PEM chain; with --tls_key: HTTPS"),
         cli::valued("tls_key", "FILE", "PEM key"),
+        cli::flag(
+            "unconfined",
+            "steps and programs on this machine can reach the server's data; where no "
+            "namespaces are permitted"
+        ),
         cli::valued("ready_file", "FILE", "gets the address when the server answers"),
     };
     command.example = "slipway serve --data /var/lib/slipway";
@@ -154,6 +159,7 @@ cli::LocalCommand serve_command() {
         options.sandbox = arguments.has("sandbox");
         options.certificate_file = arguments.text("tls_certificate");
         options.key_file = arguments.text("tls_key");
+        options.unconfined = arguments.has("unconfined");
         options.ready_file = arguments.text("ready_file");
         if (const auto listen = arguments.text("listen"); !listen.empty())
             TRY(read_listen(listen, options));

@@ -36,8 +36,8 @@ domain::Variables needed(const domain::SmokeCheck& check, const domain::Variable
 } // namespace
 
 MachineRunner::MachineRunner(const Clock& clock, Random& random, MachineRunnerOptions options)
-    : clock_(clock), options_(std::move(options)), local_(clock, options_.scratch),
-      ssh_(clock, random, options_.ssh),
+    : clock_(clock), options_(std::move(options)),
+      local_(clock, options_.scratch, options_.confinement), ssh_(clock, random, options_.ssh),
       smoke_(
           clock,
           [this](const auto& step, const auto& context, auto& sink) {

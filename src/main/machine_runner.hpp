@@ -18,8 +18,9 @@
 namespace slipway {
 
 struct MachineRunnerOptions {
-    std::filesystem::path scratch; // private script files
-    std::filesystem::path work;    // where scripts run; it must exist
+    std::filesystem::path scratch;        // private script files
+    std::filesystem::path work;           // where scripts run; it must exist
+    Result<Confinement> confinement = {}; // of what runs here
     connectors::SecretPolicy secrets = {};
     runner::SshOptions ssh = {};
 };

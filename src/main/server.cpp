@@ -16,6 +16,7 @@
 
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
+#include "base/confinement.hpp"
 #include "cli/command.hpp"
 #include "connectors/manifest_connectors.hpp"
 #include "http/api.hpp"
@@ -176,6 +177,38 @@ Result<void> make_data_folder(const std::string& directory) {
     return fail(ErrorCode::unavailable, message);
 }
 
+// What is started for others must not reach what the ledger's proof rests on: one line of a runbook
+// that nobody approved, on a test ring, could rewrite the database or take the signing key.
+Result<Confinement> confinement(const ServerOptions& options, const fs::path& data) {
+    if (options.unconfined) {
+        report("--unconfined: steps and programs on this machine can reach the server's data");
+        return Confinement();
+    }
+    Confinement::View view{{data}, {data / "programs"}, {data / "work"}};
+    // One that is not there is refused by who reads it.
+    std::error_code missing;
+    if (const auto key = fs::canonical(options.key_file, missing); !missing)
+        view.hidden.push_back(key);
+    auto made = Confinement::make("/proc/self/exe", std::move(view));
+    if (made) {
+        if (::geteuid() == 0)
+            report("root runs this server, and a step of root's cannot be kept from everything: "
+                   "give the server a user of its own");
+        return made;
+    }
+    auto refusal = fail(
+        ErrorCode::unavailable,
+        fmt::format(
+            "nothing is run on this machine, since it cannot be kept from the server's data ({}): "
+            "permit user namespaces (sysctl user.max_user_namespaces), give the step a host, or "
+            "start the server with --unconfined",
+            made.error().message
+        )
+    );
+    report(refusal.value().message);
+    return refusal;
+}
+
 Result<void> Server::open_ledger() {
     TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
@@ -200,7 +233,7 @@ Result<void> Server::open_rooms() {
             return {};
         },
         {}});
-    const fs::path data = fs::absolute(options_.data);
+    const fs::path data = fs::canonical(options_.data);
     auto manifests = TRY(connectors::load_manifests({(data / "connectors").string()}));
     connectors::ConnectorOptions connecting;
     // What an administrator puts here may be run and read; nothing else on the machine.
@@ -213,10 +246,12 @@ Result<void> Server::open_rooms() {
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
     remove_left_exports(data / "scratch");
+    connecting.confinement = confinement(options_, data);
     // Before the policy goes to the connectors: runbooks have their secrets from the same places.
     runner_ = std::make_unique<MachineRunner>(
         clock_, random_,
-        MachineRunnerOptions{data / "scratch", data / "work", connecting.policy, {}}
+        MachineRunnerOptions{
+            data / "scratch", data / "work", connecting.confinement, connecting.policy, {}}
     );
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(

@@ -18,7 +18,8 @@ struct ServerOptions {
     std::string certificate_file;
     std::string key_file;
     bool sandbox = false;
-    std::string ready_file; // gets the address when the server answers
+    bool unconfined = false; // programs started for others can reach what is the server's
+    std::string ready_file;  // gets the address when the server answers
 };
 
 // Serves until SIGINT or SIGTERM. Prints the address, and the set-up code at the first start.

@@ -108,8 +108,10 @@ class LocalStep final : public Attendant {
 
 } // namespace
 
-LocalRunner::LocalRunner(const Clock& clock, std::filesystem::path scratch)
-    : clock_(clock), scratch_(std::move(scratch)) {}
+LocalRunner::LocalRunner(
+    const Clock& clock, std::filesystem::path scratch, Result<Confinement> confinement
+)
+    : clock_(clock), scratch_(std::move(scratch)), confinement_(std::move(confinement)) {}
 
 StepResult LocalRunner::run_step(
     const RunbookStep& step, const StepContext& context, TranscriptSink& sink
@@ -123,6 +125,8 @@ StepResult LocalRunner::run_step(
         return run.not_started("host: " + host.error().message);
     if (!host->empty())
         return run.not_started(fmt::format("the step is for {}, and this runner is local", *host));
+    if (!confinement_)
+        return run.not_started(confinement_.error().message);
     const auto program = find_program(step.interpreter);
     if (program.empty())
         return run.not_started(fmt::format("the interpreter {} is not installed", step.interpreter)
@@ -135,8 +139,10 @@ StepResult LocalRunner::run_step(
     const StopSignal stop(context.stop);
     if (auto fault = stop.fault(); !fault.empty())
         return run.not_started(std::move(fault));
-    auto process =
-        Process::start({{program, script->path()}, make_environment(*environment), context.cwd});
+    auto [arguments, variables] = confinement_->confine(
+        {{program, script->path()}, make_environment(*environment)}, {script->path()}, {}
+    );
+    auto process = Process::start({std::move(arguments), std::move(variables), context.cwd});
     if (!process)
         return run.not_started(process.error().message);
     LocalStep attendant(run.transcript());

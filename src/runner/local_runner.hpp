@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs one step of a runbook on this machine. The runner obeys; it never decides whether a step may
 // run (that is the door's), in which order, or what a failure means. A step gets its own process
-// group, stdin from /dev/null, a private script file, and an environment of nothing but PATH, HOME,
+// group, a view of the file system without what is the server's (base/confinement.hpp), stdin from
+// /dev/null, a private script file, and an environment of nothing but PATH, HOME,
 // LANG, TMPDIR and the variables given; no secret stands in a command line, and none in a
 // transcript, a result or a message. When the time limit ends or a stop is asked for, the whole
 // group gets SIGTERM and, two seconds later, SIGKILL. Limits: transcript_max, transcript_line_max.
@@ -10,6 +11,7 @@
 #include <filesystem>
 
 #include "base/clock.hpp"
+#include "base/confinement.hpp"
 #include "runner/step_context.hpp"
 
 namespace slipway::runner {
@@ -18,7 +20,9 @@ namespace slipway::runner {
 class LocalRunner {
   public:
     // `scratch` is a directory for private script files; it is made, mode 0700, when it is missing.
-    LocalRunner(const Clock& clock, std::filesystem::path scratch);
+    // Every step is confined; where that cannot be, its reason is what a step that was not started
+    // says.
+    LocalRunner(const Clock& clock, std::filesystem::path scratch, Result<Confinement> confinement);
 
     // Runs a command or a verify step whose `host` is empty or localhost. What a step leaves
     // running in its process group is ended with it: services belong to their service manager.
@@ -31,6 +35,7 @@ class LocalRunner {
   private:
     const Clock& clock_;
     std::filesystem::path scratch_;
+    Result<Confinement> confinement_;
 };
 
 } // namespace slipway::runner

@@ -65,7 +65,8 @@ class Runner : public testing::Test {
     }
 
     StepResult run(const RunbookStep& one) {
-        return LocalRunner(clock_, folder_ / "scratch").run_step(one, context_, sink_);
+        return LocalRunner(clock_, folder_ / "scratch", Confinement())
+            .run_step(one, context_, sink_);
     }
 
     FixedClock clock_{*time_from_text("2026-11-22T20:00:00Z")};

@@ -64,7 +64,7 @@ class SmokeRun : public testing::Test {
     }
 
     domain::CheckResult run(const SmokeCheck& check) {
-        const LocalRunner local(clock_, folder_ / "scratch");
+        const LocalRunner local(clock_, folder_ / "scratch", Confinement());
         const SmokeRunner runner(
             clock_,
             [&](const auto& step, const auto& context, auto& sink) {

@@ -115,6 +115,9 @@ command=${1:-}
 load_ring "${2:-}"
 snapshots=$RING_DIR/snapshots
 shift 2 || die "usage: snapshot.sh take|list|read|revert|remove <ring> ..."
+# One at a time: a list must not meet a snapshot that is just being made or removed.
+exec 9>>"$snapshots/.lock"
+flock 9
 case "$command" in
 take) take "$@" | answer ;;
 list) list "$@" | answer ;;
