@@ -118,10 +118,11 @@ TEST_F(CliTest, ARunThatIsFollowedShowsNoLinesOfAnother) {
         EXPECT_EQ(
             as_json ? run({"run", "follow", "CHG-1", "--json"}) : run({"run", "follow", "CHG-1"}), 0
         );
+        EXPECT_EQ(out.str().find("1.5"), std::string::npos) << out.str();
+        EXPECT_EQ(out.str().find("run-1"), std::string::npos) << out.str();
+        EXPECT_NE(out.str().find(as_json ? "run_ended" : "run-2 succeeded"), std::string::npos)
+            << out.str();
     }
-    EXPECT_EQ(out.str().find("1.5"), std::string::npos) << out.str();
-    EXPECT_EQ(out.str().find("run-1"), std::string::npos) << out.str();
-    EXPECT_NE(out.str().find("run-2 succeeded"), std::string::npos) << out.str();
 }
 
 TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {

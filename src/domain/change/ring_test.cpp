@@ -2,6 +2,7 @@
 // What a ring holds is part of what is approved on it: nobody moves an approved deployment, or what
 // proves it, by editing the record of a ring.
 #include <array>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
