@@ -6,6 +6,7 @@
 #include "app/door_inside.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/records/register_table.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::app {
 
@@ -33,12 +34,14 @@ Result<void> check_id(const std::string& id) {
 }
 
 // What a reading shows may be sent back: id and record_version are the address's and the header's,
-// the quorum that applies is the policy's and the document's.
+// the quorum that applies is the policy's and the document's, the contents are the ring's digest.
 Result<std::string> document_of(const domain::RegisterRow& row, const std::string& id, Json body) {
     if (auto* object = body.if_object()) {
         object->erase("record_version");
         if (row.name == "board")
             object->erase("quorum_applies");
+        if (row.name == "ring")
+            object->erase("contents");
         if (row.name != "blackout" && text_or_empty(body, "id") == id)
             object->erase("id");
     }
@@ -429,9 +432,22 @@ std::string with_quorum(std::string document, const domain::Policy& policy) {
            );
 }
 
+// What a catalogue entry names and a change records.
+std::string with_contents(std::string document, const std::string& id) {
+    const auto ring = restore<domain::RingRecord>(std::string_view(document));
+    if (!ring)
+        return document;
+    document.back() = ',';
+    return document + fmt::format(R"("contents":"{}"}})", domain::ring_contents(id, *ring).hex());
+}
+
 std::string shown_record(const StoredStream& stored, const domain::Policy& policy) {
     auto document = shown(stored.key.id, stored.version, stored.state);
-    return stored.key.kind == "board" ? with_quorum(std::move(document), policy) : document;
+    if (stored.key.kind == "board")
+        return with_quorum(std::move(document), policy);
+    if (stored.key.kind == "ring")
+        return with_contents(std::move(document), stored.key.id);
+    return document;
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "domain/calendar/zone.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/change/steps.hpp"
+#include "domain/gates/clearance.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::app {
@@ -79,70 +80,6 @@ struct StepsView {
     }
 };
 
-struct Clearance {
-    std::string id;
-    bool go = false;
-    bool over = false; // waiting cannot help: the deployment or its window is behind this change
-    std::vector<Reason> reasons;
-    std::int64_t retry_after_ms = 0;
-    std::optional<Time> window_start; // while it is still to come: what waiting is for
-};
-
-// Approved, inside the window, and in no freeze: what a pipeline may rely on.
-Clearance clear(const domain::Change& change, const domain::Facts& facts) {
-    Clearance clearance{change.id.value, false, false, {}, 0, {}};
-    auto& reasons = clearance.reasons;
-    if (domain::is_over(change) || domain::deployment_begun(change))
-        reasons.push_back(
-            {"run-exact", "state", "the change is past its deployment",
-             std::string(to_text(change.state)), "Open a new change"}
-        );
-    for (const auto* id : {"classification", "window", "cab-decision"}) {
-        auto result = domain::evaluate(*domain::find_gate(id), change, facts);
-        if (result.verdict == domain::Verdict::fail)
-            std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
-    }
-    const bool approved =
-        domain::is_approved(change) || (domain::type_of(change) == domain::ChangeType::standard &&
-                                        change.classification->accepted);
-    if (!approved)
-        reasons.push_back(
-            {"cab-decision", "decision", "the change is not approved",
-             std::string(to_text(change.state)), "Have it approved"}
-        );
-    for (const auto& condition :
-         change.decision ? change.decision->conditions : std::vector<domain::Condition>{})
-        if (!condition.met_at)
-            reasons.push_back(
-                {"run-exact", "decision." + condition.id, "a condition of the CAB is open",
-                 condition.text, "Meet it and record it with meet_condition"}
-            );
-    if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
-        reasons.push_back(
-            {"run-exact", "window", "now is not inside the window",
-             change.window ? fmt::format(
-                                 "now {}, window {} to {}", to_text(facts.now),
-                                 to_text(change.window->start), to_text(change.window->end)
-                             )
-                           : "no window",
-             change.window && facts.now < change.window->start
-                 ? "Wait until the window opens"
-                 : "Schedule a new window and have it approved"}
-        );
-    clearance.over = domain::is_over(change) || domain::deployment_begun(change) ||
-                     (change.window && facts.now >= change.window->end);
-    clearance.go = reasons.empty();
-    if (change.window && facts.now < change.window->start)
-        clearance.window_start = change.window->start;
-    if (!clearance.go) {
-        constexpr std::int64_t shortest = 1000;
-        constexpr std::int64_t longest = 60000;
-        const auto until = change.window ? (change.window->start - facts.now).count() : longest;
-        clearance.retry_after_ms = std::clamp<std::int64_t>(until, shortest, longest);
-    }
-    return clearance;
-}
-
 std::string shown(const domain::Change& change, std::uint64_t version) {
     const auto document = encode_answer(change);
     return fmt::format("{{\"version\":{},", version) + document.substr(1);
@@ -207,9 +144,9 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
-    const auto clearance = clear(*loaded.change, facts);
+    const auto clearance = domain::clearance_of(*loaded.change, facts);
     std::string body = "{\"id\":";
-    append_quoted(body, clearance.id);
+    append_quoted(body, change);
     if (clearance.window_start)
         body += fmt::format(",\"window_start\":\"{}\"", to_text(*clearance.window_start));
     body += fmt::format(

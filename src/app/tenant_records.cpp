@@ -4,11 +4,24 @@
 #include <algorithm>
 #include <set>
 
+#include "domain/ledger/envelope.hpp"
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
 
 namespace {
+
+// Who wrote a ring last is told to those who approve it. The ring is there without that as well.
+Result<void>
+note_write(Store& store, const StreamKey& key, std::uint64_t version, domain::Records& records) {
+    if (key.kind != "ring" || version == 0)
+        return {};
+    const auto written = TRY(store.events_of(key, version - 1, 1));
+    const auto head = written.empty() ? std::nullopt : domain::scan_envelope(written[0].body);
+    if (head)
+        records.ring_writes[key.id] = {written[0].at, PersonId(std::string(head->actor))};
+    return {};
+}
 
 Result<void>
 load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain::Records& records) {
@@ -16,8 +29,10 @@ load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain:
     std::string after;
     for (;;) {
         const auto page = TRY(store.list(tenant, kind, after, limits::records_page));
-        for (const auto& stream : page)
+        for (const auto& stream : page) {
             TRY(domain::put_record(records, kind, stream.key.id, stream.state));
+            TRY(note_write(store, stream.key, stream.version, records));
+        }
         if (page.size() < limits::records_page)
             return {};
         after = page.back().key.id;
@@ -30,7 +45,7 @@ Result<void> load_one(Store& store, const StreamKey& key, domain::Records& recor
         domain::drop_record(records, key.kind, key.id);
     else
         TRY(domain::put_record(records, key.kind, key.id, stored.state));
-    return {};
+    return note_write(store, key, stored.version, records);
 }
 
 void set_versions(domain::Records& records) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/text.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::cli {
 
@@ -41,9 +42,10 @@ constexpr Phrase phrases[] = {
      "[; because {window.reason}]"},
     {"ring_compared",
      "compared {parity.ring} with {parity.production}[; different: {parity.divergences.id}]"},
-    {"ring_recorded", "recorded what the ring {ring} holds: {contents}"},
+    {"ring_recorded", "recorded what the ring {ring} holds: {known}"},
     {"divergence_accepted", "accepted the difference {id}: {reason}"},
-    {"run_started", "started {run.id}: {run.purpose} on {run.ring}"},
+    {"run_started", "started {run.id}: {run.purpose} on {run.ring}"
+                    "[, as it was approved; edited since: {run.ring_edits}]"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
                           "[: {step.detail}]"},
     {"run_stopped", "{run}[ ({known})] stopped at {step}: {because}"},
@@ -182,6 +184,14 @@ std::string checks_text(const Json& data) {
     );
 }
 
+// Old entries hold the digest alone.
+std::string ring_text(const Json& data) {
+    const auto* record = find(data, "record");
+    const auto ring = record ? restore<domain::RingRecord>(*record)
+                             : Result<domain::RingRecord>(fail(ErrorCode::not_found, {}));
+    return clean(ring ? domain::ring_in_words(*ring) : text_or_empty(data, "contents"));
+}
+
 std::string voided_text(const Json& data) {
     const auto* decision = find(data, "decision");
     const auto* votes = find(data, "votes");
@@ -220,6 +230,8 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
         known = recall(waivers_, "id");
     else if (type == "smoke_reported")
         known = checks_text(data);
+    else if (type == "ring_recorded")
+        known = ring_text(data);
     else if (type == "approval_voided")
         known = voided_text(data);
     const auto phrase =

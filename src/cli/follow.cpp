@@ -61,17 +61,15 @@ std::string transcript_line(const Json& line, const Style& style) {
     return clipped(head + "    | " + clean(text_or_empty(line, "text")), style.width) + "\n";
 }
 
-// Follows the stream until `take` has seen enough. `position` is the entry to go on behind; empty:
-// begin with what comes next.
+// Follows the stream until `take`, which also gets each event's bytes, has seen enough. `position`
+// is the entry to go on behind; empty: begin with what comes next.
 Result<void> follow(
     const Context& context, const std::string& change, std::string position, bool transcript,
-    const std::function<bool(const Json&)>& take
+    const std::function<bool(const Json&, std::string_view)>& take
 ) {
     EventReader reader([&](const StreamEvent& event) {
         const auto entry = parse_json(event.data);
-        if (context.json)
-            context.print_json(event.data);
-        const bool more = !entry || take(*entry);
+        const bool more = !entry || take(*entry, event.data);
         context.around.out << std::flush;
         return more;
     });
@@ -214,19 +212,25 @@ void say_stop(const Context& context, const RunView& run) {
     ));
 }
 
-// One entry of the stream, or one line that the running step wrote.
-void show_live(const Context& context, RunView& run, const Json& entry) {
-    if (text_or_empty(entry, "type") == "transcript_line") {
+// One entry of the stream, or one line that the running step wrote. The stream is the change's, and
+// begins with the last lines of a run that ended before this one.
+void show_live(const Context& context, RunView& run, const Json& entry, std::string_view bytes) {
+    const auto type = text_or_empty(entry, "type");
+    const bool is_line = type == "transcript_line";
+    const auto of = is_line ? std::string(text_or_empty(entry, "run")) : run_of(entry);
+    if (of.empty() || of != run.id)
+        return;
+    if (context.json)
+        context.print_json(bytes);
+    if (is_line) {
         const std::string step(text_or_empty(entry, "step"));
-        if (text_or_empty(entry, "run") == run.id && run.begun.contains(step))
+        if (run.begun.contains(step))
             run.printed.insert(step);
         context.say(transcript_line(entry, context.style));
         return;
     }
-    if (run_of(entry).empty())
-        return;
     context.say(entry_line(entry, context.style, false));
-    if (text_or_empty(entry, "type") == "run_stopped" && run_of(entry) == run.id)
+    if (type == "run_stopped")
         say_stop(context, run);
 }
 
@@ -245,11 +249,14 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         say_stop(context, run);
     run.live = true;
     if (!run.over())
-        TRY(follow(context, change, run.position, true, [&](const Json& entry) {
-            note(run, entry);
-            show_live(context, run, entry);
-            return !run.over();
-        }));
+        TRY(follow(
+            context, change, run.position, true,
+            [&](const Json& entry, std::string_view bytes) {
+                note(run, entry);
+                show_live(context, run, entry, bytes);
+                return !run.over();
+            }
+        ));
     context.say(fmt::format(
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
@@ -264,10 +271,15 @@ Result<ExitCode> watch(Context& context, const Arguments& arguments) {
     // The stream of a change that does not exist would only be silent.
     if (!change.empty())
         TRY(context.get("/api/v1/changes/" + url_encoded(change)));
-    TRY(follow(context, change, arguments.text("after"), false, [&](const Json& entry) {
-        context.say(entry_line(entry, context.style, change.empty()));
-        return true;
-    }));
+    TRY(follow(
+        context, change, arguments.text("after"), false,
+        [&](const Json& entry, std::string_view bytes) {
+            if (context.json)
+                context.print_json(bytes);
+            context.say(entry_line(entry, context.style, change.empty()));
+            return true;
+        }
+    ));
     return ExitCode::ok;
 }
 

@@ -3,6 +3,7 @@
 // digest and hashed again, so that nothing else can run.
 #include <algorithm>
 
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/ring_contents.hpp"
 #include "worker/tasks.hpp"
@@ -25,13 +26,21 @@ Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& d
     return domain::parse_runbook(bytes);
 }
 
-// The variables of the ring, if it holds what is expected. They come from the very record that was
-// compared, so that nothing can be edited between the look and the use. Runs of old entries expect
-// nothing (all zero). Errors: blocked, when the ring was edited.
-Result<domain::Variables>
-variables_of(const TaskContext& context, const std::string& ring, const Digest& expected) {
-    const auto shown = TRY(context.parts.door.show_record(context.actor(), "ring", ring));
-    const auto record = TRY(restore<domain::RingRecord>(shown.body));
+// The variables of the ring: what the change keeps, or else those of the ring's record, if it holds
+// what is expected. They come from the very record that was compared, so that nothing can be edited
+// between the look and the use. Runs of old entries expect nothing (all zero). Errors: blocked,
+// when the ring was edited.
+Result<domain::Variables> variables_of(
+    const TaskContext& context, const std::string& ring, const Digest& expected,
+    const domain::RingRecord* kept
+) {
+    domain::RingRecord record;
+    if (kept)
+        record = *kept;
+    else
+        record = TRY(restore<domain::RingRecord>(
+            TRY(context.parts.door.show_record(context.actor(), "ring", ring)).body
+        ));
     const auto now = domain::ring_contents(ring, record);
     if (expected != Digest{} && now != expected)
         return fail(
@@ -155,7 +164,11 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
                     "not begun: the runbook's time limit of {} is over", to_text(runbook.time_limit)
                 )
             );
-        const auto variables = variables_of(context, run->ring, run->ring_contents);
+        // A deployment goes on only while the record is as it was; the way back is always open.
+        const auto* kept = run->purpose == domain::RunPurpose::rollback
+                               ? domain::kept_ring(change, *run)
+                               : nullptr;
+        const auto variables = variables_of(context, run->ring, run->ring_contents, kept);
         if (!variables && variables.error().code == ErrorCode::blocked)
             return report_failed(
                 context, run->id, next->name, "not begun: " + variables.error().message
@@ -183,8 +196,10 @@ Result<JsonArray> smoke_results(
     // What a run has left behind is tested where the run went.
     const auto change = TRY(context.change());
     const auto* tested = domain::last_run(change, domain::run_tested_on(task.occasion));
-    const auto variables =
-        TRY(variables_of(context, task.ring, tested ? tested->ring_contents : Digest{}));
+    const auto variables = TRY(variables_of(
+        context, task.ring, tested ? tested->ring_contents : Digest{},
+        tested ? domain::kept_ring(change, *tested) : nullptr
+    ));
     JsonArray results;
     for (const auto& check : book.smoke) {
         const auto result = context.parts.runner.run_check(check, variables, context.stop);

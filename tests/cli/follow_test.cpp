@@ -96,6 +96,35 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
 }
 
+TEST_F(CliTest, ARunThatIsFollowedShowsNoLinesOfAnother) {
+    const std::string of_another =
+        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","
+        "\"step\":\"verify\",\"at\":\"2026-11-22T18:00:01.500Z\",\"text\":\"1.5\"}\n\n";
+    const auto streamed =
+        of_another +
+        streamed_entry(
+            4, "run_step_reported", R"({"run":"run-1","step":{"name":"late","state":"failed"}})"
+        ) +
+        streamed_entry(5, "run_ended", R"({"run":"run-2","state":"succeeded"})");
+    for (const bool as_json : {false, true}) {
+        server.answer(
+            200, fmt::format(
+                     R"({{"items":[{},{},{}]}})", run_started,
+                     run_entry(2, "run_ended", R"({"run":"run-1","state":"failed"})"),
+                     run_entry(3, "run_started", R"({"run":{"id":"run-2","purpose":"rollback"}})")
+                 )
+        );
+        server.answer(200, streamed, "text/event-stream");
+        EXPECT_EQ(
+            as_json ? run({"run", "follow", "CHG-1", "--json"}) : run({"run", "follow", "CHG-1"}), 0
+        );
+        EXPECT_EQ(out.str().find("1.5"), std::string::npos) << out.str();
+        EXPECT_EQ(out.str().find("run-1"), std::string::npos) << out.str();
+        EXPECT_NE(out.str().find(as_json ? "run_ended" : "run-2 succeeded"), std::string::npos)
+            << out.str();
+    }
+}
+
 TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
     server.answer(
         200, fmt::format(

@@ -17,6 +17,7 @@
 #include "app/event.hpp"
 #include "app/tenant_records.hpp"
 #include "domain/change/testing/scenario.hpp"
+#include "domain/records/ring_contents.hpp"
 #include "store/open.hpp"
 
 namespace slipway::app {
@@ -510,6 +511,28 @@ TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
     EXPECT_TRUE(door->put_record(petra, {"board", "cab", read, {}, {}, {}})) << "sent back as read";
     ASSERT_TRUE(door->put_record(petra, {"board", "cab", board(3), {}, {}, {}})) << "its own";
     EXPECT_EQ(applies(), 3);
+}
+
+TEST_F(DoorTest, a_ring_shows_the_contents_that_a_catalogue_entry_names) {
+    put_ring("live");
+    const auto read = *parse_json(door->show_record(petra, "ring", "live")->body);
+    EXPECT_EQ(
+        text_or_empty(read, "contents"),
+        domain::ring_contents("live", *restore<domain::RingRecord>(read)).hex()
+    );
+    EXPECT_TRUE(door->put_record(petra, {"ring", "live", read, {}, {}, {}})) << "sent back as read";
+}
+
+TEST_F(DoorTest, registers_know_who_wrote_a_ring_last) {
+    TenantRecords records(*store);
+    put_ring("live");
+    EXPECT_EQ((*records.of(main))->ring_writes.at("live").by.value, "petra") << "with all others";
+    const auto read = *parse_json(door->show_record(petra, "ring", "live")->body);
+    ASSERT_TRUE(door->put_record(ina, {"ring", "live", read, {}, {}, {}}));
+    records.forget(main);
+    const auto written = (*records.of(main))->ring_writes.at("live");
+    EXPECT_EQ(written.by.value, "ina") << "by itself";
+    EXPECT_NE(written.at, Time{});
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {

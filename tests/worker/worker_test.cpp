@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "app/event.hpp"
 #include "app/ports/fake_connectors.hpp"
-#include "domain/change/testing/tenant.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "domain/records/ring_contents.hpp"
 #include "store/open.hpp"
 #include "worker/tasks.hpp"
 
@@ -22,10 +24,11 @@ const TenantId acme("main");
 class TestRunner final : public app::Runner {
   public:
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables&, std::stop_token stop,
+        const domain::RunbookStep& step, const domain::Variables& given, std::stop_token stop,
         const app::LineSink& sink
     ) override {
         ++steps;
+        variables = given;
         sink({SystemClock{}.now(), "running " + step.name});
         domain::StepResult result;
         result.name = step.name;
@@ -38,8 +41,10 @@ class TestRunner final : public app::Runner {
         return result;
     }
 
-    domain::CheckResult
-    run_check(const domain::SmokeCheck& check, const domain::Variables&, std::stop_token) override {
+    domain::CheckResult run_check(
+        const domain::SmokeCheck& check, const domain::Variables& given, std::stop_token
+    ) override {
+        variables = given;
         domain::CheckResult result;
         result.name = check.name;
         result.tries = 3;
@@ -47,6 +52,7 @@ class TestRunner final : public app::Runner {
     }
 
     std::atomic<int> steps{0};
+    domain::Variables variables; // that the last step or check was given
     std::function<void(std::stop_token)> on_step;
 };
 
@@ -96,14 +102,30 @@ class WorkerTest : public testing::Test {
 
     void ask_for_run() { ask_for("start_run", R"({"purpose":"ring_deploy"})"); }
 
-    void put_ring(std::string_view site = "/srv/site") {
+    void put_ring(std::string_view site = "/srv/site", const std::string& id = "staging") {
         const auto ring = *parse_json(fmt::format(
             R"({{"name":"Staging","kind":"staging","hosts":[{{"host":"localhost"}}],)"
             R"("variables":{{"SITE":"{}"}}}})",
             site
         ));
-        const auto put = door->put_record(system, {"ring", "staging", ring, {}, {}, {}});
+        const auto put = door->put_record(system, {"ring", id, ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
+    }
+
+    void store_file(const domain::testing::RunbookFile& file) {
+        auto blob = *store->new_blob(acme);
+        ASSERT_TRUE(blob->write(file.bytes).has_value());
+        ASSERT_TRUE(blob->finish().has_value());
+    }
+
+    // The change as it is, without what led to it.
+    void bring(const domain::Change& change) {
+        const app::StreamKey key{acme, "change", change.id.value};
+        app::StreamWrite write{key, 0, {}, encode(change), false, {}};
+        write.events.push_back(app::make_event({key, 1, clock.now(), system}, "brought", "{}"));
+        app::Commit commit;
+        commit.writes.push_back(std::move(write));
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
     }
 
     app::StoredTask claim(const std::string& server, Time now) {
@@ -301,6 +323,38 @@ TEST_F(WorkerTest, a_smoke_test_looks_at_no_ring_that_was_edited_since_the_run) 
     ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
     ASSERT_EQ(change().smoke_reports.size(), 1);
     EXPECT_FALSE(change().smoke_reports.at(0).results.at(0).passed);
+}
+
+TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_ring_says_now) {
+    auto brought = domain::testing::deployed().change;
+    brought.id = ChangeId("CHG-1");
+    brought.tenant = acme;
+    domain::RingRecord held;
+    held.kind = domain::RingKind::production;
+    held.variables = {{"SITE", "/srv/site"}};
+    brought.ring_record = held;
+    brought.runs.back().ring_contents = domain::ring_contents("production", held);
+    bring(brought);
+    store_file(domain::testing::deployment_file());
+    store_file(domain::testing::rollback_file());
+    put_ring("/elsewhere", "production");
+    does(ina, "run_smoke", R"({"occasion":"production"})");
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_TRUE(change().smoke_reports.back().results.at(0).passed);
+    EXPECT_EQ(runner.variables["SITE"], "/srv/site");
+    runner.variables.clear();
+    const app::Actor pia{acme, PersonId("pia"), {domain::Role::on_call}, {}, "session s"};
+    does(pia, "roll_back", R"({"reason":"the feed is empty"})");
+    const auto run = change().runs.back();
+    EXPECT_NE(run.ring_edits.find("/elsewhere"), std::string::npos) << run.ring_edits;
+    does(
+        pia, "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"{}"}})", run.id.value, run.steps.at(0).name)
+    );
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 2);
+    EXPECT_EQ(runner.variables["SITE"], "/srv/site");
+    EXPECT_EQ(change().runs.back().state, domain::RunState::succeeded);
 }
 
 TEST_F(WorkerTest, a_dead_task_is_tried_again_when_an_administrator_wants_it) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/approved_ring.hpp"
 
+#include <algorithm>
+
 #include "domain/change/decision.hpp"
 #include "domain/records/ring_contents.hpp"
 
@@ -8,8 +10,54 @@ namespace slipway::domain {
 
 namespace {
 
-std::string hex_or_nothing(const Digest& contents) {
-    return contents == Digest{} ? "nothing" : contents.hex();
+// The way out wherever production was not touched yet.
+constexpr const char* put_back_or_approve =
+    "Put the ring back as it was, or run compare_ring and have the change approved with what the "
+    "ring holds now";
+
+const RingRecord* kept_ring(const Change& change, const std::string& ring, const Digest& contents) {
+    const auto& kept = change.ring_record;
+    return kept && ring_contents(ring, *kept) == contents ? &*kept : nullptr;
+}
+
+std::string last_write(const Facts& facts, const std::string& ring) {
+    const auto found = facts.records->ring_writes.find(ring);
+    return found == facts.records->ring_writes.end()
+               ? std::string{}
+               : fmt::format(
+                     "; its record was last written {} by {}", to_text(found->second.at),
+                     found->second.by.value
+                 );
+}
+
+// In which fields the ring differs from what it held, and who wrote it last. Of what the change
+// does not keep there are only the digests.
+std::string
+edit_since(const Change& change, const std::string& ring, const Digest& then, const Facts& facts) {
+    const auto now = facts.records->rings.find(ring);
+    if (now == facts.records->rings.end())
+        return "the ring is gone";
+    const auto* kept = kept_ring(change, ring, then);
+    const auto edit =
+        kept ? ring_edits(*kept, now->second)
+             : fmt::format(
+                   "it held {}, and holds {}", then.hex(), ring_contents(ring, now->second).hex()
+               );
+    return edit + last_write(facts, ring);
+}
+
+bool is_as_it_was(const Run& run, const Facts& facts) {
+    return run.ring_contents == Digest{} || ring_contents_now(facts, run.ring) == run.ring_contents;
+}
+
+std::string way_out(const Change& change, const Run& run) {
+    const std::string put_back = "Put the ring back as it was";
+    if (!on_production(run.purpose))
+        return put_back + (is_active(run) ? ", or abort the run (decide_run) and start it again"
+                                          : ", or start the run again (start_run)");
+    if (run.purpose == RunPurpose::deployment && kept_ring(change, run))
+        return put_back + ", or go back to what it was (roll_back)";
+    return put_back + (is_active(run) ? ", or abort the run (decide_run)" : "");
 }
 
 } // namespace
@@ -31,71 +79,129 @@ void record_ring(Decider& decider) {
     const auto& facts = decider.facts();
     if (deployment_begun(change) || !has_step(change, facts, StepKind::execute))
         return;
-    const auto now = ring_contents_now(facts, change.production_ring);
-    if (now != Digest{} && now != change.ring_contents)
-        decider.emit(RingRecorded{change.production_ring, now});
+    const auto& ring = change.production_ring;
+    const auto now = facts.records->rings.find(ring);
+    if (now == facts.records->rings.end())
+        return;
+    const auto contents = ring_contents(ring, now->second);
+    decider.say(fmt::format(
+        "the ring {} holds {}{}", ring, ring_in_words(now->second), last_write(facts, ring)
+    ));
+    if (contents == change.ring_contents && change.ring_record)
+        return;
+    const bool other = change.ring_contents != Digest{} && contents != change.ring_contents;
+    if (other)
+        decider.say(
+            "it is not as it was recorded before: " +
+            edit_since(change, ring, change.ring_contents, facts)
+        );
+    decider.emit(RingRecorded{ring, contents, contents_of(now->second)});
+    if (ring_not_pre_approved(decider.change(), facts))
+        decider.classify_anew("the ring holds something else than its catalogue entry is for");
+}
+
+const RingRecord* kept_ring(const Change& change, const Run& run) {
+    return kept_ring(change, run.ring, run.ring_contents);
 }
 
 std::optional<Reason>
 ring_not_as_recorded(const Change& change, const Facts& facts, std::string_view gate) {
     if (!has_step(change, facts, StepKind::execute))
         return {};
-    const auto now = ring_contents_now(facts, change.production_ring);
+    const auto& ring = change.production_ring;
+    const auto now = ring_contents_now(facts, ring);
     if (now == Digest{})
         return Reason{
             std::string(gate), "production_ring", "the change names no known production ring",
-            change.production_ring.empty() ? "none is named" : "ring " + change.production_ring,
+            ring.empty() ? "none is named" : "ring " + ring,
             "Name the production ring with assign"};
     if (now == change.ring_contents)
         return {};
     return Reason{
         std::string(gate), "production_ring",
-        fmt::format("the ring {} is not as it was recorded", change.production_ring),
-        fmt::format("recorded {}, now {}", hex_or_nothing(change.ring_contents), now.hex()),
-        type_of(change) == ChangeType::normal
-            ? "Put the ring back as it was, or submit the RFC again (submit)"
-            : "Put the ring back as it was, or run compare_ring"};
+        fmt::format("the ring {} is not as it was recorded", ring),
+        change.ring_contents == Digest{} ? "nothing was recorded"
+                                         : edit_since(change, ring, change.ring_contents, facts),
+        put_back_or_approve};
 }
 
 std::optional<Reason> ring_not_as_approved(const Change& change, const Facts& facts) {
+    const auto& ring = change.production_ring;
     const auto approved = approved_ring_contents(change);
-    const auto now = ring_contents_now(facts, change.production_ring);
-    if (approved != Digest{} && approved == now)
-        return {};
-    const bool standard = type_of(change) == ChangeType::standard;
-    const std::string again =
-        standard ? "run compare_ring" : "run compare_ring and have the change approved again";
-    const std::string_view known = standard ? "recorded" : "approved";
     if (approved == Digest{})
         return Reason{
             "run-exact", "production_ring",
-            fmt::format("what the ring {} holds was never {}", change.production_ring, known),
-            "now " + hex_or_nothing(now), "First " + again};
+            fmt::format("what the ring {} holds was never approved", ring), "nothing was recorded",
+            "Run compare_ring and have the change approved with what the ring holds now"};
+    if (approved == ring_contents_now(facts, ring))
+        return {};
     return Reason{
-        "run-exact", "production_ring",
-        fmt::format("the ring {} is not as it was {}", change.production_ring, known),
-        fmt::format("{} {}, now {}", known, approved.hex(), hex_or_nothing(now)),
-        fmt::format("Put the ring back as it was {}, or {}", known, again)};
+        "run-exact", "production_ring", fmt::format("the ring {} is not as it was approved", ring),
+        edit_since(change, ring, approved, facts), put_back_or_approve};
 }
 
-bool ring_was_edited(const Run& run, const Facts& facts) {
-    return run.ring_contents != Digest{} && ring_contents_now(facts, run.ring) != run.ring_contents;
+std::optional<Reason> ring_not_pre_approved(const Change& change, const Facts& facts) {
+    if (type_of(change) != ChangeType::standard || !has_step(change, facts, StepKind::execute))
+        return {};
+    const auto& id = change.classification->catalogue_entry;
+    const auto entry = facts.records->catalogue.find(id);
+    if (entry == facts.records->catalogue.end())
+        return {};
+    const auto& ring = change.production_ring;
+    const auto contents =
+        change.ring_contents != Digest{} ? change.ring_contents : ring_contents_now(facts, ring);
+    const auto& rings = entry->second.rings;
+    if (std::find(rings.begin(), rings.end(), contents) != rings.end())
+        return {};
+    if (contents == Digest{})
+        return Reason{
+            "classification", "production_ring", "the change names no known production ring",
+            ring.empty() ? "none is named" : "ring " + ring,
+            "Name the production ring with assign"};
+    const auto now = facts.records->rings.find(ring);
+    const std::string holds = change.ring_record ? ring_in_words(*change.ring_record)
+                              : now != facts.records->rings.end() ? ring_in_words(now->second)
+                                                                  : "something else";
+    return Reason{
+        "classification", "production_ring",
+        fmt::format("the catalogue entry is not for the ring {} as it is recorded", ring),
+        fmt::format(
+            "{} holds {}, contents {}; the entry {} names {}", ring, holds, contents.hex(), id,
+            rings.empty() ? "no ring" : "others"
+        ),
+        "Put the ring back as it was and run compare_ring, have the entry approved anew with these "
+        "contents in rings, or classify it with classify --type normal"};
 }
 
-Result<void> require_ring_of(const Run& run, const Facts& facts, std::string_view gate) {
-    if (!ring_was_edited(run, facts))
+std::optional<std::string>
+edit_that_stops(const Change& change, const Run& run, const Facts& facts) {
+    const bool goes_by_record = run.purpose != RunPurpose::rollback || !kept_ring(change, run);
+    if (!goes_by_record || is_as_it_was(run, facts))
+        return {};
+    return edit_since(change, run.ring, run.ring_contents, facts);
+}
+
+Result<void>
+require_ring_of(const Change& change, const Run& run, const Facts& facts, std::string_view gate) {
+    auto edit = edit_that_stops(change, run, facts);
+    if (!edit)
         return {};
     return fail_blocked(
         "the ring was edited",
         {{std::string(gate), on_production(run.purpose) ? "production_ring" : "test_ring",
           fmt::format("the ring {} is not as it was when {} began", run.ring, run.id.value),
-          fmt::format(
-              "then {}, now {}", run.ring_contents.hex(),
-              hex_or_nothing(ring_contents_now(facts, run.ring))
-          ),
-          is_active(run) ? "Put the ring back as it was then, or abort the run (decide_run)"
-                         : "Put the ring back as it was then"}}
+          *std::move(edit), way_out(change, run)}}
     );
+}
+
+void send_back(Run& rollback, const Change& change, const Facts& facts) {
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed == nullptr || !kept_ring(change, *deployed))
+        return;
+    rollback.ring = deployed->ring;
+    rollback.ring_contents = deployed->ring_contents;
+    if (!is_as_it_was(rollback, facts))
+        rollback.ring_edits = edit_since(change, rollback.ring, rollback.ring_contents, facts);
 }
 
 } // namespace slipway::domain

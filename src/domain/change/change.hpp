@@ -13,6 +13,7 @@
 #include "base/codec.hpp"
 #include "base/shared.hpp"
 #include "domain/calendar/interval.hpp"
+#include "domain/records/records.hpp"
 #include "domain/runbook/runbook.hpp"
 
 namespace slipway::domain {
@@ -287,6 +288,9 @@ struct Run {
     std::optional<Time> ended_at;
     PersonId started_by;
     std::vector<RunStep> steps;
+    // How the ring's record had been edited when the run began all the same, on what the change
+    // keeps of the ring.
+    std::string ring_edits = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -300,6 +304,7 @@ struct Run {
         visit("ended_at", self.ended_at);
         visit("started_by", self.started_by);
         visit("steps", self.steps);
+        visit("ring_edits", self.ring_edits);
     }
 };
 

@@ -493,6 +493,7 @@ struct Change {
     Risk risk{Risk::medium};
     std::string production_ring; // ring records that this change uses
     Digest ring_contents;        // what the production ring held when it was last recorded
+    SharedOptional<RingRecord> ring_record; // the same to be read; nothing in old entries
     std::string test_ring;
     std::string roster; // the on-call team
 
@@ -547,6 +548,7 @@ struct Change {
         visit("risk", self.risk);
         visit("production_ring", self.production_ring);
         visit("ring_contents", self.ring_contents);
+        visit("ring_record", self.ring_record);
         visit("test_ring", self.test_ring);
         visit("roster", self.roster);
         visit("scope", self.scope);

@@ -98,15 +98,6 @@ Result<void> trace_for_window(Decider& decider) {
     return {};
 }
 
-// A standard change is approved for what its catalogue entry names: other bytes or items are judged
-// anew, and until then it is not approved.
-void classify_anew(Decider& decider, std::string reason) {
-    auto again = *decider.change().classification;
-    again.accepted = false;
-    decider.emit(ChangeClassified{std::move(again)});
-    decider.reopen(StepKind::classification, std::move(reason));
-}
-
 Result<void> require_room(const Change& change) {
     if (change.attachments.size() >= limits::attachments_per_change_max)
         return fail_full("digest", "attachments", limits::attachments_per_change_max);
@@ -199,7 +190,7 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
     decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, std::move(scope)});
     decider.reopen(StepKind::scope, "the scope was edited");
     if (type_of(change) == ChangeType::standard)
-        classify_anew(decider, "the scope was edited");
+        decider.classify_anew("the scope was edited");
     return decider.finish();
 }
 
@@ -360,7 +351,7 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
     const bool other_bytes = before == nullptr || before->digest != body.digest;
     decider.emit(RunbookPinned{body.purpose, std::move(pinned)});
     if (type_of(change) == ChangeType::standard && other_bytes)
-        classify_anew(decider, "another runbook was pinned");
+        decider.classify_anew("another runbook was pinned");
     if (body.purpose == RunbookPurpose::rollback)
         decider.reopen(StepKind::runbook, "another rollback runbook was pinned");
     for (const auto& finding : facts.runbook->findings)

@@ -250,6 +250,13 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
             {{"cab-lead-time", "queue.sections", "it was edited since it was submitted", edited,
               "Submit it again (submit)"}}
         );
+    // An emergency is not submitted, so that nobody has asked for the window yet.
+    if (!change.window)
+        return fail_blocked(
+            "the board cannot judge an RFC without its window",
+            {{"cab-decision", "window", "no maintenance window is scheduled", "no window",
+              "Schedule it with schedule, then vote"}}
+        );
     const auto* board = TRY(find_board(facts, emergency ? "" : change.queue->board, emergency));
     if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
         return fail_blocked(
@@ -263,6 +270,10 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
             {{"cab-decision", "votes", "only members of the board vote", "board " + board->first,
               "Have a member vote, or join the board"}}
         );
+    // An approval of another ring than there is now is none to rest on, nor to vote on.
+    if (is_approved(change))
+        if (auto reason = ring_not_as_recorded(change, facts, "cab-decision"))
+            return fail_blocked("the board cannot judge the ring", {*std::move(reason)});
     if (is_approved(change) && votes_suffice(change, facts))
         return fail_blocked(
             "the board has decided",
@@ -301,6 +312,11 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
               "The chair or another change manager records it"}}
         );
     const bool conditional = body.outcome == CabOutcome::approved_with_conditions;
+    const bool approves = conditional || body.outcome == CabOutcome::approved;
+    // Counting votes for another ring would only say that they are missing.
+    if (approves)
+        if (auto reason = ring_not_as_recorded(change, facts, "cab-decision"))
+            return fail_blocked("the board cannot judge the ring", {*std::move(reason)});
     if (conditional != !body.conditions.empty())
         return fail_field(
             "conditions",
@@ -339,11 +355,9 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
     decider.emit(CabDecided{std::move(decision)});
     if (body.outcome == CabOutcome::rejected || body.outcome == CabOutcome::deferred)
         decider.reopen(StepKind::cab_decision, "the board has decided anew");
-    if (body.outcome == CabOutcome::approved || conditional) {
+    if (approves) {
         GateFindings findings("cab-decision");
         gates::cab_decision(decider.change(), facts, findings);
-        if (auto reason = ring_not_as_recorded(change, facts, "cab-decision"))
-            findings.reasons.push_back(*std::move(reason));
         for (auto& warning : findings.warnings)
             decider.say(std::move(warning));
         if (!findings.reasons.empty())

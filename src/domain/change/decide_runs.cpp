@@ -118,8 +118,10 @@ void move_on(Decider& decider, const RunId& id) {
         stop(decider, *run, next->name, "step failed: " + next->detail);
     else if (late && run->executor == Executor::local)
         stop(decider, *run, next->name, "the window is over");
-    else if (ring_was_edited(*run, decider.facts()))
-        stop(decider, *run, next->name, fmt::format("the ring {} was edited", run->ring));
+    else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
+        stop(
+            decider, *run, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit)
+        );
     else if (needs_person(outline) && run->state != RunState::waiting)
         decider.emit(RunStopped{
             id, next->name,
@@ -144,6 +146,13 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         {}};
     for (const auto& step : runbook->steps)
         run.steps.push_back({step.name, RunStepState::pending, {}, {}, 0, {}, {}, {}, 0});
+    if (purpose == RunPurpose::rollback)
+        send_back(run, change, decider.facts());
+    if (!run.ring_edits.empty())
+        decider.say(fmt::format(
+            "the ring {} was edited since; {} runs with what it held: {}", run.ring, run.id.value,
+            run.ring_edits
+        ));
     decider.emit(RunStarted{run});
     move_on(decider, run.id);
     if (find_run(decider.change(), run.id)->state == RunState::running)
@@ -236,8 +245,9 @@ Result<void> may_roll_back(const Change& change, const Facts& facts) {
               "Complete the rollback step"}}
         );
     // Going back anywhere else than where the deployment went is no way back.
-    if (const auto* deployed = last_run(change, RunPurpose::deployment))
-        TRY(require_ring_of(*deployed, facts, "rollback-done"));
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed && !kept_ring(change, *deployed))
+        TRY(require_ring_of(change, *deployed, facts, "rollback-done"));
     return {};
 }
 
@@ -255,13 +265,14 @@ Result<Run> active_run(const Change& change, const RunId& id) {
 
 // No step begins on an edited ring. What our own runner reports as done was done on the ring as it
 // was, since it looked first; of others nobody knows that. A failure is always heard.
-Result<void> require_ring(const Run& run, const ReportRun& body, const Facts& facts) {
+Result<void>
+require_ring(const Change& change, const Run& run, const ReportRun& body, const Facts& facts) {
     const bool goes_on = std::any_of(body.steps.begin(), body.steps.end(), [&](const auto& step) {
         return step.state == RunStepState::running ||
                (step.state == RunStepState::succeeded && !facts.system);
     });
     if (goes_on)
-        TRY(require_ring_of(run, facts, "run-exact"));
+        TRY(require_ring_of(change, run, facts, "run-exact"));
     return {};
 }
 
@@ -321,7 +332,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     TRY(require_transcripts(body, facts));
-    TRY(require_ring(run, body, facts));
+    TRY(require_ring(change, run, body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
         const Run& now = *find_run(decider.change(), run.id);
@@ -383,7 +394,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
               decides ? "a decision point has a named owner" : "the runbook names who does it",
               "owner " + outline->owner, "Call " + outline->owner}}
         );
-    TRY(require_ring_of(run, facts, "run-exact"));
+    TRY(require_ring_of(change, run, facts, "run-exact"));
     Decider decider(change, facts);
     RunStep step = *next;
     step.state = RunStepState::succeeded;
@@ -408,7 +419,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
     if (body.choice != RunChoice::abort) {
         TRY(require_window(change, run, facts));
-        TRY(require_ring_of(run, facts, "run-exact"));
+        TRY(require_ring_of(change, run, facts, "run-exact"));
     }
     const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
         return !is_done(step);

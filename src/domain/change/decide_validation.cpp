@@ -153,8 +153,9 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
               "Write the list into the runbook and pin it"}}
         );
     // It tests what a run has left behind, so it looks where that run went.
-    if (const auto* tested = last_run(change, run_tested_on(body.occasion)))
-        TRY(require_ring_of(*tested, facts, gate_of(body.occasion)));
+    const auto* tested = last_run(change, run_tested_on(body.occasion));
+    if (tested && !kept_ring(change, *tested))
+        TRY(require_ring_of(change, *tested, facts, gate_of(body.occasion)));
     Decider decider(change, facts);
     decider.ask(
         "smoke",

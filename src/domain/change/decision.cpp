@@ -54,6 +54,13 @@ void Decider::void_edited() {
     }
 }
 
+void Decider::classify_anew(std::string reason) {
+    auto again = *change().classification;
+    again.accepted = false;
+    emit(ChangeClassified{std::move(again)});
+    reopen(StepKind::classification, std::move(reason));
+}
+
 Decision Decider::finish() {
     void_edited();
     return std::move(decision_);

@@ -80,6 +80,9 @@ class Decider {
     // Voids approvals and votes whose sections were edited until here. finish() does it as well; a
     // command that edits and then adds a vote does it between the two.
     void void_edited();
+    // A standard change is approved for what its catalogue entry names: anything else is judged
+    // anew, and until then it is not approved.
+    void classify_anew(std::string reason);
     Decision finish();
 
   private:

@@ -197,6 +197,9 @@ void RingCompared::apply(Change& change, const Stamp&) const {
 
 void RingRecorded::apply(Change& change, const Stamp&) const {
     change.ring_contents = contents;
+    change.ring_record.reset();
+    if (record)
+        change.ring_record = *record;
 }
 
 void DivergenceAccepted::apply(Change& change, const Stamp& stamp) const {

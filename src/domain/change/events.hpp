@@ -135,10 +135,12 @@ struct RingCompared {
 struct RingRecorded {
     std::string ring;
     Digest contents;
+    std::optional<RingRecord> record; // whose digest that is; nothing in old entries
 
     SLIPWAY_FIELDS {
         visit("ring", self.ring);
         visit("contents", self.contents);
+        visit("record", self.record);
     }
     SLIPWAY_EVENT("ring_recorded");
 };

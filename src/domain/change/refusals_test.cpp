@@ -205,6 +205,15 @@ TEST(Refusals, speak_of_an_emergency_and_name_its_commands) {
     EXPECT_THAT(remedies, ::testing::HasSubstr("settle_owed --id retrospective_review"));
 }
 
+TEST(Refusals, of_a_vote_on_an_emergency_without_a_window_ask_for_the_window) {
+    auto s = at_stage(opened);
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-1","reason":"it is down"})");
+    const auto early = s.refused("eva", "vote", R"({"choice":"approve"})");
+    ASSERT_EQ(early.reasons.size(), 1u);
+    EXPECT_EQ(early.reasons[0].field, "window");
+    EXPECT_THAT(early.reasons[0].remedy, ::testing::StartsWith("Schedule it with schedule"));
+}
+
 TEST(Refusals, of_runbooks_name_the_line_and_the_remedy) {
     auto s = at_stage(opened);
     const auto pin = [&](const std::string& text, std::string_view purpose) {

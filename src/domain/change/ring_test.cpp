@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ring holds is part of what is approved on it: nobody moves an approved deployment, or what
 // proves it, by editing the record of a ring.
+#include <array>
+#include <stdexcept>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/testing/scenario.hpp"
+#include "domain/gates/clearance.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -21,6 +25,7 @@ const Reason& first(const Error& error) {
 
 void move_ring(Scenario& s, const char* ring = "production") {
     s.records.rings.at(ring).variables["SITE"] = "/elsewhere";
+    s.records.ring_writes[ring] = {at("2026-11-26T08:00Z"), PersonId("ina")};
     ++s.records.version;
 }
 
@@ -46,16 +51,15 @@ void approve_again(Scenario& s) {
 
 TEST(Ring, that_was_edited_after_the_approval_is_not_deployed_to) {
     auto s = ready();
-    const auto approved = s.change.decision->sections.at("ring");
     move_ring(s);
     const auto error = refused_for_ring(s, "ina", "start_run", deployment_elsewhere());
     EXPECT_EQ(first(error).gate, "run-exact");
     EXPECT_THAT(first(error).message, HasSubstr("production"));
-    EXPECT_THAT(first(error).evidence, HasSubstr(approved.hex()));
     EXPECT_THAT(
-        first(error).evidence, HasSubstr(ring_contents_now(s.facts("ina"), "production").hex())
+        first(error).evidence, HasSubstr(R"(variables.SITE was nothing and is "/elsewhere")")
     );
-    EXPECT_THAT(first(error).remedy, HasSubstr("compare_ring and have the change approved again"));
+    EXPECT_THAT(first(error).evidence, HasSubstr("last written 2026-11-26T08:00:00.000Z by ina"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("compare_ring and have the change approved"));
     put_back(s);
     deploy(s);
 }
@@ -139,6 +143,7 @@ TEST(Ring, of_a_change_without_one_cannot_be_voted_on) {
 TEST(Ring, that_an_old_approval_does_not_name_is_approved_again) {
     auto s = ready();
     s.change.ring_contents = Digest{};
+    s.change.ring_record.reset();
     s.change.decision->sections.erase("ring");
     s.change.queue->sections.erase("ring");
     s.replayed = s.change;
@@ -152,17 +157,98 @@ TEST(Ring, that_an_old_approval_does_not_name_is_approved_again) {
     deploy(s);
 }
 
-TEST(Ring, of_a_standard_change_is_the_one_that_was_compared) {
+TEST(Ring, of_a_standard_change_is_one_that_its_entry_was_approved_for) {
     Scenario s;
     open(s);
     plan(s, "standard");
     validate(s);
     announce(s);
     make_ready(s);
+    EXPECT_EQ(s.change.state, ChangeState::approved);
     move_ring(s);
     refused_for_ring(s, "ina", "start_run", deployment_elsewhere());
     s.does("ina", "compare_ring");
+    EXPECT_NE(s.change.state, ChangeState::approved) << "who deploys does not approve it";
+    EXPECT_EQ(s.change.steps.at(StepId("classify")).state, StepState::open);
+    const auto error = refused_for_ring(s, "ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(first(error).gate, "classification");
+    EXPECT_THAT(first(error).evidence, HasSubstr("/elsewhere"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("approved anew"));
+    s.records.catalogue.at("site-release").rings.push_back(s.change.ring_contents);
+    ++s.records.version;
+    s.complete("rosa", "classify");
     deploy(s);
+}
+
+TEST(Ring, of_a_standard_change_is_judged_before_it_is_recorded) {
+    Scenario s;
+    open(s);
+    move_ring(s);
+    try {
+        plan(s, "standard");
+        ADD_FAILURE() << "nobody approved the entry for this ring";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("the catalogue entry is not for the ring production"));
+    }
+}
+
+TEST(Ring, that_a_board_approves_stands_in_the_change_to_be_read) {
+    Scenario s;
+    open(s);
+    plan(s);
+    s.records.rings.at("production").variables["SITE"] = "/srv/site";
+    ++s.records.version;
+    validate(s);
+    EXPECT_TRUE(s.has_said("the ring production holds variables SITE=/srv/site; hosts web-1"));
+    ASSERT_TRUE(s.change.ring_record);
+    EXPECT_EQ(s.change.ring_record->variables.at("SITE"), "/srv/site");
+    EXPECT_EQ(s.change.ring_record->credentials.at(0).name, "deploy-key");
+    move_ring(s);
+    s.does("rosa", "submit");
+    EXPECT_TRUE(s.has_said("its record was last written 2026-11-26T08:00:00.000Z by ina"));
+    EXPECT_TRUE(s.has_said(
+        R"(not as it was recorded before: variables.SITE was "/srv/site" and is "/elsewhere")"
+    ));
+    EXPECT_EQ(s.change.ring_record->variables.at("SITE"), "/elsewhere");
+}
+
+TEST(Ring, that_was_recorded_without_its_contents_is_recorded_once_more) {
+    auto s = approved();
+    s.change.ring_record.reset();
+    s.replayed = s.change;
+    s.does("ina", "compare_ring");
+    EXPECT_TRUE(s.change.ring_record);
+    EXPECT_TRUE(s.change.decision) << "it is the same ring";
+}
+
+TEST(Ring, that_is_not_as_it_was_approved_is_mended_in_the_same_words_at_every_gate) {
+    auto s = ready();
+    move_ring(s);
+    const auto remedy =
+        first(refused_for_ring(s, "ina", "start_run", deployment_elsewhere())).remedy;
+    for (const auto& [person, command, body] : std::vector<std::array<const char*, 3>>{
+             {"ina", "take_snapshot", "{}"},
+             {"cora", "vote", R"({"choice":"approve"})"},
+             {"cora", "decide", R"({"outcome":"approved"})"}}) {
+        const auto error = refused_for_ring(s, person, command, body);
+        EXPECT_EQ(error.reasons.size(), 1u) << explain(error);
+        EXPECT_EQ(first(error).remedy, remedy) << command;
+    }
+    const auto clearance = clearance_of(s.change, s.facts("otto"));
+    ASSERT_EQ(clearance.reasons.size(), 1u);
+    EXPECT_EQ(clearance.reasons[0].remedy, remedy);
+}
+
+TEST(Ring, that_was_edited_clears_no_pipeline) {
+    auto s = ready();
+    EXPECT_TRUE(clearance_of(s.change, s.facts("otto")).go);
+    move_ring(s);
+    const auto clearance = clearance_of(s.change, s.facts("otto"));
+    EXPECT_FALSE(clearance.go);
+    EXPECT_FALSE(clearance.over) << "it can be put back";
+    ASSERT_FALSE(clearance.reasons.empty());
+    const auto started = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(clearance.reasons[0], first(started));
 }
 
 void start(Scenario& s, const char* executor) {
@@ -233,11 +319,65 @@ TEST(Ring, that_was_edited_confirms_no_manual_step) {
     s.does("ina", "confirm_step", confirm);
 }
 
-TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back) {
+const std::string back = R"({"reason":"the front page fails","executor":"external"})";
+
+TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back_whatever_its_record_says) {
     auto s = deployed();
+    const auto contents = last_run(s.change, RunPurpose::deployment)->ring_contents;
     move_ring(s);
-    const std::string back = R"({"reason":"the front page fails","executor":"external"})";
+    s.does("pia", "roll_back", back);
+    const auto& run = s.change.runs.back();
+    EXPECT_EQ(run.state, RunState::running);
+    EXPECT_EQ(run.ring_contents, contents);
+    ASSERT_NE(kept_ring(s.change, run), nullptr);
+    EXPECT_TRUE(kept_ring(s.change, run)->variables.empty()) << "what the deployment ran with";
+    EXPECT_THAT(run.ring_edits, HasSubstr("/elsewhere"));
+    EXPECT_THAT(run.ring_edits, HasSubstr("by ina"));
+    EXPECT_TRUE(s.has_said("the ring production was edited since"));
+    const auto id = run.id.value;
+    const auto steps = run.steps;
+    for (const auto& step : steps) {
+        if (s.change.runs.back().state == RunState::waiting)
+            s.does(
+                "pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"{}"}})", id, step.name)
+            );
+        else
+            s.does(
+                "ina", "report_run",
+                fmt::format(
+                    R"({{"run":"{}","steps":[{{"name":"{}","state":"succeeded"}}]}})", id, step.name
+                )
+            );
+    }
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    s.does("ina", "run_smoke", R"({"occasion":"rollback"})");
+    const auto gate = evaluate(*find_gate("rollback-done"), s.change, s.facts("otto"));
+    ASSERT_FALSE(gate.warnings.empty());
+    EXPECT_THAT(gate.warnings[0], HasSubstr("/elsewhere"));
+}
+
+TEST(Ring, that_is_edited_during_a_deployment_does_not_hold_up_the_way_back) {
+    auto s = ready();
+    start(s, "external");
+    s.does("ina", "report_run", report_of("drain", "failed"));
+    move_ring(s);
+    EXPECT_THAT(
+        first(refused_for_ring(s, "otto", "decide_run", choice_of("retry"))).remedy,
+        HasSubstr("roll_back")
+    );
+    s.does("pia", "roll_back", back);
+}
+
+TEST(Ring, of_a_deployment_that_kept_no_contents_is_put_back_before_the_way_back) {
+    auto s = deployed();
+    s.change.ring_record.reset();
+    s.replayed = s.change;
+    move_ring(s);
     EXPECT_EQ(first(refused_for_ring(s, "pia", "roll_back", back)).gate, "rollback-done");
+    EXPECT_EQ(
+        first(refused_for_ring(s, "ina", "run_smoke", R"({"occasion":"production"})")).gate,
+        "smoke-production"
+    );
     put_back(s);
     s.does("pia", "roll_back", back);
 }
@@ -245,14 +385,9 @@ TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back) {
 TEST(Ring, that_was_deployed_to_is_the_one_that_is_tested) {
     auto s = deployed();
     move_ring(s);
-    EXPECT_EQ(
-        first(refused_for_ring(s, "ina", "run_smoke", R"({"occasion":"production"})")).gate,
-        "smoke-production"
-    );
+    s.does("ina", "run_smoke", R"({"occasion":"production"})");
     move_ring(s, "staging");
     refused_for_ring(s, "ina", "run_smoke", R"({"occasion":"staging"})");
-    put_back(s);
-    s.does("ina", "run_smoke", R"({"occasion":"production"})");
 }
 
 TEST(Ring, that_was_edited_chooses_no_other_snapshots) {

@@ -158,6 +158,11 @@ void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
             "Start it with start_run, purpose rollback"
         );
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (!run->ring_edits.empty())
+        findings.warn(fmt::format(
+            "the ring {} was edited between the deployment and {}, which ran with what it held: {}",
+            run->ring, run->id.value, run->ring_edits
+        ));
     if (runbook == nullptr || run->runbook != runbook->digest)
         findings.refuse(
             "rollback", "other bytes ran than the approved rollback runbook",

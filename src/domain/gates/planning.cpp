@@ -7,6 +7,7 @@
 
 #include "domain/calendar/day_hours.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/gates/gate.hpp"
@@ -332,6 +333,8 @@ void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindi
             back ? "pinned " + back->digest.hex() : "none is pinned",
             "Pin the runbook with pin_runbook, SHA-256 " + entry.rollback_runbook->hex()
         );
+    if (auto reason = ring_not_pre_approved(change, facts))
+        findings.reasons.push_back(*std::move(reason));
 }
 
 } // namespace

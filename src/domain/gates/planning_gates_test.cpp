@@ -217,6 +217,10 @@ TEST(PlanningGates, standard_classification_refuses) {
              }},
             {"classification", "other way back", "rollback_runbook",
              [](auto& t) { t.change.runbooks.at("rollback").digest = deployment_file().digest; }},
+            {"classification", "another ring", "production_ring",
+             [](auto& t) { t.change.ring_contents = sha256("elsewhere"); }},
+            {"classification", "no ring that it was approved for", "production_ring",
+             [](auto& t) { t.records.catalogue.at("site-release").rings.clear(); }},
             {"classification", "another class of item", "scope.cis",
              [](auto& t) { t.records.cis.at(CiId("harbor-site")).ci_class = CiClass::database; }},
         }

@@ -97,6 +97,7 @@ struct CatalogueRecord {
     std::string title;
     Digest deployment_runbook;
     std::optional<Digest> rollback_runbook;
+    std::vector<Digest> rings; // what each production ring holds that it is approved for
     std::vector<CiClass> ci_classes;
     std::vector<PersonId> approved_by; // each put his own name there
     Time expires_at{};
@@ -107,6 +108,10 @@ struct CatalogueRecord {
         visit("title", self.title, required("what the standard change does"));
         visit("deployment_runbook", self.deployment_runbook, required("SHA-256 of its runbook"));
         visit("rollback_runbook", self.rollback_runbook, optional("SHA-256 of its rollback"));
+        visit(
+            "rings", self.rings,
+            optional("contents of each production ring it is for, as ring show gives them", 50)
+        );
         visit("ci_classes", self.ci_classes, required("classes of CI it is allowed for", 20));
         visit(
             "approved_by", self.approved_by, required("who pre-approves it; each adds himself", 20)
@@ -221,6 +226,12 @@ struct OrganisationRecord {
     }
 };
 
+// Who wrote a record last, and when.
+struct LastWrite {
+    Time at{};
+    PersonId by;
+};
+
 // Everything in a tenant's registers at one moment, as gates see it. Immutable; shared by commands.
 struct Records {
     std::uint64_t version = 0;      // grows with every change of any record
@@ -236,6 +247,7 @@ struct Records {
     Shared<std::map<std::string, RosterRecord>> rosters;
     Shared<std::map<std::string, ChannelRecord>> channels;
     Shared<std::map<std::string, RingRecord>> rings;
+    Shared<std::map<std::string, LastWrite>> ring_writes; // of those rings
     Shared<std::map<std::string, ConnectorRecord>> connectors;
     OrganisationRecord organisation;
 };

@@ -52,6 +52,38 @@ TEST(RingContents, are_not_what_was_found_on_the_ring) {
     looked_at.facts_at = Time(std::chrono::hours(2));
     looked_at.credentials[0].expires_at = Time(std::chrono::hours(3));
     EXPECT_EQ(ring_contents("production", looked_at), ring_contents("production", production()));
+    EXPECT_EQ(
+        ring_contents("production", contents_of(looked_at)), ring_contents("production", looked_at)
+    );
+    EXPECT_EQ(ring_edits(production(), looked_at), "");
+}
+
+TEST(RingContents, are_told_in_words) {
+    EXPECT_EQ(
+        ring_in_words(production()),
+        "variables SITE=/srv/site; hosts web-1 (10.0.0.1); credentials deploy-key; snapshots by "
+        "snap; backups by restic"
+    );
+    EXPECT_EQ(ring_in_words({}), "nothing");
+}
+
+TEST(RingContents, that_were_edited_are_named_with_both_values) {
+    auto edited = production();
+    edited.variables["SITE"] = "/elsewhere";
+    edited.variables["PROXY"] = "evil";
+    edited.hosts[0].address = "10.0.0.2";
+    edited.backup_connector.clear();
+    EXPECT_EQ(
+        ring_edits(production(), edited), "backup_connector was \"restic\" and is nothing; "
+                                          "hosts[0].address was \"10.0.0.1\" and is \"10.0.0.2\"; "
+                                          "variables.PROXY was nothing and is \"evil\"; "
+                                          "variables.SITE was \"/srv/site\" and is \"/elsewhere\""
+    );
+    for (int i = 0; i < 20; ++i)
+        edited.variables[fmt::format("V{}", i)] = std::string(1000, 'x');
+    const auto many = ring_edits(production(), edited);
+    EXPECT_LT(many.size(), 4000u);
+    EXPECT_TRUE(many.ends_with("; and 14 more")) << many;
 }
 
 } // namespace

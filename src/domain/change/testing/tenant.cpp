@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/assert.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain::testing {
 
@@ -165,9 +166,10 @@ void add_places(Records& records) {
     add(records, "catalogue_entry", "site-release",
         fmt::format(
             R"({{"title":"Site release","deployment_runbook":"{}","rollback_runbook":"{}",
-                "ci_classes":["application"],"approved_by":["cora","mika"],
+                "rings":["{}"],"ci_classes":["application"],"approved_by":["cora","mika"],
                 "expires_at":"2027-06-01T00:00:00Z"}})",
-            deployment_file().digest.hex(), rollback_file().digest.hex()
+            deployment_file().digest.hex(), rollback_file().digest.hex(),
+            ring_contents("production", records.rings.at("production")).hex()
         ));
     add(records, "organisation", "main",
         R"({"name":"Harbor","zone":"UTC","report_to":"desk@harbor.example","business_hours":
