@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "connectors/command_transport.hpp"
@@ -117,14 +120,22 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
         return refuse("a reference is at most 4000 bytes without NUL");
     if (kind == "file") {
         if (!is_below(std::string(rest), policy.secret_folders))
-            return refuse("file: needs an absolute path below a folder for secrets");
+            return refuse(fmt::format(
+                "file: needs an absolute path below a folder for secrets, which is {}",
+                fmt::join(policy.secret_folders, " or ")
+            ));
     } else if (kind == "env") {
         if (!rest.starts_with(policy.environment_prefix) || rest.find('=') != rest.npos)
             return refuse("env: needs a name that begins with " + policy.environment_prefix);
     } else if (kind == "command") {
         const auto program = words(rest);
         if (program.empty() || !is_below(program.front(), policy.program_folders))
-            return refuse("command: needs a program below a folder that the server allows");
+            return refuse(fmt::format(
+                "command: needs the absolute path of a program below {}",
+                policy.program_folders.empty()
+                    ? "a folder that the server allows, and there is none"
+                    : fmt::format("{}", fmt::join(policy.program_folders, " or "))
+            ));
     } else {
         return refuse("expected a reference to the secret: file:/path, env:NAME or "
                       "command:/program arguments, never the secret itself");
