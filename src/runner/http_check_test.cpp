@@ -182,6 +182,16 @@ TEST(HttpCheck, counts_redirects_and_knows_where_they_led) {
     EXPECT_EQ(outcome("/1", header("Location", "")).outcome, RunOutcome::unexpected_output);
 }
 
+TEST(HttpCheck, follows_no_redirect_to_a_file) {
+    LoopbackServer server({{"/", http_answer("302 Found", "", "Location: file:///etc/passwd\r\n")}}
+    );
+    auto check = check_of({});
+    check.url = "http://" + server.address() + "/";
+    const auto told = check_http(check, {});
+    EXPECT_EQ(told.outcome, RunOutcome::failed);
+    EXPECT_EQ(told.message, "it leads to an address that is neither http nor https");
+}
+
 TEST(HttpCheck, cuts_headers_that_are_too_long) {
     std::string more;
     for (std::size_t i = 0; i <= limits::smoke_answer_header_max / 1000; ++i)
