@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/door_inside.hpp"
+#include "base/secret_reference.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/records/register_table.hpp"
 #include "domain/records/ring_contents.hpp"
@@ -140,6 +141,23 @@ Result<void> check_board(
                       fmt::format("{} ({}) is {}", change.id, change.title, change.state),
                       "Another change manager edits the board, or wait until it is closed"}}
                 );
+    }
+    return {};
+}
+
+// A reference that is never allowed would be found out in the middle of a deployment.
+Result<void> check_secrets(
+    const Door::Inside& inside, const domain::RegisterRow& row, const std::string& document
+) {
+    if (row.name != "ring" || !inside.parts.check_secret)
+        return {};
+    const auto ring = TRY(restore<domain::RingRecord>(document));
+    for (const auto& [name, value] : ring.variables) {
+        const auto reference = secret_of_variable(value);
+        if (!reference)
+            continue;
+        if (const auto checked = inside.parts.check_secret(*reference); !checked)
+            return fail_field("variables." + name, checked.error().message);
     }
     return {};
 }
@@ -304,6 +322,14 @@ Result<Answer> write_record(
     return answer;
 }
 
+// An error of one record of an import names its place.
+Result<void> at_record(std::size_t index, Result<void> checked) {
+    if (checked || checked.error().fields.empty())
+        return checked;
+    const auto& wrong = checked.error().fields.front();
+    return fail_field(fmt::format("[{}].{}", index, wrong.field), wrong.message);
+}
+
 // Whether what the records name is registered or comes with the import. Errors name the place.
 Result<void> check_names(
     const domain::RegisterRow& row, const std::vector<RecordDraft>& records,
@@ -314,13 +340,7 @@ Result<void> check_names(
         together.insert(record.id);
     for (std::size_t i = 0; i < records.size(); ++i) {
         const auto document = TRY(document_of(row, records[i].id, records[i].body));
-        const auto checked = row.check_names(document, registered, together);
-        if (checked)
-            continue;
-        if (checked.error().fields.empty())
-            return checked;
-        const auto& wrong = checked.error().fields.front();
-        return fail_field(fmt::format("[{}].{}", rest.before + i, wrong.field), wrong.message);
+        TRY(at_record(rest.before + i, row.check_names(document, registered, together)));
     }
     return {};
 }
@@ -335,6 +355,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         auto document = TRY(document_of(*row, request.id, request.body));
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_writer(*row, before, document, actor, clock().now()));
+        TRY(check_secrets(*inside_, *row, document));
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
@@ -369,7 +390,9 @@ Result<std::size_t> Door::put_records(
     for (const auto& record : records) {
         TRY(check_id(record.id));
         TRY(check_board(*inside_, *row, actor, record.id));
-        documents.push_back(TRY(document_of(*row, record.id, record.body)));
+        auto document = TRY(document_of(*row, record.id, record.body));
+        TRY(at_record(rest.before + documents.size(), check_secrets(*inside_, *row, document)));
+        documents.push_back(std::move(document));
     }
     const auto named = TRY(keys_named(*row, actor.tenant, records, documents, rest));
     auto& store = inside_->parts.store;

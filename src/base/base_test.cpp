@@ -99,6 +99,13 @@ TEST(PlainText, shows_what_it_says) {
         {"Größe 大 🙂 - it's 50 % done", "", ""},
         {"   ", "has only blanks", "has only blanks"},
         {"\u00a0\u200b\u3000", "has only blanks", "has only blanks"},
+        // Invisible, though not called blanks: a soft hyphen, fillers, an empty pattern, tags.
+        {"\u00ad", "has only blanks", "has only blanks"},
+        {"\u3164\u115f\uffa0", "has only blanks", "has only blanks"},
+        {"\u2800", "has only blanks", "has only blanks"},
+        {"\U000e0001\U000e0100\ufe0f", "has only blanks", "has only blanks"},
+        {"a\u00ad\u3164", "", ""},
+        {"\u2801", "", ""},
         {"one\ntwo\r\n", "must be one line", ""},
         {"one\u2028two", "must be one line", ""},
         {"a\tb", "contains the control character U+0009", ""},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/plain_text.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 namespace slipway {
@@ -35,11 +38,25 @@ bool is_line_break(unsigned code) {
     return code == '\n' || code == '\r' || code == 0x85 || code == 0x2028 || code == 0x2029;
 }
 
-// Spaces, those of zero width too.
+struct CodeRange {
+    unsigned first;
+    unsigned last;
+};
+
+// What shows nothing: Unicode's White_Space and Default_Ignorable_Code_Point, and U+2800, the
+// pattern of Braille without a dot.
+constexpr CodeRange blanks[] = {
+    {0x09, 0x0D},     {0x20, 0x20},       {0x85, 0x85},       {0xA0, 0xA0},       {0xAD, 0xAD},
+    {0x34F, 0x34F},   {0x61C, 0x61C},     {0x115F, 0x1160},   {0x1680, 0x1680},   {0x17B4, 0x17B5},
+    {0x180B, 0x180F}, {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},   {0x2800, 0x2800},
+    {0x3000, 0x3000}, {0x3164, 0x3164},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},
+    {0xFFF0, 0xFFF8}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
 bool is_blank(unsigned code) {
-    return code == ' ' || code == '\t' || code == 0xA0 || (code >= 0x2000 && code <= 0x200F) ||
-           code == 0x202F || code == 0x205F || code == 0x2060 || code == 0x3000 || code == 0xFEFF ||
-           is_line_break(code);
+    return std::any_of(std::begin(blanks), std::end(blanks), [code](const CodeRange& range) {
+        return range.first <= code && code <= range.last;
+    });
 }
 
 bool is_direction(unsigned code) {

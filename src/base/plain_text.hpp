@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a text shows what it says. A title of blanks is none; control characters move the cursor
-// of whoever lists it; the bidirectional controls of Unicode (U+202A to U+202E, U+2066 to U+2069)
-// show words in another order than they stand in. What people write is refused with one of these
-// (decode_plain() in base/codec.hpp); what is older, or was printed by a program, is made harmless
-// where it is shown (clean() in cli/text.hpp).
+// Whether a text shows what it says. A title of blanks, or of characters that are invisible
+// otherwise, is none; control characters move the cursor of whoever lists it; the bidirectional
+// controls of Unicode (U+202A to U+202E, U+2066 to U+2069) show words in another order than they
+// stand in. What people write is refused with one of these (decode_plain() in base/codec.hpp); what
+// is older, or was printed by a program, is made harmless where it is shown (clean() in
+// cli/text.hpp).
 #pragma once
 
 #include <cstddef>

@@ -43,10 +43,24 @@ JsonArray rows_of(const domain::SmokeReport& report) {
     return rows;
 }
 
+// What people report is not what Slipway saw.
+std::string source_of(const domain::SmokeReport& report) {
+    switch (report.source) {
+    case domain::SmokeSource::runner:
+        return "run by Slipway";
+    case domain::SmokeSource::junit:
+        return fmt::format("JUnit XML handed in by {}", clean(report.by.value));
+    case domain::SmokeSource::person:
+        return fmt::format("reported by {}", clean(report.by.value));
+    }
+    return {};
+}
+
 void show(const Context& context, const domain::SmokeReport& report) {
     context.say(fmt::format(
-        "{} {} on {}, {}, list {}\n", clean(report.id), to_text(report.occasion),
-        clean(report.ring), local_time(to_text(report.at)), report.list.hex().substr(0, 12)
+        "{} {} on {}, {}, list {}, {}\n", clean(report.id), to_text(report.occasion),
+        clean(report.ring), local_time(to_text(report.at)), report.list.hex().substr(0, 12),
+        source_of(report)
     ));
     context.print(table(
         rows_of(report),

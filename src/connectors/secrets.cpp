@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "connectors/command_transport.hpp"
-#include "connectors/http_transport.hpp"
+#include "connectors/secret_forms.hpp"
 
 namespace slipway::connectors {
 
@@ -92,39 +95,7 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
         text.replace(at, what.size(), with);
 }
 
-// The Base64 of anything that holds the secret behind `before` bytes more or less a multiple of
-// three: without the characters that its neighbours have a part in.
-std::string inner_base64(std::string_view secret, std::size_t before) {
-    const auto whole = to_base64(std::string(before, ' ') + std::string(secret));
-    const auto begin = (before * 8 + 5) / 6;
-    const auto end = (before + secret.size()) * 8 / 6;
-    return whole.substr(begin, end - begin);
-}
-
-std::string in_json(std::string_view secret) {
-    std::string quoted;
-    append_quoted(quoted, secret);
-    return quoted.substr(1, quoted.size() - 2);
-}
-
 } // namespace
-
-std::vector<std::string> secret_forms(const std::string& secret) {
-    std::vector<std::string> forms{secret, percent_encode(secret), in_json(secret)};
-    auto slashed = in_json(secret);
-    replace_all(slashed, "/", "\\/");
-    forms.push_back(std::move(slashed));
-    std::vector<std::string> base64{to_base64(secret)};
-    for (std::size_t before = 0; before < 3; ++before)
-        base64.push_back(inner_base64(secret, before));
-    for (auto& form : base64) {
-        forms.push_back(form);
-        std::replace(form.begin(), form.end(), '+', '-'); // RFC 4648 section 5
-        std::replace(form.begin(), form.end(), '/', '_');
-        forms.push_back(std::move(form));
-    }
-    return forms;
-}
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
     std::error_code failed;
@@ -149,14 +120,22 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
         return refuse("a reference is at most 4000 bytes without NUL");
     if (kind == "file") {
         if (!is_below(std::string(rest), policy.secret_folders))
-            return refuse("file: needs an absolute path below a folder for secrets");
+            return refuse(fmt::format(
+                "file: needs an absolute path below a folder for secrets, which is {}",
+                fmt::join(policy.secret_folders, " or ")
+            ));
     } else if (kind == "env") {
         if (!rest.starts_with(policy.environment_prefix) || rest.find('=') != rest.npos)
             return refuse("env: needs a name that begins with " + policy.environment_prefix);
     } else if (kind == "command") {
         const auto program = words(rest);
         if (program.empty() || !is_below(program.front(), policy.program_folders))
-            return refuse("command: needs a program below a folder that the server allows");
+            return refuse(fmt::format(
+                "command: needs the absolute path of a program below {}",
+                policy.program_folders.empty()
+                    ? "a folder that the server allows, and there is none"
+                    : fmt::format("{}", fmt::join(policy.program_folders, " or "))
+            ));
     } else {
         return refuse("expected a reference to the secret: file:/path, env:NAME or "
                       "command:/program arguments, never the secret itself");
@@ -195,14 +174,15 @@ std::string Secrets::to_nonce(Random& random) {
 std::string Secrets::add(std::string_view name, std::string secret) {
     // Letters, digits and underscores only: the mark stays whole in a URL, a header and JSON.
     auto mark = "secret_" + nonce_ + "_" + to_hex(name) + "_";
-    by_mark_[mark] = std::move(secret);
+    auto forms = secret_forms(secret);
+    by_mark_[mark] = {std::move(secret), std::move(forms)};
     return mark;
 }
 
 std::string Secrets::reveal(std::string_view text, const Encode& encode) const {
     std::string out(text);
-    for (const auto& [mark, secret] : by_mark_)
-        replace_all(out, mark, encode ? encode(secret) : secret);
+    for (const auto& [mark, known] : by_mark_)
+        replace_all(out, mark, encode ? encode(known.secret) : known.secret);
     return out;
 }
 
@@ -215,11 +195,9 @@ bool Secrets::has_mark(std::string_view text) const {
 }
 
 std::string Secrets::redact(std::string text) const {
-    for (const auto& [mark, secret] : by_mark_) {
+    for (const auto& [mark, known] : by_mark_) {
         replace_all(text, mark, "[secret]");
-        if (secret.size() < limits::secret_shown_min)
-            continue;
-        for (const auto& form : secret_forms(secret))
+        for (const auto& form : known.forms)
             replace_all(text, form, "[secret]");
     }
     return text;

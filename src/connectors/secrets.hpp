@@ -34,10 +34,6 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
 // spaces, no shell). Errors: unavailable or invalid_input; they hold no value.
 Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy);
 
-// As a system may say a secret back: itself, in a URL, in JSON, and in Base64 alone or within a
-// longer text. One form may come twice.
-std::vector<std::string> secret_forms(const std::string& secret);
-
 // Whether a path stands below one of the folders, symbolic links followed where it exists.
 bool is_below(const std::string& path, const std::vector<std::string>& folders);
 
@@ -54,16 +50,20 @@ class Secrets {
     // Every text inside the value, keys aside.
     Json reveal(const Json& value) const;
     bool has_mark(std::string_view text) const;
-    // The text with every secret exchanged for "[secret]", also as URLs, JSON and Base64 have it,
-    // and within the Base64 of a longer text.
+    // The text with every secret exchanged for "[secret]", in whatever form (secret_forms.hpp).
     std::string redact(std::string text) const;
     Json redact(const Json& value) const;
 
   private:
+    struct Known {
+        std::string secret;
+        std::vector<std::string> forms;
+    };
+
     static std::string to_nonce(Random& random);
 
     std::string nonce_;
-    std::map<std::string, std::string> by_mark_;
+    std::map<std::string, Known> by_mark_;
 };
 
 } // namespace slipway::connectors

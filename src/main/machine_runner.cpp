@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/secret_reference.hpp"
+#include "connectors/secret_forms.hpp"
 #include "runner/host.hpp"
 
 namespace slipway {

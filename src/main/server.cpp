@@ -77,6 +77,14 @@ void raise_file_limit() {
     std::_Exit(128 + signal);
 }
 
+// What an administrator puts into these folders may be run and read; nothing else on the machine.
+connectors::SecretPolicy secret_policy(const fs::path& data) {
+    connectors::SecretPolicy policy;
+    policy.program_folders = {(data / "programs").string()};
+    policy.secret_folders.push_back((data / "secrets").string());
+    return policy;
+}
+
 constexpr std::string_view export_prefix = "export-";
 
 // A server that was killed while it wrote an export has left it behind.
@@ -221,7 +229,14 @@ Result<void> Server::open_ledger() {
 }
 
 Result<void> Server::open_rooms() {
-    door_ = TRY(app::Door::open({*store_, clock_, random_, options_.data, read_junit}));
+    const fs::path data = fs::canonical(options_.data);
+    const auto secrets = secret_policy(data);
+    door_ = TRY(app::Door::open(
+        {*store_, clock_, random_, options_.data, read_junit,
+         [secrets](std::string_view reference) {
+             return connectors::check_reference(reference, secrets);
+         }}
+    ));
     identity_ = std::make_unique<app::Identity>(app::Identity::Parts{
         *store_,
         machine_,
@@ -233,12 +248,9 @@ Result<void> Server::open_rooms() {
             return {};
         },
         {}});
-    const fs::path data = fs::canonical(options_.data);
     auto manifests = TRY(connectors::load_manifests({(data / "connectors").string()}));
     connectors::ConnectorOptions connecting;
-    // What an administrator puts here may be run and read; nothing else on the machine.
-    connecting.policy.program_folders = {(data / "programs").string()};
-    connecting.policy.secret_folders.push_back((data / "secrets").string());
+    connecting.policy = secrets;
     connecting.scratch_folder = (data / "scratch").string();
     std::error_code failed;
     for (const auto* folder : {"programs", "secrets", "scratch", "work"}) {
@@ -247,11 +259,10 @@ Result<void> Server::open_rooms() {
     }
     remove_left_exports(data / "scratch");
     connecting.confinement = confinement(options_, data);
-    // Before the policy goes to the connectors: runbooks have their secrets from the same places.
+    // Runbooks have their secrets from the same places as connectors.
     runner_ = std::make_unique<MachineRunner>(
         clock_, random_,
-        MachineRunnerOptions{
-            data / "scratch", data / "work", connecting.confinement, connecting.policy, {}}
+        MachineRunnerOptions{data / "scratch", data / "work", connecting.confinement, secrets, {}}
     );
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(

@@ -26,11 +26,15 @@ Span limit_of(const domain::SmokeCheck& check) {
     return check.timeout > Span::zero() ? check.timeout : domain::smoke_timeout_default;
 }
 
+std::string clipped(std::string_view text) {
+    const auto safe = safe_text(text.substr(0, limits::smoke_shown_max));
+    const auto front = cut_text(safe, limits::smoke_shown_max);
+    const bool cut = text.size() > limits::smoke_shown_max || front.size() < safe.size();
+    return fmt::format("{}{}", front, cut ? cut_mark : "");
+}
+
 std::string shown(std::string_view seen) {
-    const auto safe = safe_text(seen.substr(0, limits::smoke_shown_max));
-    const auto text = cut_text(safe, limits::smoke_shown_max);
-    const bool cut = seen.size() > limits::smoke_shown_max || text.size() < safe.size();
-    return fmt::format("\"{}{}\"", text, cut ? cut_mark : "");
+    return fmt::format("\"{}\"", clipped(seen));
 }
 
 std::string hide_in_message(const Mask& mask, std::string_view message) {

@@ -44,10 +44,12 @@ CheckAnswer timed_out_answer(Span limit);
 // The time limit of one try.
 Span limit_of(const domain::SmokeCheck& check);
 
-// What was seen, in quotes: safe to show, and at most smoke_shown_max bytes of it.
+// What the list says or what was seen: safe to show, and at most smoke_shown_max bytes of it.
+std::string clipped(std::string_view text);
+// The same in quotes, for what would not be told from the words around it otherwise.
 std::string shown(std::string_view seen);
 
-// A message without secrets, also without the beginning of one that `shown` has cut.
+// A message without secrets, also without the beginning of one that `clipped` has cut.
 std::string hide_in_message(const Mask& mask, std::string_view message);
 
 // The number that the text is, from its first character to its last; nothing for any other text.

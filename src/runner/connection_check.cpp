@@ -101,16 +101,21 @@ Seen<CertificateEnd> first_end(CURL* handle) {
     return *std::move(first);
 }
 
+std::string days_text(long days) {
+    return fmt::format("{} {}", days, days == 1 ? "day" : "days");
+}
+
 CheckAnswer judge_end(const CertificateEnd& end, std::optional<int> days, Time now) {
     const auto left = std::chrono::floor<std::chrono::days>(end.at - now).count();
-    const auto when = end.at < now ? fmt::format("ended {} days ago", -left)
-                                   : fmt::format("ends in {} days", left);
+    const auto when = end.at < now ? fmt::format("ended {} ago", days_text(-left))
+                                   : fmt::format("ends in {}", days_text(left));
     const auto seen =
         fmt::format("the certificate of {} {}, at {}", shown(end.subject), when, to_text(end.at));
     if (left >= days.value_or(0))
         return {RunOutcome::passed, 0, seen};
     return {
-        RunOutcome::failed, 0, fmt::format("{}; expected {} days or more", seen, days.value_or(0))};
+        RunOutcome::failed, 0,
+        fmt::format("{}; expected {} or more", seen, days_text(days.value_or(0)))};
 }
 
 } // namespace

@@ -7,6 +7,20 @@ using domain::RunOutcome;
 
 namespace {
 
+// libcurl's own words, but where they speak of its build and of OpenSSL's sources.
+std::string in_plain_words(CURLcode code, const std::string& reason) {
+    if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        return "it leads to an address that is neither http nor https";
+    if (code != CURLE_SSL_CONNECT_ERROR)
+        return reason;
+    if (reason.ends_with("wrong version number"))
+        return "the server does not speak TLS there";
+    // "OpenSSL/3.0.19: error:0A000410:SSL routines::sslv3 alert handshake failure"
+    const auto routine = reason.rfind("::");
+    return "no TLS connection: " +
+           (routine == std::string::npos ? reason : reason.substr(routine + 2));
+}
+
 CURL* make_handle() {
     // The first use initialises the library; C++ makes that safe for threads.
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -47,8 +61,8 @@ CheckAnswer CurlTransfer::failure(CURLcode code) const {
         return stopped_answer();
     if (code == CURLE_OPERATION_TIMEDOUT)
         return timed_out_answer(limit_);
-    return {
-        RunOutcome::failed, 0, *reason_ != '\0' ? std::string(reason_) : curl_easy_strerror(code)};
+    const std::string reason = *reason_ != '\0' ? reason_ : curl_easy_strerror(code);
+    return {RunOutcome::failed, 0, in_plain_words(code, reason)};
 }
 
 } // namespace slipway::runner

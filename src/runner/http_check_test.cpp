@@ -101,8 +101,10 @@ TEST(HttpCheck, refuses_json_that_does_not_hold) {
     EXPECT_THAT(judged(json(".ok"), "no").message, HasSubstr("not valid JSON"));
     auto told = judged(json(".status == \"up\""), R"({"status": "down", "db": 1})");
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
-    EXPECT_THAT(told.message, HasSubstr("does not hold of the body"));
-    EXPECT_THAT(told.message, HasSubstr("an object with \"status\", \"db\""));
+    EXPECT_EQ(
+        told.message, ".status == \"up\" does not hold of the body, which is an object with "
+                      "\"status\", \"db\": it gives false"
+    );
     told = judged(json(".[0].ok"), R"({"status": "down"})"); // jq raises an error
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
     EXPECT_THAT(told.message, HasSubstr("cannot be told of the body"));
@@ -116,6 +118,23 @@ TEST(HttpCheck, refuses_json_that_does_not_hold) {
     auto answer = answer_of(R"({"maintenance": true})");
     answer.status = 503;
     EXPECT_EQ(judge_http(maintenance, answer).outcome, RunOutcome::passed);
+}
+
+TEST(HttpCheck, every_value_of_a_jq_program_must_hold) {
+    const std::string body = R"({"servers": [{"up": true}, {"up": false}, {"up": null}]})";
+    auto told = judged(json(".servers[].up"), body);
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(told.message, HasSubstr(".servers[].up does not hold of the body"));
+    EXPECT_THAT(told.message, HasSubstr(": value 2 of 3 is false"));
+    told = judged(json(".servers[0].up, .none"), body);
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(told.message, HasSubstr(": value 2 of 2 is null"));
+    // The second value is an error of jq.
+    EXPECT_EQ(judged(json("true, .servers.up"), body).outcome, RunOutcome::unexpected_output);
+    told = judged(json(".servers[]"), R"({"servers": []})");
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(told.message, HasSubstr(": it gives no value"));
+    EXPECT_EQ(judged(json(".servers[0].up, 0, \"\""), body).outcome, RunOutcome::passed);
 }
 
 TEST(HttpCheck, refuses_what_takes_too_long) {
@@ -161,6 +180,16 @@ TEST(HttpCheck, counts_redirects_and_knows_where_they_led) {
     EXPECT_EQ(outcome("/1", header("X-Where", "end")).outcome, RunOutcome::passed);
     EXPECT_EQ(outcome("/1", header("X-Where", "begin")).outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(outcome("/1", header("Location", "")).outcome, RunOutcome::unexpected_output);
+}
+
+TEST(HttpCheck, follows_no_redirect_to_a_file) {
+    LoopbackServer server({{"/", http_answer("302 Found", "", "Location: file:///etc/passwd\r\n")}}
+    );
+    auto check = check_of({});
+    check.url = "http://" + server.address() + "/";
+    const auto told = check_http(check, {});
+    EXPECT_EQ(told.outcome, RunOutcome::failed);
+    EXPECT_EQ(told.message, "it leads to an address that is neither http nor https");
 }
 
 TEST(HttpCheck, cuts_headers_that_are_too_long) {

@@ -21,9 +21,9 @@ namespace {
 
 constexpr double latest_seconds = 253402300799.0; // the end of the year 9999
 
-// "1d2h1m": so that ages can be read; to the second when that is exact enough.
+// "1d2h1m": so that ages can be read. Below a second the milliseconds are all there is.
 std::string age_text(Span age) {
-    if (age < std::chrono::seconds(10))
+    if (age < std::chrono::seconds(1))
         return to_text(age);
     auto left = std::chrono::floor<std::chrono::seconds>(age).count();
     constexpr std::pair<std::int64_t, char> units[] = {
@@ -103,15 +103,25 @@ Seen<Time> document_time(const SmokeCheck& check, const std::stop_token& stop) {
     const auto program = JqProgram::compile(check.job->at);
     if (!program)
         return unseen(RunOutcome::not_started, "at: " + program.error().message, 200);
-    const auto value = program->run(*json);
-    const auto time = value ? time_of_json(*value) : std::nullopt;
+    const auto values = program->run_all(*json);
+    // The first of several times would be fresh whatever the others say.
+    if (values && values->size() > 1)
+        return unseen(
+            RunOutcome::unexpected_output,
+            fmt::format(
+                "{0} gives {1} values, expected one time; [{0}] | min is the oldest of them",
+                clipped(check.job->at), values->size()
+            ),
+            200
+        );
+    const auto time = values && !values->empty() ? time_of_json(values->front()) : std::nullopt;
     if (!time)
         return unseen(
             RunOutcome::unexpected_output,
             fmt::format(
                 "{} gives no time, which is a text such as 2026-11-22T20:00:00Z or the seconds "
                 "since 1970",
-                shown(check.job->at)
+                clipped(check.job->at)
             ),
             200
         );

@@ -53,6 +53,13 @@ TEST(JobCheck, refuses_what_is_too_old_or_no_time) {
     EXPECT_EQ(judged(std::to_string(now.time_since_epoch() / 1s)).outcome, RunOutcome::passed);
 }
 
+TEST(JobCheck, says_ages_in_seconds) {
+    EXPECT_EQ(
+        judged("2026-11-22T19:59:52.478Z").message, "it fired 7s ago, at 2026-11-22T19:59:52.478Z"
+    );
+    EXPECT_THAT(judged("2026-11-22T19:59:59.438Z").message, HasSubstr("562ms ago"));
+}
+
 TEST(JobCheck, refuses_a_time_ahead_of_the_clock) {
     EXPECT_EQ(judged("2026-11-22T20:05:00Z").outcome, RunOutcome::passed);
     const auto told = judged("2026-11-22T20:05:01Z");
@@ -125,6 +132,12 @@ TEST(JobUrl, takes_the_time_out_of_a_document) {
     EXPECT_EQ(look(jobs, ".none").outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(look(jobs, ".[0]").outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(look(jobs, ".text |").outcome, RunOutcome::not_started);
+    EXPECT_EQ(look(jobs, "empty").outcome, RunOutcome::unexpected_output);
+    // The first one alone would pass.
+    const auto two = look(jobs, ".text, .old");
+    EXPECT_EQ(two.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(two.message, HasSubstr(".text, .old gives 2 values, expected one time"));
+    EXPECT_EQ(look(jobs, "[.text, .old] | min").outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(look(jobs, ".old").outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(look(jobs, ".text").outcome, RunOutcome::passed) << look(jobs, ".text").message;
     EXPECT_EQ(look(jobs, ".number").outcome, RunOutcome::passed) << look(jobs, ".number").message;

@@ -19,6 +19,12 @@ std::size_t pair(std::string_view bytes) {
     return static_cast<std::size_t>(byte(bytes, 0)) << 8 | byte(bytes, 1);
 }
 
+// A few letters at the end of a text are the beginning of a secret by chance ("... of a host"), and
+// tell nothing of it; many are not.
+bool tells(std::size_t beginning, std::size_t secret) {
+    return beginning >= Mask::beginning_min || beginning * 2 > secret;
+}
+
 void add_lines(std::vector<std::string>& texts, std::string_view secret) {
     while (!secret.empty()) {
         const auto end = std::min(secret.find('\n'), secret.size());
@@ -77,7 +83,9 @@ Mask::Found Mask::look(std::string_view bytes) const {
     for (const auto index : known) {
         const std::string_view text = texts_[index];
         if (text.size() > bytes.size()) {
-            found.open = found.open || text.starts_with(bytes);
+            const bool open = text.starts_with(bytes);
+            found.open = found.open || open;
+            found.tells = found.tells || (open && tells(bytes.size(), text.size()));
         } else if (bytes.starts_with(text)) {
             found.length = text.size();
             return found;
@@ -95,7 +103,7 @@ std::string Mask::show(bool last) {
         auto found = look(rest);
         if (found.open && !last)
             break;
-        if (found.open && rest.size() >= limits::secret_shown_min)
+        if (found.tells)
             found.length = rest.size();
         if (found.length > covered_) {
             if (covered_ == 0)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts "[secret]" in the place of secrets in a stream of bytes, also where a secret comes in
 // several pieces, spans lines or overlaps another. Only what may be the beginning of a secret is
-// held back, so that lines stay live. Texts below secret_shown_min bytes are not looked for. Of a
-// secret of several lines each line of line_min bytes or more is a secret too. Internal to
-// src/runner.
+// held back, so that lines stay live. Where the stream ends, the beginning of a secret is masked
+// when it has beginning_min bytes or more, or more than half of the secret. Texts below
+// secret_shown_min bytes are not looked for. Of a secret of several lines each line of line_min
+// bytes or more is a secret too. Internal to src/runner.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@ namespace slipway::runner {
 class Mask {
   public:
     static constexpr std::size_t line_min = 8;
+    static constexpr std::size_t beginning_min = 8;
 
     explicit Mask(const std::vector<std::string>& secrets = {});
 
@@ -26,7 +28,7 @@ class Mask {
 
     // What can be shown now of all that was taken so far.
     std::string take(std::string_view bytes);
-    // The rest. What stands there as the beginning of a secret is masked as well.
+    // The rest, and so the end of the stream.
     std::string finish();
     // A whole text at once, beside the stream.
     std::string hide(std::string_view text) const;
@@ -35,6 +37,7 @@ class Mask {
     struct Found {
         std::size_t length = 0; // of the longest secret that begins here
         bool open = false;      // more bytes could make it a (longer) one
+        bool tells = false;     // if no more come, it is too much of one to be shown
     };
 
     Found look(std::string_view bytes) const;

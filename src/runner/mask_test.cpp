@@ -23,6 +23,24 @@ TEST(Mask, hides_what_it_knows_and_nothing_else) {
     EXPECT_EQ(Mask({"aaaa"}).hide("baaaaaab"), "b[secret]b");
 }
 
+// The ends of messages, with a secret that begins as they end.
+TEST(Mask, a_few_letters_of_a_secret_are_no_secret) {
+    const Mask mask({"host=db-1 user=web password=s3cr3t", "seven slow barges"});
+    EXPECT_EQ(mask.hide("is not the name of a host"), "is not the name of a host");
+    EXPECT_EQ(
+        mask.hide("not done within its time limit of 1s"), "not done within its time limit of 1s"
+    );
+    EXPECT_EQ(mask.hide("host=db"), "host=db");
+    EXPECT_EQ(mask.hide("host=db-"), "[secret]");
+    EXPECT_EQ(mask.hide("seven slo"), "[secret]");
+    // More than half of a short one.
+    EXPECT_EQ(Mask({"pass"}).hide("x pas"), "x [secret]");
+    EXPECT_EQ(Mask({"pass"}).hide("x pa"), "x pa");
+    // The end is a whole secret, and the beginning of a longer one.
+    EXPECT_EQ(Mask({"abcd", "abcdefghijkl"}).hide("abcde"), "[secret]e");
+    EXPECT_EQ(Mask({"abcd", "abcdefghijkl"}).hide("abcdefg"), "[secret]");
+}
+
 TEST(Mask, holds_back_only_what_may_be_a_secret) {
     Mask mask({"harbour"});
     EXPECT_EQ(mask.take("a line\n"), "a line\n");

@@ -19,7 +19,7 @@ namespace {
 struct Sample {
     double value = 0;
     std::string text;   // the value as the server wrote it
-    std::string labels; // as JSON; empty for a scalar
+    std::string labels; // as JSON; empty where there are none
 };
 
 struct CurlFree {
@@ -72,7 +72,7 @@ std::optional<std::vector<Sample>> read_samples(const Json& document) {
         auto sample = read_sample(find(element, "value"));
         if (!sample)
             return std::nullopt;
-        if (const auto* labels = find(element, "metric"))
+        if (const auto* labels = find(element, "metric"); labels && *labels != Json(JsonObject{}))
             sample->labels = to_text(*labels);
         samples.push_back(*std::move(sample));
     }
@@ -99,13 +99,13 @@ CheckAnswer judge(
             return {
                 RunOutcome::unexpected_output, 0,
                 fmt::format(
-                    "the value is {}, expected {}{}", shown(sample.text), wanted,
-                    sample.labels.empty() ? std::string() : ", for " + shown(sample.labels)
+                    "the value is {}, expected {}{}", clipped(sample.text), wanted,
+                    sample.labels.empty() ? std::string() : ", for " + clipped(sample.labels)
                 )};
     return {
         RunOutcome::passed, 0,
         samples.size() == 1
-            ? fmt::format("the value is {}, which is {}", samples.front().text, wanted)
+            ? fmt::format("the value is {}, which is {}", clipped(samples.front().text), wanted)
             : fmt::format("all {} values are {}", samples.size(), wanted)};
 }
 

@@ -58,6 +58,7 @@ class MetricCheck : public testing::Test {
     LoopbackServer server_{std::map<std::string, std::string>{
         {Fake::path("none"), Fake::success("vector", "[]")},
         {Fake::path("three"), Fake::success("vector", Fake::samples(3))},
+        {Fake::path("bare"), Fake::success("vector", R"([{"metric":{},"value":[1.5,"5"]}])")},
         {Fake::path("many"), Fake::success("vector", Fake::samples(limits::smoke_samples_max + 1))},
         {Fake::path("scalar%281%29"), Fake::success("scalar", R"([1.5,"0.02"])")},
         {Fake::path("up%7Bjob%3D%22a%22%7D"), Fake::success("scalar", R"([1.5,"1"])")},
@@ -97,8 +98,11 @@ TEST_F(MetricCheck, refuses_values_that_are_not_so) {
     EXPECT_THAT(look("many", ">= 0").message, HasSubstr("the limit is 1000"));
     const auto told = look("three", "< 2");
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
-    EXPECT_THAT(told.message, HasSubstr("the value is \"2\", expected < 2"));
+    EXPECT_THAT(
+        told.message, HasSubstr("the value is 2, expected < 2, for {\"instance\":\"web-2\"}")
+    );
     EXPECT_THAT(told.message, HasSubstr("web-2"));
+    EXPECT_EQ(look("bare", "< 1").message, "the value is 5, expected < 1"); // no labels, so none
     for (const auto* value : {"> 0", "< 0", "== 0", "!= 0"})
         EXPECT_EQ(look("nan", value).outcome, RunOutcome::unexpected_output) << value;
     EXPECT_EQ(look("inf", "< 1").outcome, RunOutcome::unexpected_output);

@@ -134,7 +134,7 @@ CheckAnswer judge_number(const std::string& wanted, const std::string& seen) {
         return {RunOutcome::passed, 0, fmt::format("the value is {}, which is {}", seen, wanted)};
     return {
         RunOutcome::unexpected_output, 0,
-        fmt::format("the value is {}, expected {}", shown(seen), wanted)};
+        fmt::format("the value is {}, expected {}", clipped(seen), wanted)};
 }
 
 CheckAnswer judge(const SqlDemands& demands, const std::string& expect, const std::string& seen) {

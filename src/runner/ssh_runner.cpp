@@ -65,19 +65,42 @@ std::string new_mark(Random& random) {
     return "slipway-" + to_hex(random.bytes(16));
 }
 
+// Takes the last line off, without the line ends around it.
+std::string_view take_last_line(std::string_view& text) {
+    const auto end = text.find_last_not_of("\r\n");
+    text = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
+    const auto before = text.find_last_of("\r\n");
+    const auto begin = before == std::string_view::npos ? 0 : before + 1;
+    const auto line = text.substr(begin);
+    text = text.substr(0, begin);
+    return line;
+}
+
 // The last lines of what ssh said, for a message: behind a jump host the reason is not in the last.
 std::string last_words(std::string_view words) {
     std::string said;
-    for (int lines = 0; lines < 3 && !words.empty();) {
-        const auto before = words.find_last_of("\r\n");
-        const auto line = before == std::string_view::npos ? words : words.substr(before + 1);
-        words.remove_suffix(words.size() - (before == std::string_view::npos ? 0 : before));
+    for (int lines = 0; lines < 3; ++lines) {
+        const auto line = take_last_line(words);
         if (line.empty())
-            continue;
+            break;
         said = said.empty() ? safe_text(line) : safe_text(line) + "; " + said;
-        ++lines;
     }
     return said.empty() ? "ssh gives no reason" : said;
+}
+
+// Why ssh did not let us in. A key that is not the known one may be somebody else's machine, so
+// that comes first, and with it the line before, which says what is wrong with the key. The command
+// above it, which throws the known key away, is left to the transcript.
+std::string connecting_fault(const std::string& host, std::string_view words) {
+    constexpr std::string_view refused = "Host key verification failed";
+    const auto at = words.find(refused);
+    if (at == std::string_view::npos)
+        return fmt::format("could not connect to {}: {}", host, last_words(words));
+    auto before = words.substr(0, at);
+    const auto reason = take_last_line(before);
+    return fmt::format(
+        "{}, so nothing ran on {}{}{}", refused, host, reason.empty() ? "" : ": ", safe_text(reason)
+    );
 }
 
 // All that ssh said goes below the transcript, since a refused key takes it several lines.
@@ -100,9 +123,7 @@ StepResult judge_connecting(
         return run.not_started(fmt::format(
             "{} did not let us in within {}, so nothing ran there", host, to_text(waited)
         ));
-    return run.not_started(
-        fmt::format("could not connect to {}: {}", host, last_words(far_side.words()))
-    );
+    return run.not_started(connecting_fault(host, far_side.words()));
 }
 
 StepResult judge_running(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -92,7 +93,9 @@ TEST_F(TlsCheck, refuses_a_certificate_that_ends_soon) {
     EXPECT_THAT(look(check).message, HasSubstr("CN=server"));
     EXPECT_THAT(look(check).message, HasSubstr("expected 31 days or more"));
     check.tls->days.reset();
-    now_ += 40 * 24h;
+    now_ += 29 * 24h;
+    EXPECT_THAT(look(check).message, HasSubstr("ends in 1 day, at"));
+    now_ += 11 * 24h;
     EXPECT_EQ(look(check).outcome, RunOutcome::failed);
     EXPECT_THAT(look(check).message, HasSubstr("ended"));
 }
@@ -145,6 +148,27 @@ TEST_F(TlsCheck, refuses_what_speaks_no_tls) {
     stop.request_stop();
     check.timeout = 10s;
     EXPECT_EQ(check_tls(check, now_, stop.get_token()).outcome, RunOutcome::stopped);
+}
+
+TEST_F(TlsCheck, says_plainly_that_a_server_speaks_no_tls) {
+    const LoopbackPort port;
+    port.listen();
+    std::thread plain([&port] {
+        const auto connection = port.accept();
+        char hello[4096];
+        ASSERT_GT(::recv(connection.get(), hello, sizeof hello, 0), 0);
+        const auto answer = http_answer("400 Bad Request", "");
+        (void)::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+        // Until the other side has read it and goes.
+        (void)::recv(connection.get(), hello, sizeof hello, 0);
+    });
+    SmokeCheck check;
+    check.address = port.address();
+    check.timeout = 10s;
+    const auto told = look(check);
+    plain.join();
+    EXPECT_EQ(told.outcome, RunOutcome::failed);
+    EXPECT_EQ(told.message, "the server does not speak TLS there");
 }
 
 } // namespace

@@ -32,18 +32,30 @@ TEST_F(CliTest, ASmokeReportIsShownCheckByCheck) {
     server.answer(200, record);
     EXPECT_EQ(run({"change", "smoke", "CHG-1", "--report", "smoke-1"}), 0);
     EXPECT_EQ(
-        out.str(), "smoke-1 staging on staging, 2026-11-22 18:00:00, list 000000000000\n"
-                   "CHECK  RESULT  TOOK  TRIES  FROM     DETAIL\n"
-                   "page   passed  12ms  3               the answer was 200\n"
-                   "port   failed  1ms          outside  refused\n"
+        out.str(),
+        "smoke-1 staging on staging, 2026-11-22 18:00:00, list 000000000000, run by Slipway\n"
+        "CHECK  RESULT  TOOK  TRIES  FROM     DETAIL\n"
+        "page   passed  12ms  3               the answer was 200\n"
+        "port   failed  1ms          outside  refused\n"
     );
     server.answer(200, record); // the last one when nothing else is asked for
     EXPECT_EQ(run({"change", "smoke", "CHG-1"}), 0);
     EXPECT_NE(out.str().find("smoke-2 production on prod"), std::string::npos);
+    EXPECT_NE(out.str().find("JUnit XML handed in by anna\n"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("the monitoring agent web-1 is silent"), std::string::npos);
     server.answer(200, record);
     EXPECT_EQ(run({"change", "smoke", "CHG-1", "--json"}), 0);
     EXPECT_TRUE(out.str().starts_with(R"({"id":"smoke-2")")) << out.str();
+}
+
+TEST_F(CliTest, ASmokeReportOfAPersonSaysSo) {
+    server.answer(
+        200, R"({"smoke_reports":[{"id":"smoke-1","ring":"prod","occasion":"production",)"
+             R"("at":"2026-11-22T19:00:00.000Z","source":"person","by":"anna",)"
+             R"("results":[{"name":"page","passed":true,"took_ms":7}]}]})"
+    );
+    EXPECT_EQ(run({"change", "smoke", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("reported by anna\n"), std::string::npos) << out.str();
 }
 
 TEST_F(CliTest, ASmokeReportIsJunitForAPipeline) {

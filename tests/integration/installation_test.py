@@ -247,6 +247,18 @@ class InstallationTest(unittest.TestCase):
             self.server.request(method, path, body, token)
         return refused.exception
 
+    def test_a_ring_takes_no_secret_from_where_none_may_be(self):
+        def ring(reference):
+            return {"name": "Edge", "kind": "staging", "hosts": [],
+                    "variables": {"TOKEN": "secret:" + reference}}
+        for reference in ("file:/etc/passwd", "env:HOME", "command:/bin/echo x"):
+            wrong = self.refused("PUT", "/rings/secretive", ring(reference), self.engineer)
+            self.assertEqual(wrong.status, 400)
+            self.assertEqual(wrong.problem["fields"][0]["field"], "variables.TOKEN")
+        # Whether it is there is found out when it is asked for.
+        self.server.request("PUT", "/rings/secretive", ring("file:/run/secrets/none"),
+                            self.engineer)
+
     def test_what_others_rely_on_is_not_removed(self):
         host = {"name": "Web", "ci_class": "host"}
         site = {"name": "Site", "ci_class": "application", "depends_on": ["web"]}

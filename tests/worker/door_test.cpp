@@ -535,6 +535,40 @@ TEST_F(DoorTest, registers_know_who_wrote_a_ring_last) {
     EXPECT_NE(written.at, Time{});
 }
 
+TEST_F(DoorTest, a_ring_names_no_secret_that_may_never_be_asked_for) {
+    const auto strict = *Door::open(
+        {*store,
+         clock,
+         random,
+         SLIPWAY_ROOT,
+         {},
+         [](std::string_view reference) -> Result<void> {
+             if (reference.starts_with("file:/secrets/"))
+                 return {};
+             return fail(ErrorCode::invalid_input, "file: needs a path below /secrets");
+         }}
+    );
+    const auto ring = [](const std::string& token) {
+        return *parse_json(
+            R"({"name":"Edge","kind":"staging","hosts":[],"variables":{"PLAIN":"env:HOME","TOKEN":")" +
+            token + "\"}}"
+        );
+    };
+    const auto refused =
+        strict->put_record(petra, {"ring", "edge", ring("secret:env:HOME"), {}, {}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(refused.error().fields.front().field, "variables.TOKEN");
+    EXPECT_EQ(refused.error().fields.front().message, "file: needs a path below /secrets");
+    const std::string good = "secret:file:/secrets/token";
+    EXPECT_TRUE(strict->put_record(petra, {"ring", "edge", ring(good), {}, {}}));
+    const auto imported = strict->put_records(
+        petra, "ring", {{"one", ring(good)}, {"two", ring("secret:file:/etc/passwd")}}, {}
+    );
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().fields.front().field, "[1].variables.TOKEN");
+}
+
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
     const auto board = *parse_json(
         R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"

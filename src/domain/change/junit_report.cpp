@@ -41,15 +41,23 @@ std::string seconds(std::uint64_t milliseconds) {
     return fmt::format("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
 }
 
+std::string property(std::string_view indent, std::string_view name, std::string_view value) {
+    return fmt::format("{}<property name=\"{}\" value=\"{}\"/>\n", indent, name, quoted(value));
+}
+
 std::string case_of(const SmokeResult& result) {
     auto out = fmt::format(
         "    <testcase name=\"{}\" time=\"{}\"", quoted(result.name), seconds(result.took_ms)
     );
-    if (result.passed)
-        return out + "/>\n";
-    return out + fmt::format(
-                     ">\n      <failure message=\"{}\"/>\n    </testcase>\n", quoted(result.detail)
-                 );
+    std::string inside;
+    // One that passed at its third try is not one that passed.
+    if (result.tries.value_or(1) > 1)
+        inside += "      <properties>\n" +
+                  property("        ", "tries", fmt::format("{}", *result.tries)) +
+                  "      </properties>\n";
+    if (!result.passed)
+        inside += fmt::format("      <failure message=\"{}\"/>\n", quoted(result.detail));
+    return out + (inside.empty() ? "/>\n" : ">\n" + inside + "    </testcase>\n");
 }
 
 // What makes the report fail besides its checks.
@@ -74,18 +82,18 @@ std::string junit_xml(const SmokeReport& report) {
         took += result.took_ms;
         list += case_of(result);
     }
+    auto properties = property("      ", "report", report.id) +
+                      property("      ", "smoke_list", report.list.hex()) +
+                      property("      ", "source", to_text(report.source));
+    if (!report.by.empty())
+        properties += property("      ", "by", report.by.value);
     return fmt::format(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
         "  <testsuite name=\"{}\" timestamp=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" "
         "skipped=\"0\" time=\"{}\">\n"
-        "    <properties>\n"
-        "      <property name=\"report\" value=\"{}\"/>\n"
-        "      <property name=\"smoke_list\" value=\"{}\"/>\n"
-        "      <property name=\"source\" value=\"{}\"/>\n"
-        "    </properties>\n{}  </testsuite>\n</testsuites>\n",
+        "    <properties>\n{}    </properties>\n{}  </testsuite>\n</testsuites>\n",
         quoted(fmt::format("smoke {} on {}", to_text(report.occasion), report.ring)),
-        to_text(report.at), cases.size(), failures, seconds(took), quoted(report.id),
-        report.list.hex(), to_text(report.source), list
+        to_text(report.at), cases.size(), failures, seconds(took), properties, list
     );
 }
 

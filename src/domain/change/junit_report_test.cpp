@@ -35,6 +35,9 @@ TEST(JunitReport, says_each_check_and_what_failed) {
             "    </properties>\n"
             "    <testcase name=\"front-page\" time=\"1.234\"/>\n"
             "    <testcase name=\"error-rate\" time=\"0.005\">\n"
+            "      <properties>\n"
+            "        <property name=\"tries\" value=\"4\"/>\n"
+            "      </properties>\n"
             "      <failure message=\"the value is &quot;3&quot;, expected &lt; 2\"/>\n"
             "    </testcase>\n"
             "    <testcase name=\"agent web-1\" time=\"0.000\">\n"
@@ -46,6 +49,17 @@ TEST(JunitReport, says_each_check_and_what_failed) {
             "  </testsuite>\n"
             "</testsuites>\n"
     );
+}
+
+TEST(JunitReport, marks_what_passed_only_at_a_later_try_and_who_reported_it) {
+    SmokeReport report;
+    report.source = SmokeSource::person;
+    report.by = PersonId("anna");
+    report.results = {{"front-page", true, "", 0, false, 3}};
+    const auto xml = junit_xml(report);
+    EXPECT_THAT(xml, HasSubstr("<property name=\"tries\" value=\"3\"/>"));
+    EXPECT_THAT(xml, HasSubstr("<property name=\"source\" value=\"person\"/>"));
+    EXPECT_THAT(xml, HasSubstr("<property name=\"by\" value=\"anna\"/>"));
 }
 
 TEST(JunitReport, is_well_formed_whatever_a_message_holds) {

@@ -36,7 +36,9 @@ constexpr std::string_view smoke_example = "add a smoke list:\n"
 
 class Linter {
   public:
-    explicit Linter(const Runbook& runbook) : runbook_(runbook), findings_(runbook.notes) {}
+    // `smoke_refused`: the runbook has no checks because they could not be read.
+    explicit Linter(const Runbook& runbook, bool smoke_refused = false)
+        : runbook_(runbook), smoke_refused_(smoke_refused), findings_(runbook.notes) {}
 
     std::vector<LintFinding> run() {
         check_steps();
@@ -74,6 +76,7 @@ class Linter {
     void check_program(const SmokeCheck& check, std::string_view key, const std::string& program);
 
     const Runbook& runbook_;
+    bool smoke_refused_;
     std::vector<LintFinding> findings_;
 };
 
@@ -222,7 +225,7 @@ void Linter::check_deployment() {
             LintSeverity::error, 0, "no-step", "the runbook has no step that does anything",
             std::string(step_example)
         );
-    if (runbook_.smoke.empty())
+    if (runbook_.smoke.empty() && !smoke_refused_)
         find(
             LintSeverity::error, 0, "no-smoke-list",
             "the runbook does not say how to tell that the release works",
@@ -347,7 +350,7 @@ LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expec
         );
     // What could not be read at all (too large, not text) has no content to hold to the rules.
     if (parsing.runbook.digest != Digest{})
-        for (auto& finding : Linter(parsing.runbook).run())
+        for (auto& finding : Linter(parsing.runbook, parsing.smoke_refused).run())
             report.findings.push_back(std::move(finding));
     sort_by_line(report.findings);
     if (readable)

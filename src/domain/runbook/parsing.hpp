@@ -18,6 +18,7 @@ struct Parsing {
     bool has_front_matter = false;
     bool has_purpose = false;
     bool speaks_of_rollback = false; // the text does, whatever its front matter says
+    bool smoke_refused = false;      // there is a smoke list, and something is wrong with it
     std::vector<LintFinding> errors;
 
     void refuse(int line, std::string rule, std::string message, std::string remedy);

@@ -490,6 +490,31 @@ TEST(RunbookLint, holds_a_deployment_to_its_rules) {
     );
 }
 
+TEST(RunbookLint, a_bad_check_is_named_and_is_no_missing_list) {
+    const auto report = lint_text(
+        front + block("sh {name=a timeout=3s}") +
+        block(
+            "smoke", "- name: age\n  job: {command: ./age, host: web1}\n  max_age: 1h\n"
+                     "- {http: 'http://x/'}\n- {name: port, tcp: host}\n- 7\n"
+        )
+    );
+    std::vector<std::string> messages;
+    for (const auto& finding : report.findings)
+        if (finding.severity == LintSeverity::error)
+            messages.push_back(finding.message);
+    EXPECT_THAT(
+        messages, testing::ElementsAre(
+                      testing::StartsWith("the check age: job.host: "),
+                      testing::StartsWith("check 2 of the list: name: "),
+                      testing::StartsWith("the check port: tcp: "),
+                      testing::StartsWith("check 4 of the list: ")
+                  )
+    );
+    // A list of nothing is none.
+    const auto nothing = lint_text(front + block("sh {name=a}") + block("smoke", "[]\n"));
+    EXPECT_THAT(errors_of(nothing), testing::ElementsAre("0 no-smoke-list"));
+}
+
 TEST(RunbookLint, finds_nothing_in_the_examples_of_the_reference) {
     const auto document =
         file_text(std::string(SLIPWAY_ROOT) + "/docs/reference/runbook-format.md");

@@ -116,14 +116,48 @@ bool fits(const SmokeCheck& check, Parsing& parsing) {
     return true;
 }
 
-void read_check(
-    SmokeInput&& input, const std::function<int(std::string_view key)>& line_of, Parsing& parsing
-) {
-    if (auto fault = find_fault(input))
+// A check on its way into the runbook: where it stands, and what it is called in messages.
+struct CheckPlace {
+    const YamlDocument& document;
+    int first_line; // of the YAML in the file
+    std::size_t index;
+    std::string name;
+
+    // In the YAML, of one of its keys, or of the check when there is none.
+    std::size_t yaml_line(std::string_view key) const {
+        const auto check = fmt::format("[{}]", index);
+        return document.line_of(key.empty() ? check : fmt::format("{}.{}", check, key));
+    }
+
+    int line_of(std::string_view key) const {
+        return first_line + static_cast<int>(yaml_line(key)) - 1;
+    }
+
+    std::string message(std::string_view key, std::string_view message) const {
+        return fmt::format("{}: {}{}{}", name, key, key.empty() ? "" : ": ", message);
+    }
+};
+
+// One that is not called anything yet is called by its place.
+std::string name_of(const Json& check, std::size_t index) {
+    const auto name = text_or_empty(check, "name");
+    return is_slug(name) ? fmt::format("the check {}", name)
+                         : fmt::format("check {} of the list", index + 1);
+}
+
+void refuse_fields(Error error, const CheckPlace& place, Parsing& parsing) {
+    for (auto& field : error.fields) {
+        field.message = place.message(field.field, field.message);
+        field.field = fmt::format("runbook:{}", place.yaml_line(field.field));
+    }
+    refuse_yaml(error, place.first_line, "bad-check", smoke_help, parsing);
+}
+
+void read_check(SmokeInput&& input, const CheckPlace& place, Parsing& parsing) {
+    const auto line_of = [&place](std::string_view key) { return place.line_of(key); };
+    if (const auto fault = find_fault(input))
         return parsing.refuse(
-            line_of(fault->key), "bad-check",
-            fault->key.empty() ? std::move(fault->message)
-                               : fmt::format("{}: {}", fault->key, fault->message),
+            line_of(fault->key), "bad-check", place.message(fault->key, fault->message),
             std::string(smoke_help)
         );
     SmokeCheck check;
@@ -145,6 +179,30 @@ void read_check(
         parsing.runbook.smoke.push_back(std::move(check));
 }
 
+void read_list(const FencedBlock& block, Parsing& parsing) {
+    const int first_line = block.line + 1;
+    if (block.body.size() > limits::runbook_smoke_max)
+        return parsing.refuse(
+            block.line, "bad-check",
+            fmt::format("the smoke block is longer than {} bytes", limits::runbook_smoke_max), ""
+        );
+    const auto document = parse_yaml(block.body, "runbook");
+    if (!document)
+        return refuse_yaml(document.error(), first_line, "bad-check", smoke_help, parsing);
+    const auto* list = document->value.if_array();
+    if (list == nullptr)
+        return parsing.refuse(
+            first_line, "bad-check", "the smoke block is not a list", std::string(smoke_help)
+        );
+    for (std::size_t i = 0; i < list->size(); ++i) {
+        const CheckPlace place{*document, first_line, i, name_of((*list)[i], i)};
+        if (auto input = decode<SmokeInput>((*list)[i]))
+            read_check(*std::move(input), place, parsing);
+        else
+            refuse_fields(std::move(input).error(), place, parsing);
+    }
+}
+
 } // namespace
 
 Digest smoke_list_digest(const std::vector<SmokeCheck>& checks) {
@@ -155,25 +213,9 @@ Digest smoke_list_digest(const std::vector<SmokeCheck>& checks) {
 }
 
 void read_smoke_block(const FencedBlock& block, Parsing& parsing) {
-    const int first_line = block.line + 1;
-    if (block.body.size() > limits::runbook_smoke_max)
-        return parsing.refuse(
-            block.line, "bad-check",
-            fmt::format("the smoke block is longer than {} bytes", limits::runbook_smoke_max), ""
-        );
-    const auto document = parse_yaml(block.body, "runbook");
-    if (!document)
-        return refuse_yaml(document.error(), first_line, "bad-check", smoke_help, parsing);
-    auto list = decode_yaml<std::vector<SmokeInput>>(*document);
-    if (!list)
-        return refuse_yaml(list.error(), first_line, "bad-check", smoke_help, parsing);
-    for (std::size_t i = 0; i < list->size(); ++i) {
-        const auto line_of = [&](std::string_view key) {
-            const auto path = key.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, key);
-            return first_line + static_cast<int>(document->line_of(path)) - 1;
-        };
-        read_check(std::move((*list)[i]), line_of, parsing);
-    }
+    const auto before = parsing.errors.size();
+    read_list(block, parsing);
+    parsing.smoke_refused = parsing.smoke_refused || parsing.errors.size() > before;
 }
 
 } // namespace slipway::domain

@@ -3,7 +3,6 @@
 // it. Internal to domain/runbook.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
