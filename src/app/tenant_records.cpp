@@ -4,11 +4,26 @@
 #include <algorithm>
 #include <set>
 
+#include "domain/ledger/envelope.hpp"
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
 
 namespace {
+
+// Who composed a board stands in its last entry alone: a document could say anything.
+Result<void> put_stored(Store& store, const StoredStream& stored, domain::Records& records) {
+    const auto& [tenant, kind, id] = stored.key;
+    TRY(domain::put_record(records, kind, id, stored.state));
+    if (kind != "board")
+        return {};
+    const auto last = TRY(store.events_of(stored.key, stored.version - 1, 1));
+    const auto entry = last.empty() ? std::nullopt : domain::scan_envelope(last.front().body);
+    if (!entry)
+        return fail(ErrorCode::internal, "the last entry of the board " + id + " is not there");
+    records.board_writers.edit()[id] = PersonId(std::string(entry->actor));
+    return {};
+}
 
 Result<void>
 load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain::Records& records) {
@@ -17,7 +32,7 @@ load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain:
     for (;;) {
         const auto page = TRY(store.list(tenant, kind, after, limits::records_page));
         for (const auto& stream : page)
-            TRY(domain::put_record(records, kind, stream.key.id, stream.state));
+            TRY(put_stored(store, stream, records));
         if (page.size() < limits::records_page)
             return {};
         after = page.back().key.id;
@@ -29,7 +44,7 @@ Result<void> load_one(Store& store, const StreamKey& key, domain::Records& recor
     if (stored.removed)
         domain::drop_record(records, key.kind, key.id);
     else
-        TRY(domain::put_record(records, key.kind, key.id, stored.state));
+        TRY(put_stored(store, stored, records));
     return {};
 }
 

@@ -512,6 +512,22 @@ TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
     EXPECT_EQ(applies(), 3);
 }
 
+TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
+    const auto board = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
+    const Actor carla{main, PersonId("carla"), {domain::Role::cab_chair}, {}, "session"};
+    TenantRecords records(*store);
+    for (const auto* writer : {&petra, &carla}) {
+        ASSERT_TRUE(door->put_record(*writer, {"board", "ecab", board, {}, {}, {}}));
+        records.forget(main);
+        EXPECT_EQ((*records.of(main))->board_writers.at("ecab"), writer->person);
+    }
+    TenantRecords later(*store);
+    EXPECT_EQ((*later.of(main))->board_writers.at("ecab"), carla.person) << "from the ledger";
+    ASSERT_TRUE(door->remove_record(petra, record("board", "ecab")));
+    records.forget(main);
+    EXPECT_TRUE((*records.of(main))->board_writers.empty());
+}
+
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
     const auto board = *parse_json(
         R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"

@@ -200,6 +200,8 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
             "The board for its type decides"
         );
+    if (auto reason = composed_by_its_own(change, facts, decision.board))
+        findings.reasons.push_back(*std::move(reason));
     look_at_votes(change, facts, decision, findings);
     look_at_decision_owners(change, facts, findings);
     for (const auto& condition : decision.conditions)

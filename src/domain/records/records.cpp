@@ -89,6 +89,8 @@ void drop_record(Records& records, std::string_view kind, const std::string& id)
     const bool plain = with_map(records, kind, [&](auto& shared) {
         shared.erase(typename std::decay_t<decltype(shared.get())>::key_type(id));
     });
+    if (kind == "board")
+        records.board_writers.erase(id);
     if (plain)
         return;
     if (kind == "ci")
@@ -100,6 +102,8 @@ void drop_record(Records& records, std::string_view kind, const std::string& id)
 }
 
 void clear_records(Records& records, std::string_view kind) {
+    if (kind == "board")
+        records.board_writers.clear();
     if (with_map(records, kind, [](auto& shared) { shared.clear(); }))
         return;
     if (kind == "ci") {

@@ -232,6 +232,7 @@ struct Records {
     Shared<std::map<CiId, std::vector<CiId>>> dependents; // depends_on turned round
     Shared<std::vector<Blackout>> blackouts;
     Shared<std::map<std::string, BoardRecord>> boards;
+    Shared<std::map<std::string, PersonId>> board_writers; // by whom each was written last
     Shared<std::map<std::string, CatalogueRecord>> catalogue;
     Shared<std::map<std::string, RosterRecord>> rosters;
     Shared<std::map<std::string, ChannelRecord>> channels;
