@@ -54,6 +54,12 @@ Result<void> put_ci(Records& records, const CiId& id, std::string_view document)
 
 } // namespace
 
+bool administers(const PersonRecord& person) {
+    return !person.inactive &&
+           std::find(person.roles.begin(), person.roles.end(), Role::administrator) !=
+               person.roles.end();
+}
+
 bool is_member(const BoardRecord& board, const PersonId& person) {
     return person == board.chair ||
            std::find(board.members.begin(), board.members.end(), person) != board.members.end();

@@ -38,6 +38,8 @@ struct PersonRecord {
     }
 };
 
+bool administers(const PersonRecord& person); // and is active
+
 SLIPWAY_ENUM(
     CiClass, service, application, database, host, load_balancer, scheduled_job, integration,
     monitoring_agent, network, storage, other
