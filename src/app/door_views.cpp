@@ -114,7 +114,7 @@ Clearance clear(const domain::Change& change, const domain::Facts& facts) {
          change.decision ? change.decision->conditions : std::vector<domain::Condition>{})
         if (!condition.met_at)
             reasons.push_back(
-                {"run-exact", "decision." + condition.id, "a condition of the CAB is open",
+                {"run-exact", "decision." + condition.id, "a condition of the board is open",
                  condition.text, "Meet it and record it with meet_condition"}
             );
     if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)

@@ -43,10 +43,22 @@ JsonArray rows_of(const domain::SmokeReport& report) {
     return rows;
 }
 
+// Whose word it is that the checks passed: nothing when our own runner ran them.
+std::string source_of(const domain::SmokeReport& report) {
+    if (report.source == domain::SmokeSource::runner)
+        return {};
+    return fmt::format(
+        ", {} {}",
+        report.source == domain::SmokeSource::junit ? "JUnit results brought by" : "reported by",
+        clean(report.by.value)
+    );
+}
+
 void show(const Context& context, const domain::SmokeReport& report) {
     context.say(fmt::format(
-        "{} {} on {}, {}, list {}\n", clean(report.id), to_text(report.occasion),
-        clean(report.ring), local_time(to_text(report.at)), report.list.hex().substr(0, 12)
+        "{} {} on {}, {}, list {}{}\n", clean(report.id), to_text(report.occasion),
+        clean(report.ring), local_time(to_text(report.at)), report.list.hex().substr(0, 12),
+        source_of(report)
     ));
     context.print(table(
         rows_of(report),

@@ -40,6 +40,7 @@ TEST_F(CliTest, ASmokeReportIsShownCheckByCheck) {
     server.answer(200, record); // the last one when nothing else is asked for
     EXPECT_EQ(run({"change", "smoke", "CHG-1"}), 0);
     EXPECT_NE(out.str().find("smoke-2 production on prod"), std::string::npos);
+    EXPECT_NE(out.str().find(", JUnit results brought by anna\n"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("the monitoring agent web-1 is silent"), std::string::npos);
     server.answer(200, record);
     EXPECT_EQ(run({"change", "smoke", "CHG-1", "--json"}), 0);

@@ -244,7 +244,7 @@ const std::array table{
         schema_of<Blackout>, normalise_blackout},
     row<BoardRecord>("board", "boards", "change advisory board", Permission::change_manage),
     RegisterRow{
-        "catalogue_entry", "catalogue", "standard change", Permission::change_read,
+        "catalogue_entry", "catalogue", "catalogue entry", Permission::change_read,
         Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
         check_entry},
     row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),
