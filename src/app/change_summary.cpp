@@ -57,6 +57,21 @@ std::vector<std::pair<std::string, std::string>> records_used(const domain::Chan
     return records;
 }
 
+std::vector<std::pair<std::string, PersonId>> people_assigned(const domain::Change& change) {
+    std::vector<std::pair<std::string, PersonId>> people;
+    if (domain::is_over(change))
+        return people;
+    const auto add = [&](const char* part, const PersonId& person) {
+        if (!person.empty())
+            people.emplace_back(part, person);
+    };
+    // In this order: migration 0005 writes the same.
+    add("implementer", change.implementer);
+    add("rollback_owner", change.rollback_owner);
+    add("rollback_backup", change.rollback_backup);
+    return people;
+}
+
 ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_at) {
     ChangeSummary summary;
     summary.id = change.id.value;
@@ -84,6 +99,8 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
             summary.cis.push_back(scoped.ci.value);
     for (const auto& [kind, id] : records_used(change))
         summary.records.push_back(kind + "/" + id);
+    for (const auto& [part, person] : people_assigned(change))
+        summary.records.push_back(part + "/" + person.value);
     summary.overridden = change.classification && change.classification->overridden;
     summary.search_text = search_text(change);
     return summary;

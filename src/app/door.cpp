@@ -99,8 +99,14 @@ std::set<StreamKey> newly_used(
         if (std::find(known.begin(), known.end(), name) == known.end() &&
             is_registered(registered, name.first, name.second))
             keys.insert({after.tenant, std::move(name.first), std::move(name.second)});
-    if (after.change_owner != before.change_owner && registered.people.contains(after.change_owner))
-        keys.insert({after.tenant, "person", after.change_owner.value});
+    auto people = people_assigned(after);
+    people.emplace_back("change_owner", after.change_owner);
+    auto people_known = people_assigned(before);
+    people_known.emplace_back("change_owner", before.change_owner);
+    for (const auto& part : people)
+        if (std::find(people_known.begin(), people_known.end(), part) == people_known.end() &&
+            registered.people.contains(part.second))
+            keys.insert({after.tenant, "person", part.second.value});
     if (!after.scope || after.scope.is_same_as(before.scope))
         return keys;
     std::set<CiId> scoped;

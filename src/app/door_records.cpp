@@ -96,6 +96,9 @@ std::string shown(const std::string& id, std::uint64_t version, std::string_view
     return body.append(members);
 }
 
+// The rule by which records are not removed.
+constexpr std::string_view in_use = "in-use";
+
 // How the index of changes finds those that use this record and are not over.
 std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
     ChangeQuery query;
@@ -113,13 +116,25 @@ std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
         query.record = key.kind + "/" + key.id;
         return {query};
     }
-    auto owned = query;
-    query.requester = key.id;
-    owned.change_owner = key.id;
-    return {query, owned};
+    std::vector<ChangeQuery> queries(5, query);
+    queries[0].requester = key.id;
+    queries[1].change_owner = key.id;
+    queries[2].record = "implementer/" + key.id;
+    queries[3].record = "rollback_owner/" + key.id;
+    queries[4].record = "rollback_backup/" + key.id;
+    return queries;
 }
 
-// Who asks for a change, or owns it, does not compose the board that decides on it.
+// What of a change names the record that the query looks for.
+std::string field_of(const ChangeQuery& query, const StreamKey& key) {
+    return !query.cis.empty()            ? "scope"
+           : !query.requester.empty()    ? "requester"
+           : !query.change_owner.empty() ? "change_owner"
+           : key.kind == "person"        ? query.record.substr(0, query.record.find('/'))
+                                         : key.kind;
+}
+
+// Who asks for a change, owns it or carries it out does not compose the board that decides on it.
 Result<void> check_board(
     Door::Inside& inside, const domain::RegisterRow& row, const Actor& actor, const std::string& id
 ) {
@@ -131,6 +146,8 @@ Result<void> check_board(
         return {};
     const StreamKey person{actor.tenant, "person", actor.person.value};
     for (auto query : queries_for_users(person)) {
+        if (field_of(query, person).starts_with("rollback_"))
+            continue;
         query.limit = limits::page_size_max;
         for (const auto& change : TRY(inside.parts.store.find_changes(query)))
             if (change.meeting.starts_with(id + "@") ||
@@ -162,9 +179,15 @@ Result<void> check_secrets(
     return {};
 }
 
-std::string remedy_for_use(const StreamKey& key, const std::string& change) {
-    if (key.kind == "person")
+std::string
+remedy_for_use(const StreamKey& key, std::string_view field, const std::string& change) {
+    if (key.kind == "person" && field == "requester")
         return fmt::format("Put {} with inactive true, or close or cancel {}", key.id, change);
+    if (key.kind == "person")
+        return fmt::format(
+            "Put {} with inactive true, or assign another to {}, or close or cancel it", key.id,
+            change
+        );
     if (key.kind == "ci")
         return fmt::format("Take it out of the scope of {}, or close or cancel it", change);
     if (key.kind == "board")
@@ -178,18 +201,17 @@ Result<std::vector<Reason>>
 reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey& key) {
     std::vector<Reason> reasons;
     for (const auto& query : queries_for_users(key)) {
-        const std::string field = !query.cis.empty()            ? "scope"
-                                  : !query.requester.empty()    ? "requester"
-                                  : !query.change_owner.empty() ? "change_owner"
-                                                                : key.kind;
+        const auto field = field_of(query, key);
+        auto part = field;
+        std::replace(part.begin(), part.end(), '_', ' ');
         for (const auto& change : TRY(store.find_changes(query)))
             reasons.push_back(
-                {{},
-                 field,
-                 query.record.empty() ? fmt::format("the {} of {} names it", field, change.id)
+                {std::string(in_use), field,
+                 key.kind == "person" ? fmt::format("{} has him as its {}", change.id, part)
+                 : key.kind == "ci"   ? fmt::format("the scope of {} names it", change.id)
                                       : fmt::format("{} uses this {}", change.id, row.title),
                  fmt::format("{} ({}) is {}", change.id, change.title, change.state),
-                 remedy_for_use(key, change.id)}
+                 remedy_for_use(key, field, change.id)}
             );
     }
     return reasons;
@@ -205,17 +227,24 @@ check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamK
         // All entries since this look are gone through while other commits wait: let them be few.
         inside.records.forget(key.tenant);
         const auto registered = TRY(inside.records.of(key.tenant));
-        held = {registered->ledger_size, {{key.tenant, key.kind, {}}}};
+        held.size = registered->ledger_size;
+        for (const auto kind : row.named_in)
+            held.keys.push_back({key.tenant, std::string(kind), {}});
         auto users = row.named_by(*registered, key.id);
         if (users.size() > limits::record_users_shown_max)
             users.resize(limits::record_users_shown_max);
         for (const auto& user : users)
             reasons.push_back(
-                {{},
-                 "depends_on",
-                 fmt::format("{} {} depends on it", row.title, user),
-                 user,
-                 fmt::format("Put {} without it, or remove {} first", user, user)}
+                {std::string(in_use), user.field,
+                 fmt::format(
+                     "{} {} {}", domain::find_register(user.kind)->title, user.id, user.says
+                 ),
+                 user.id,
+                 key.kind == "person"
+                     ? fmt::format(
+                           "Put {} with inactive true, or put {} without him", key.id, user.id
+                       )
+                     : fmt::format("Put {} without it, or remove {} first", user.id, user.id)}
             );
     }
     for (auto& reason : TRY(reasons_of_changes(inside.parts.store, row, key)))
@@ -227,6 +256,61 @@ check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamK
         reasons.front().remedy
     );
     return fail_blocked(message, std::move(reasons));
+}
+
+// Of somebody whom a commit writes: whether he is an active administrator before and after it.
+struct Administering {
+    bool before = false;
+    bool after = false;
+};
+
+Result<Administering> administering(const StoredStream* before, const std::string* after) {
+    const auto in = [](const std::string& document) -> Result<bool> {
+        return domain::administers(TRY(restore<domain::PersonRecord>(std::string_view(document))));
+    };
+    return Administering{
+        before != nullptr && TRY(in(before->state)), after != nullptr && TRY(in(*after))};
+}
+
+// Where nobody administers, nobody lets anybody in any more. Gives what the commit has to hold, so
+// that of two who take the role from each other at the same moment one is refused.
+Result<RecordsHeld> keep_an_administrator(
+    Door::Inside& inside, const TenantId& tenant, const std::map<std::string, Administering>& people
+) {
+    RecordsHeld held;
+    std::string leaving;
+    for (const auto& [id, person] : people) {
+        if (person.after)
+            return held;
+        if (person.before)
+            leaving = id;
+    }
+    if (leaving.empty())
+        return held;
+    inside.records.forget(tenant);
+    const auto registered = TRY(inside.records.of(tenant));
+    held = {registered->ledger_size, {{tenant, "person", {}}}};
+    for (const auto& [id, person] : registered->people)
+        if (domain::administers(person) && !people.contains(id.value))
+            return held;
+    const auto message = fmt::format("{} is the last active administrator", leaving);
+    return fail_blocked(
+        message, {{"last-administrator", "roles", message,
+                   "nobody else has the role administrator and is active",
+                   "Give it to another active person first (person put)"}}
+    );
+}
+
+// Votes, acknowledgements and entries name people by their ids: one of them is one person for good.
+Result<void> check_not_given_before(
+    const domain::RegisterRow& row, bool was_removed, const std::string& id,
+    const std::string& field
+) {
+    if (row.name != "person" || !was_removed)
+        return {};
+    return fail_field(
+        field, fmt::format("{} was somebody who was removed: choose another id for a person", id)
+    );
 }
 
 // The records that a document names: they must be there when the commit is made, whatever the
@@ -354,13 +438,19 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     const auto put = [&](std::uint64_t version, const StoredStream* before) -> Result<RecordEdit> {
         auto document = TRY(document_of(*row, request.id, request.body));
         TRY(check_conditions(request, version, before != nullptr));
+        TRY(check_not_given_before(*row, before == nullptr && version > 0, request.id, "id"));
         TRY(check_writer(*row, before, document, actor, clock().now()));
         TRY(check_secrets(*inside_, *row, document));
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
         auto body = shown(request.id, version + 1, document);
-        return RecordEdit{std::move(document), false, std::move(body), before == nullptr};
+        RecordEdit edit{std::move(document), false, std::move(body), before == nullptr};
+        if (row->name == "person")
+            edit.held = TRY(keep_an_administrator(
+                *inside_, actor.tenant, {{request.id, TRY(administering(before, &edit.document))}}
+            ));
+        return edit;
     };
     return write_record(*inside_, actor, *row, request, put);
 }
@@ -406,18 +496,26 @@ Result<std::size_t> Door::put_records(
         created = 0;
         Commit commit;
         commit.records_named = named;
+        std::map<std::string, Administering> people;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
             const auto stored = store.load(key);
             if (!stored && stored.error().code != ErrorCode::not_found)
                 return tl::unexpected(stored.error());
             const auto* before = unless_removed(stored);
+            TRY(check_not_given_before(
+                *row, stored && stored->removed, records[i].id,
+                fmt::format("[{}].id", rest.before + i)
+            ));
             TRY(check_writer(*row, before, documents[i], actor, clock().now()));
+            if (row->name == "person")
+                people[records[i].id] = TRY(administering(before, &documents[i]));
             created += before == nullptr ? 1 : 0;
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put", documents[i], false
             )));
         }
+        commit.records_held = TRY(keep_an_administrator(*inside_, actor.tenant, people));
         return std::optional(std::move(commit));
     };
     TRY(commit_records(*inside_, actor.tenant, make));
@@ -434,7 +532,17 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         TRY(check_conditions(request, version, true));
         TRY(check_board(*inside_, *row, actor, request.id));
         RecordEdit edit{before->state, true};
+        RecordsHeld administrators;
+        if (row->name == "person")
+            administrators = TRY(keep_an_administrator(
+                *inside_, actor.tenant, {{request.id, TRY(administering(before, nullptr))}}
+            ));
+        // What both looks hold is held since the earlier of them.
         edit.held = TRY(check_unused(*inside_, *row, before->key));
+        if (!administrators.keys.empty()) {
+            edit.held.size = administrators.size;
+            edit.held.keys.push_back(administrators.keys.front());
+        }
         edit.users = queries_for_users(before->key);
         return edit;
     };

@@ -11,15 +11,20 @@ namespace slipway::app {
 
 namespace {
 
-// Who wrote a ring last is told to those who approve it. The ring is there without that as well.
-Result<void>
-note_write(Store& store, const StreamKey& key, std::uint64_t version, domain::Records& records) {
-    if (key.kind != "ring" || version == 0)
+// Who wrote a record last stands in its last entry alone: a document could say anything.
+Result<void> put_stored(Store& store, const StoredStream& stored, domain::Records& records) {
+    const auto& [tenant, kind, id] = stored.key;
+    TRY(domain::put_record(records, kind, id, stored.state));
+    auto* const writes = domain::last_writes_of(records, kind);
+    if (writes == nullptr)
         return {};
-    const auto written = TRY(store.events_of(key, version - 1, 1));
-    const auto head = written.empty() ? std::nullopt : domain::scan_envelope(written[0].body);
-    if (head)
-        records.ring_writes[key.id] = {written[0].at, PersonId(std::string(head->actor))};
+    const auto last = TRY(store.events_of(stored.key, stored.version - 1, 1));
+    const auto entry = last.empty() ? std::nullopt : domain::scan_envelope(last.front().body);
+    if (!entry)
+        return fail(
+            ErrorCode::internal, fmt::format("the last entry of the {} {} is not there", kind, id)
+        );
+    writes->edit()[id] = {last.front().at, PersonId(std::string(entry->actor))};
     return {};
 }
 
@@ -29,10 +34,8 @@ load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain:
     std::string after;
     for (;;) {
         const auto page = TRY(store.list(tenant, kind, after, limits::records_page));
-        for (const auto& stream : page) {
-            TRY(domain::put_record(records, kind, stream.key.id, stream.state));
-            TRY(note_write(store, stream.key, stream.version, records));
-        }
+        for (const auto& stream : page)
+            TRY(put_stored(store, stream, records));
         if (page.size() < limits::records_page)
             return {};
         after = page.back().key.id;
@@ -44,8 +47,8 @@ Result<void> load_one(Store& store, const StreamKey& key, domain::Records& recor
     if (stored.removed)
         domain::drop_record(records, key.kind, key.id);
     else
-        TRY(domain::put_record(records, key.kind, key.id, stored.state));
-    return note_write(store, key, stored.version, records);
+        TRY(put_stored(store, stored, records));
+    return {};
 }
 
 void set_versions(domain::Records& records) {

@@ -154,13 +154,12 @@ Result<void> check_complete(const Json& schema, const JsonObject& body) {
             continue;
         const auto* property = find(*find(schema, "properties"), view(name.get_string()));
         const auto help = property ? text_or_empty(*property, "description") : std::string_view{};
-        error.fields.push_back(
-            {"--" + std::string(view(name.get_string())), fmt::format("is required: {}", help)}
-        );
+        const auto option = "--" + std::string(view(name.get_string()));
+        error.message += (error.message.empty() ? "the command needs " : ", ") + option;
+        error.fields.push_back({option, std::string(help)});
     }
     if (error.fields.empty())
         return {};
-    error.message = error.fields.size() == 1 ? "an option is missing" : "options are missing";
     return tl::unexpected(std::move(error));
 }
 

@@ -187,8 +187,41 @@ Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
         if (const auto* reasons = find(gate, "reasons"))
             for (auto& reason : reasons_of(*reasons))
                 all.push_back(std::move(reason));
-    context.print(reasons_text(all, context.style));
+    context.print(reasons_text(all, context.style, arguments.text("change")));
     return ExitCode::ok;
+}
+
+// Whole sentences, which a table would cut.
+void say_why(const Context& context, const JsonArray& proposals) {
+    for (const auto& proposal : proposals) {
+        const auto* start = at_path(proposal, "window.start");
+        const auto* reasons = find(proposal, "reasons");
+        if (start == nullptr || reasons == nullptr || !reasons->is_array())
+            continue;
+        context.print(fmt::format("\n{}\n", context.style.paint(Paint::bold, cell(*start))));
+        for (const auto& reason : reasons->get_array())
+            context.print(fmt::format("  {}\n", wrapped(cell(reason), context.style.width, 4)));
+    }
+}
+
+// What made how many of the starts that were tried impossible.
+void say_removed(const Context& context, const JsonArray& removals) {
+    for (const auto& removal : removals) {
+        const auto rule = text_or_empty(removal, "rule");
+        const auto* count = find(removal, "count");
+        const auto* what = rule == "busy"       ? "overlapping "
+                           : rule == "blackout" ? "inside the blackout "
+                                                : "";
+        context.print(fmt::format(
+            "  {}\n", wrapped(
+                          fmt::format(
+                              "{} starts: {}{}", count ? cell(*count) : "?", what,
+                              clean(text_or_empty(removal, "label"))
+                          ),
+                          context.style.width, 4
+                      )
+        ));
+    }
 }
 
 Result<ExitCode> propose(Context& context, const Arguments& arguments) {
@@ -201,18 +234,26 @@ Result<ExitCode> propose(Context& context, const Arguments& arguments) {
         context.print_json(raw);
         return ExitCode::ok;
     }
-    const auto* proposals = find(json, "proposals");
+    const auto list = [&](std::string_view name) {
+        const auto* found = find(json, name);
+        return found && found->is_array() ? found->get_array() : JsonArray{};
+    };
+    const auto proposals = list("proposals");
     context.print(table(
-        proposals && proposals->is_array() ? proposals->get_array() : JsonArray{},
+        proposals,
         {{"FROM", "window.start"},
          {"UNTIL", "window.end"},
          {"ROLLBACK BY", "rollback.start"},
-         {"SCORE", "score"},
-         {"WHY", "reasons"}},
+         {"SCORE", "score"}},
         context.style
     ));
-    if (const auto* removed = find(json, "removed"); removed && !context.quiet)
-        context.print("\n" + document(Json(JsonObject{{"not possible", *removed}}), context.style));
+    if (context.quiet)
+        return ExitCode::ok;
+    say_why(context, proposals);
+    if (const auto removed = list("removed"); !removed.empty()) {
+        context.print("\nnot possible:\n");
+        say_removed(context, removed);
+    }
     return ExitCode::ok;
 }
 
@@ -270,6 +311,21 @@ void leave_out_exit_statuses(Json& record) {
     }
 }
 
+// The trace begins at the items of the scope, which lie in no direction of themselves.
+void name_what_is_in_scope(Json& record) {
+    auto* impact = record.is_object() ? record.get_object().if_contains("impact") : nullptr;
+    auto* hits = impact && impact->is_object() ? impact->get_object().if_contains("hits") : nullptr;
+    if (hits == nullptr || !hits->is_array())
+        return;
+    for (auto& hit : hits->get_array()) {
+        const auto* depth = at_path(hit, "depth");
+        if (depth == nullptr || cell(*depth) != "0")
+            continue;
+        hit.get_object()["direction"] = "none: it is in the scope";
+        hit.get_object().erase("depth");
+    }
+}
+
 Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
     std::string raw;
     auto record = TRY(context.get(path_of(arguments), &raw));
@@ -278,6 +334,7 @@ Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
         return ExitCode::ok;
     }
     leave_out_exit_statuses(record);
+    name_what_is_in_scope(record);
     context.print(document(record, context.style));
     return ExitCode::ok;
 }

@@ -45,7 +45,10 @@ ExitCode run(const Invocation& invocation, Context& context) {
     if (context.json)
         context.print_json(problem_json(error));
     else
-        context.around.err << refusal(error, style_of(context, context.around.err_is_terminal));
+        context.around.err << refusal(
+            error, style_of(context, context.around.err_is_terminal),
+            invocation.arguments.text("change")
+        );
     return exit_code_of(error);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/plain_text.hpp"
 #include "base/time.hpp"
+#include "domain/change/command_table.hpp"
 
 namespace slipway::cli {
 
@@ -32,6 +33,7 @@ void pad(std::string& line, std::size_t columns) {
 struct Shown {
     std::string title;
     std::vector<std::string> texts; // by row
+    std::size_t whole = 0;          // the width at which nothing is cut
     std::size_t width = 0;
     bool is_whole = false; // an id: half of one is none
     bool is_time = false;  // half of one is none either, but it has shorter forms
@@ -47,11 +49,12 @@ void shorten_times(std::vector<Shown>& columns, std::size_t from, std::size_t si
     for (auto& column : columns) {
         if (!column.is_time)
             continue;
-        column.width = columns_of(column.title);
+        column.whole = columns_of(column.title);
         for (auto& text : column.texts) {
             text = text.substr(std::min(from, text.size()), size);
-            column.width = std::max(column.width, text.size());
+            column.whole = std::max(column.whole, text.size());
         }
+        column.width = column.whole;
     }
 }
 
@@ -66,13 +69,18 @@ bool is_id(std::string_view path) {
 
 // Until the row fits: times lose their seconds, the widest text gives way, times lose their year,
 // texts give way once more. When it is so narrow that not every column can be shown, the last ones
-// go, those with ids after all others; the first one always stays.
+// go, those with ids after all others; the first one always stays. What times and columns leave
+// free is the texts' again.
 void fit(std::vector<Shown>& columns, std::size_t limit) {
     const auto excess = [&] {
         std::size_t total = gap * (columns.size() - 1);
         for (const auto& column : columns)
             total += column.width;
         return total > limit ? total - limit : 0;
+    };
+    const auto widen = [&] {
+        for (auto& column : columns)
+            column.width = column.whole;
     };
     const auto narrow = [&](std::size_t least) {
         while (excess() > 0) {
@@ -89,10 +97,12 @@ void fit(std::vector<Shown>& columns, std::size_t limit) {
     if (excess() > 0)
         shorten_times(columns, 0, std::string_view("2026-12-04 14:00").size());
     narrow(column_readable);
-    if (excess() > 0)
+    if (excess() > 0) {
         shorten_times(
             columns, std::string_view("2026-").size(), std::string_view("12-04 14:00").size()
         );
+        widen();
+    }
     narrow(column_min);
     while (columns.size() > 1 && excess() > 0) {
         auto last = std::find_if(columns.rbegin(), columns.rend() - 1, [](const Shown& column) {
@@ -102,6 +112,8 @@ void fit(std::vector<Shown>& columns, std::size_t limit) {
             last = columns.rbegin();
         columns.erase(std::next(last).base());
     }
+    widen();
+    narrow(column_min);
 }
 
 Paint paint_of(std::string_view word) {
@@ -311,17 +323,17 @@ const Json* at_path(const Json& value, std::string_view path) {
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style) {
     std::vector<Shown> shown;
     for (const auto& column : columns) {
-        Shown one{column.title, {}, 0, &column == &columns.front() || is_id(column.path), true};
+        Shown one{column.title, {}, 0, 0, &column == &columns.front() || is_id(column.path), true};
         for (const auto& row : rows) {
             const auto* value = at_path(row, column.path);
             one.texts.push_back(value ? cell(*value) : std::string{});
-            one.width = std::max(one.width, columns_of(one.texts.back()));
+            one.whole = std::max(one.whole, columns_of(one.texts.back()));
             one.is_time =
                 one.is_time && (one.texts.back().empty() || is_local_time(one.texts.back()));
         }
-        if (one.width == 0)
+        if (one.whole == 0)
             continue;
-        one.width = std::max(one.width, columns_of(one.title));
+        one.width = one.whole = std::max(one.whole, columns_of(one.title));
         shown.push_back(std::move(one));
     }
     if (shown.empty())
@@ -419,7 +431,41 @@ std::vector<Reason> grouped(const std::vector<Reason>& reasons) {
     return out;
 }
 
-std::string reasons_text(const std::vector<Reason>& reasons, const Style& style) {
+namespace {
+
+// A remedy names commands as programs know them; people type the whole of them. A command whose
+// name is a word of the language too ("submit") counts only where a command is named.
+std::string with_commands(std::string_view remedy, std::string_view change) {
+    const auto in_word = [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); };
+    std::string out;
+    for (std::size_t at = 0; at < remedy.size();) {
+        auto end = at;
+        while (end < remedy.size() && in_word(remedy[end]))
+            ++end;
+        const auto before = remedy.substr(0, at);
+        const auto word = remedy.substr(at, end - at);
+        const bool named = word.find('_') != std::string_view::npos || before.ends_with('(') ||
+                           before.ends_with("with ") || before.ends_with("un ");
+        const auto* row = named && word != "open" && !before.ends_with("change ")
+                              ? domain::find_command(word)
+                              : nullptr;
+        if (row != nullptr && !row->internal)
+            out += fmt::format(
+                "slipway change {}{}{}", word, change.empty() ? "" : " ", clean(change)
+            );
+        else
+            out += word;
+        if (end == at)
+            out += remedy[end++];
+        at = end;
+    }
+    return out;
+}
+
+} // namespace
+
+std::string
+reasons_text(const std::vector<Reason>& reasons, const Style& style, std::string_view change) {
     std::string out;
     const auto line = [&](std::string_view label, const std::string& text) {
         if (text.empty())
@@ -434,21 +480,22 @@ std::string reasons_text(const std::vector<Reason>& reasons, const Style& style)
         out += '\n';
         line("", reason.message);
         line("evidence: ", reason.evidence);
-        line("mend: ", reason.remedy);
+        line("mend: ", with_commands(reason.remedy, change));
     }
     return out;
 }
 
-std::string refusal(const Error& error, const Style& style) {
+std::string refusal(const Error& error, const Style& style, std::string_view change) {
     std::string out = style.paint(Paint::red, "slipway:") + " ";
     out += wrapped(clean(error.message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
     // Many messages are made of what is wrong with the fields, and that is said once.
     for (const auto& field : error.fields)
-        if (error.message.find(field.field + ": " + field.message) == std::string::npos)
+        if (error.message != field.message &&
+            error.message.find(field.field + ": " + field.message) == std::string::npos)
             out += fmt::format(
                 "  {}: {}\n", style.paint(Paint::bold, clean(field.field)), clean(field.message)
             );
-    out += reasons_text(error.reasons, style);
+    out += reasons_text(error.reasons, style, change);
     if (error.retry_after_ms > 0)
         out += fmt::format("  try again in {} s\n", (error.retry_after_ms + 999) / 1000);
     if (error.code == ErrorCode::unauthenticated)

@@ -49,12 +49,14 @@ const Json* at_path(const Json& value, std::string_view path);
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
 // "field: value" for each member, nested ones indented.
 std::string document(const Json& value, const Style& style);
-// An error: what it is, each field, and one block for each reason with its remedy.
-std::string refusal(const Error& error, const Style& style);
+// An error: what it is, each field, and one block for each reason with its remedy. `change` is the
+// one that the remedies' commands are about, if there is one.
+std::string refusal(const Error& error, const Style& style, std::string_view change = {});
 // Each reason once; reasons of one gate that say the same of several things, as "a required step is
 // not complete" does, are one reason that names them all. In the order of the first ones.
 std::vector<Reason> grouped(const std::vector<Reason>& reasons);
-std::string reasons_text(const std::vector<Reason>& reasons, const Style& style);
+std::string
+reasons_text(const std::vector<Reason>& reasons, const Style& style, std::string_view change = {});
 std::vector<Reason> reasons_of(const Json& list);
 
 // The nearest of the names, when one is near enough to be what was meant.

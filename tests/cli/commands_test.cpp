@@ -106,6 +106,45 @@ TEST_F(CliTest, AListIsATable) {
     EXPECT_EQ(server.seen().at(0).target, "/api/v1/changes?state=in_review%2Cclosed");
 }
 
+TEST_F(CliTest, WhatIsInTheScopeLiesInNoDirectionOfIt) {
+    server.answer(
+        200, R"({"id":"CHG-1","impact":{"hits":[{"ci":"site","direction":"downstream","depth":0},)"
+             R"({"ci":"feed","direction":"upstream","depth":1}]}})"
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("direction: none: it is in the scope"), std::string::npos);
+    EXPECT_NE(out.str().find("direction: upstream"), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("depth: 0"), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, WindowsComeWithWholeSentences) {
+    server.answer(
+        200,
+        R"({"proposals":[{"window":{"start":"2026-11-25T18:00:00.000Z",)"
+        R"("end":"2026-11-25T20:00:00.000Z"},"score":99,"reasons":["later than the first day"]}],)"
+        R"("removed":[{"rule":"busy","label":"CHG-2 on web-1","count":12},)"
+        R"({"rule":"daylight","label":"the rollback must lie between 08:00 and 20:00","count":3}]})"
+    );
+    EXPECT_EQ(
+        run(
+            {"change", "windows", "CHG-1", "--from", "2026-11-25T00:00", "--until",
+             "2026-11-26T00:00"}
+        ),
+        0
+    );
+    EXPECT_EQ(
+        out.str(), "FROM                 UNTIL                SCORE\n"
+                   "2026-11-25 18:00:00  2026-11-25 20:00:00  99\n"
+                   "\n"
+                   "2026-11-25 18:00:00\n"
+                   "  later than the first day\n"
+                   "\n"
+                   "not possible:\n"
+                   "  12 starts: overlapping CHG-2 on web-1\n"
+                   "  3 starts: the rollback must lie between 08:00 and 20:00\n"
+    );
+}
+
 TEST_F(CliTest, ABoardIsListedWithTheQuorumThatApplies) {
     server.answer(200, R"({"items":[{"id":"cab","name":"CAB","quorum":0,"quorum_applies":2}]})");
     EXPECT_EQ(run({"board", "list"}), 0);

@@ -40,6 +40,47 @@ TEST_F(CliTest, ARefusalByAGateIsShownWithEvidenceAndRemedy) {
     );
 }
 
+TEST_F(CliTest, ARemedyNamesCommandsAsTheyAreTyped) {
+    const auto mend_of = [&](std::string_view remedy) {
+        server.answer(
+            409,
+            fmt::format(
+                R"({{"detail":"no","code":"blocked","reasons":[{{"gate":"g","field":"f",)"
+                R"("message":"m","remedy":"{}"}}]}})",
+                remedy
+            ),
+            "application/problem+json"
+        );
+        EXPECT_EQ(run({"change", "complete_step", "CHG-12", "--step", "scope"}), 6);
+        const auto text = err.str();
+        const auto at = text.find("mend: ");
+        return at == std::string::npos ? text : text.substr(at + 6, text.find('\n', at) - at - 6);
+    };
+    EXPECT_EQ(mend_of("Run compare_ring again"), "Run slipway change compare_ring CHG-12 again");
+    EXPECT_EQ(
+        mend_of("Answer it and submit it again (submit)"),
+        "Answer it and submit it again (slipway change submit CHG-12)"
+    );
+    EXPECT_EQ(
+        mend_of("End it with decide_run --choice abort, or let it end"),
+        "End it with slipway change decide_run CHG-12 --choice abort, or let it end"
+    );
+    for (const auto* plain :
+         {"Have a member vote, or join the board", "slipway change windows shows the best ones"})
+        EXPECT_EQ(mend_of(plain), plain);
+}
+
+TEST_F(CliTest, WhatIsWrongWithOneFieldIsSaidOnce) {
+    server.answer(
+        409,
+        R"({"detail":"execute is complete already","code":"conflict",)"
+        R"("fields":[{"field":"step","message":"execute is complete already"}]})",
+        "application/problem+json"
+    );
+    EXPECT_EQ(run({"change", "complete_step", "CHG-12", "--step", "execute"}), 5);
+    EXPECT_EQ(err.str(), "slipway: execute is complete already\n");
+}
+
 TEST_F(CliTest, WithJsonTheProblemDocumentComesAsItWasSent) {
     server.answer(404, problem("not_found", 404), "application/problem+json");
     EXPECT_EQ(run({"change", "show", "CHG-99", "--json"}), 3);
@@ -154,7 +195,9 @@ TEST_F(CliTest, AMistypedOptionOrValueGetsTheNearest) {
 
 TEST_F(CliTest, MissingFieldsAreNamedBeforeAnythingIsSent) {
     EXPECT_EQ(run({"change", "vote", "CHG-1"}), 64);
-    EXPECT_NE(err.str().find("--choice: is required"), std::string::npos) << err.str();
+    EXPECT_NE(
+        err.str().find("slipway: the command needs --choice\n  --choice: "), std::string::npos
+    ) << err.str();
     EXPECT_EQ(
         run(
             {"change", "report_snapshot", "CHG-1", "--host", "h", "--state", "taken",

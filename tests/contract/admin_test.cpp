@@ -130,10 +130,11 @@ TEST_P(AdminContract, an_upgrade_finds_the_records_that_changes_use) {
     };
     put("planning",
         R"({"queue":{"board":"cab"},"decision":{"board":"other"},"production_ring":"live",)"
-        R"("test_ring":"staging","roster":"ops","classification":{"catalogue_entry":"std"}})");
+        R"("test_ring":"staging","roster":"ops","classification":{"catalogue_entry":"std"},)"
+        R"("implementer":"ivar","rollback_owner":"pia","rollback_backup":"sven"})");
     put("deploying", R"({"queue":null,"decision":{"board":"ecab"},"production_ring":""})");
-    put("planning", "{}");
-    put("closed", R"({"production_ring":"live"})");
+    put("planning", R"({"implementer":"","rollback_owner":"pia"})");
+    put("closed", R"({"production_ring":"live","implementer":"ivar"})");
     must(store::migrate(db, migrations));
     std::vector<std::string> found;
     db.query("select records from change_index order by slot", {}, 1, [&](const store::Row& row) {
@@ -141,8 +142,9 @@ TEST_P(AdminContract, an_upgrade_finds_the_records_that_changes_use) {
     });
     EXPECT_THAT(
         found, ElementsAre(
-                   R"(["board/cab","catalogue_entry/std","ring/live","ring/staging","roster/ops"])",
-                   R"(["board/ecab"])", "[]", "[]"
+                   R"(["board/cab","catalogue_entry/std","ring/live","ring/staging","roster/ops",)"
+                   R"("implementer/ivar","rollback_owner/pia","rollback_backup/sven"])",
+                   R"(["board/ecab"])", R"(["rollback_owner/pia"])", "[]"
                )
     );
 }

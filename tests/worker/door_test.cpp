@@ -1,138 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real door on a private SQLite store: answers that are told later, registers that follow what
 // is written beside a command, and what others write between a decision and its commit.
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <future>
 #include <latch>
 #include <thread>
-#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "app/change_summary.hpp"
-#include "app/door.hpp"
-#include "app/event.hpp"
 #include "app/tenant_records.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/records/ring_contents.hpp"
-#include "store/open.hpp"
+
+#include "door_fixture.hpp"
 
 namespace slipway::app {
 
 namespace {
-
-// The time as it is. The door looks at it while it makes a commit, so that is the moment at which
-// others can be made to come between.
-class MeddledClock final : public Clock {
-  public:
-    Time now() const override {
-        if (meanwhile && --looks == 0)
-            std::exchange(meanwhile, nullptr)();
-        return SystemClock{}.now();
-    }
-
-    // `others` is called once, at the given look from here on.
-    void at_look(int look, std::function<void()> others) {
-        looks = look;
-        meanwhile = std::move(others);
-    }
-
-  private:
-    mutable int looks = 0;
-    mutable std::function<void()> meanwhile;
-};
-
-class DoorTest : public testing::Test {
-  protected:
-    DoorTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "door-XXXXXX").string();
-        folder = ::mkdtemp(pattern.data());
-        store = *store::open_sqlite({folder.string()});
-        door = *Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
-    }
-
-    ~DoorTest() override {
-        door.reset();
-        store.reset();
-        std::filesystem::remove_all(folder);
-    }
-
-    static CommandRequest asked(const std::string& command, std::string_view body) {
-        return {command == "open" ? "" : "CHG-1", command, *parse_json(body), {}, {}, {}};
-    }
-
-    Result<Answer> does(const std::string& command, std::string_view body) {
-        return door->execute(ina, asked(command, body));
-    }
-
-    // What execute_later tells; nothing when it wants to be asked again.
-    std::optional<Result<Answer>> later(const CommandRequest& request) {
-        std::promise<std::optional<Result<Answer>>> told;
-        door->execute_later(ina, request, [&](auto answer) { told.set_value(std::move(answer)); });
-        return told.get_future().get();
-    }
-
-    void put_ci(const TenantId& tenant, const std::string& id, std::string_view name) {
-        auto writer = petra;
-        writer.tenant = tenant;
-        const auto body =
-            *parse_json(fmt::format(R"({{"name":"{}","ci_class":"application"}})", name));
-        const auto put = door->put_record(writer, {"ci", id, body, {}, {}, {}});
-        ASSERT_TRUE(put) << put.error().message;
-    }
-
-    static RecordRequest item(const std::string& id, std::string_view needs = "") {
-        const auto body =
-            fmt::format(R"({{"name":"x","ci_class":"host","depends_on":[{}]}})", needs);
-        return {"ci", id, *parse_json(body), {}, {}, {}};
-    }
-
-    Result<Answer> puts(const RecordRequest& request) { return door->put_record(petra, request); }
-
-    Result<Answer> removes(const RecordRequest& request) {
-        return door->remove_record(petra, request);
-    }
-
-    static RecordRequest record(const std::string& kind, const std::string& id) {
-        return {kind, id, JsonObject{}, {}, {}, {}};
-    }
-
-    void put_ring(const std::string& id) {
-        auto request = record("ring", id);
-        request.body = *parse_json(R"({"name":"x","kind":"staging","hosts":[]})");
-        const auto put = puts(request);
-        ASSERT_TRUE(put) << put.error().message;
-    }
-
-    // As another server would do it.
-    void remove_behind_the_door(const StreamKey& key) {
-        const auto stored = *store->load(key);
-        StreamWrite write{key, stored.version, {}, stored.state, true, {}};
-        write.events.push_back(
-            make_event({key, stored.version + 1, clock.now(), petra}, key.kind + "_removed", "{}")
-        );
-        Commit commit;
-        commit.writes.push_back(std::move(write));
-        ASSERT_TRUE(store->commit(std::move(commit)));
-    }
-
-    bool is_there(const std::string& id) { return door->show_record(petra, "ci", id).has_value(); }
-
-    // The first look at the clock of one try that comes after the look at the registers.
-    static constexpr int put_decided = 2, removal_decided = 1, command_decided = 2;
-
-    const TenantId main{"main"};
-    const Actor petra{main, PersonId("petra"), {domain::Role::change_manager}, {}, "session"};
-    const Actor ina{main, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
-    MeddledClock clock;
-    SystemRandom random;
-    std::filesystem::path folder;
-    std::unique_ptr<Store> store;
-    std::unique_ptr<Door> door;
-};
 
 TEST_F(DoorTest, an_answer_that_is_told_later_is_the_same_and_durable) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
@@ -567,6 +452,22 @@ TEST_F(DoorTest, a_ring_names_no_secret_that_may_never_be_asked_for) {
     );
     ASSERT_FALSE(imported);
     EXPECT_EQ(imported.error().fields.front().field, "[1].variables.TOKEN");
+}
+
+TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
+    const auto board = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
+    const Actor carla{main, PersonId("carla"), {domain::Role::cab_chair}, {}, "session"};
+    TenantRecords records(*store);
+    for (const auto* writer : {&petra, &carla}) {
+        ASSERT_TRUE(door->put_record(*writer, {"board", "ecab", board, {}, {}, {}}));
+        records.forget(main);
+        EXPECT_EQ((*records.of(main))->board_writes.at("ecab").by, writer->person);
+    }
+    TenantRecords later(*store);
+    EXPECT_EQ((*later.of(main))->board_writes.at("ecab").by, carla.person) << "from the ledger";
+    ASSERT_TRUE(door->remove_record(petra, record("board", "ecab")));
+    records.forget(main);
+    EXPECT_TRUE((*records.of(main))->board_writes.empty());
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {

@@ -73,7 +73,7 @@ struct ChangeSummary {
     std::optional<Time> wake_at;  // when the worker shall look at it again
     std::vector<std::string> cis; // in scope or impacted
     // The board, standard change, rings and roster that it uses until it is over, such as
-    // "ring/production"; not given back.
+    // "ring/production", and the people assigned to it, "implementer/ivar"; not given back.
     std::vector<std::string> records = {};
     bool overridden = false; // classified as another type than the rules proposed
     std::string search_text; // what full-text search finds; not given back

@@ -155,6 +155,75 @@ TEST(Board, of_an_emergency_that_lost_a_member_votes_again) {
     s.complete("cora", "cab_decision");
 }
 
+void write(Scenario& s, const char* board, const char* person) {
+    s.records.board_writes.edit()[board].by = PersonId(person);
+    ++s.records.version;
+}
+
+TEST(Board, that_somebody_composed_for_his_own_change_does_not_decide_on_it) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    for (const auto* person : {"rosa", "otto", "ina"}) {
+        write(s, "cab", person);
+        const auto error = s.refused("rosa", "submit");
+        EXPECT_EQ(error.reasons.at(0).gate, "cab-decision") << explain(error);
+        EXPECT_THAT(error.reasons.at(0).evidence, ::testing::StartsWith(person));
+    }
+    write(s, "cab", "petra");
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    s.wait_until(meeting);
+    write(s, "cab", "otto");
+    EXPECT_EQ(s.refused("cora", "vote", R"({"choice":"approve"})").reasons.at(0).field, "board");
+    write(s, "cab", "paul");
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    write(s, "cab", "ina");
+    EXPECT_EQ(
+        s.refused("cora", "decide", R"({"outcome":"approved"})").reasons.at(0).field, "board"
+    );
+    write(s, "cab", "paul");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    s.does("otto", "assign", R"({"implementer":"paul"})");
+    const auto error = s.refused("cora", "complete_step", R"({"step":"cab_decision"})");
+    EXPECT_THAT(error.reasons.at(0).evidence, ::testing::StartsWith("paul, its implementer"));
+}
+
+TEST(Board, of_an_emergency_is_not_composed_by_who_asks_for_it) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    write(s, "ecab", "rosa");
+    EXPECT_EQ(s.refused("eva", "vote", R"({"choice":"approve"})").reasons.at(0).field, "board");
+    write(s, "ecab", "petra");
+    s.does("eva", "vote", R"({"choice":"approve"})");
+}
+
+TEST(Board, does_not_count_who_may_not_vote_any_more) {
+    auto s = ready();
+    s.records.people.at(PersonId("mika")).roles = {Role::viewer};
+    ++s.records.version;
+    const auto error = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(error.reasons.at(0).message, "the quorum is not reached") << explain(error);
+    EXPECT_THAT(
+        error.reasons.at(0).evidence,
+        ::testing::HasSubstr("mika does not count: none of his roles votes any more")
+    );
+}
+
+TEST(Board, of_an_emergency_that_has_decided_says_so) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    for (const auto* person : {"eva", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    const auto error = s.refused("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_EQ(error.message, "the board has decided") << explain(error);
+    EXPECT_THAT(error.reasons.at(0).evidence, ::testing::StartsWith("ecab decided at"));
+}
+
 TEST(Board, that_changes_its_quorum_is_asked_by_the_new_one) {
     auto s = ready();
     s.policy.quorum = 3;

@@ -122,6 +122,17 @@ Result<Decision> hold_review(const Change& change, const HoldReview& body, const
             "there is nothing to review yet", {{"pir", "review", "production was not touched",
                                                 std::string(to_text(change.state)), "Deploy first"}}
         );
+    // What the review looks back on must have happened.
+    std::vector<Reason> reasons;
+    for (const auto* step : steps_of(*facts.workflow))
+        if (step->kind == StepKind::review && applies(*step, change, facts))
+            for (const auto* earlier : open_before(*step, change, facts))
+                reasons.push_back(
+                    {"pir", "review", "an earlier step is not complete: " + earlier->title, "open",
+                     "Complete " + earlier->id.value + " first"}
+                );
+    if (!reasons.empty())
+        return fail_blocked("it is too early to look back", std::move(reasons));
     const auto known = deviations_of(change);
     Decider decider(change, facts);
     decider.emit(ReviewHeld{

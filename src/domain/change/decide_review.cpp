@@ -123,6 +123,14 @@ Reason not_in_queue(const Change& change) {
     return reason;
 }
 
+Reason approval_stands(const Change& change) {
+    const auto& decision = *change.decision;
+    return {
+        "cab-decision", "decision", "the approval stands",
+        fmt::format("{} decided at {}", decision.board, to_text(decision.at)),
+        "Nothing is left to vote on or to decide"};
+}
+
 // What the board is asked to judge and has not got yet.
 std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) {
     std::vector<Reason> reasons;
@@ -206,6 +214,8 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
                   : "A standard change needs no CAB; an emergency goes to the ECAB (vote)"}}
         );
     const auto* board = TRY(find_board(facts, body.board, false));
+    if (auto reason = composed_by_its_own(change, facts, board->first))
+        return fail_blocked("this board does not decide on the change", {*std::move(reason)});
     Decider decider(change, facts);
     record_ring(decider);
     const auto& shown = decider.change();
@@ -270,16 +280,14 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
             {{"cab-decision", "votes", "only members of the board vote", "board " + board->first,
               "Have a member vote, or join the board"}}
         );
+    if (auto reason = composed_by_its_own(change, facts, board->first))
+        return fail_blocked("this board does not decide on the change", {*std::move(reason)});
     // An approval of another ring than there is now is none to rest on, nor to vote on.
     if (is_approved(change))
         if (auto reason = ring_not_as_recorded(change, facts, "cab-decision"))
             return fail_blocked("the board cannot judge the ring", {*std::move(reason)});
     if (is_approved(change) && votes_suffice(change, facts))
-        return fail_blocked(
-            "the board has decided",
-            {{"cab-decision", "decision", "the approval stands",
-              "decided " + to_text(change.decision->at), "Nothing is left to vote on"}}
-        );
+        return fail_blocked("the board has decided", {approval_stands(change)});
     if (body.choice != VoteChoice::approve)
         TRY(require_reason(body.comment, "comment"));
     // Without votes nothing is approved, and what is not approved is not voided.
@@ -303,6 +311,9 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
 
 Result<Decision> decide(const Change& change, const RecordDecision& body, const Facts& facts) {
     TRY(require_untouched(change, "decision"));
+    // The votes on an emergency have decided by themselves.
+    if (!change.queue && is_approved(change))
+        return fail_blocked("the board has decided", {approval_stands(change)});
     if (!change.queue)
         return fail_blocked("there is nothing to decide yet", {not_in_queue(change)});
     if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())

@@ -39,7 +39,30 @@ std::string why_not_counted(
         return why;
     if (board == nullptr)
         return "the board is gone";
-    return is_member(*board, voter) ? "" : "who is not on the board does not vote";
+    if (!is_member(*board, voter))
+        return "who is not on the board does not vote";
+    if (!grants(facts.records->people.at(voter).roles, Permission::change_approve))
+        return "none of his roles votes any more";
+    return {};
+}
+
+std::optional<Reason>
+composed_by_its_own(const Change& change, const Facts& facts, const std::string& board) {
+    const auto writer = facts.records->board_writes.find(board);
+    if (writer == facts.records->board_writes.end())
+        return {};
+    const auto& person = writer->second.by;
+    const auto* part = person == change.requester      ? "requester"
+                       : person == change.change_owner ? "owner"
+                       : person == change.implementer  ? "implementer"
+                                                       : nullptr;
+    if (part == nullptr)
+        return {};
+    return Reason{
+        "cab-decision", "board", "nobody composes the board that decides on his own change",
+        fmt::format("{}, its {}, was the last to write the board {}", person.value, part, board),
+        "Have a change manager or a chair who has no part in the change write the board's record "
+        "(board put), or take another board"};
 }
 
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency) {

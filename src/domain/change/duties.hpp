@@ -12,10 +12,16 @@ namespace slipway::domain {
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
 // Why his vote does not count now, whatever it was when he gave it: he may not approve the change,
-// or is not on the board. `board` is null when its record is gone. Empty: it counts.
+// is not on the board, or has no role any more that votes. `board` is null when its record is gone.
+// Empty: it counts.
 std::string why_not_counted(
     const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
 );
+
+// Why the board does not decide on the change at all: who asked for it, owns it or carries it out
+// was the last to write the board's record, and so chose his judges.
+std::optional<Reason>
+composed_by_its_own(const Change& change, const Facts& facts, const std::string& board);
 
 // Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);

@@ -299,6 +299,15 @@ TEST(Lives, an_emergency_postpones_owes_and_is_reviewed_afterwards) {
     wind_up(s);
     auto refusal = s.refused("otto", "close", R"({"outcome":"successful","summary":"up"})");
     EXPECT_GE(refusal.reasons.size(), 5u) << explain(refusal);
+    for (const auto& [field, said] :
+         std::map<std::string, std::ptrdiff_t>{{"owed.rehearsal", 1}, {"steps.rehearsal", 0}})
+        EXPECT_EQ(
+            std::count_if(
+                refusal.reasons.begin(), refusal.reasons.end(),
+                [&](const Reason& reason) { return reason.field == field; }
+            ),
+            said
+        ) << explain(refusal);
     s.does("ina", "compare_ring");
     s.run("ina", "ring_deploy");
     s.complete("ina", "ring_deploy");

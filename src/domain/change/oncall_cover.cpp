@@ -16,11 +16,6 @@ Result<OncallCover> oncall_cover(const RosterRecord& roster, const ChangeWindow&
             to_spoken_text(gap.interval.start, window.zone),
             to_spoken_text(gap.interval.end, window.zone)
         ));
-    for (const auto& doubled : report.doubled)
-        found.gaps.push_back(fmt::format(
-            "{} is both {} and {}", doubled.person.value, to_text(doubled.first),
-            to_text(doubled.second)
-        ));
     const auto add = [&](OncallRole role, const PersonId& person) {
         const std::pair holder{role, person};
         if (std::find(found.holders.begin(), found.holders.end(), holder) == found.holders.end())

@@ -8,7 +8,7 @@
 namespace slipway::domain {
 
 struct OncallCover {
-    std::vector<std::string> gaps; // in words: who is missing when, and who stands in two roles
+    std::vector<std::string> gaps;                        // in words: who is missing when
     std::vector<std::pair<OncallRole, PersonId>> holders; // each once; the client's contact last
 };
 

@@ -296,6 +296,22 @@ TEST(Rollback, by_its_owner_before_the_smoke_tests_needs_none_of_the_version_tha
     s.complete("ina", "smoke_production");
 }
 
+TEST(Review, looks_back_on_production_tested_or_put_back) {
+    constexpr std::string_view held = R"({"went_to_plan":"Everything"})";
+    auto s = deployed();
+    auto failed = s;
+    EXPECT_EQ(
+        first(s.refused("otto", "hold_review", held)).remedy, "Complete smoke_production first"
+    );
+    s.smoke("ina", "production");
+    s.complete("ina", "smoke_production");
+    s.does("otto", "hold_review", held);
+    failed.does("pia", "roll_back", R"({"reason":"the pilots complain","executor":"external"})");
+    go_back(failed);
+    failed.complete("ina", "smoke_production");
+    EXPECT_EQ(first(failed.refused("otto", "hold_review", held)).remedy, "Complete rollback first");
+}
+
 TEST(Closing, what_a_test_ring_showed_is_no_deviation_of_production) {
     auto s = settled();
     for (const auto& run : s.change.runs)

@@ -71,6 +71,19 @@ std::optional<Time> date_of(const Change& change, std::string_view name) {
 
 } // namespace
 
+std::vector<const Step*> open_before(const Step& step, const Change& change, const Facts& facts) {
+    std::vector<const Step*> open;
+    for (const auto& before : step.after) {
+        const auto* earlier = find_step(*facts.workflow, before.value);
+        if (earlier == nullptr || !applies(*earlier, change, facts) || !earlier->is_required())
+            continue;
+        const auto* done = record_of(change, before);
+        if (done == nullptr || done->state == StepState::open)
+            open.push_back(earlier);
+    }
+    return open;
+}
+
 Result<void> may_complete(const Step& step, const Change& change, const Facts& facts) {
     std::vector<Reason> reasons;
     const auto* record = record_of(change, step.id);
@@ -104,17 +117,11 @@ Result<void> may_complete(const Step& step, const Change& change, const Facts& f
                                                 : "assigned to nobody",
             "Assign it with assign_step"
         );
-    for (const auto& before : step.after) {
-        const auto* earlier = find_step(*facts.workflow, before.value);
-        if (earlier == nullptr || !applies(*earlier, change, facts) || !earlier->is_required())
-            continue;
-        const auto* done = record_of(change, before);
-        if (done == nullptr || done->state == StepState::open)
-            refuse(
-                "an earlier step is not complete: " + earlier->title, "open",
-                "Complete " + before.value + " first"
-            );
-    }
+    for (const auto* earlier : open_before(step, change, facts))
+        refuse(
+            "an earlier step is not complete: " + earlier->title, "open",
+            "Complete " + earlier->id.value + " first"
+        );
     static const JsonObject none;
     const auto* values = record ? record->values.if_object() : nullptr;
     for (const auto& wrong : check_fields(step, values ? *values : none, true))

@@ -10,6 +10,9 @@ namespace slipway::domain {
 // Who may complete the step, in which order and with which form. Errors: blocked with the reasons.
 Result<void> may_complete(const Step& step, const Change& change, const Facts& facts);
 
+// The steps that it comes after and that are still open, of those that the change needs.
+std::vector<const Step*> open_before(const Step& step, const Change& change, const Facts& facts);
+
 // When the step is due, never before the change was opened; none while the date that it depends on
 // is unknown.
 std::optional<Time> due_at(const Step& step, const Change& change, const Facts& facts);

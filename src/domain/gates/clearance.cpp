@@ -34,7 +34,7 @@ Clearance clearance_of(const Change& change, const Facts& facts) {
          change.decision ? change.decision->conditions : std::vector<Condition>{})
         if (!condition.met_at)
             reasons.push_back(
-                {"run-exact", "decision." + condition.id, "a condition of the CAB is open",
+                {"run-exact", "decision." + condition.id, "a condition of the board is open",
                  condition.text, "Meet it and record it with meet_condition"}
             );
     if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)

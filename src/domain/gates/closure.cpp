@@ -114,9 +114,13 @@ void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findin
 }
 
 void closure(const Change& change, const Facts& facts, GateFindings& findings) {
+    std::set<std::string> owed_steps; // said once, with the date
+    for (const auto& owed : change.owed)
+        if (!owed.settled_at)
+            owed_steps.insert(owed.id);
     for (const auto* step : steps_of(*facts.workflow)) {
         if (step->kind == StepKind::closure || !step->is_required() ||
-            !applies(*step, change, facts))
+            !applies(*step, change, facts) || owed_steps.contains(step->id.value))
             continue;
         const auto record = change.steps.find(step->id);
         if (record == change.steps.end() || record->second.state != StepState::completed)

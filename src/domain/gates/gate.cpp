@@ -155,7 +155,7 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
         for (const auto& condition : change.decision->conditions)
             if (!condition.met_at)
                 findings.refuse(
-                    "decision." + condition.id, "a condition of the CAB is open", condition.text,
+                    "decision." + condition.id, "a condition of the board is open", condition.text,
                     "Meet it and record it with meet_condition"
                 );
     if (runbook_of(change, RunbookPurpose::deployment) == nullptr)

@@ -173,9 +173,12 @@ void look_at_friday(const ChangeWindow& agreed, const Policy& policy, GateFindin
         return;
     if (agreed.reason.empty())
         findings.refuse(
-            "window.reason", "a window on a Friday evening needs a reason",
-            in_zone(agreed.start, agreed.zone),
-            "Choose another evening, or give the reason when scheduling the window"
+            "window.reason", "a window that reaches into a Friday evening needs a reason",
+            fmt::format(
+                "{} to {}; the evening begins at {}", in_zone(agreed.start, agreed.zone),
+                in_zone(agreed.end, agreed.zone), policy.friday_evening_from
+            ),
+            "Choose another evening, or give the reason with schedule --reason"
         );
     else
         findings.warn("Friday evening, because: " + agreed.reason);
@@ -498,7 +501,7 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
     if (!change.window)
         return findings.refuse(
             "window", "no maintenance window is scheduled", "no window",
-            "Schedule start, end and time zone"
+            "Schedule start, end and time zone with schedule"
         );
     const auto& agreed = *change.window;
     const Interval interval{agreed.start, agreed.end};

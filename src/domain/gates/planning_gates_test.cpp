@@ -174,6 +174,19 @@ TEST(PlanningGates, friday_evening_with_a_reason_is_a_warning) {
     EXPECT_FALSE(result.warnings.empty());
 }
 
+TEST(PlanningGates, a_window_over_friday_evening_is_told_where_it_ends) {
+    auto s = ready();
+    s.change.window->end = at("2026-11-28T10:00Z");
+    const auto result = look(s, "window");
+    const auto reason =
+        std::find_if(result.reasons.begin(), result.reasons.end(), [](const Reason& each) {
+            return each.field == "window.reason";
+        });
+    ASSERT_NE(reason, result.reasons.end()) << told(result);
+    EXPECT_NE(reason->evidence.find("2026-11-28"), std::string::npos) << reason->evidence;
+    EXPECT_NE(reason->remedy.find("schedule --reason"), std::string::npos) << reason->remedy;
+}
+
 TEST(PlanningGates, standard_classification_refuses) {
     auto s = ready();
     s.change.classification->type = ChangeType::standard;

@@ -134,6 +134,41 @@ void look_at_roster(
         );
 }
 
+std::string roles_of(const std::vector<const Page*>& pages) {
+    std::string roles;
+    for (const auto* page : pages)
+        roles += fmt::format("{}{}", roles.empty() ? "" : ", ", to_text(page->role));
+    return roles;
+}
+
+// One reason a person, however many roles he has: he acknowledges once for all of them.
+void look_at_pages(const Change& change, const Oncall& checked, GateFindings& findings) {
+    std::map<PersonId, std::vector<const Page*>> ours; // the client's contact may be one of them
+    std::map<PersonId, std::vector<const Page*>> silent;
+    for (const auto& page : checked.pages) {
+        if (page.role != OncallRole::client)
+            ours[page.person].push_back(&page);
+        if (!page.acknowledged_at)
+            silent[page.person].push_back(&page);
+    }
+    for (const auto& [person, pages] : ours)
+        if (pages.size() > 1)
+            findings.refuse(
+                "oncall." + person.value,
+                fmt::format("{} stands in several roles: {}", person.value, roles_of(pages)),
+                "roster " + change.roster,
+                "Leave him one of them and give the others to other people in the roster, then run "
+                "check_oncall again"
+            );
+    for (const auto& [person, pages] : silent)
+        findings.refuse(
+            "oncall." + person.value,
+            fmt::format("{} ({}) has not acknowledged", person.value, roles_of(pages)),
+            "paged " + to_text(pages.front()->paged_at),
+            person.value + " acknowledges with acknowledge_page"
+        );
+}
+
 } // namespace
 
 void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
@@ -200,6 +235,8 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
             "The board for its type decides"
         );
+    if (auto reason = composed_by_its_own(change, facts, decision.board))
+        findings.reasons.push_back(*std::move(reason));
     look_at_votes(change, facts, decision, findings);
     look_at_decision_owners(change, facts, findings);
     for (const auto& condition : decision.conditions)
@@ -289,21 +326,7 @@ void oncall(const Change& change, const Facts& facts, GateFindings& findings) {
             "oncall.cover", gap, "roster " + change.roster,
             "Fill the roster, then run check_oncall again"
         );
-    std::set<PersonId> people;
-    for (const auto& page : checked.pages)
-        if (page.role != OncallRole::client && !people.insert(page.person).second)
-            findings.refuse(
-                "oncall." + page.person.value, "one person stands in two roles",
-                std::string(to_text(page.role)), "Name another person"
-            );
-    for (const auto& page : checked.pages)
-        if (!page.acknowledged_at)
-            findings.refuse(
-                "oncall." + page.person.value,
-                fmt::format("{} ({}) has not acknowledged", page.person.value, to_text(page.role)),
-                "paged " + to_text(page.paged_at),
-                page.person.value + " acknowledges with acknowledge_page"
-            );
+    look_at_pages(change, checked, findings);
 }
 
 } // namespace slipway::domain::gates

@@ -153,6 +153,22 @@ TEST(Oncall, an_edited_roster_is_checked_again) {
     EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.otto"));
 }
 
+TEST(Oncall, one_person_in_all_roles_is_told_so_once) {
+    auto s = ready();
+    for (auto& shift : s.records.rosters.at("harbor").shifts)
+        shift.person = PersonId("otto");
+    ++s.records.version;
+    s.does("otto", "check_oncall");
+    const auto result = evaluate(*find_gate("oncall"), s.change, s.facts("otto"));
+    ASSERT_EQ(result.reasons.size(), 2U);
+    EXPECT_EQ(
+        result.reasons[0].message, "otto stands in several roles: primary, secondary, escalation"
+    );
+    EXPECT_EQ(
+        result.reasons[1].message, "otto (primary, secondary, escalation) has not acknowledged"
+    );
+}
+
 void deliver(Scenario& s, std::string_view channel) {
     s.does(
         "system", "report_delivery",

@@ -54,6 +54,12 @@ Result<void> put_ci(Records& records, const CiId& id, std::string_view document)
 
 } // namespace
 
+bool administers(const PersonRecord& person) {
+    return !person.inactive &&
+           std::find(person.roles.begin(), person.roles.end(), Role::administrator) !=
+               person.roles.end();
+}
+
 bool is_member(const BoardRecord& board, const PersonId& person) {
     return person == board.chair ||
            std::find(board.members.begin(), board.members.end(), person) != board.members.end();
@@ -85,10 +91,18 @@ Result<void> put_record(
     return {};
 }
 
+Shared<std::map<std::string, LastWrite>>* last_writes_of(Records& records, std::string_view kind) {
+    return kind == "board"  ? &records.board_writes
+           : kind == "ring" ? &records.ring_writes
+                            : nullptr;
+}
+
 void drop_record(Records& records, std::string_view kind, const std::string& id) {
     const bool plain = with_map(records, kind, [&](auto& shared) {
         shared.erase(typename std::decay_t<decltype(shared.get())>::key_type(id));
     });
+    if (auto* const writes = last_writes_of(records, kind))
+        writes->erase(id);
     if (plain)
         return;
     if (kind == "ci")
@@ -100,6 +114,8 @@ void drop_record(Records& records, std::string_view kind, const std::string& id)
 }
 
 void clear_records(Records& records, std::string_view kind) {
+    if (auto* const writes = last_writes_of(records, kind))
+        writes->clear();
     if (with_map(records, kind, [](auto& shared) { shared.clear(); }))
         return;
     if (kind == "ci") {

@@ -38,6 +38,8 @@ struct PersonRecord {
     }
 };
 
+bool administers(const PersonRecord& person); // and is active
+
 SLIPWAY_ENUM(
     CiClass, service, application, database, host, load_balancer, scheduled_job, integration,
     monitoring_agent, network, storage, other
@@ -243,6 +245,7 @@ struct Records {
     Shared<std::map<CiId, std::vector<CiId>>> dependents; // depends_on turned round
     Shared<std::vector<Blackout>> blackouts;
     Shared<std::map<std::string, BoardRecord>> boards;
+    Shared<std::map<std::string, LastWrite>> board_writes; // of those boards
     Shared<std::map<std::string, CatalogueRecord>> catalogue;
     Shared<std::map<std::string, RosterRecord>> rosters;
     Shared<std::map<std::string, ChannelRecord>> channels;
@@ -251,6 +254,9 @@ struct Records {
     Shared<std::map<std::string, ConnectorRecord>> connectors;
     OrganisationRecord organisation;
 };
+
+// How the records of this kind were written last; null when nobody asks that of them.
+Shared<std::map<std::string, LastWrite>>* last_writes_of(Records& records, std::string_view kind);
 
 // Puts one stored document into the snapshot, in place of the one that it had.
 Result<void> put_record(

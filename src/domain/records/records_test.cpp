@@ -174,7 +174,32 @@ TEST(Registers, an_item_depends_only_on_what_is_registered_or_comes_with_it) {
     EXPECT_EQ(*row->names(*site), (std::vector<std::string>{"web-1", "db"}));
     EXPECT_TRUE(row->named_by(records, "web-1").empty());
     ASSERT_TRUE(put_record(records, "ci", "site", *site));
-    EXPECT_EQ(row->named_by(records, "web-1"), std::vector<std::string>{"site"});
+    ASSERT_EQ(row->named_by(records, "web-1").size(), 1U);
+    EXPECT_EQ(row->named_by(records, "web-1").front().id, "site");
+}
+
+TEST(Registers, boards_and_rosters_name_people) {
+    Records records;
+    ASSERT_TRUE(put_record(
+        records, "board", "cab", R"({"name":"CAB","chair":"cora","members":["cora","mika"]})"
+    ));
+    ASSERT_TRUE(put_record(
+        records, "roster", "ops",
+        R"({"name":"Ops","client_contact":"carl","shifts":[{"person":"pia","role":"primary",
+            "when":{"from":"2026-01-01T00:00","duration":"1d","zone":"UTC"}}]})"
+    ));
+    const std::map<std::string, std::string> expected{
+        {"cora", "board/cab chair"},
+        {"mika", "board/cab members"},
+        {"pia", "roster/ops shifts"},
+        {"carl", "roster/ops client_contact"},
+        {"vic", ""}};
+    for (const auto& [person, named] : expected) {
+        std::string found;
+        for (const auto& use : find_register("person")->named_by(records, person))
+            found += fmt::format("{}/{} {}", use.kind, use.id, use.field);
+        EXPECT_EQ(found, named);
+    }
 }
 
 TEST(Registers, an_accepted_document_is_canonical_and_enters_the_snapshot) {

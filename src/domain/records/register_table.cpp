@@ -191,13 +191,38 @@ Result<std::vector<std::string>> items_needed(const std::string& document) {
     return items;
 }
 
-std::vector<std::string> items_that_need(const Records& records, const std::string& id) {
-    std::vector<std::string> items;
+std::vector<RecordUse> items_that_need(const Records& records, const std::string& id) {
+    std::vector<RecordUse> uses;
     if (const auto found = records.dependents.find(CiId(id)); found != records.dependents.end())
         for (const auto& item : found->second)
-            items.push_back(item.value);
-    return items;
+            uses.push_back({"ci", item.value, "depends_on", "depends on it"});
+    return uses;
 }
+
+std::vector<RecordUse> boards_and_rosters_of(const Records& records, const std::string& person) {
+    const PersonId id(person);
+    std::vector<RecordUse> uses;
+    for (const auto& [name, board] : records.boards) {
+        if (board.chair == id)
+            uses.push_back({"board", name, "chair", "has him as its chair"});
+        else if (is_member(board, id))
+            uses.push_back({"board", name, "members", "has him as a member"});
+    }
+    for (const auto& [name, roster] : records.rosters) {
+        const bool on_call =
+            std::any_of(roster.shifts.begin(), roster.shifts.end(), [&](const auto& shift) {
+                return shift.person == id;
+            });
+        if (on_call)
+            uses.push_back({"roster", name, "shifts", "has him on call"});
+        else if (roster.client_contact == person)
+            uses.push_back({"roster", name, "client_contact", "has him as the client's contact"});
+    }
+    return uses;
+}
+
+constexpr std::array<std::string_view, 1> naming_items{"ci"};
+constexpr std::array<std::string_view, 2> naming_people{"board", "roster"};
 
 template <class T>
 constexpr RegisterRow
@@ -206,17 +231,20 @@ row(std::string_view name, std::string_view plural, std::string_view title, Perm
 }
 
 const std::array table{
-    row<PersonRecord>("person", "people", "person", Permission::people_manage),
+    RegisterRow{
+        "person", "people", "person", Permission::change_read, Permission::people_manage,
+        schema_of<PersonRecord>, normalise<PersonRecord>, nullptr, nullptr, nullptr,
+        boards_and_rosters_of, naming_people},
     RegisterRow{
         "ci", "cis", "configuration item", Permission::change_read, Permission::record_write,
         schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_needs, items_needed,
-        items_that_need},
+        items_that_need, naming_items},
     RegisterRow{
         "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
         schema_of<Blackout>, normalise_blackout},
     row<BoardRecord>("board", "boards", "change advisory board", Permission::change_manage),
     RegisterRow{
-        "catalogue_entry", "catalogue", "standard change", Permission::change_read,
+        "catalogue_entry", "catalogue", "catalogue entry", Permission::change_read,
         Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
         check_entry},
     row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),

@@ -20,6 +20,14 @@ namespace slipway::domain {
 
 struct Records;
 
+// A record that names another one.
+struct RecordUse {
+    std::string kind;
+    std::string id;
+    std::string field; // that names it
+    std::string says;  // "depends on it"
+};
+
 struct RegisterRow {
     std::string_view name;   // "ci"; also the stream kind
     std::string_view plural; // "cis"; also the path
@@ -43,8 +51,10 @@ struct RegisterRow {
     // The records of the same kind that the document names and that must stay as long as it does;
     // null: none.
     Result<std::vector<std::string>> (*names)(const std::string& document) = nullptr;
-    // The records of the same kind that name this one and would be left without it; null: none.
-    std::vector<std::string> (*named_by)(const Records& records, const std::string& id) = nullptr;
+    // The records that name this one and would be left without it; null: none.
+    std::vector<RecordUse> (*named_by)(const Records& records, const std::string& id) = nullptr;
+    // The kinds of those records.
+    std::span<const std::string_view> named_in = {};
 };
 
 std::span<const RegisterRow> register_table();

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// People who are relied on stay: whom a change, a board or a roster names, and the last one who
+// administers. Also when both are asked for at the same moment.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "door_fixture.hpp"
+
+namespace slipway::app {
+
+namespace {
+
+class PeopleTest : public DoorTest {
+  protected:
+    static RecordRequest
+    person(const std::string& id, std::string_view role, bool inactive = false) {
+        auto request = record("person", id);
+        request.body = *parse_json(
+            fmt::format(R"({{"name":"x","roles":["{}"],"inactive":{}}})", role, inactive)
+        );
+        return request;
+    }
+
+    static RecordRequest board_of(std::string_view member) {
+        auto request = record("board", "ecab");
+        request.body = *parse_json(
+            fmt::format(R"({{"name":"ECAB","emergency":true,"members":["{}"]}})", member)
+        );
+        return request;
+    }
+
+    Result<Answer> puts_person(const RecordRequest& request) {
+        return door->put_record(rut, request);
+    }
+
+    Result<Answer> removes_person(const std::string& id) {
+        return door->remove_record(rut, record("person", id));
+    }
+
+    // The rule that refuses; empty when nothing is.
+    static std::string rule(const Result<Answer>& answer) {
+        if (answer)
+            return {};
+        EXPECT_EQ(answer.error().code, ErrorCode::blocked) << answer.error().message;
+        if (answer.error().reasons.empty())
+            return answer.error().message;
+        EXPECT_FALSE(answer.error().reasons.front().remedy.empty());
+        return answer.error().reasons.front().gate;
+    }
+
+    const Actor rut{main, PersonId("rut"), {domain::Role::administrator}, {}, "session"};
+};
+
+TEST_F(PeopleTest, whom_an_open_change_names_are_not_removed) {
+    const std::map<std::string, std::string> parts{
+        {"implementer", "ivar"}, {"rollback_owner", "pia"}, {"rollback_backup", "sven"}};
+    for (const auto& [part, id] : parts)
+        ASSERT_TRUE(puts_person(person(id, "engineer")));
+    ASSERT_TRUE(does(
+        "open",
+        R"({"title":"Site","implementer":"ivar","rollback_owner":"pia","rollback_backup":"sven"})"
+    ));
+    for (const auto& [part, id] : parts) {
+        const auto refused = removes_person(id);
+        ASSERT_EQ(rule(refused), "in-use") << id;
+        EXPECT_EQ(refused.error().reasons.at(0).field, part);
+        EXPECT_EQ(refused.error().reasons.at(0).evidence, "CHG-1 (Site) is planning");
+    }
+    EXPECT_TRUE(puts_person(person("pia", "engineer", true))) << "who has left is made inactive";
+    ASSERT_TRUE(does("cancel", R"({"reason":"not needed"})"));
+    for (const auto& [part, id] : parts)
+        EXPECT_TRUE(removes_person(id)) << id;
+}
+
+TEST_F(PeopleTest, who_sit_on_a_board_or_are_on_call_are_not_removed) {
+    for (const auto* id : {"mika", "pia"})
+        ASSERT_TRUE(puts_person(person(id, "cab_member")));
+    ASSERT_TRUE(puts(board_of("mika")));
+    auto roster = record("roster", "ops");
+    roster.body = *parse_json(
+        R"({"name":"Ops","shifts":[{"person":"pia","role":"primary","when":
+            {"from":"2026-01-01T00:00","duration":"1d","zone":"UTC"}}]})"
+    );
+    ASSERT_TRUE(puts(roster));
+    for (const auto& [id, says] : std::map<std::string, std::string>{
+             {"mika", "change advisory board ecab has him as a member"},
+             {"pia", "on-call roster ops has him on call"}}) {
+        const auto refused = removes_person(id);
+        ASSERT_EQ(rule(refused), "in-use") << id;
+        EXPECT_EQ(refused.error().reasons.at(0).message, says);
+    }
+    ASSERT_TRUE(puts(board_of("carl")));
+    EXPECT_TRUE(removes_person("mika"));
+    EXPECT_TRUE(door->remove_record(petra, record("roster", "ops")));
+    EXPECT_TRUE(removes_person("pia"));
+}
+
+TEST_F(PeopleTest, who_are_named_beside_their_removal_stay) {
+    for (const auto* id : {"ivar", "mika"})
+        ASSERT_TRUE(puts_person(person(id, "engineer")));
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    clock.at_look(removal_decided, [&] {
+        EXPECT_TRUE(does("assign", R"({"implementer":"ivar"})"));
+    });
+    EXPECT_EQ(rule(removes_person("ivar")), "in-use");
+    clock.at_look(removal_decided, [&] { EXPECT_TRUE(puts(board_of("mika"))); });
+    EXPECT_EQ(rule(removes_person("mika")), "in-use");
+}
+
+TEST_F(PeopleTest, who_are_removed_beside_a_change_that_names_them_are_missed) {
+    for (const auto* id : {"ivar", "pia"})
+        ASSERT_TRUE(puts_person(person(id, "engineer")));
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    // The door has looked at the registers, and is not told of this.
+    remove_behind_the_door({main, "person", "ivar"});
+    const auto refused = does("assign", R"({"implementer":"ivar"})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fields.at(0).field, "implementer");
+}
+
+TEST_F(PeopleTest, an_id_is_one_person_for_good) {
+    ASSERT_TRUE(puts_person(person("mika", "cab_member")));
+    ASSERT_TRUE(removes_person("mika"));
+    const auto again = puts_person(person("mika", "cab_member"));
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().fields.at(0).field, "id");
+    const auto imported =
+        door->put_records(rut, "person", {{"mika", person("mika", "viewer").body}});
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().fields.at(0).field, "[0].id");
+}
+
+TEST_F(PeopleTest, the_last_active_administrator_stays_one) {
+    ASSERT_TRUE(puts_person(person("rut", "administrator")));
+    ASSERT_TRUE(puts_person(person("rita", "administrator", true)));
+    EXPECT_EQ(rule(puts_person(person("rut", "viewer"))), "last-administrator");
+    EXPECT_EQ(rule(puts_person(person("rut", "administrator", true))), "last-administrator");
+    EXPECT_EQ(rule(removes_person("rut")), "last-administrator");
+    const auto draft = [](const RecordRequest& request) {
+        return RecordDraft{request.id, request.body};
+    };
+    const auto demoted = draft(person("rut", "viewer"));
+    EXPECT_FALSE(door->put_records(rut, "person", {demoted}));
+    EXPECT_TRUE(door->put_records(rut, "person", {demoted, draft(person("rita", "administrator"))}))
+        << "one follows the other";
+    EXPECT_TRUE(removes_person("rut"));
+    EXPECT_EQ(rule(removes_person("rita")), "last-administrator");
+}
+
+TEST_F(PeopleTest, two_administrators_who_demote_each_other_leave_one) {
+    for (const auto* id : {"rut", "rita"})
+        ASSERT_TRUE(puts_person(person(id, "administrator")));
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(puts_person(person("rita", "viewer"))); });
+    EXPECT_EQ(rule(puts_person(person("rut", "viewer"))), "last-administrator");
+    ASSERT_TRUE(puts_person(person("rita", "administrator")));
+    clock.at_look(removal_decided, [&] { EXPECT_TRUE(removes_person("rita")); });
+    EXPECT_EQ(rule(removes_person("rut")), "last-administrator");
+}
+
+} // namespace
+
+} // namespace slipway::app
