@@ -158,6 +158,58 @@ class InstallationTest(unittest.TestCase):
         self.server.stop()
         self.assertFalse(self.verify().get("findings"))
 
+    def run_on_the_test_ring(self, script):
+        """Runs one step as an engineer whom nobody has to approve; gives the run's first step and
+        its transcript."""
+        for ring, kind in (("live", "production"), ("edge", "staging")):
+            self.server.request("PUT", f"/rings/{ring}", {"name": ring, "kind": kind, "hosts": []},
+                                self.engineer)
+        runbook = ("---\ntitle: One step\npurpose: deployment\nengineer: mara\ntime_limit: 5m\n"
+                   "---\n```sh { name=one timeout=30s }\n" + script + "\n```\n")
+        opened = self.server.request("POST", "/changes", {
+            "title": "Site", "implementer": "mara", "production_ring": "live", "test_ring": "edge",
+        }, self.engineer)
+        change = f"/changes/{opened['id']}"
+        for command, body in (
+                ("pin_runbook", {"purpose": "deployment", "name": "deploy.md",
+                                 "digest": self.server.attach(runbook, self.engineer)}),
+                ("compare_ring", {}),
+                ("start_run", {"purpose": "ring_deploy"})):
+            self.server.request("POST", f"{change}/{command}", body, self.engineer)
+        end = time.monotonic() + 60
+        while True:
+            run = self.server.request("GET", change)["runs"][-1]
+            if run["state"] != "running" or time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        step = run["steps"][0]
+        transcript = self.server.request("GET", f"/attachments/{step['transcript']}") \
+            if step.get("transcript") else {}
+        return step, json.dumps(transcript)
+
+    def test_a_step_that_nobody_approved_rewrote_the_servers_database(self):
+        data = self.server.data
+        self.server.cli("verify", str(data))
+        script = (f"cat {data}/slipway.db ../slipway.db | head -c 15\n"
+                  f"echo mine > {data}/slipway.db || echo kept\nls {data}/secrets; echo $PWD")
+        step, said = self.run_on_the_test_ring(script)
+        self.assertNotIn("SQLite format", said)
+        if step["state"] == "not_started":
+            self.assertIn("it cannot be kept from the server's data", json.dumps(step))
+        else:
+            self.assertIn("kept", said)
+            self.assertIn(f"{data}/work", said)
+        self.assertEqual((data / "slipway.db").read_bytes()[:15], b"SQLite format 3")
+        self.assertFalse(self.verify().get("findings"))
+
+    def test_a_server_that_may_keep_nothing_apart_says_so(self):
+        self.server.stop()
+        self.server.options = ["--unconfined"]
+        self.server.start()
+        self.assertIn("can reach the server's data", self.server.said())
+        _, said = self.run_on_the_test_ring("head -c 13 ../slipway.db")
+        self.assertIn("SQLite format", said)
+
     def test_backup_restore_rebuild_and_doctor(self):
         self.open_changes(5)
         copy = self.server.folder / "copy"
