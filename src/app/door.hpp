@@ -138,8 +138,9 @@ class Door {
         const Actor& actor, const std::string& kind, const std::vector<RecordDraft>& records,
         const ImportRest& rest = {}
     );
-    // Errors: blocked with a reason for each configuration item and each change not over that
-    // still uses the record, at most limits::record_users_shown_max of either.
+    // Errors: blocked with a reason for each record that names this one and each change not over
+    // that still uses it, at most limits::record_users_shown_max of either, or because nobody would
+    // be left who administers.
     Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
     Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
     Result<RecordPage> list_records(
