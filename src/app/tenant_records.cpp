@@ -4,11 +4,19 @@
 #include <algorithm>
 #include <set>
 
+#include "app/unreadable.hpp"
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
 
 namespace {
+
+Result<void> put_stored(const StoredStream& stored, domain::Records& records) {
+    const auto& key = stored.key;
+    if (const auto put = domain::put_record(records, key.kind, key.id, stored.state); !put)
+        return unreadable_state(key, put.error());
+    return {};
+}
 
 Result<void>
 load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain::Records& records) {
@@ -17,7 +25,7 @@ load_kind(Store& store, const TenantId& tenant, const std::string& kind, domain:
     for (;;) {
         const auto page = TRY(store.list(tenant, kind, after, limits::records_page));
         for (const auto& stream : page)
-            TRY(domain::put_record(records, kind, stream.key.id, stream.state));
+            TRY(put_stored(stream, records));
         if (page.size() < limits::records_page)
             return {};
         after = page.back().key.id;
@@ -29,7 +37,7 @@ Result<void> load_one(Store& store, const StreamKey& key, domain::Records& recor
     if (stored.removed)
         domain::drop_record(records, key.kind, key.id);
     else
-        TRY(domain::put_record(records, key.kind, key.id, stored.state));
+        TRY(put_stored(stored, records));
     return {};
 }
 
