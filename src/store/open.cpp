@@ -104,10 +104,10 @@ Result<void> prepare(const Target& target, bool read_only) {
         if (read_only)
             return check_schema(connection, migrations);
         TRY(migrate(connection, migrations));
-        if (connection.dialect().single_server)
-            free_tasks(connection);
-        if (const auto* file = std::get_if<SqliteFile>(&target))
+        if (const auto* file = std::get_if<SqliteFile>(&target)) {
             TRY(require_no_hole(connection, file->path));
+            free_tasks(connection);
+        }
         return {};
     } catch (const DatabaseError& error) {
         if (const auto* file = std::get_if<SqliteFile>(&target); file && error.is_damage())
