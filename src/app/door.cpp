@@ -7,6 +7,7 @@
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/replay.hpp"
+#include "app/unreadable.hpp"
 #include "base/assert.hpp"
 #include "domain/calendar/window.hpp"
 #include "domain/change/decision.hpp"
@@ -155,9 +156,14 @@ kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey
             ErrorCode::conflict,
             "this Idempotency-Key was used for another request; choose a new one"
         );
-    const auto json = TRY(parse_json(kept->body));
+    const auto json = parse_json(kept->body);
+    if (!json)
+        return fail(
+            ErrorCode::internal, "the answer that was kept for this Idempotency-Key cannot be read",
+            json.error().message
+        );
     Answer answer;
-    answer.id = text_or_empty(json, "id");
+    answer.id = text_or_empty(*json, "id");
     answer.body = kept->body;
     answer.version = std::strtoull(kept->etag.c_str(), nullptr, 10);
     answer.replayed = true;
@@ -438,7 +444,10 @@ Door::Inside::keep_workflow(const Actor& actor, const WorkflowText& text) {
         append_quoted(document, text.yaml);
         return std::optional(TRY(record_write(actor, key, 0, "put", document + "}", false)));
     }
-    if (text_or_empty(TRY(parse_json(kept->state)), "yaml") != text.yaml)
+    const auto document = parse_json(kept->state);
+    if (!document)
+        return unreadable_state(key, document.error());
+    if (text_or_empty(*document, "yaml") != text.yaml)
         return fail_conflict_of_workflow(*text.workflow);
     const std::lock_guard lock(kept_mutex);
     kept_workflows.insert(key);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/door_inside.hpp"
+#include "app/unreadable.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/records/register_table.hpp"
@@ -572,7 +573,9 @@ std::string with_contents(std::string document, const std::string& id) {
     return document + fmt::format(R"("contents":"{}"}})", domain::ring_contents(id, *ring).hex());
 }
 
-std::string shown_record(const StoredStream& stored, const domain::Policy& policy) {
+Result<std::string> shown_record(const StoredStream& stored, const domain::Policy& policy) {
+    if (const auto readable = parse_json(stored.state); !readable)
+        return unreadable_state(stored.key, readable.error());
     auto document = shown(stored.key.id, stored.version, stored.state);
     if (stored.key.kind == "board")
         return with_quorum(std::move(document), policy);
@@ -592,7 +595,7 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
         return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
-    auto document = shown_record(*stored, inside_->library->policy());
+    auto document = TRY(shown_record(*stored, inside_->library->policy()));
     return Answer{id, stored->version, std::move(document), 0, false, false};
 }
 
@@ -604,7 +607,9 @@ Result<RecordPage> Door::list_records(
     const auto stored = TRY(inside_->parts.store.list(actor.tenant, kind, after, limit));
     RecordPage page;
     for (const auto& stream : stored)
-        page.rows.emplace_back(stream.version, shown_record(stream, inside_->library->policy()));
+        page.rows.emplace_back(
+            stream.version, TRY(shown_record(stream, inside_->library->policy()))
+        );
     if (stored.size() == limit && !stored.empty())
         page.next = stored.back().key.id;
     return page;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/unreadable.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -96,8 +97,10 @@ Library::of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref
             return found->second;
     }
     const auto record = TRY(store.load(workflow_key(tenant, ref.name, ref.version)));
-    const auto json = TRY(parse_json(record.state));
-    const auto yaml = text_or_empty(json, "yaml");
+    const auto json = parse_json(record.state);
+    if (!json)
+        return unreadable_state(record.key, json.error());
+    const auto yaml = text_or_empty(*json, "yaml");
     auto workflow =
         std::make_shared<const domain::Workflow>(TRY(domain::read_workflow(yaml, ref.name)));
     if (workflow->digest != ref.digest)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/unreadable.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/records/register_table.hpp"
 
@@ -14,7 +15,8 @@ namespace {
 // Who wrote a record last stands in its last entry alone: a document could say anything.
 Result<void> put_stored(Store& store, const StoredStream& stored, domain::Records& records) {
     const auto& [tenant, kind, id] = stored.key;
-    TRY(domain::put_record(records, kind, id, stored.state));
+    if (const auto put = domain::put_record(records, kind, id, stored.state); !put)
+        return unreadable_state(stored.key, put.error());
     auto* const writes = domain::last_writes_of(records, kind);
     if (writes == nullptr)
         return {};

@@ -98,6 +98,9 @@ Response problem(const Error& error, int status, std::string_view instance) {
         document.reasons = error.reasons;
         for (const auto& field : error.fields)
             document.field_problems.push_back({field.field, field.message});
+    } else if (!error.reasons.empty()) {
+        const auto& reason = error.reasons.front();
+        document.detail = fmt::format("{}: {}", error.message, reason.remedy);
     }
     Response response;
     response.status = status;

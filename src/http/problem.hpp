@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors as RFC 9457 problem documents, and the one mapping of ErrorCode to an HTTP status. What is
 // inside of an internal error never leaves the server: the answer has a correlation id, the log has
-// the rest under the same id.
+// the rest under the same id. Only of a fault that somebody can mend, which has a reason with its
+// remedy, the answer says what it is and how.
 #pragma once
 
 #include <string_view>

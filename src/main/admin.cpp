@@ -228,7 +228,7 @@ cli::LocalCommand rebuild_command() {
 cli::LocalCommand doctor_command() {
     cli::LocalCommand command;
     command.summary =
-        "Examine the data: schema, every page and index, tasks, attachments, checkpoints";
+        "Examine the data: all that verify does, and every index, versions, tasks";
     command.options = {data_option, postgres_option};
     command.example = "slipway admin doctor --data /var/lib/slipway";
     command.is_sound = [](const Json& answer) { return answer.at("healthy").as_bool(); };

@@ -48,7 +48,7 @@ Result<void> commit_entry(
 
 constexpr const char* key_setting = "ledger_key";
 
-// Nothing when the ledger is empty. Errors: internal when it is not and does not begin with one.
+// Nothing when the ledger is empty. Errors: blocked when it is not and does not begin with one.
 Result<std::optional<domain::LedgerOpening>> find_opening(app::Store& store) {
     // The size first: another server may begin the ledger between the two questions.
     if (TRY(store.ledger_size()) == 0)
@@ -56,8 +56,10 @@ Result<std::optional<domain::LedgerOpening>> find_opening(app::Store& store) {
     const auto first = TRY(store.events_from(0, 1));
     const auto bad = [](const std::string& detail) {
         return fail(
-            ErrorCode::internal,
-            "the ledger does not begin with its first entry: run slipway verify", detail
+            ErrorCode::blocked,
+            "the ledger does not begin with its first entry: run slipway verify, then restore a "
+            "backup",
+            detail
         );
     };
     if (first.empty() || first.front().seq != 0)
@@ -74,7 +76,7 @@ Result<void> require_last_entry(app::Store& store) {
     const auto last = TRY(store.events_from(size - 1, 1));
     if (last.empty() || last.front().seq != size - 1)
         return fail(
-            ErrorCode::internal,
+            ErrorCode::blocked,
             fmt::format(
                 "the ledger's head states {} entries and the last of them is not there: run "
                 "slipway verify, then restore a backup",

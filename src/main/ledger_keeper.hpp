@@ -22,7 +22,8 @@ class LedgerKeeper {
   public:
     // Opens an existing ledger, or begins one in this mode. The first entry says which mode and key
     // it is, whatever else the database holds. Errors: conflict when the ledger was begun in
-    // another mode; internal when the stored key is another.
+    // another mode; blocked when its first or its last entry is not there; internal when the stored
+    // key is another.
     static Result<std::unique_ptr<LedgerKeeper>>
     open(app::Store& store, const Clock& clock, Random& random, std::optional<Mode> mode);
 

@@ -349,6 +349,14 @@ Server::~Server() {
     live_.on_added({});
 }
 
+// A fault that somebody can mend (it has a reason, such as a damaged file) is met by a server that
+// serves inside of itself, and by one that starts in what it was given.
+tl::unexpected<Error> refusal_to_start(Error error) {
+    if (error.code == ErrorCode::internal && !error.reasons.empty())
+        error.code = ErrorCode::blocked;
+    return tl::unexpected(std::move(error));
+}
+
 } // namespace
 
 Result<void> serve(const ServerOptions& options) {
@@ -363,7 +371,8 @@ Result<void> serve(const ServerOptions& options) {
     std::signal(SIGCHLD, SIG_DFL);
     raise_file_limit();
     Server server(options);
-    TRY(server.start());
+    if (auto started = server.start(); !started)
+        return refusal_to_start(std::move(started).error());
     const auto scheme = options.certificate_file.empty() ? "http" : "https";
     const bool bracketed = options.address.find(':') != std::string::npos; // RFC 3986, 3.2.2
     const auto address = fmt::format(

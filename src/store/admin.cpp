@@ -7,7 +7,7 @@
 
 #include "store/batch.hpp"
 #include "store/file_check.hpp"
-#include "store/forged_rows.hpp"
+#include "store/ledger_rows.hpp"
 #include "store/migrate.hpp"
 #include "store/place.hpp"
 
@@ -92,15 +92,34 @@ Finding damage(std::string what) {
         std::string(mend_of_damage)};
 }
 
+// What a finding of the verification is for the doctor.
+Finding finding_of(const domain::LedgerFinding& found) {
+    using Kind = domain::LedgerFindingKind;
+    const auto message = fmt::format(
+        "{}: {}{}{}", to_text(found.kind), found.file, found.file.empty() ? "" : ": ", found.message
+    );
+    switch (found.kind) {
+    case Kind::no_entries:
+        return {"streams", message, "find out who wrote it; slipway admin rebuild takes it away"};
+    case Kind::state_unreadable:
+        return {"streams", message, "stop the server and run slipway admin rebuild"};
+    case Kind::attachment_altered:
+    case Kind::attachment_missing:
+        return {"blobs", message, "restore the newest backup, or attach the file again"};
+    default:
+        return {"ledger", message, "restore the newest backup that verifies"};
+    }
+}
+
 // Looks at the rows of a database whose file is sound.
 class Doctor {
   public:
     Doctor(Connection& db, bool server_runs) : db_(db), server_runs_(server_runs) {}
 
     std::vector<Finding> run() {
-        check_ledger();
+        verify();
+        check_checkpoints();
         check_streams();
-        check_forged();
         check_tasks();
         check_blobs();
         return std::move(findings_);
@@ -111,23 +130,22 @@ class Doctor {
         findings_.push_back({std::move(check), std::move(message), std::move(remedy)});
     }
 
-    void check_ledger() {
-        const auto facts = read_ledger_facts(db_);
-        if (facts.count != facts.size || !facts.missing.empty())
-            add("ledger",
-                fmt::format(
-                    "the ledger has {} entries of {}{}", facts.count, facts.size,
-                    facts.missing.empty()
-                        ? std::string()
-                        : fmt::format("; the first missing is {}", facts.missing.front())
-                ),
-                "run slipway verify, and restore the newest backup that verifies");
-        if (facts.checkpoint_size + checkpoint_lag_max < facts.size)
+    void verify() {
+        const auto report = verify_all(db_, std::nullopt);
+        for (const auto& found : report.findings)
+            findings_.push_back(finding_of(found));
+        if (report.findings_left_out != 0)
+            add("ledger", fmt::format("and {} more", report.findings_left_out),
+                "run slipway verify");
+    }
+
+    void check_checkpoints() {
+        const auto size = ledger_size(db_);
+        const auto covered =
+            db_.number("select coalesce(max(size), 0) from checkpoint").value_or(0);
+        if (covered + checkpoint_lag_max < size)
             add("checkpoints",
-                fmt::format(
-                    "the newest checkpoint covers {} of {} entries", facts.checkpoint_size,
-                    facts.size
-                ),
+                fmt::format("the newest checkpoint covers {} of {} entries", covered, size),
                 "see why the server's worker does not sign: its log names the cause");
     }
 
@@ -161,12 +179,6 @@ class Doctor {
                     "stop the server and run slipway admin rebuild");
             }
         );
-    }
-
-    void check_forged() {
-        for (const auto& row : forged_rows(db_))
-            add("streams", row.text(),
-                "find out who wrote it; slipway admin rebuild takes it away");
     }
 
     void check_tasks() {
@@ -205,19 +217,6 @@ class Doctor {
                         "upload {} of tenant {} belongs to no attachment", row.text(1), row.text(0)
                     ),
                     "it only takes space; a restored backup has none of it");
-            }
-        );
-        db_.query(
-            "select b.tenant, b.digest from blob b where (select count(*) from blob_chunk c "
-            "where c.tenant = b.tenant and c.upload = b.upload) <> (b.size + :round) / :chunk "
-            "limit 100",
-            {limits::blob_chunk - 1, limits::blob_chunk}, 2,
-            [&](const Row& row) {
-                add("blobs",
-                    fmt::format(
-                        "attachment {} of tenant {} is incomplete", row.text(1), row.text(0)
-                    ),
-                    "restore the newest backup, or attach the file again");
             }
         );
     }

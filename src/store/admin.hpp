@@ -3,8 +3,8 @@
 // backup and doctor may run beside a running server. rebuild and restore take the SQLite
 // directory's lock, so they refuse while a server holds it. PostgreSQL is backed up and restored by
 // its own tools (pg_dump --format=custom, pg_restore into an empty database): one dump holds
-// everything. Errors: those of open.hpp; invalid_input for a directory that is not fit; internal
-// for a copy just taken that does not verify.
+// everything. Errors: those of open.hpp; invalid_input for a directory that is not fit; blocked
+// for a damaged file, and for a copy just taken that does not verify.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,9 @@ Result<LedgerFacts> ledger_facts(const Place& place);
 
 // Verifies the ledger and everything that hangs on it: every entry with the columns of its row, the
 // checkpoints, the head, the hashes for proofs, the bytes of every attachment and that those which
-// entries name are there, and that no record stands without an entry. Beside a running server it
-// sees one moment. Checkpoints must be signed by `trusted`, or by the key in the first entry.
+// entries name are there, that no record stands without an entry and that each state can be read.
+// Beside a running server it sees one moment. Checkpoints must be signed by `trusted`, or by the
+// key in the first entry.
 Result<domain::LedgerReport>
 verify(const Place& place, const std::optional<domain::VerifierKey>& trusted);
 
@@ -79,10 +80,10 @@ struct BackupReport {
     }
 };
 
-// Writes <target>/slipway.db, the folders workflows, policies, connectors and programs and
-// <target>/backup.json into a new or empty directory, then opens the copy and verifies it as
-// verify() does. A failure leaves nothing in the target. Secrets are never copied. Errors:
-// limit_exceeded beyond limits::backup_files_max files.
+// Refuses a damaged source (blocked). Writes <target>/slipway.db, the folders workflows, policies,
+// connectors and programs and <target>/backup.json into a new or empty directory, then opens the
+// copy and verifies it as verify() does. A failure leaves nothing in the target. Secrets are never
+// copied. Errors: limit_exceeded beyond limits::backup_files_max files.
 Result<BackupReport> backup(const SqliteOptions& source, const std::string& target);
 
 // The reverse, into an empty or missing directory. Refuses to overwrite anything. Errors:
@@ -109,8 +110,9 @@ struct RebuildReport {
 
 // Recreates state documents, summaries, search and kind versions from events, and removes records
 // that have none. With `repair` false it only reports. A sound store has no differences. Errors:
-// internal when the entries, or the columns that label them, are not as they were hashed: replaying
-// them would make a state of other events.
+// blocked when SQLite cannot find its way through the file, and when the entries, or the columns
+// that label them, are not as they were hashed: replaying them would make a state of other events.
+// What a lost page of the file took from a state is made anew.
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair);
 
 struct Finding {
@@ -119,7 +121,8 @@ struct Finding {
     std::string remedy;  // what to do
 };
 
-// Empty when all is well.
+// Empty when all is well. Finds what verify() finds, and more: every index, versions of records,
+// tasks. Of a damaged file it says what is wrong with the file and nothing else.
 Result<std::vector<Finding>> doctor(const Place& place);
 
 } // namespace slipway::store

@@ -179,23 +179,23 @@ Result<void> check_file(const fs::path& path, const Digest& expected) {
 }
 
 // What verify() finds is what a backup must not have.
-Result<void> check_ledger(Connection& db, ErrorCode damaged) {
+Result<void> check_ledger(Connection& db, ErrorCode code) {
     const auto report = verify_all(db, std::nullopt);
     if (report.intact())
         return {};
     const auto& first = report.findings.front();
     return fail(
-        damaged, fmt::format(
-                     "the copy does not verify: {}{}{}; run slipway verify on the data directory "
-                     "that it was taken of",
-                     first.file, first.file.empty() ? "" : ": ", first.message
-                 )
+        code, fmt::format(
+                  "the copy does not verify: {}{}{}; run slipway verify on the data directory "
+                  "that it was taken of",
+                  first.file, first.file.empty() ? "" : ": ", first.message
+              )
     );
 }
 
-// `damaged` is what to call a copy that is not sound: a fault of ours when it was just taken, bad
-// input when it is somebody's backup.
-Result<void> check_copy(const std::string& directory, BackupReport& report, ErrorCode damaged) {
+// `code` is what to call a copy that is not sound: a refusal when it was just taken, bad input when
+// it is somebody's backup.
+Result<void> check_copy(const std::string& directory, BackupReport& report, ErrorCode code) {
     const auto path = fmt::format("{}/{}", directory, database_file);
     try {
         SqliteFile file{path};
@@ -203,8 +203,8 @@ Result<void> check_copy(const std::string& directory, BackupReport& report, Erro
         Connection db(file);
         TRY(check_schema(db, migrations_of(db.dialect().name)));
         if (const auto findings = file_findings(db, FileCheck::indexes); !findings.empty())
-            return fail(damaged, "the copy is damaged: " + findings.front());
-        TRY(check_ledger(db, damaged));
+            return fail(code, "the copy is damaged: " + findings.front());
+        TRY(check_ledger(db, code));
         const auto facts = read_ledger_facts(db);
         report.events = facts.size;
         report.root = facts.root;
@@ -212,7 +212,7 @@ Result<void> check_copy(const std::string& directory, BackupReport& report, Erro
         // What SQLite itself cannot make sense of is the copy's fault too.
         if (error.code != ErrorCode::internal)
             throw;
-        return fail(damaged, "the copy is damaged: the database cannot be read", error.what());
+        return fail(code, "the copy is damaged: the database cannot be read", error.what());
     }
     std::error_code failed;
     report.bytes = fs::file_size(path, failed);
@@ -254,6 +254,8 @@ Result<BackupReport> backup(const SqliteOptions& source, const std::string& targ
     return guarded([&]() -> Result<BackupReport> {
         TRY(require_database(source));
         Connection db(target_of(source, true));
+        // Copied row by row, a lost page would only be harder to find.
+        TRY(require_sound_file(db, FileCheck::pages));
         TRY(take_empty_directory(target));
         Emptying emptying(target);
         const auto path = fmt::format("{}/{}", target, database_file);
@@ -265,7 +267,7 @@ Result<BackupReport> backup(const SqliteOptions& source, const std::string& targ
             TRY(copy_to(fs::path(source.directory) / file.path, fs::path(target) / file.path));
             file.sha256 = TRY(digest_of_file((fs::path(target) / file.path).string()));
         }
-        TRY(check_copy(target, report, ErrorCode::internal));
+        TRY(check_copy(target, report, ErrorCode::blocked));
         TRY(write_report(target, report));
         emptying.done();
         return report;

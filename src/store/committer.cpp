@@ -7,7 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/assert.hpp"
+#include "store/file_check.hpp"
 
 namespace slipway::store {
 
@@ -131,8 +134,12 @@ Error Committer::end_writing(const DatabaseError& error) {
     if (!ended_)
         ended_ = Error{
             ErrorCode::unavailable,
-            "the disk failed beneath the database, and nothing is written any more: look at the "
-            "disk, then start the server again",
+            fmt::format(
+                "{}, and nothing is written any more: {}",
+                error.is_damage() ? "slipway.db is damaged"
+                                  : "the disk failed beneath the database",
+                error.is_damage() ? mend_of_damage : "look at the disk, then start the server again"
+            ),
             error.what()};
     return *ended_;
 }
@@ -181,8 +188,8 @@ bool Committer::run_together(std::span<Item> items) {
         size = batch->ledger_size();
         batch->finish();
     } catch (const DatabaseError& error) {
-        fail_all(error.is_disk_fault() ? end_writing(error) : to_error(error));
-        return committing || error.code == ErrorCode::unavailable;
+        fail_all(error.ends_writing() ? end_writing(error) : to_error(error));
+        return committing || error.ends_writing() || error.code == ErrorCode::unavailable;
     } catch (const std::exception& error) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
         return committing;

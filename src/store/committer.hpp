@@ -4,9 +4,10 @@
 // callers while the writer is at the next transaction. A job first checks and then writes: when it
 // returns an error it has written nothing, so the others of its batch are not harmed. Limits:
 // limits::commit_queue_max waiting jobs (limit_exceeded), limits::commit_batch_max jobs in a
-// transaction. When the disk fails beneath SQLite, in a commit or in a copy of its log, writing
-// ends until a new start (unavailable): the system tells a lost page once, and then calls it
-// written. Reading goes on, since only what was flushed can be read.
+// transaction. When the disk fails beneath SQLite, in a commit, a copy of its log or a read,
+// writing ends until a new start (unavailable): the system tells a lost page once, and then calls
+// it written. So it does when SQLite meets damage in its file, which writing on would only spread.
+// Reading goes on, since only what was flushed can be read.
 #pragma once
 
 #include <condition_variable>
@@ -48,6 +49,10 @@ class Committer {
     // The same, and blocks until it is done.
     Result<void> run(const Job& job);
 
+    // Until a new start, for what this error says of the disk or the file; gives what every caller
+    // is told from now on.
+    Error end_writing(const DatabaseError& error);
+
     void on_committed(std::function<void(std::uint64_t size)> listener);
 
   private:
@@ -70,7 +75,6 @@ class Committer {
     void gather(std::unique_lock<std::mutex>& lock);
     void run_all(std::span<Item> items);
     bool run_together(std::span<Item> items);
-    Error end_writing(const DatabaseError& error);
     std::optional<Error> ended();
     Connection& connection();
     std::unique_ptr<Batch> begin();

@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
+#include "store/file_check.hpp"
 
 namespace slipway::store {
 
@@ -61,6 +62,11 @@ ErrorCode sqlite_code(int result) {
     }
 }
 
+bool tells_damage(int result) {
+    const int kind = result & 0xff;
+    return kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
+}
+
 constexpr std::string_view sqlite_tuning =
     // A commit writes whole pages, mostly of rows much shorter than that; for a new file only.
     "pragma page_size = 4096;\n"
@@ -74,8 +80,7 @@ constexpr std::string_view sqlite_tuning =
 } // namespace
 
 bool DatabaseError::is_damage() const {
-    const int kind = sqlite_result & 0xff;
-    return kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
+    return tells_damage(sqlite_result);
 }
 
 bool DatabaseError::is_disk_fault() const {
@@ -95,11 +100,14 @@ bool DatabaseError::is_disk_fault() const {
 }
 
 Error to_error(const DatabaseError& error) {
-    const auto* message =
-        error.is_damage() ? "slipway.db is damaged: slipway verify says where; keep the file "
-                            "and restore a backup with slipway admin restore"
-        : error.code == ErrorCode::unavailable ? "the database cannot be used at the moment"
-                                               : "the database refused a statement";
+    if (error.is_damage()) {
+        auto told = damaged(file_finding(error));
+        told.code = error.code;
+        return told;
+    }
+    const auto* message = error.code == ErrorCode::unavailable
+                              ? "the database cannot be used at the moment"
+                              : "the database refused a statement";
     return Error{error.code, message, error.what()};
 }
 
@@ -174,7 +182,9 @@ void open_sqlite_file(soci::session& session, const SqliteFile& file, std::uint6
             sqlite_api::sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, &message);
         const std::string text = message == nullptr ? "" : message;
         sqlite_api::sqlite3_free(message);
-        if (result != SQLITE_OK)
+        // Who only reads may be about to examine a damaged file; others learn of it by what they
+        // read first.
+        if (result != SQLITE_OK && !(file.read_only && tells_damage(result)))
             throw soci::sqlite3_soci_error(sql + ": " + text, result);
     };
     if (!file.read_only)
@@ -407,6 +417,44 @@ void Connection::rollback() noexcept {
     } catch (const std::exception&) {
         // The database has rolled back by itself, or the connection is gone with its transaction.
     }
+}
+
+namespace {
+
+sqlite_api::sqlite3_file* file_of(soci::session& session, FilePart part) {
+    auto* handle = sqlite_handle(session);
+    ASSERT(handle != nullptr);
+    sqlite_api::sqlite3_file* file = nullptr;
+    const int which =
+        part == FilePart::database ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER;
+    sqlite_api::sqlite3_file_control(handle, "main", which, static_cast<void*>(&file));
+    return file == nullptr || file->pMethods == nullptr ? nullptr : file; // not open
+}
+
+} // namespace
+
+void Connection::check_file_result(int result) {
+    if (result != SQLITE_OK)
+        throw DatabaseError(sqlite_code(result), sqlite_api::sqlite3_errstr(result), false, result);
+}
+
+std::uint64_t Connection::file_size(FilePart part) {
+    auto* file = file_of(backend_->session, part);
+    sqlite_api::sqlite3_int64 size = 0;
+    if (file != nullptr)
+        check_file_result(file->pMethods->xFileSize(file, &size));
+    return static_cast<std::uint64_t>(size);
+}
+
+std::string Connection::read_file(FilePart part, std::uint64_t position, std::size_t size) {
+    const auto end = file_size(part);
+    std::string bytes(position < end ? std::min<std::uint64_t>(size, end - position) : 0, '\0');
+    if (auto* file = file_of(backend_->session, part); file != nullptr && !bytes.empty())
+        check_file_result(file->pMethods->xRead(
+            file, bytes.data(), static_cast<int>(bytes.size()),
+            static_cast<sqlite_api::sqlite3_int64>(position)
+        ));
+    return bytes;
 }
 
 std::uint64_t Connection::wal_pages() const {

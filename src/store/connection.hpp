@@ -37,11 +37,15 @@ struct DatabaseError : std::runtime_error {
     // passing shortage causes, are none.
     bool is_disk_fault() const;
 
+    // Either of them: whoever writes on may only make it worse.
+    bool ends_writing() const { return is_damage() || is_disk_fault(); }
+
     ErrorCode code;
     bool broken;       // the connection is of no more use
     int sqlite_result; // SQLite's extended result code; 0 when somebody else refused
 };
 
+// internal for a damaged file, with the mend in its reason.
 Error to_error(const DatabaseError& error);
 
 class Param {
@@ -114,6 +118,9 @@ struct PostgresServer {
 
 using Target = std::variant<SqliteFile, PostgresServer>;
 
+// The two files of SQLite that hold pages.
+enum class FilePart : std::uint8_t { database, log };
+
 class Connection {
   public:
     // Throws DatabaseError.
@@ -161,6 +168,13 @@ class Connection {
 
     bool broken() const { return broken_; }
 
+    // What lies in a file of SQLite, beneath its pages; a log that is not there has no bytes. Read
+    // through the handle that SQLite has open: to open and close the file beside it would give back
+    // SQLite's locks (sqlite.org/howtocorrupt.html, section 2.2). read_file() gives less than was
+    // asked for at the end of the file. Not for PostgreSQL.
+    std::uint64_t file_size(FilePart part);
+    std::string read_file(FilePart part, std::uint64_t position, std::size_t size);
+
     // Pages in the write-ahead log after the last commit of this connection; 0 for PostgreSQL.
     std::uint64_t wal_pages() const;
 
@@ -176,6 +190,7 @@ class Connection {
 
     Prepared& prepared(std::string_view sql, Params params, std::size_t columns);
     void forget(std::string_view sql);
+    void check_file_result(int result);
     [[noreturn]] void rethrow();
     void scan_sqlite(std::uint64_t from_seq, const ScanVisit& visit);
     void scan_pages(std::uint64_t from_seq, const ScanVisit& visit);
@@ -184,5 +199,19 @@ class Connection {
     std::unique_ptr<Backend> backend_;
     bool broken_ = false;
 };
+
+// What `work` reads is of one moment.
+template <class Work>
+auto at_one_moment(Connection& db, const Work& work) {
+    db.begin_reading();
+    try {
+        auto answer = work();
+        db.rollback();
+        return answer;
+    } catch (const std::exception&) {
+        db.rollback();
+        throw;
+    }
+}
 
 } // namespace slipway::store

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.hpp"
+#include "store/lost_pages.hpp"
 
 namespace slipway::store {
 
@@ -60,28 +61,45 @@ std::string file_finding(const DatabaseError& error) {
     return std::string(colon == words.npos ? words : words.substr(colon + 2));
 }
 
+Error damaged(std::string what) {
+    Error error{ErrorCode::blocked, "slipway.db is damaged"};
+    error.reasons.push_back(
+        {"integrity", "slipway.db", std::move(what), {}, std::string(mend_of_damage)}
+    );
+    return error;
+}
+
 std::vector<std::string> file_findings(Connection& db, FileCheck check) {
     if (!db.dialect().single_server)
         return {};
     const std::string_view pragma =
-        check == FileCheck::pages ? "pragma quick_check" : "pragma integrity_check";
+        check == FileCheck::indexes ? "pragma integrity_check" : "pragma quick_check";
+    const bool whole = check != FileCheck::structure;
+    auto lines = whole ? cut_pages(db) : Lines{};
     const auto of_file = answer_of(db, fmt::format("{}({})", pragma, limits::file_findings_max));
     const auto tables = tables_of(db);
     if (of_file.empty()) {
         if (std::find(tables.begin(), tables.end(), "migration") == tables.end())
             return {"it is an empty database, or none of slipway's: it has no tables"};
-        return {};
+        return whole && lines.empty() ? zeroed_pages(db) : lines;
     }
     // Of the whole file SQLite names only pages, and then all those that it lost sight of.
-    Lines lines;
+    const auto cut = lines.size();
     for (const auto& table : tables)
         for (const auto& line : answer_of(db, fmt::format("{}({})", pragma, table)))
             lines.push_back(fmt::format("table {}, or an index of it: {}", table, line));
-    if (lines.empty())
-        lines = of_file;
+    if (lines.size() == cut)
+        lines.insert(lines.end(), of_file.begin(), of_file.end());
     if (lines.size() > limits::file_findings_max)
         lines.resize(limits::file_findings_max);
     return lines;
+}
+
+Result<void> require_sound_file(Connection& db, FileCheck check) {
+    const auto findings = file_findings(db, check);
+    if (findings.empty())
+        return {};
+    return tl::unexpected(damaged(fmt::format("{}", fmt::join(findings, "; "))));
 }
 
 } // namespace slipway::store

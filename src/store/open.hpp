@@ -2,8 +2,12 @@
 // Opens the store of an installation: SQLite in a data directory, or PostgreSQL. Both bring the
 // schema up to date first and refuse one that is newer than this program. One server at a time may
 // hold a SQLite directory; any number of servers may share a PostgreSQL database.
+// What can be seen of damage in a moment is looked for first: a file that ends too early, a last
+// page of zeros, an empty file where a server has been, entries that are missing. The rest is for
+// verify() (admin.hpp).
 // Errors: unavailable (cannot be opened or reached), conflict (another server holds the directory),
-// internal (the schema is newer than this program, or a migration was altered).
+// blocked (SQLite's file is damaged), internal (the schema is newer than this program, or a
+// migration was altered).
 #pragma once
 
 #include <memory>

@@ -75,7 +75,7 @@ class Rebuild {
         const auto events = events_of(db_, key, 0, events_of_stream_max);
         if (events.empty() || events.back().version != events.size())
             return fail(
-                ErrorCode::internal,
+                ErrorCode::blocked,
                 fmt::format("{} {} has gaps in its entries: run slipway verify", key.kind, key.id)
             );
         Made made{TRY(replay_(key, events)), events.size(), {}};
@@ -204,6 +204,11 @@ Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool rep
         LockFile lock;
         if (const auto* sqlite = std::get_if<SqliteOptions>(&place))
             lock = TRY(LockFile::take(sqlite->directory));
+        {
+            // Only looks, so that nothing is written into a damaged file.
+            Connection look(target_of(place, true));
+            TRY(require_sound_file(look, FileCheck::structure));
+        }
         Connection db(target_of(place, false));
         TRY(check_schema(db, migrations_of(db.dialect().name)));
         TRY(check_entries(db));

@@ -59,10 +59,16 @@ auto SqlStore::read(const Work& work) -> Result<std::invoke_result_t<Work, Conne
             Pool::Lease lease(readers_);
             return work(*lease);
         } catch (const DatabaseError& error) {
+            note_fault(error);
             if (!error.broken || !again)
                 return tl::unexpected(to_error(error));
         }
     }
+}
+
+void SqlStore::note_fault(const DatabaseError& error) {
+    if (committer_ && error.ends_writing())
+        committer_->end_writing(error);
 }
 
 Result<void> SqlStore::write(const Committer::Job& job) {
@@ -266,6 +272,7 @@ Result<void> SqlStore::scan_ledger(
         });
         return {};
     } catch (const DatabaseError& error) {
+        note_fault(error);
         return tl::unexpected(to_error(error));
     }
 }

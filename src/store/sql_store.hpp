@@ -86,6 +86,8 @@ class SqlStore final : public app::Store {
     // Calls `work` with a connection, once more on a fresh one if the first was lost.
     template <class Work>
     auto read(const Work& work) -> Result<std::invoke_result_t<Work, Connection&>>;
+    // What a read has met, a write must not go on with.
+    void note_fault(const DatabaseError& error);
     Result<void> write(const Committer::Job& job);
 
     LockFile lock_; // given back last

@@ -77,20 +77,6 @@ class Entries {
     std::string at_text_ = to_text(Time{});
 };
 
-// What `work` reads is of one moment.
-template <class Work>
-auto at_one_moment(Connection& db, const Work& work) {
-    db.begin_reading();
-    try {
-        auto answer = work();
-        db.rollback();
-        return answer;
-    } catch (const std::exception&) {
-        db.rollback();
-        throw;
-    }
-}
-
 class Verification {
   public:
     Verification(Connection& db, const std::optional<domain::VerifierKey>& trusted)
@@ -105,6 +91,7 @@ class Verification {
         check_attachments();
         for (const auto& row : forged_rows(db_))
             report_.add({0, 0, Kind::no_entries, row.text(), row.file()});
+        check_states();
         return std::move(report_);
     }
 
@@ -263,6 +250,23 @@ class Verification {
         return hash.finish();
     }
 
+    // Whether a state is what the entries make is for rebuild() to say. One that cannot even be
+    // read is of no use to anybody.
+    void check_states() {
+        db_.query("select tenant, kind, id, state from document", {}, 4, [&](const Row& row) {
+            if (const auto state = parse_json(row.text(3)); !state)
+                report_.add(
+                    {0, 0, Kind::state_unreadable,
+                     fmt::format(
+                         "its state cannot be read ({}): slipway admin rebuild makes it anew of "
+                         "its entries",
+                         state.error().message
+                     ),
+                     fmt::format("records/{}/{}/{}", row.text(0), row.text(1), row.text(2))}
+                );
+        });
+    }
+
     void find_attachment(std::uint64_t seq, Kind kind, const std::string& digest, std::string why) {
         report_.add({seq, seq, kind, std::move(why), "attachments/" + digest});
     }
@@ -295,7 +299,7 @@ Result<void> check_entries(Connection& db) {
     });
     if (report.intact())
         return {};
-    return fail(ErrorCode::internal, report.findings.front().message + "; run slipway verify");
+    return fail(ErrorCode::blocked, report.findings.front().message + "; run slipway verify");
 }
 
 namespace {

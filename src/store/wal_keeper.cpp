@@ -28,7 +28,7 @@ void WalKeeper::copy(Connection& db) {
     try {
         db.query("pragma wal_checkpoint(passive)", {}, 3, [](const Row&) {});
     } catch (const DatabaseError& error) {
-        if (error.is_disk_fault())
+        if (error.ends_writing())
             on_disk_fault_(error);
         throw;
     }

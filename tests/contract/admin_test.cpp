@@ -266,7 +266,7 @@ TEST_P(AdminContract, rebuild_refuses_entries_that_are_labelled_as_others) {
     close();
     damage("update event set stream = 'CHG-1', version = 2 where stream = 'CHG-3'");
     const auto rebuilt = store::rebuild(place(), replay, true);
-    ASSERT_EQ(code_of(rebuilt), ErrorCode::internal);
+    ASSERT_EQ(code_of(rebuilt), ErrorCode::blocked);
     EXPECT_THAT(rebuilt.error().message, testing::HasSubstr("entry 3: stream is \"CHG-3\""));
 }
 
@@ -340,7 +340,7 @@ TEST_P(AdminContract, a_backup_that_fails_leaves_nothing) {
     damage("update event set type = 'vote' where seq = 5");
     const auto source = std::get<store::SqliteOptions>(place());
     const auto failed = store::backup(source, directory_ + "/copy");
-    ASSERT_EQ(code_of(failed), ErrorCode::internal);
+    ASSERT_EQ(code_of(failed), ErrorCode::blocked);
     EXPECT_THAT(failed.error().message, testing::HasSubstr("entry 5"));
     EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/copy"));
     damage("update event set type = 'written' where seq = 5");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attachments: limits, nothing half-written, the same bytes once.
 #include "contract/contract.hpp"
+#include "store/connection.hpp"
+#include "store/place.hpp"
 
 namespace slipway::contract {
 
@@ -71,6 +73,27 @@ TEST_P(BlobContract, an_abandoned_upload_leaves_nothing) {
     EXPECT_EQ(code_of(store().blob_size(acme, sha256(bytes))), ErrorCode::not_found);
     close();
     EXPECT_THAT(must(store::doctor(place())), testing::IsEmpty());
+}
+
+// What SQLite's file has grown by stays, and the next uploads go there.
+TEST_P(BlobContract, abandoned_uploads_make_the_file_grow_once) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL gives room back by its own vacuum";
+    const auto bytes = all_bytes(limits::blob_chunk * 20);
+    const auto number = [&](std::string_view sql) {
+        return store::Connection(store::target_of(place(), true)).number(sql).value();
+    };
+    const auto abandon = [&] {
+        auto writer = must(store().new_blob(acme));
+        must(writer->write(bytes));
+    };
+    abandon();
+    const auto pages = number("pragma page_count");
+    for (int i = 0; i < 3; ++i)
+        abandon();
+    EXPECT_LE(number("pragma page_count"), pages);
+    EXPECT_EQ(number("select count(*) from blob_upload"), 0U);
+    EXPECT_EQ(number("select count(*) from blob_chunk"), 0U);
 }
 
 TEST_P(BlobContract, the_same_bytes_are_kept_once_for_each_tenant) {

@@ -78,6 +78,8 @@ std::map<std::uint32_t, std::uint32_t> kill_under_load(pid_t pid, int pipe) {
 } // namespace
 
 TEST_P(CrashContract, nothing_acknowledged_is_lost_when_a_server_is_killed) {
+    begin_ledger();
+    sign();
     close();
     for (int round = 0; round < kills; ++round) {
         int ends[2];

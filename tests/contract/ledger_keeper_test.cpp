@@ -89,7 +89,7 @@ TEST_P(KeeperContract, another_key_than_that_of_the_first_entry_is_refused) {
 TEST_P(KeeperContract, a_ledger_without_its_first_entry_is_not_begun_again) {
     must(open_keeper(store()));
     damage("delete from event where seq = 0");
-    EXPECT_EQ(code_of(open_keeper(store())), ErrorCode::internal);
+    EXPECT_EQ(code_of(open_keeper(store())), ErrorCode::blocked);
     EXPECT_EQ(must(store().ledger_size()), 1U);
 }
 
@@ -98,7 +98,7 @@ TEST_P(KeeperContract, a_ledger_whose_end_is_gone_is_not_written_on) {
     must(store().commit(commit_of(write_of(key_of("web"), 0, 3))));
     damage("delete from event where seq = 3");
     const auto refused = open_keeper(store());
-    ASSERT_EQ(code_of(refused), ErrorCode::internal);
+    ASSERT_EQ(code_of(refused), ErrorCode::blocked);
     EXPECT_THAT(refused.error().message, HasSubstr("states 4 entries"));
     EXPECT_THAT(refused.error().message, HasSubstr("slipway verify"));
 }

@@ -96,6 +96,7 @@ TEST_P(TaskContract, a_lost_lease_refuses_the_whole_commit) {
 }
 
 TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
+    begin_ledger();
     must(store().commit(with_tasks(1, at(0))));
     auto task = must(store().claim_tasks("a", at(0), at(50), 10)).at(0);
     must(store().fail_task({task.id, task.lease}, "no route", at(200)));
@@ -105,6 +106,7 @@ TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
     must(store().fail_task({task.id, task.lease}, "still none", std::nullopt));
     EXPECT_THAT(must(store().claim_tasks("a", at(100'000), at(100'001), 10)), IsEmpty());
     EXPECT_THAT(must(store().list_tasks(of_change)), SizeIs(1));
+    sign();
     const auto findings = must(store::doctor(place()));
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_EQ(findings[0].check, "tasks");

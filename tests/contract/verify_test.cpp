@@ -55,6 +55,8 @@ class VerifyContract : public StoreContract {
         ASSERT_TRUE(verify().intact()) << encode(verify());
         damage(sql);
         const auto report = verify();
+        EXPECT_FALSE(must(store::doctor(place())).empty())
+            << "the doctor finds it as well: " << sql;
         for (const auto& finding : report.findings)
             if (finding.kind == kind &&
                 (finding.file + " " + finding.message).find(what) != std::string::npos)
@@ -175,6 +177,17 @@ TEST_P(VerifyContract, a_person_out_of_nowhere_is_named) {
     );
 }
 
+TEST_P(VerifyContract, a_state_that_cannot_be_read_is_named) {
+    expect_finding(
+        R"(update document set state = '{"version' where id = 'web')", Kind::state_unreadable,
+        "records/acme/ci/web its state cannot be read"
+    );
+    for (const auto& finding : must(store::doctor(place())))
+        EXPECT_THAT(finding.remedy, HasSubstr("slipway admin rebuild"));
+    EXPECT_EQ(must(store::rebuild(place(), replay, true)).different, 1U);
+    EXPECT_TRUE(verify().intact());
+}
+
 TEST_P(VerifyContract, a_dropped_middle_entry_is_all_that_is_missing) {
     fill();
     close();
@@ -213,6 +226,7 @@ TEST_P(VerifyContract, a_damaged_head_is_named_and_the_entries_are_looked_at) {
         const auto report = verify();
         EXPECT_EQ(report.entries, 600U);
         EXPECT_EQ(report.signed_entries, 600U);
+        EXPECT_GE(must(store::doctor(place())).size(), 2U);
         for (const auto& finding : report.findings)
             if (finding.kind == Kind::head_damaged) {
                 EXPECT_EQ(finding.file, "ledger_head");
@@ -284,7 +298,30 @@ class DamagedFile : public VerifyContract {
         return db.number("select rootpage from sqlite_master where name = :name", {name}).value();
     }
 
-    // Named by verify and by doctor, with the file, `what` is wrong in it, and the mend.
+    std::uint64_t number(std::string_view sql) {
+        store::Connection db(store::target_of(place(), true));
+        return db.number(sql).value_or(0);
+    }
+
+    // Writes states of several pages until the last page of the file is the end of one.
+    void end_with_a_long_state() {
+        constexpr auto last_owner =
+            "select count(*) from dbstat where name = 'document' and pagetype = 'overflow' "
+            "and pageno = (select max(pageno) from dbstat)";
+        for (int i = 0; i < 20; ++i) {
+            auto write = write_of(key_of(fmt::format("long-{}", i)), 0);
+            write.state = fmt::format(R"({{"version":1,"text":"{}"}})", std::string(20'000, 'x'));
+            must(store().commit(commit_of(std::move(write))));
+            close();
+            if (number(last_owner) == 1 &&
+                number("select max(pageno) from dbstat") == number("pragma page_count"))
+                return;
+        }
+        FAIL() << "no state is the last in the file";
+    }
+
+    // Named by verify and by doctor, with the file, `what` is wrong in it, and the mend; no backup
+    // is made of it.
     void expect_damage(std::string_view what) {
         const auto report = verify();
         ASSERT_GE(report.findings.size(), 2U) << encode(report);
@@ -302,31 +339,145 @@ class DamagedFile : public VerifyContract {
         EXPECT_THAT(findings[0].message, HasSubstr("slipway.db"));
         EXPECT_THAT(findings[0].message, HasSubstr(std::string(what)));
         EXPECT_THAT(findings[0].remedy, HasSubstr("slipway admin restore"));
+        const auto copy = directory_ + "/copy";
+        EXPECT_EQ(
+            code_of(store::backup(std::get<store::SqliteOptions>(place()), copy)),
+            ErrorCode::blocked
+        );
+        EXPECT_FALSE(std::filesystem::exists(copy));
     }
 
-    void expect_no_server() {
+    void expect_no_server(std::string_view what) {
         const auto opened = store::open_sqlite(std::get<store::SqliteOptions>(place()));
-        ASSERT_FALSE(opened);
+        ASSERT_EQ(code_of(opened), ErrorCode::blocked);
         EXPECT_THAT(opened.error().message, HasSubstr(file().string()));
-        EXPECT_THAT(opened.error().message, HasSubstr("slipway admin restore"));
+        ASSERT_EQ(opened.error().reasons.size(), 1U);
+        EXPECT_THAT(opened.error().reasons[0].message, HasSubstr(std::string(what)));
+        EXPECT_THAT(opened.error().reasons[0].remedy, HasSubstr("slipway admin restore"));
+    }
+
+    void expect_no_rebuild() {
+        EXPECT_EQ(code_of(store::rebuild(place(), replay, true)), ErrorCode::blocked);
     }
 };
 
 TEST_P(DamagedFile, that_begins_with_zeros_is_named) {
     zero_page(1);
     expect_damage("file is not a database");
-    expect_no_server();
+    expect_no_server("file is not a database");
+    expect_no_rebuild();
 }
 
 TEST_P(DamagedFile, that_was_cut_off_is_named) {
     std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
-    expect_damage("malformed");
-    expect_no_server();
+    expect_damage("the file ends too early");
+    expect_no_server("the file ends too early");
+    expect_no_rebuild();
+}
+
+TEST_P(DamagedFile, whose_last_page_is_cut_is_named) {
+    end_with_a_long_state();
+    const auto pages = number("pragma page_count");
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - 1000);
+    expect_damage("the file ends too early");
+    EXPECT_THAT(
+        verify().findings.at(2).message,
+        HasSubstr(fmt::format("table or index document: page {} is cut off", pages))
+    );
+    expect_no_server("is cut off");
+}
+
+// The state that the page belonged to is made of its entries, and those are whole.
+TEST_P(DamagedFile, whose_last_page_is_zeros_is_named_and_what_it_held_made_anew) {
+    end_with_a_long_state();
+    const auto pages = number("pragma page_count");
+    zero_page(pages);
+    const auto what =
+        fmt::format("table or index document: page {} holds nothing but zeros", pages);
+    expect_damage(what);
+    expect_no_server(what);
+    EXPECT_EQ(verify().findings.back().kind, Kind::state_unreadable);
+    EXPECT_GE(must(store::rebuild(place(), replay, true)).different, 1U);
+    EXPECT_TRUE(verify().intact()) << encode(verify());
+    EXPECT_EQ(must(store().load(key_of("long-0"))).state, R"({"version":1})");
+}
+
+// The pages that were given back hang on the one that the head of the file names.
+TEST_P(DamagedFile, with_free_pages_of_zeros_is_sound) {
+    const auto pages = number("pragma page_count");
+    damage("insert into setting (name, value) values ('filler', hex(zeroblob(40000)))");
+    damage("delete from setting where name = 'filler'");
+    ASSERT_GT(number("pragma freelist_count"), 1U);
+    std::ifstream in(file(), std::ios::binary);
+    std::string head(100, '\0');
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    const auto list =
+        static_cast<unsigned char>(head[34]) * 256U + static_cast<unsigned char>(head[35]);
+    for (auto page = pages + 1; page <= number("pragma page_count"); ++page)
+        if (page != list)
+            zero_page(page);
+    EXPECT_TRUE(verify().intact()) << encode(verify());
+    EXPECT_EQ(must(store().load(key_of("web"))).version, 597U);
+}
+
+// What a server that was killed leaves, and one that runs.
+TEST_P(DamagedFile, that_ends_too_early_beside_a_log_with_the_rest_is_sound) {
+    auto write = write_of(key_of("long"), 0);
+    write.state = fmt::format(R"({{"version":1,"text":"{}"}})", std::string(50'000, 'x'));
+    must(store().commit(commit_of(std::move(write))));
+    ASSERT_LT(std::filesystem::file_size(file()), number("pragma page_count") * 4096);
+    EXPECT_TRUE(verify().intact()) << encode(verify());
+}
+
+TEST_P(DamagedFile, that_is_met_while_serving_ends_the_writing) {
+    store();
+    zero_page(first_page_of("stream"));
+    const auto read = store().load(key_of("web"));
+    ASSERT_EQ(code_of(read), ErrorCode::internal);
+    ASSERT_EQ(read.error().reasons.size(), 1U);
+    EXPECT_THAT(read.error().reasons[0].remedy, HasSubstr("slipway admin restore"));
+    for (const auto* setting : {"first", "second"}) {
+        const auto written = store().put_setting(setting, "x");
+        ASSERT_EQ(code_of(written), ErrorCode::unavailable);
+        EXPECT_THAT(
+            written.error().message,
+            HasSubstr("slipway.db is damaged, and nothing is written any more: stop the server")
+        );
+    }
+    close();
+    expect_damage("table stream");
+}
+
+TEST_P(DamagedFile, that_a_commit_meets_ends_the_writing) {
+    store();
+    zero_page(first_page_of("stream"));
+    for (int i = 0; i < 2; ++i) {
+        const auto written = store().commit(commit_of(write_of(key_of("new"), 0)));
+        ASSERT_EQ(code_of(written), ErrorCode::unavailable);
+        EXPECT_THAT(written.error().message, HasSubstr("nothing is written any more"));
+    }
+}
+
+TEST_P(DamagedFile, with_a_hole_in_the_ledger_is_not_written_on) {
+    damage("delete from event where seq = 300");
+    expect_no_server("the ledger has 599 entries, and the last is number 599: entry 300 is missing"
+    );
 }
 
 TEST_P(DamagedFile, that_is_empty_is_named) {
     std::filesystem::resize_file(file(), 0);
     expect_damage("no tables");
+    expect_no_rebuild();
+    std::filesystem::create_directory(file().parent_path() / "work"); // as a server does
+    expect_no_server("the file is empty");
+    EXPECT_EQ(std::filesystem::file_size(file()), 0U);
+}
+
+TEST_P(DamagedFile, that_is_empty_in_a_new_directory_is_a_new_one) {
+    const store::SqliteOptions other{directory_ + "/other"};
+    std::filesystem::create_directory(other.directory);
+    std::ofstream(other.directory + "/slipway.db").flush();
+    EXPECT_EQ(must(must(store::open_sqlite(other))->ledger_size()), 0U);
 }
 
 TEST_P(DamagedFile, with_a_lost_page_of_an_index_that_proves_nothing_is_named) {
@@ -337,6 +488,7 @@ TEST_P(DamagedFile, with_a_lost_page_of_an_index_that_proves_nothing_is_named) {
 TEST_P(DamagedFile, with_a_lost_page_of_a_table_is_named) {
     zero_page(first_page_of("kind_version"));
     expect_damage("table kind_version");
+    expect_no_rebuild();
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, DamagedFile, testing::Values("sqlite"), [](const auto& parameter) {

@@ -291,6 +291,16 @@ TEST_F(Refusals, internal_errors_show_a_correlation_id_only) {
     EXPECT_NE(reports[0].find("the inside of it"), std::string::npos);
 }
 
+TEST_F(Refusals, internal_errors_that_somebody_can_mend_say_how) {
+    Error error{ErrorCode::internal, "slipway.db is damaged", "the inside of it"};
+    error.reasons.push_back({"integrity", "slipway.db", "page 6", {}, "restore a backup"});
+    const auto reply = http::problem(error, "urn:slipway:error:1");
+    EXPECT_EQ(reply.status, 500);
+    const auto json = *parse_json(reply.body);
+    EXPECT_EQ(text_or_empty(json, "detail"), "slipway.db is damaged: restore a backup");
+    EXPECT_EQ(reply.body.find("the inside of it"), std::string::npos) << reply.body;
+}
+
 TEST_F(Refusals, cookies_from_foreign_pages) {
     auto c = client();
     const std::string cookie = "Cookie: a=b; slipway_session=" + session("engineer") + "\r\n";

@@ -469,12 +469,12 @@ class InstallationTest(unittest.TestCase):
     def test_a_relabelled_record_is_named_and_not_replayed(self):
         self.damage("update event set type = 'vote_cast', stream = 'CHG-9' where seq = "
                     "(select max(seq) from event where kind = 'change')", "mislabelled")
-        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=70)
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=6)
 
     def test_a_relabelled_type_is_not_replayed(self):
         self.damage("update event set type = 'person_removed' where kind = 'person' "
                     "and stream = 'mara'", "mislabelled")
-        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=70)
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=6)
 
     def test_an_altered_attachment_is_named(self):
         request = urllib.request.Request(self.server.address + "/api/v1/attachments", b"a report",
@@ -487,7 +487,7 @@ class InstallationTest(unittest.TestCase):
         report = self.verify(expect=6)
         self.assertIn("attachments/" + digest, [found["file"] for found in report["findings"]])
         self.server.cli("admin", "backup", str(self.server.folder / "copy"), "--data",
-                        str(self.server.data), expect=70)
+                        str(self.server.data), expect=6)
 
     def test_a_ledger_without_checkpoints_is_named(self):
         self.damage("delete from checkpoint", "not_signed")
@@ -496,33 +496,110 @@ class InstallationTest(unittest.TestCase):
         self.damage("insert into stream (tenant, kind, id, version, removed) "
                     "values ('main', 'person', 'eve', 1, 0)", "no_entries")
 
+    def start_is_refused(self, *words):
+        """The server refuses to start as a gate does, and says these words."""
+        with self.assertRaises(RuntimeError) as refused:
+            self.server.start()
+        for word in words:
+            self.assertIn(word, str(refused.exception))
+        done = subprocess.run([BINARY, "serve", "--data", str(self.server.data), "--listen",
+                               "127.0.0.1:0"], capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 6, done.stderr)
+
     def test_a_damaged_file_is_a_failed_verification_with_its_mend(self):
         self.open_changes(3)
+        for number in range(100):  # a state of more than one page
+            self.server.request("POST", "/changes/CHG-1/comment", {"text": f"{number} " * 40},
+                                self.engineer)
         self.server.stop()
         file = self.server.data / "slipway.db"
-        whole = file.read_bytes()
-        damaged = {"half": whole[:len(whole) // 2], "no head": bytes(4096) + whole[4096:]}
         database = sqlite3.connect(file)
         page = database.execute("select rootpage from sqlite_master "
                                 "where name = 'bearer_expires'").fetchone()[0]
+        # The end of a long state, which nothing of SQLite's own is missing.
+        tail = database.execute("select pageno from dbstat where name = 'document' and "
+                                "pagetype = 'overflow' order by path desc").fetchone()[0]
         database.close()
-        damaged["no index"] = whole[:(page - 1) * 4096] + bytes(4096) + whole[page * 4096:]
+        whole = file.read_bytes()
+        damaged = {"half": whole[:len(whole) // 2], "odd end": whole[:-1000],
+                   "no head": bytes(4096) + whole[4096:], "empty": b"",
+                   "no tail": whole[:(tail - 1) * 4096] + bytes(4096) + whole[tail * 4096:],
+                   "no index": whole[:(page - 1) * 4096] + bytes(4096) + whole[page * 4096:]}
+        reports = {}
         for name, content in damaged.items():
             with self.subTest(name):
                 file.write_bytes(content)
-                report = self.verify(expect=6)
+                report = reports[name] = self.verify(expect=6)
                 self.assertEqual(report["findings"][0]["kind"], "database_damaged")
                 self.assertIn("admin restore", report["findings"][0]["message"])
                 health = self.server.cli("admin", "doctor", "--data", str(self.server.data),
                                          expect=6)
                 self.assertEqual(health["findings"][0]["check"], "integrity")
                 self.assertIn("admin restore", health["findings"][0]["remedy"])
-        self.assertIn("table bearer", report["findings"][1]["message"])
-        file.write_bytes(damaged["half"])
-        with self.assertRaises(RuntimeError) as refused:
-            self.server.start()
-        self.assertIn(str(file), str(refused.exception))
-        self.assertIn("admin restore", str(refused.exception))
+                problem = self.server.cli("admin", "backup", str(self.server.folder / "copy"),
+                                          "--data", str(self.server.data), expect=6)
+                self.assertIn("admin restore", problem["reasons"][0]["remedy"])
+        self.assertIn("table bearer", reports["no index"]["findings"][1]["message"])
+        self.assertIn(f"document: page {tail} holds nothing but zeros",
+                      reports["no tail"]["findings"][1]["message"])
+        self.assertEqual(reports["no tail"]["findings"][-1]["kind"], "state_unreadable")
+        for name in ("half", "odd end"):
+            file.write_bytes(damaged[name])
+            self.start_is_refused(str(file), "the file ends too early", "admin restore")
+        for name in ("half", "no head", "empty", "no index"):
+            file.write_bytes(damaged[name])
+            self.server.cli("admin", "rebuild", "--data", str(self.server.data), expect=6)
+        file.write_bytes(damaged["empty"])
+        self.start_is_refused(str(file), "the file is empty", "admin restore")
+
+    def test_a_hole_in_the_ledger_is_not_written_on(self):
+        self.open_changes(3)
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("delete from event where seq = 7")
+        self.start_is_refused("entry 7 is missing", "admin restore")
+
+    def test_a_state_that_cannot_be_read_is_no_fault_of_the_caller(self):
+        self.open_changes(2)
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("update document set state = substr(state, 1, 100) where id = 'CHG-1'")
+        self.server.start()
+        for method, path, body in (("GET", "/changes/CHG-1", None),
+                                   ("GET", "/changes/CHG-1/events", None),
+                                   ("POST", "/changes/CHG-1/comment", {"text": "so"})):
+            refused = self.refused(method, path, body, self.engineer)
+            self.assertEqual((refused.status, refused.problem["code"]), (500, "internal"), path)
+            self.assertIn("change CHG-1 cannot be read", refused.problem["detail"])
+            self.assertIn("slipway admin rebuild", refused.problem["detail"])
+        self.server.request("POST", "/changes/CHG-2/comment", {"text": "goes on"}, self.engineer)
+        self.server.stop()
+        health = self.server.cli("admin", "doctor", "--data", str(self.server.data), expect=6)
+        self.assertIn("records/main/change/CHG-1", health["findings"][0]["message"])
+        self.server.cli("admin", "rebuild", "--data", str(self.server.data))
+        self.assertFalse(self.verify().get("findings"))
+        self.server.start()
+        self.server.request("GET", "/changes/CHG-1", None, self.engineer)
+
+    def test_damage_that_is_met_ends_the_writing_and_says_the_mend(self):
+        self.open_changes(2)
+        self.server.stop()
+        file = self.server.data / "slipway.db"
+        database = sqlite3.connect(file)
+        page = database.execute("select rootpage from sqlite_master "
+                                "where name = 'event_stream'").fetchone()[0]
+        database.close()
+        whole = file.read_bytes()
+        file.write_bytes(whole[:(page - 1) * 4096] + bytes(4096) + whole[page * 4096:])
+        self.server.start()
+        refused = self.refused("GET", "/changes/CHG-1/events", None, self.engineer)
+        self.assertEqual(refused.status, 500)
+        self.assertIn("admin restore", refused.problem["detail"])
+        refused = self.refused("POST", "/changes", {"title": "After it"}, self.engineer)
+        self.assertEqual(refused.status, 503)
+        self.assertIn("slipway.db is damaged, and nothing is written any more",
+                      refused.problem["detail"])
 
     def test_the_mode_in_the_first_entry_counts(self):
         self.server.stop()

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "app/identity/access_events.hpp"
+#include "app/unreadable.hpp"
 
 namespace slipway::app {
 
@@ -108,9 +109,11 @@ Result<Identity::Account> Identity::account(const TenantId& tenant, const Person
     if (!stream && stream.error().code != ErrorCode::not_found)
         return tl::unexpected(stream.error());
     if (stream && !stream->removed) {
-        auto record = TRY(restore<SignInView>(stream->state));
-        account.known = !record.inactive;
-        account.roles = std::move(record.roles);
+        auto record = restore<SignInView>(stream->state);
+        if (!record)
+            return unreadable_state(stream->key, record.error());
+        account.known = !record->inactive;
+        account.roles = std::move(record->roles);
     }
     // Read in any case: an unknown person must cost what a known one does.
     account.credential = TRY(parts_.store.find_credential(tenant, person));

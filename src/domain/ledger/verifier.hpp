@@ -37,13 +37,14 @@ namespace slipway::domain {
 // record or a change in the store's tables that no entry made. attachment_altered,
 // attachment_missing: the bytes kept under a digest are not those, or those that an entry names are
 // not there. head_damaged: the store's head is none that a ledger can have. database_damaged: the
-// database's own file is not as the database wrote it. The last six are found by the store, which
+// database's own file is not as the database wrote it. state_unreadable: what the entries of a
+// record or a change make is kept, and is no JSON. The last seven are found by the store, which
 // knows its tables.
 SLIPWAY_ENUM(
     LedgerFindingKind, altered, missing, reordered, duplicated, root_differs, bad_checkpoint,
     shrinking_checkpoint, truncated, bad_envelope, mislabelled, version_gap, beyond_head,
     not_signed, node_differs, no_entries, attachment_altered, attachment_missing, head_damaged,
-    database_damaged
+    database_damaged, state_unreadable
 )
 
 struct LedgerFinding {
