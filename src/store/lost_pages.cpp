@@ -78,14 +78,18 @@ struct UsedPage {
     std::string owner; // a table or an index
 };
 
-// Those of the wanted pages that are in use. SQLite walks through all tables for that; of a file in
+// Those of the wanted pages that are in use, each asked for with whether it may hold any bytes,
+// zeros too. SQLite walks through all tables for that; of a file in
 // which it cannot, nobody knows.
 std::vector<UsedPage>
-used_pages(Connection& db, const std::function<bool(std::uint64_t page)>& wanted) {
+used_pages(Connection& db, const std::function<bool(std::uint64_t page, bool any_bytes)>& wanted) {
     std::vector<UsedPage> used;
     try {
-        db.query("select pageno, name from dbstat", {}, 2, [&](const Row& row) {
-            if (wanted(row.number(0)))
+        // The end of an attachment may well be a page of zeros, and the attachment has a digest.
+        const auto* all =
+            "select pageno, name, pagetype = 'overflow' and name = 'blob_chunk' from dbstat";
+        db.query(all, {}, 3, [&](const Row& row) {
+            if (wanted(row.number(0), row.number(2) != 0))
                 used.push_back({row.number(0), row.text(1)});
         });
     } catch (const DatabaseError& error) {
@@ -156,8 +160,9 @@ std::vector<std::string> cut_pages(Connection& db) {
             return {};
         const auto whole = size / shape.page_size;
         const auto log = pages_in_log(db, shape.page_size);
-        const auto lost =
-            used_pages(db, [&](std::uint64_t page) { return page > whole && !log.contains(page); });
+        const auto lost = used_pages(db, [&](std::uint64_t page, bool) {
+            return page > whole && !log.contains(page);
+        });
         // While there is a log, a page that is not in use need not be in the file yet.
         if (!log.empty() && lost.empty())
             return {};
@@ -180,8 +185,8 @@ std::vector<std::string> zeroed_pages(Connection& db) {
         if (zeroed.empty())
             return lines;
         const auto log = pages_in_log(db, shape.page_size);
-        const auto lost = used_pages(db, [&](std::uint64_t page) {
-            return zeroed.contains(page) && !log.contains(page);
+        const auto lost = used_pages(db, [&](std::uint64_t page, bool any_bytes) {
+            return zeroed.contains(page) && !log.contains(page) && !any_bytes;
         });
         add_lines(lines, lost, holds_zeros);
         return lines;
@@ -201,7 +206,11 @@ std::vector<std::string> zeroed_last_page(Connection& db) {
             return {};
         Lines lines;
         add_lines(
-            lines, used_pages(db, [&](std::uint64_t page) { return page == shape.pages; }),
+            lines,
+            used_pages(
+                db, [&](std::uint64_t page,
+                        bool any_bytes) { return page == shape.pages && !any_bytes; }
+            ),
             holds_zeros
         );
         return lines;

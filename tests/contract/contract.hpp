@@ -27,8 +27,12 @@ inline Time at(std::int64_t ms) {
 // The value, or the end of the test with the error.
 template <class T>
 T must(Result<T> result) {
-    if (!result)
-        throw std::runtime_error(result.error().message + ": " + result.error().detail);
+    if (!result) {
+        auto said = result.error().message + ": " + result.error().detail;
+        for (const auto& reason : result.error().reasons)
+            said += "; " + reason.message;
+        throw std::runtime_error(said);
+    }
     if constexpr (!std::is_void_v<T>)
         return *std::move(result);
 }

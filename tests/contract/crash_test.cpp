@@ -185,7 +185,7 @@ TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
     FailingDisk disk;
     must(store().commit(commit_of(write_of(key_of("before"), 0))));
     // As much as the log may hold before it is copied.
-    damage("insert into setting (name, value) values ('filler', zeroblob(70000000))");
+    damage("insert into setting (name, value) values ('filler', hex(zeroblob(35000000)))");
     FailingDisk::failing = true;
     Result<app::Receipt> last;
     for (int i = 0; i < 1000 && last; ++i) {

@@ -402,6 +402,16 @@ TEST_P(DamagedFile, whose_last_page_is_zeros_is_named_and_what_it_held_made_anew
     EXPECT_EQ(must(store().load(key_of("long-0"))).state, R"({"version":1})");
 }
 
+// The last page of a long value, which names no next one.
+TEST_P(DamagedFile, that_ends_with_an_attachment_of_zeros_is_sound) {
+    auto writer = must(store().new_blob(acme));
+    must(writer->write(std::string(limits::blob_chunk, '\0')));
+    const auto digest = must(writer->finish());
+    close();
+    EXPECT_TRUE(verify().intact()) << encode(verify());
+    EXPECT_EQ(must(store().blob_size(acme, digest)), limits::blob_chunk);
+}
+
 // The pages that were given back hang on the one that the head of the file names.
 TEST_P(DamagedFile, with_free_pages_of_zeros_is_sound) {
     const auto pages = number("pragma page_count");

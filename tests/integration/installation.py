@@ -102,6 +102,12 @@ class Installation:
         with urllib.request.urlopen(request, timeout=30, context=self.trust) as answer:
             return json.loads(answer.read())["digest"]
 
+    def text_of(self, digest):
+        request = urllib.request.Request(self.address + "/api/v1/attachments/" + digest)
+        request.add_header("Authorization", "Bearer " + self.token)
+        with urllib.request.urlopen(request, timeout=30, context=self.trust) as answer:
+            return answer.read().decode()
+
     def cli(self, *words, expect=0):
         """Runs a command against this server, or one that needs none; gives its JSON."""
         around = {**os.environ, "SLIPWAY_SERVER": self.address, "SLIPWAY_TOKEN": self.token}

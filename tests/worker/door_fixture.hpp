@@ -93,7 +93,7 @@ class DoorTest : public testing::Test {
 
     void put_ring(const std::string& id) {
         auto request = record("ring", id);
-        request.body = *parse_json(R"({"name":"x","kind":"staging","hosts":[]})");
+        request.body = *parse_json(R"({"name":"x","kind":"staging","hosts":[{"host":"web"}]})");
         const auto put = puts(request);
         ASSERT_TRUE(put) << put.error().message;
     }

@@ -405,7 +405,8 @@ TEST_F(DoorTest, a_ring_shows_the_contents_that_a_catalogue_entry_names) {
         text_or_empty(read, "contents"),
         domain::ring_contents("live", *restore<domain::RingRecord>(read)).hex()
     );
-    EXPECT_TRUE(door->put_record(petra, {"ring", "live", read, {}, {}, {}})) << "sent back as read";
+    const auto back = door->put_record(petra, {"ring", "live", read, {}, {}, {}});
+    EXPECT_TRUE(back) << "sent back as read: " << back.error().message;
 }
 
 TEST_F(DoorTest, registers_know_who_wrote_a_ring_last) {

@@ -327,7 +327,7 @@ TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back_whatever_its_record_sa
     move_ring(s);
     s.does("pia", "roll_back", back);
     const auto& run = s.change.runs.back();
-    EXPECT_EQ(run.state, RunState::running);
+    EXPECT_TRUE(is_active(run));
     EXPECT_EQ(run.ring_contents, contents);
     ASSERT_NE(kept_ring(s.change, run), nullptr);
     EXPECT_TRUE(kept_ring(s.change, run)->variables.empty()) << "what the deployment ran with";
