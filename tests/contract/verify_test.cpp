@@ -404,9 +404,11 @@ TEST_P(DamagedFile, whose_last_page_is_zeros_is_named_and_what_it_held_made_anew
 
 // The last page of a long value, which names no next one.
 TEST_P(DamagedFile, that_ends_with_an_attachment_of_zeros_is_sound) {
-    auto writer = must(store().new_blob(acme));
-    must(writer->write(std::string(limits::blob_chunk, '\0')));
-    const auto digest = must(writer->finish());
+    const auto digest = [this] {
+        const auto writer = must(store().new_blob(acme));
+        must(writer->write(std::string(limits::blob_chunk, '\0')));
+        return must(writer->finish());
+    }();
     close();
     EXPECT_TRUE(verify().intact()) << encode(verify());
     EXPECT_EQ(must(store().blob_size(acme, digest)), limits::blob_chunk);
