@@ -3,6 +3,7 @@
 // digest and hashed again, so that nothing else can run.
 #include <algorithm>
 
+#include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/ring_contents.hpp"
 #include "worker/tasks.hpp"
@@ -59,44 +60,52 @@ Json step_report(const std::string& run, JsonObject step) {
     return body;
 }
 
-const domain::RunStep* next_step(const domain::Run& run) {
-    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const auto& step) {
-        return step.state != RunStepState::succeeded && step.state != RunStepState::skipped;
-    });
-    return next == run.steps.end() ? nullptr : &*next;
+// Whether the runner goes on by itself after this step, so that the task is not over yet. The next
+// one may still wait for a person; then the task ends without doing anything.
+bool goes_on(const domain::Run& run, const domain::Runbook& runbook, const std::string& name) {
+    const auto* after = domain::step_after(run, name);
+    const auto* step = after ? domain::find_step(runbook, after->name) : nullptr;
+    return step != nullptr && step->executable();
 }
 
-// Whether the runner goes on by itself after this step, so that the task is not over yet.
-bool goes_on(const domain::Runbook& runbook, const std::string& name) {
-    const auto here =
-        std::find_if(runbook.steps.begin(), runbook.steps.end(), [&](const auto& step) {
-            return step.name == name;
-        });
-    return here != runbook.steps.end() && here + 1 != runbook.steps.end() &&
-           (here + 1)->executable();
-}
-
-// A step that did not run has failed: its owner decides.
-Result<void> report_failed(
-    const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
+// The run stops here, and its owner decides: a step that did not run has failed, and one of which
+// nobody saw the end is unknown.
+Result<void> report_stop(
+    const TaskContext& context, const RunId& run, const std::string& step, RunStepState state,
+    const std::string& why
 ) {
     return context.tell(
         "report_run",
         step_report(
             run.value,
-            {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
+            {{"name", step}, {"state", to_text(state)}, {"detail", cut_text(why, limits::text_max)}}
         ),
         true
     );
 }
 
+Result<void> report_failed(
+    const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
+) {
+    return report_stop(context, run, step, RunStepState::failed, why);
+}
+
+RunStepState state_after(const domain::StepResult& result) {
+    if (result.outcome == domain::RunOutcome::unknown)
+        return RunStepState::unknown;
+    return result.passed() ? RunStepState::succeeded : RunStepState::failed;
+}
+
 // Runs one step and reports it. Gives whether the run goes on.
 Result<bool> run_one(
-    const TaskContext& context, const domain::RunTask& task, const domain::Runbook& runbook,
+    const TaskContext& context, const domain::Run& run, const domain::Runbook& runbook,
     const domain::RunbookStep& step, const domain::Variables& variables
 ) {
     TRY(context.tell(
-        "report_run", step_report(task.run.value, {{"name", step.name}, {"state", "running"}}),
+        "report_run",
+        step_report(
+            run.id.value, {{"name", step.name}, {"state", "running"}, {"digest", step.digest.hex()}}
+        ),
         false
     ));
     std::string transcript;
@@ -107,20 +116,21 @@ Result<bool> run_one(
             transcript += domain::transcript_text(line);
             live.add(
                 context.task.tenant, context.task.change,
-                {task.run.value, step.name, line.at, line.text}
+                {run.id.value, step.name, line.at, line.text}
             );
         });
     const auto kept = TRY(keep_transcript(context, transcript));
     JsonObject report{
         {"name", step.name},
-        {"state", result.passed() ? "succeeded" : "failed"},
+        {"state", to_text(state_after(result))},
         {"exit_status", result.exit_status},
         {"detail", cut_text(result.message, limits::text_max)},
         {"started_at", to_text(result.started)},
         {"ended_at", to_text(result.ended)},
-        {"transcript", kept.hex()}};
-    const bool more = result.passed() && goes_on(runbook, step.name);
-    TRY(context.tell("report_run", step_report(task.run.value, std::move(report)), !more));
+        {"transcript", kept.hex()},
+        {"digest", result.step_digest.hex()}};
+    const bool more = result.passed() && goes_on(run, runbook, step.name);
+    TRY(context.tell("report_run", step_report(run.id.value, std::move(report)), !more));
     return more;
 }
 
@@ -129,21 +139,24 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     for (;;) {
         const auto change = TRY(context.change());
         const auto* run = domain::find_run(change, task.run);
-        const auto* next = run ? next_step(*run) : nullptr;
-        if (run == nullptr || next == nullptr || run->state != domain::RunState::running)
+        const auto* next = run ? domain::next_step(*run) : nullptr;
+        if (next == nullptr || run->state != domain::RunState::running)
             return context.drop(); // somebody decided otherwise meanwhile
-        const auto step =
-            std::find_if(runbook.steps.begin(), runbook.steps.end(), [&](const auto& known) {
-                return known.name == next->name;
-            });
-        if (step == runbook.steps.end() || !step->executable())
+        const auto* step = domain::find_step(runbook, next->name);
+        if (step == nullptr || !step->executable())
             return context.drop();
         if (next->state == RunStepState::running)
             // An earlier attempt ended here without a word. Whether the step did its work nobody
             // knows, so it is not run again: the owner decides.
+            return report_stop(
+                context, run->id, next->name, RunStepState::unknown,
+                "the server ended while this step ran"
+            );
+        const auto* approved = domain::outline_of(change, *run, step->name);
+        if (approved == nullptr || approved->digest != step->digest)
             return report_failed(
                 context, run->id, next->name,
-                "the server stopped while this step ran: its end is unknown"
+                "not begun: this is not the step of the pinned runbook, as it was read then"
             );
         auto limited = *step;
         limited.timeout =
@@ -160,7 +173,7 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
             return report_failed(
                 context, run->id, next->name, "not begun: " + variables.error().message
             );
-        if (!TRY(run_one(context, task, runbook, limited, TRY(variables))))
+        if (!TRY(run_one(context, *run, runbook, limited, TRY(variables))))
             return {};
     }
 }
@@ -171,7 +184,7 @@ Result<void>
 give_up_run(const TaskContext& context, const domain::RunTask& task, const Error& why) {
     const auto change = TRY(context.change());
     const auto* run = domain::find_run(change, task.run);
-    const auto* next = run ? next_step(*run) : nullptr;
+    const auto* next = run ? domain::next_step(*run) : nullptr;
     if (next == nullptr || run->state != domain::RunState::running)
         return context.drop();
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
