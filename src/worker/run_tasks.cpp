@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
 // digest and hashed again, so that nothing else can run.
-#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 #include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/ring_contents.hpp"
 #include "worker/tasks.hpp"
+#include "worker/transcript_file.hpp"
 
 namespace slipway::worker {
 
@@ -68,27 +70,87 @@ bool goes_on(const domain::Run& run, const domain::Runbook& runbook, const std::
     return step != nullptr && step->executable();
 }
 
-// The run stops here, and its owner decides: a step that did not run has failed, and one of which
-// nobody saw the end is unknown.
-Result<void> report_stop(
-    const TaskContext& context, const RunId& run, const std::string& step, RunStepState state,
-    const std::string& why
+// A step that did not run has failed: its owner decides.
+Result<void> report_failed(
+    const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
 ) {
     return context.tell(
         "report_run",
         step_report(
             run.value,
-            {{"name", step}, {"state", to_text(state)}, {"detail", cut_text(why, limits::text_max)}}
+            {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
         ),
         true
     );
 }
 
-Result<void> report_failed(
-    const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
-) {
-    return report_stop(context, run, step, RunStepState::failed, why);
+// The step as it is carried out the n-th time.
+app::RunningStep
+running_step(const TaskContext& context, const RunId& run, const std::string& step, int attempt) {
+    return {context.task.tenant, context.task.change, run.value, step, attempt};
 }
+
+// An earlier attempt ended here without a word. Whether the step did its work nobody knows, so it
+// is not run again: the owner decides. What was heard of it is on the record.
+Result<void>
+report_unknown(const TaskContext& context, const RunId& run, const domain::RunStep& step) {
+    const auto& folder = context.parts.transcripts;
+    const auto left = running_step(context, run, step.name, step.attempts);
+    JsonObject report{
+        {"name", step.name},
+        {"state", "unknown"},
+        {"detail", "the server ended while this step ran"}};
+    if (const auto lines = left_transcript(folder, left); !lines.empty())
+        report["transcript"] = TRY(keep_transcript(context, lines)).hex();
+    TRY(context.tell("report_run", step_report(run.value, std::move(report)), true));
+    remove_left_transcript(folder, left);
+    return {};
+}
+
+void rest(const std::stop_token& stop, Span time) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, time, [] { return false; });
+}
+
+// How a step ended is known only here, so it is told until it is heard: a disk that is full for a
+// while makes no end unknown.
+Result<void> tell_end(
+    const TaskContext& context, const RunId& run, JsonObject report, const std::string& transcript,
+    bool ends
+) {
+    const auto tell = [&]() -> Result<void> {
+        report["transcript"] = TRY(keep_transcript(context, transcript)).hex();
+        return context.tell("report_run", step_report(run.value, report), ends);
+    };
+    for (;;) {
+        auto told = tell();
+        if (told || told.error().code != ErrorCode::unavailable || context.stop.stop_requested())
+            return told;
+        rest(context.stop, context.parts.poll);
+    }
+}
+
+// Shows what a step writes as long as it runs.
+class LiveStep {
+  public:
+    LiveStep(app::LiveTranscripts& live, const app::RunningStep& step) : live_(live), step_(step) {
+        live_.begin(step_);
+    }
+
+    LiveStep(const LiveStep&) = delete;
+
+    ~LiveStep() { live_.end(step_); }
+
+    void add(std::string_view lines) { live_.add(step_, lines); }
+
+    std::string text() const { return live_.text(step_); }
+
+  private:
+    app::LiveTranscripts& live_;
+    const app::RunningStep& step_;
+};
 
 RunStepState state_after(const domain::StepResult& result) {
     if (result.outcome == domain::RunOutcome::unknown)
@@ -96,11 +158,18 @@ RunStepState state_after(const domain::StepResult& result) {
     return result.passed() ? RunStepState::succeeded : RunStepState::failed;
 }
 
+bool is_running(const domain::Run& run) {
+    return run.state == domain::RunState::running;
+}
+
 // Runs one step and reports it. Gives whether the run goes on.
 Result<bool> run_one(
     const TaskContext& context, const domain::Run& run, const domain::Runbook& runbook,
     const domain::RunbookStep& step, const domain::Variables& variables
 ) {
+    const auto here =
+        running_step(context, run.id, step.name, domain::next_step(run)->attempts + 1);
+    LiveStep live(context.parts.live, here);
     TRY(context.tell(
         "report_run",
         step_report(
@@ -108,18 +177,13 @@ Result<bool> run_one(
         ),
         false
     ));
-    std::string transcript;
-    auto& live = context.parts.live;
-    live.begin(context.task.tenant, context.task.change);
+    TranscriptFile file(context.parts.transcripts, here);
     const auto result =
         context.parts.runner.run_step(step, variables, context.stop, [&](const auto& line) {
-            transcript += domain::transcript_text(line);
-            live.add(
-                context.task.tenant, context.task.change,
-                {run.id.value, step.name, line.at, line.text}
-            );
+            const auto text = domain::transcript_text(line);
+            file.add(text); // before anybody sees it
+            live.add(text);
         });
-    const auto kept = TRY(keep_transcript(context, transcript));
     JsonObject report{
         {"name", step.name},
         {"state", to_text(state_after(result))},
@@ -127,10 +191,10 @@ Result<bool> run_one(
         {"detail", cut_text(result.message, limits::text_max)},
         {"started_at", to_text(result.started)},
         {"ended_at", to_text(result.ended)},
-        {"transcript", kept.hex()},
         {"digest", result.step_digest.hex()}};
     const bool more = result.passed() && goes_on(run, runbook, step.name);
-    TRY(context.tell("report_run", step_report(run.id.value, std::move(report)), !more));
+    TRY(tell_end(context, run.id, std::move(report), live.text(), !more));
+    file.remove();
     return more;
 }
 
@@ -140,18 +204,14 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
         const auto change = TRY(context.change());
         const auto* run = domain::find_run(change, task.run);
         const auto* next = run ? domain::next_step(*run) : nullptr;
-        if (next == nullptr || run->state != domain::RunState::running)
+        const bool aborted = run && run->state == domain::RunState::aborted;
+        if (next && next->state == RunStepState::running && (aborted || is_running(*run)))
+            return report_unknown(context, run->id, *next);
+        if (next == nullptr || !is_running(*run))
             return context.drop(); // somebody decided otherwise meanwhile
         const auto* step = domain::find_step(runbook, next->name);
         if (step == nullptr || !step->executable())
             return context.drop();
-        if (next->state == RunStepState::running)
-            // An earlier attempt ended here without a word. Whether the step did its work nobody
-            // knows, so it is not run again: the owner decides.
-            return report_stop(
-                context, run->id, next->name, RunStepState::unknown,
-                "the server ended while this step ran"
-            );
         const auto* approved = domain::outline_of(change, *run, step->name);
         if (approved == nullptr || approved->digest != step->digest)
             return report_failed(
@@ -185,7 +245,7 @@ give_up_run(const TaskContext& context, const domain::RunTask& task, const Error
     const auto change = TRY(context.change());
     const auto* run = domain::find_run(change, task.run);
     const auto* next = run ? domain::next_step(*run) : nullptr;
-    if (next == nullptr || run->state != domain::RunState::running)
+    if (next == nullptr || !is_running(*run))
         return context.drop();
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }

@@ -322,6 +322,33 @@ Result<void> confirm(
     return {};
 }
 
+// The step during which its run was aborted, when our own runner now tells what came of it.
+const RunStep* cut_short(const Change& change, const ReportRun& body, const Facts& facts) {
+    const auto* run = find_run(change, body.run);
+    if (!facts.system || run == nullptr || run->state != RunState::aborted ||
+        body.steps.size() != 1)
+        return nullptr;
+    const auto* step = next_step(*run);
+    const bool running = step && step->state == RunStepState::running;
+    return running && step->name == body.steps.front().name ? step : nullptr;
+}
+
+// It belongs on the record, with its transcript; the run is over all the same.
+Result<Decision>
+report_cut(const Change& change, const RunStep& cut, const ReportRun& body, const Facts& facts) {
+    TRY(require_transcripts(body, facts));
+    const auto& report = body.steps.front();
+    RunStep step = cut;
+    step.state = report.state;
+    step.ended_at = report.ended_at ? report.ended_at : facts.now;
+    step.exit_status = report.exit_status;
+    step.detail = report.detail;
+    step.transcript = report.transcript;
+    Decider decider(change, facts);
+    decider.emit(RunStepReported{body.run, std::move(step)});
+    return decider.finish();
+}
+
 Result<void>
 may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice choice) {
     const bool ran = next.state == RunStepState::failed || next.state == RunStepState::unknown;
@@ -365,6 +392,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_open(change));
+    if (const auto* cut = cut_short(change, body, facts))
+        return report_cut(change, *cut, body, facts);
     const Run run = TRY(active_run(change, body.run));
     if (facts.system != (run.executor == Executor::local))
         return fail_blocked(
