@@ -2,6 +2,7 @@
 // Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
 // digest and hashed again, so that nothing else can run.
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 
 #include "domain/change/run_steps.hpp"
@@ -55,11 +56,15 @@ Result<Digest> keep_transcript(const TaskContext& context, const std::string& tr
     return blob->finish();
 }
 
-Json step_report(const std::string& run, JsonObject step) {
+Json step_reports(const RunId& run, JsonArray steps) {
     JsonObject body;
-    body["run"] = run;
-    body["steps"] = JsonArray{std::move(step)};
+    body["run"] = run.value;
+    body["steps"] = std::move(steps);
     return body;
+}
+
+Json step_report(const RunId& run, JsonObject step) {
+    return step_reports(run, {std::move(step)});
 }
 
 // Whether the runner goes on by itself after this step, so that the task is not over yet. The next
@@ -77,8 +82,7 @@ Result<void> report_failed(
     return context.tell(
         "report_run",
         step_report(
-            run.value,
-            {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
+            run, {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
         ),
         true
     );
@@ -102,7 +106,7 @@ report_unknown(const TaskContext& context, const RunId& run, const domain::RunSt
         {"detail", "the server ended while this step ran"}};
     if (const auto lines = left_transcript(folder, left); !lines.empty())
         report["transcript"] = TRY(keep_transcript(context, lines)).hex();
-    TRY(context.tell("report_run", step_report(run.value, std::move(report)), true));
+    TRY(context.tell("report_run", step_report(run, std::move(report)), true));
     remove_left_transcript(folder, left);
     return {};
 }
@@ -115,14 +119,14 @@ void rest(const std::stop_token& stop, Span time) {
 }
 
 // How a step ended is known only here, so it is told until it is heard: a disk that is full for a
-// while makes no end unknown.
+// while makes no end unknown. `reports` begins with it.
 Result<void> tell_end(
-    const TaskContext& context, const RunId& run, JsonObject report, const std::string& transcript,
+    const TaskContext& context, const RunId& run, JsonArray reports, const std::string& transcript,
     bool ends
 ) {
     const auto tell = [&]() -> Result<void> {
-        report["transcript"] = TRY(keep_transcript(context, transcript)).hex();
-        return context.tell("report_run", step_report(run.value, report), ends);
+        reports[0].get_object()["transcript"] = TRY(keep_transcript(context, transcript)).hex();
+        return context.tell("report_run", step_reports(run, reports), ends);
     };
     for (;;) {
         auto told = tell();
@@ -135,7 +139,8 @@ Result<void> tell_end(
 // Shows what a step writes as long as it runs.
 class LiveStep {
   public:
-    LiveStep(app::LiveTranscripts& live, const app::RunningStep& step) : live_(live), step_(step) {
+    LiveStep(app::LiveTranscripts& live, app::RunningStep step)
+        : live_(live), step_(std::move(step)) {
         live_.begin(step_);
     }
 
@@ -149,7 +154,7 @@ class LiveStep {
 
   private:
     app::LiveTranscripts& live_;
-    const app::RunningStep& step_;
+    app::RunningStep step_;
 };
 
 RunStepState state_after(const domain::StepResult& result) {
@@ -162,40 +167,96 @@ bool is_running(const domain::Run& run) {
     return run.state == domain::RunState::running;
 }
 
-// Runs one step and reports it. Gives whether the run goes on.
-Result<bool> run_one(
-    const TaskContext& context, const domain::Run& run, const domain::Runbook& runbook,
-    const domain::RunbookStep& step, const domain::Variables& variables
+// A step that may begin, for the n-th time.
+struct Ready {
+    domain::RunbookStep step; // with what it has of the time limit
+    domain::Variables variables;
+    int attempt = 0;
+};
+
+// Errors: blocked, which says why it must not begin.
+Result<Ready> make_ready(
+    const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
+    const domain::Run& run, const domain::RunStep& next
 ) {
-    const auto here =
-        running_step(context, run.id, step.name, domain::next_step(run)->attempts + 1);
-    LiveStep live(context.parts.live, here);
-    TRY(context.tell(
-        "report_run",
-        step_report(
-            run.id.value, {{"name", step.name}, {"state", "running"}, {"digest", step.digest.hex()}}
-        ),
-        false
-    ));
-    TranscriptFile file(context.parts.transcripts, here);
-    const auto result =
-        context.parts.runner.run_step(step, variables, context.stop, [&](const auto& line) {
-            const auto text = domain::transcript_text(line);
-            file.add(text); // before anybody sees it
-            live.add(text);
-        });
-    JsonObject report{
-        {"name", step.name},
+    const auto* step = domain::find_step(runbook, next.name);
+    const auto* approved = domain::outline_of(change, run, next.name);
+    if (step == nullptr || approved == nullptr || approved->digest != step->digest)
+        return fail(
+            ErrorCode::blocked, "this is not the step of the pinned runbook, as it was read then"
+        );
+    const auto since = context.parts.door.clock().now() - run.started_at;
+    Ready ready{*step, {}, next.attempts + 1};
+    ready.step.timeout = domain::step_time(runbook, *step, since);
+    if (ready.step.timeout == Span::zero())
+        return fail(
+            ErrorCode::blocked,
+            fmt::format("the runbook's time limit of {} is over", to_text(runbook.time_limit))
+        );
+    ready.variables = TRY(variables_of(context, run.ring, run.ring_contents));
+    return ready;
+}
+
+JsonObject beginning(const Ready& ready) {
+    return {{"name", ready.step.name}, {"state", "running"}, {"digest", ready.step.digest.hex()}};
+}
+
+JsonObject ending(const domain::StepResult& result) {
+    return {
+        {"name", result.name},
         {"state", to_text(state_after(result))},
         {"exit_status", result.exit_status},
         {"detail", cut_text(result.message, limits::text_max)},
         {"started_at", to_text(result.started)},
         {"ended_at", to_text(result.ended)},
         {"digest", result.step_digest.hex()}};
-    const bool more = result.passed() && goes_on(run, runbook, step.name);
-    TRY(tell_end(context, run.id, std::move(report), live.text(), !more));
-    file.remove();
-    return more;
+}
+
+// Runs this step and those behind it that may begin, without asking the record in between: the
+// end of one and the beginning of the next are told in one command, because each is waited for.
+// Gives whether the record is to be asked how it goes on.
+Result<bool> run_from(
+    const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
+    const domain::Run& run, Ready ready
+) {
+    const auto here = [&] { return running_step(context, run.id, ready.step.name, ready.attempt); };
+    auto live = std::make_unique<LiveStep>(context.parts.live, here());
+    TRY(context.tell("report_run", step_report(run.id, beginning(ready)), false));
+    for (;;) {
+        TranscriptFile file(context.parts.transcripts, here());
+        const auto result = context.parts.runner.run_step(
+            ready.step, ready.variables, context.stop,
+            [&](const auto& line) {
+                const auto text = domain::transcript_text(line);
+                file.add(text); // before anybody sees it
+                live->add(text);
+            }
+        );
+        const auto end = ending(result);
+        const auto transcript = live->text();
+        const bool more = result.passed() && goes_on(run, runbook, result.name);
+        // A server that ends begins nothing new.
+        auto next =
+            more && !context.stop.stop_requested()
+                ? make_ready(context, runbook, change, run, *domain::step_after(run, result.name))
+                : Result<Ready>(fail(ErrorCode::blocked, "nothing follows"));
+        if (next) {
+            ready = *std::move(next);
+            auto next_live = std::make_unique<LiveStep>(context.parts.live, here());
+            const auto told = tell_end(context, run.id, {end, beginning(ready)}, transcript, false);
+            if (told) {
+                file.remove();
+                live = std::move(next_live);
+                continue;
+            }
+            // The run stops behind this step, and so the next one must not begin.
+            if (told.error().code != ErrorCode::blocked)
+                return tl::unexpected(told.error());
+        }
+        TRY(tell_end(context, run.id, {end}, transcript, !more));
+        file.remove();
+        return more;
+    }
 }
 
 Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
@@ -208,32 +269,18 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
         if (next && next->state == RunStepState::running && (aborted || is_running(*run)))
             return report_unknown(context, run->id, *next);
         if (next == nullptr || !is_running(*run))
-            return context.drop(); // somebody decided otherwise meanwhile
+            return context.drop();         // somebody decided otherwise meanwhile
+        if (context.stop.stop_requested()) // whoever starts next goes on from here
+            return fail(ErrorCode::unavailable, "the run was cut short between two steps");
         const auto* step = domain::find_step(runbook, next->name);
-        if (step == nullptr || !step->executable())
+        if (step != nullptr && !step->executable())
             return context.drop();
-        const auto* approved = domain::outline_of(change, *run, step->name);
-        if (approved == nullptr || approved->digest != step->digest)
+        auto ready = make_ready(context, runbook, change, *run, *next);
+        if (!ready && ready.error().code == ErrorCode::blocked)
             return report_failed(
-                context, run->id, next->name,
-                "not begun: this is not the step of the pinned runbook, as it was read then"
+                context, run->id, next->name, "not begun: " + ready.error().message
             );
-        auto limited = *step;
-        limited.timeout =
-            domain::step_time(runbook, *step, context.parts.door.clock().now() - run->started_at);
-        if (limited.timeout == Span::zero())
-            return report_failed(
-                context, run->id, next->name,
-                fmt::format(
-                    "not begun: the runbook's time limit of {} is over", to_text(runbook.time_limit)
-                )
-            );
-        const auto variables = variables_of(context, run->ring, run->ring_contents);
-        if (!variables && variables.error().code == ErrorCode::blocked)
-            return report_failed(
-                context, run->id, next->name, "not begun: " + variables.error().message
-            );
-        if (!TRY(run_one(context, *run, runbook, limited, TRY(variables))))
+        if (!TRY(run_from(context, runbook, change, *run, TRY(std::move(ready)))))
             return {};
     }
 }
@@ -247,6 +294,8 @@ give_up_run(const TaskContext& context, const domain::RunTask& task, const Error
     const auto* next = run ? domain::next_step(*run) : nullptr;
     if (next == nullptr || !is_running(*run))
         return context.drop();
+    if (next->state == RunStepState::running)
+        return report_unknown(context, run->id, *next);
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }
 

@@ -291,6 +291,20 @@ TEST_F(WorkerTest, a_step_that_was_aborted_before_the_server_was_killed_is_unkno
     EXPECT_NE(run.steps.at(0).transcript, Digest{});
 }
 
+TEST_F(WorkerTest, a_run_that_a_stop_cuts_short_between_two_steps_goes_on_by_itself) {
+    ask_for_run();
+    const auto given = parts();
+    std::stop_source stop;
+    stop.request_stop();
+    const auto task = claim("a", clock.now());
+    const auto cut = carry_out_run({given, task, stop.get_token(), true});
+    ASSERT_FALSE(cut.has_value());
+    EXPECT_EQ(cut.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(runner.steps, 0);
+    ASSERT_TRUE(carry_out_run({given, task, {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
 TEST_F(WorkerTest, executed_steps_carry_their_digest_and_others_do_not_run) {
     ask_for_run();
     ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
