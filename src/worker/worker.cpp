@@ -94,7 +94,7 @@ struct Worker::Inside {
     std::mutex mutex;
     std::condition_variable changed; // there may be something to do, or it is time to end
     std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
-    std::uint64_t woken = 0;
+    std::uint64_t woken = 1; // an earlier server may have left something to do
     bool stopping = false;
 
     struct InHand {
