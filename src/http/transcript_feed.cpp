@@ -182,7 +182,7 @@ Result<app::LiveTranscripts::Part> TranscriptFeed::kept(const Digest& transcript
             return behind ? Result<void>(fail(ErrorCode::limit_exceeded, "enough"))
                           : Result<void>{};
         });
-    if (!read && !behind)
+    if (!read && !behind && read.error().code != ErrorCode::not_found)
         return tl::unexpected(read.error());
     auto part = app::part_of(bytes, 0, bytes.size());
     // Without a line in all of a batch it is no transcript.

@@ -55,8 +55,7 @@ app::Actor TaskContext::actor() const {
 }
 
 Result<domain::Change> TaskContext::change() const {
-    const auto shown = TRY(parts.door.show_change(actor(), task.change));
-    return restore<domain::Change>(std::string_view(shown.body));
+    return parts.door.load_change(actor(), task.change);
 }
 
 Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) const {
@@ -94,7 +93,7 @@ struct Worker::Inside {
     std::mutex mutex;
     std::condition_variable changed; // there may be something to do, or it is time to end
     std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
-    std::uint64_t woken = 1; // an earlier server may have left something to do
+    std::uint64_t woken = 1;         // an earlier server may have left something to do
     bool stopping = false;
 
     struct InHand {
