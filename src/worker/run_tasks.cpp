@@ -234,7 +234,7 @@ Result<bool> run_from(
         );
         const auto end = ending(result);
         const auto transcript = live->text();
-        const bool more = result.passed() && goes_on(run, runbook, result.name);
+        bool more = result.passed() && goes_on(run, runbook, result.name);
         // A server that ends begins nothing new.
         auto next =
             more && !context.stop.stop_requested()
@@ -249,9 +249,10 @@ Result<bool> run_from(
                 live = std::move(next_live);
                 continue;
             }
-            // The run stops behind this step, and so the next one must not begin.
+            // The run stops behind this step: a person decides, and that is another task.
             if (told.error().code != ErrorCode::blocked)
                 return tl::unexpected(told.error());
+            more = false;
         }
         TRY(tell_end(context, run.id, {end}, transcript, !more));
         file.remove();
@@ -261,14 +262,15 @@ Result<bool> run_from(
 
 Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     const auto runbook = TRY(read_runbook(context, task.runbook));
-    for (;;) {
+    for (bool first = true;; first = false) {
         const auto change = TRY(context.change());
         const auto* run = domain::find_run(change, task.run);
         const auto* next = run ? domain::next_step(*run) : nullptr;
         const bool aborted = run && run->state == domain::RunState::aborted;
-        if (next && next->state == RunStepState::running && (aborted || is_running(*run)))
+        const bool runs = next && next->state == RunStepState::running;
+        if (first && runs && (aborted || is_running(*run)))
             return report_unknown(context, run->id, *next);
-        if (next == nullptr || !is_running(*run))
+        if (next == nullptr || runs || !is_running(*run))
             return context.drop();         // somebody decided otherwise meanwhile
         if (context.stop.stop_requested()) // whoever starts next goes on from here
             return fail(ErrorCode::unavailable, "the run was cut short between two steps");

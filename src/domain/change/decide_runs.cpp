@@ -432,6 +432,14 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
             return fail_field(
                 "steps." + report.name, "a runner reports running, succeeded, failed or unknown"
             );
+        // Whoever says so again is a second server, and must not begin it too.
+        if (facts.system && report.state == RunStepState::running &&
+            next->state == RunStepState::running)
+            return fail_blocked(
+                "the step runs already",
+                {{"run-exact", "steps." + report.name, "no step runs twice", "it has begun",
+                  "Wait for its end, or abort the run (decide_run)"}}
+            );
         const auto approved = TRY(approved_step(decider.change(), now, report));
         RunStep step = *next;
         step.digest = approved;

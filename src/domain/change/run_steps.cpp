@@ -80,10 +80,9 @@ Result<Digest> approved_step(const Change& change, const Run& run, const StepRep
     const auto* outline = outline_of(change, run, report.name);
     if (outline != nullptr && (report.digest == Digest{} || report.digest == outline->digest))
         return outline->digest;
-    // What did not begin, or did not do its work, is heard whatever is pinned now.
-    if (outline == nullptr && report.state != RunStepState::running &&
-        report.state != RunStepState::succeeded)
-        return Digest{};
+    // How a step ended is heard whatever is pinned now; it only does not begin.
+    if (outline == nullptr && report.state != RunStepState::running)
+        return report.digest;
     return fail_blocked(
         "other bytes than the approved ones never run",
         {{"run-exact", "steps." + report.name,

@@ -110,12 +110,39 @@ TEST(ExecutedSteps, are_none_of_a_runbook_that_was_pinned_since_the_run_began) {
     };
     const auto refused = s.refused("ina", "report_run", step("running"));
     EXPECT_THAT(first(refused).message, HasSubstr("another runbook was pinned"));
-    s.does("ina", "report_run", step("failed")); // a failure is always heard
+    s.does("ina", "report_run", step("failed")); // how it ended is always heard
     const auto decision = [&](std::string_view chosen) {
         return fmt::format(R"({{"run":"{}","choice":"{}","reason":"r"}})", id, chosen);
     };
     EXPECT_EQ(first(s.refused("ina", "decide_run", decision("retry"))).gate, "run-exact");
     s.does("ina", "decide_run", decision("abort"));
+}
+
+TEST(ExecutedSteps, are_begun_once_by_our_own_runners) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    constexpr std::string_view running =
+        R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})";
+    s.does("system", "report_run", running);
+    EXPECT_THAT(first(s.refused("system", "report_run", running)).message, HasSubstr("twice"));
+}
+
+TEST(ExecutedSteps, the_step_that_an_abort_cut_short_is_still_heard_of) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    const auto body = [](std::string_view state) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"drain","state":"{}","detail":"stopped"}}]}})",
+            state
+        );
+    };
+    s.does("system", "report_run", body("running"));
+    s.does("otto", "decide_run", choice("abort"));
+    EXPECT_EQ(first(s.refused("ina", "report_run", body("failed"))).gate, "run-exact");
+    s.does("system", "report_run", body("failed"));
+    EXPECT_EQ(run_of(s).state, RunState::aborted);
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::failed);
+    s.refused("system", "report_run", body("failed")); // once
 }
 
 TEST(Confirmation, is_asked_for_before_the_step_begins) {
