@@ -93,6 +93,11 @@ Result<Answer> Door::show_change(const Actor& actor, const std::string& change) 
     return Answer{change, loaded.version, shown(*loaded.change, loaded.version), 0, false, false};
 }
 
+Result<domain::Change> Door::load_change(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    return *TRY(inside_->load(actor.tenant, change)).change;
+}
+
 Result<std::vector<ChangeSummary>> Door::find_changes(const Actor& actor, ChangeQuery query) {
     TRY(require_permission(actor, Permission::change_read));
     query.tenant = actor.tenant;

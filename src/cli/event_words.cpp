@@ -47,11 +47,14 @@ constexpr Phrase phrases[] = {
     {"run_started", "started {run.id}: {run.purpose} on {run.ring}"
                     "[, as it was approved; edited since: {run.ring_edits}]"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
-                          "[: {step.detail}]"},
+                          "[ and {step.seconded_by}][: {step.detail}]"},
     {"run_stopped", "{run}[ ({known})] stopped at {step}: {because}"},
     {"run_resumed", "{run}[ ({known})] goes on"},
     {"run_decided", "decided on {deviation.run} at {deviation.step}: {deviation.choice}"
-                    "[; because {deviation.reason}]"},
+                    "[, with {deviation.second}][; because {deviation.reason}]"},
+    {"run_choice_proposed", "wants {run} to go on at {step}: {proposed.choice}"
+                            "[; because {proposed.reason}]; a second person must agree"},
+    {"run_undo_begun", "{run}[ ({known})] is taken back[ by {steps.name}]"},
     {"run_ended", "{run}[ ({known})] ended: {state}"},
     {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
                        "[; silent agents: {report.silent_agents}]"

@@ -24,6 +24,12 @@ const Json* element_of(
     return nullptr;
 }
 
+// Of a run or of a pinned runbook, whose steps are followed by those that take them back.
+const Json* step_in(const Json& value, std::string_view name) {
+    const auto* step = element_of(value, "steps", "name", name);
+    return step ? step : element_of(value, "undo", "name", name);
+}
+
 std::string text_at(const Json& value, std::string_view path) {
     const auto* found = at_path(value, path);
     return found && found->is_string() ? std::string(view(found->get_string())) : std::string{};
@@ -187,10 +193,11 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     if (run != nullptr && text_or_empty(*run, "state") != "waiting")
         return {};
     const auto purpose = run ? text_or_empty(*run, "purpose") : std::string_view{};
-    const auto* step = run ? element_of(*run, "steps", "name", stopped.step) : nullptr;
+    const auto* step = run ? step_in(*run, stopped.step) : nullptr;
     const auto* pinned = pinned_for(record, purpose);
-    const auto* outline = pinned ? element_of(*pinned, "steps", "name", stopped.step) : nullptr;
+    const auto* outline = pinned ? step_in(*pinned, stopped.step) : nullptr;
     const auto kind = outline ? text_or_empty(*outline, "kind") : std::string_view{};
+    const auto second = clean(outline ? text_or_empty(*outline, "second") : std::string_view{});
     auto because = clean(stopped.because);
     if (because.ends_with(": ")) // entries of steps without a heading
         because.resize(because.size() - 2);
@@ -200,12 +207,15 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
             fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
         ) +
         ": " + because + "\n";
-    const bool failed = step != nullptr && text_or_empty(*step, "state") == "failed";
-    if (failed && !stopped.printed)
+    const auto state = step ? text_or_empty(*step, "state") : std::string_view{};
+    const bool unknown = state == "unknown";
+    const bool ended_badly = state == "failed" || unknown;
+    if (ended_badly && !stopped.printed)
         out += printed_lines(context, *step);
     const auto ended = window_ended(context, record, purpose);
     const bool late = !ended.empty() || stopped.because == "the window is over";
-    const bool by_hand = !failed && (kind == "manual" || kind == "decision");
+    const bool asks = because.starts_with("waits for a person");
+    const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
     if (by_hand)
         out += instructions(context, *pinned, stopped.step);
     if (late)
@@ -216,6 +226,8 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         );
     if (by_hand && !late) {
         out += confirmation(stopped, record, *outline, kind == "decision");
+        if (!second.empty())
+            out += fmt::format("  and {}, who confirms it with the same command\n", second);
         out += "  stop: " + decision(stopped, "abort");
     } else {
         out += fmt::format(
@@ -223,9 +235,20 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
                                        ? owners_of(record)
                                        : "whoever may run changes; it is a test"
         );
-        out += "  decide: " + decision(stopped, late ? "abort" : "retry");
+        if (!second.empty() && !late)
+            out +=
+                fmt::format("  and {}, who decides the same, unless it is abort or undo\n", second);
+        if (unknown && !late)
+            out += "  it may have done its work: look there first\n"
+                   "  it was done:  " +
+                   decision(stopped, "resume") + "  run it again: " + decision(stopped, "retry") +
+                   "  stop:         " + decision(stopped, "abort");
+        else
+            out += "  decide: " + decision(stopped, late ? "abort" : "retry");
         if (!late)
-            out += "          (--choice retry, skip, resume or abort; resume takes it as done)\n";
+            out +=
+                "          (--choice retry, skip, resume, abort or undo; resume takes it as done, "
+                "undo\n          runs the undo blocks of what was done and ends the run)\n";
     }
     if (purpose == "deployment")
         out += "  go back: " + go_back(stopped.change);

@@ -11,7 +11,7 @@
 
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
-#include "app/live/live_lines.hpp"
+#include "app/live/live_transcripts.hpp"
 #include "http/message.hpp"
 
 namespace slipway::http {
@@ -19,7 +19,7 @@ namespace slipway::http {
 struct Services {
     app::Door& door;
     app::Identity& identity;
-    const app::LiveLines& live; // what running steps of this server write
+    const app::LiveTranscripts& live; // what running steps of this server write
     std::string version;        // of the program
     // A sandbox server's clock goes forward by the span; returns the new time.
     std::function<Result<Time>(const app::Actor&, Span by)> advance_clock = {};

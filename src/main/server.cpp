@@ -151,7 +151,7 @@ class Server {
     std::unique_ptr<RecordedInstances> instances_;
     std::unique_ptr<connectors::ManifestConnectors> connectors_;
     std::unique_ptr<MachineRunner> runner_;
-    app::LiveLines live_;
+    app::LiveTranscripts live_;
     std::unique_ptr<http::Api> api_;
     std::unique_ptr<worker::Worker> worker_;
     std::unique_ptr<http::Listener> listener_;
@@ -253,7 +253,7 @@ Result<void> Server::open_rooms() {
     connecting.policy = secrets;
     connecting.scratch_folder = (data / "scratch").string();
     std::error_code failed;
-    for (const auto* folder : {"programs", "secrets", "scratch", "work"}) {
+    for (const auto* folder : {"programs", "secrets", "scratch", "transcripts", "work"}) {
         fs::create_directories(data / folder, failed);
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
@@ -312,6 +312,7 @@ Result<void> Server::start_worker() {
         .runner = *runner_,
         .server = "server-" + readable_token(random_, 8),
         .live = live_,
+        .transcripts = fs::absolute(options_.data) / "transcripts",
         .publish = publish,
         .report = report,
     });

@@ -6,12 +6,13 @@
 // nothing twice; a lost lease refuses the result.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "app/door.hpp"
-#include "app/live/live_lines.hpp"
+#include "app/live/live_transcripts.hpp"
 #include "app/ports/connectors.hpp"
 #include "app/ports/runner.hpp"
 
@@ -22,10 +23,13 @@ struct WorkerParts {
     app::Connectors& connectors;
     app::Runner& runner;
     std::string server;                    // names this server in leases
-    app::LiveLines& live;                  // hears what a running step writes
-    std::size_t threads = 4;               // tasks at a time
+    app::LiveTranscripts& live;            // hears what a running step writes
+    std::size_t threads = 4;               // tasks at a time, beside runs
+    std::size_t runs = 256;                // at a time
     Span lease = std::chrono::seconds(60); // renewed thrice in this time while the task is in hand
     Span poll = std::chrono::seconds(1);   // how long work from elsewhere may wait unseen
+    // Where the lines of running steps outlive this process; empty: nowhere.
+    std::filesystem::path transcripts = {};
     std::function<Result<void>()> publish = {}; // signs a checkpoint when the ledger has grown
     std::function<void(std::string_view line)> report = {}; // one line for the log
 };

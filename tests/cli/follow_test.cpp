@@ -267,6 +267,52 @@ TEST_F(CliTest, AfterTheWindowNothingIsOfferedThatIsRefused) {
     EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
 }
 
+TEST_F(CliTest, AStepOfUnknownEndOffersWhatItsOwnerMayDecide) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"how the step ended is unknown: )"
+                     R"(the server ended while this step ran"})"
+                 )
+             )
+    );
+    server.answer(200, waiting_change("command", "unknown"));
+    server.answer(200, "2026-11-22T18:00:01.500Z half way\n", "text/plain");
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_NE(said.find("    | 18:00:01 half way\n"), std::string::npos) << said;
+    for (const auto* decision :
+         {"it was done:  slipway change decide_run CHG-1 --run run-1 --choice resume",
+          "run it again: slipway change decide_run CHG-1 --run run-1 --choice retry",
+          "stop:         slipway change decide_run CHG-1 --run run-1 --choice abort"})
+        EXPECT_NE(said.find(decision), std::string::npos) << said;
+}
+
+TEST_F(CliTest, FollowingGoesOnInTheMiddleOfATranscript) {
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(
+        200,
+        "id: 2.2.31\nevent: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","
+        "\"step\":\"drain\",\"at\":\"2026-11-22T18:00:02.500Z\",\"text\":\"half way\"}\n\n",
+        "text/event-stream"
+    );
+    server.answer(
+        200, streamed_entry(5, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(
+        server.seen().at(2).target,
+        "/api/v1/events/stream?change=CHG-1&transcript=true&after=2.2.31"
+    );
+}
+
 TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {
     server.answer(200, R"({"items":[]})");
     server.answer(

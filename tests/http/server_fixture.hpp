@@ -107,7 +107,7 @@ class ServerTest : public testing::Test {
         },
         {1, 8192},
     }};
-    app::LiveLines live;
+    app::LiveTranscripts live;
     std::vector<std::string> reports;
     std::atomic<int> exports{0};
     http::Api api{http::Services{

@@ -348,39 +348,6 @@ TEST_F(Serving, events_end_with_what_let_their_reader_in) {
     EXPECT_TRUE(ends_soon(*reset));
 }
 
-TEST_F(Serving, lines_of_a_running_step_reach_those_who_look_on) {
-    auto writer = client("engineer");
-    const auto path =
-        writer->request("POST", "/api/v1/changes", R"({"title":"x"})").headers.at("location");
-    const auto change = path.substr(path.rfind('/') + 1);
-    const TenantId main("main");
-    live.begin(main, change);
-    live.add(main, change, {"run-1", "drain", clock.now(), "before anybody looked"});
-    const auto bearer = session("viewer");
-    auto c = client();
-    c->send(fmt::format(
-        "GET /api/v1/events/stream?change={}&transcript=true HTTP/1.1\r\nHost: x\r\n"
-        "Authorization: Bearer {}\r\n\r\n",
-        change, bearer
-    ));
-    c->receive_until(": connected\n\n");
-    EXPECT_EQ(
-        c->receive_until("\n\n"),
-        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\",\"step\":"
-        "\"drain\",\"at\":\"2026-11-22T20:00:00.000Z\",\"text\":\"before anybody looked\"}\n\n"
-    );
-    live.add(TenantId("other"), change, {"run-1", "drain", clock.now(), "not yours"});
-    live.add(main, change, {"run-1", "drain", clock.now(), "a \"quoted\" line"});
-    EXPECT_NE(c->receive_until("\n\n").find(R"(a \"quoted\" line)"), std::string::npos);
-    writer->request("POST", path + "/rename", R"({"title":"y"})");
-    EXPECT_NE(c->receive_until("\n\n").find("event: change_rename"), std::string::npos);
-    auto refused = client("viewer");
-    EXPECT_EQ(refused->request("GET", "/api/v1/events/stream?transcript=true").status, 400);
-    EXPECT_EQ(
-        refused->request("GET", "/api/v1/events/stream?change=CHG-1&transcript=yes").status, 400
-    );
-}
-
 TEST_F(Serving, a_record_is_written_only_where_it_is_new_or_only_where_it_is_there) {
     auto c = client("engineer");
     const std::string_view web = R"({"name":"Web"})";

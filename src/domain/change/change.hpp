@@ -151,6 +151,9 @@ struct RunbookStepOutline {
     std::string abort_criterion;
     Digest digest;
     Span timeout{};
+    bool confirm = false; // a person says when it may begin
+    std::string second;   // who must agree too
+    std::string undoes;   // of an undo block: the step that it takes back
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -161,6 +164,9 @@ struct RunbookStepOutline {
         visit("abort_criterion", self.abort_criterion);
         visit("digest", self.digest);
         visit("timeout", self.timeout);
+        visit("confirm", self.confirm);
+        visit("second", self.second);
+        visit("undoes", self.undoes);
     }
 };
 
@@ -178,6 +184,7 @@ struct PinnedRunbook {
     std::vector<std::string> smoke_checks;  // names
     std::vector<std::string> smoke_outside; // those of them that must be seen from outside
     Digest smoke_digest;
+    std::vector<RunbookStepOutline> undo = {}; // blocks that take a step back
 
     SLIPWAY_FIELDS {
         visit("digest", self.digest);
@@ -192,6 +199,7 @@ struct PinnedRunbook {
         visit("smoke_checks", self.smoke_checks);
         visit("smoke_outside", self.smoke_outside);
         visit("smoke_digest", self.smoke_digest);
+        visit("undo", self.undo);
     }
 };
 
@@ -248,9 +256,11 @@ struct ChangeWindow {
 
 SLIPWAY_ENUM(RunPurpose, ring_deploy, rehearsal, deployment, rollback)
 SLIPWAY_ENUM(RunState, running, waiting, succeeded, failed, aborted)
-SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped)
+// unknown: it began, and nobody knows how it ended. That is no failure: it may have done its work.
+SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped, unknown)
 SLIPWAY_ENUM(Executor, local, external)
-SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort)
+// resume: the step counts as done. undo: what was done is taken back, and the run is over.
+SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort, undo)
 
 struct RunStep {
     std::string name;
@@ -260,8 +270,10 @@ struct RunStep {
     int exit_status = 0;
     std::string detail;    // why it failed, who confirmed it
     Digest transcript;     // attachment with what it printed; all zero when there is none
-    PersonId confirmed_by; // manual steps and decisions
+    PersonId confirmed_by; // manual steps, decisions, and steps that ask before they begin
     int attempts = 0;
+    Digest digest = {};        // of the approved step that was carried out; zero in old entries
+    PersonId seconded_by = {}; // two-person steps
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -273,6 +285,21 @@ struct RunStep {
         visit("transcript", self.transcript);
         visit("confirmed_by", self.confirmed_by);
         visit("attempts", self.attempts);
+        visit("digest", self.digest);
+        visit("seconded_by", self.seconded_by);
+    }
+};
+
+// What one of two people wants to be done about a step that needs both.
+struct ProposedChoice {
+    RunChoice choice{};
+    std::string reason;
+    PersonId by;
+
+    SLIPWAY_FIELDS {
+        visit("choice", self.choice);
+        visit("reason", self.reason);
+        visit("by", self.by);
     }
 };
 
@@ -291,6 +318,8 @@ struct Run {
     // How the ring's record had been edited when the run began all the same, on what the change
     // keeps of the ring.
     std::string ring_edits = {};
+    std::vector<RunStep> undo = {}; // the steps that take it back, once that is decided
+    std::optional<ProposedChoice> proposed = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -305,6 +334,8 @@ struct Run {
         visit("started_by", self.started_by);
         visit("steps", self.steps);
         visit("ring_edits", self.ring_edits);
+        visit("undo", self.undo);
+        visit("proposed", self.proposed);
     }
 };
 

@@ -230,6 +230,7 @@ struct Deviation {
     std::string reason;
     PersonId by;
     Time at{};
+    PersonId second = {}; // who decided the same, of a two-person step
 
     SLIPWAY_FIELDS {
         visit("run", self.run);
@@ -239,6 +240,7 @@ struct Deviation {
         visit("reason", self.reason);
         visit("by", self.by);
         visit("at", self.at);
+        visit("second", self.second);
     }
 };
 

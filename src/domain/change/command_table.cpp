@@ -70,7 +70,7 @@ const std::array table{
         "confirm_step", "Confirm a manual step or a decision point", change_run
     ),
     row<DecideRun, decide::decide_run>(
-        "decide_run", "Decide on a stopped run: retry, skip, resume or abort", change_run
+        "decide_run", "Decide on a stopped run: retry, skip, resume, abort or undo", change_run
     ),
     row<RunSmoke, decide::run_smoke>("run_smoke", "Run the smoke list", change_run),
     row<RecordSmoke, decide::record_smoke>(

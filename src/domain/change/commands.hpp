@@ -174,15 +174,20 @@ struct StepReport {
     int exit_status = 0;
     std::string detail;
     Digest transcript;
+    Digest digest;
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the step"));
-        visit("state", self.state, required("running, succeeded or failed"));
+        visit("state", self.state, required("running, succeeded, failed or unknown"));
         visit("started_at", self.started_at, optional("when it started"));
         visit("ended_at", self.ended_at, optional("when it ended"));
         visit("exit_status", self.exit_status, optional("its exit status"));
         visit("detail", self.detail, printed("what was unexpected", limits::text_max));
         visit("transcript", self.transcript, optional("SHA-256 of its transcript"));
+        visit(
+            "digest", self.digest,
+            optional("digest of the step that ran; refused if the pinned runbook has another")
+        );
     }
 };
 
@@ -218,7 +223,10 @@ struct DecideRun {
 
     SLIPWAY_FIELDS {
         visit("run", self.run, required("the run that stopped"));
-        visit("choice", self.choice, required("retry, skip, resume or abort"));
+        visit(
+            "choice", self.choice,
+            required("retry, skip, resume (it counts as done), abort, or undo what was done")
+        );
         visit("reason", self.reason, required("why", limits::text_max));
     }
 };

@@ -6,38 +6,14 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/two_people.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
 
 namespace {
-
-bool is_done(const RunStep& step) {
-    return step.state == RunStepState::succeeded || step.state == RunStepState::skipped;
-}
-
-RunbookPurpose runbook_for(RunPurpose purpose) {
-    return purpose == RunPurpose::ring_deploy || purpose == RunPurpose::deployment
-               ? RunbookPurpose::deployment
-               : RunbookPurpose::rollback;
-}
-
-const RunbookStepOutline*
-outline_of(const Change& change, const Run& run, const std::string& name) {
-    const auto* runbook = runbook_of(change, runbook_for(run.purpose));
-    if (runbook == nullptr)
-        return nullptr;
-    const auto found =
-        std::find_if(runbook->steps.begin(), runbook->steps.end(), [&](const auto& step) {
-            return step.name == name;
-        });
-    return found == runbook->steps.end() ? nullptr : &*found;
-}
-
-bool needs_person(const RunbookStepOutline* outline) {
-    return outline && (outline->kind == "manual" || outline->kind == "decision");
-}
 
 bool owns_run(const Change& change, const Facts& facts) {
     return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
@@ -54,9 +30,11 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
-// Inside its window a deployment goes on; afterwards its owner turns round.
+// Inside its window a deployment goes on; afterwards its owner turns round. Undoing it is turning
+// round, and that is never too late.
 bool is_out_of_window(const Change& change, const Run& run, Time now) {
-    return run.purpose == RunPurpose::deployment && (!change.window || now >= change.window->end);
+    return run.purpose == RunPurpose::deployment && run.undo.empty() &&
+           (!change.window || now >= change.window->end);
 }
 
 Result<void> require_window(const Change& change, const Run& run, const Facts& facts) {
@@ -102,30 +80,55 @@ void stop(Decider& decider, const Run& run, const std::string& step, const std::
         );
 }
 
+// A run that was undone has come to nothing, for whatever reason its owner gave.
+void end(Decider& decider, const Run& run) {
+    if (run.undo.empty())
+        return decider.emit(RunEnded{run.id, RunState::succeeded});
+    std::string reason;
+    for (const auto& deviation : decider.change().deviations)
+        if (deviation.run == run.id && deviation.choice == RunChoice::undo)
+            reason = deviation.reason;
+    const bool deployed = run.purpose == RunPurpose::deployment;
+    decider.emit(RunEnded{run.id, RunState::aborted});
+    if (deployed)
+        decider.emit(DeploymentFailed{"undone: " + reason});
+}
+
+std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
+    auto text = "waits for a person: " + (outline.title.empty() ? step.name : outline.title);
+    if (!outline.second.empty())
+        text += fmt::format(", and for {} too", outline.second);
+    return text;
+}
+
 // After a step's state changed: ends the run, stops it for a person, or lets it go on.
 void move_on(Decider& decider, const RunId& id) {
     const Run* run = find_run(decider.change(), id);
-    const auto next = std::find_if(run->steps.begin(), run->steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
-    if (next == run->steps.end()) {
-        decider.emit(RunEnded{id, RunState::succeeded});
-        return;
-    }
+    const auto* next = next_step(*run);
+    if (next == nullptr)
+        return end(decider, *run);
     const auto* outline = outline_of(decider.change(), *run, next->name);
     const bool late = is_out_of_window(decider.change(), *run, decider.facts().now);
     if (next->state == RunStepState::failed)
         stop(decider, *run, next->name, "step failed: " + next->detail);
+    else if (next->state == RunStepState::unknown)
+        stop(decider, *run, next->name, "how the step ended is unknown: " + next->detail);
     else if (late && run->executor == Executor::local)
         stop(decider, *run, next->name, "the window is over");
     else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
         stop(
             decider, *run, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit)
         );
-    else if (needs_person(outline) && run->state != RunState::waiting)
-        decider.emit(RunStopped{
-            id, next->name,
-            "waits for a person: " + (outline->title.empty() ? next->name : outline->title)});
+    else if (outline == nullptr)
+        stop(decider, *run, next->name, "another runbook was pinned since the run began");
+    else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
+        decider.emit(RunStopped{id, next->name, waits_for(*outline, *next)});
+}
+
+void go_on(Decider& decider, const Run& run) {
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
 }
 
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
@@ -145,7 +148,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         decider.facts().actor,
         {}};
     for (const auto& step : runbook->steps)
-        run.steps.push_back({step.name, RunStepState::pending, {}, {}, 0, {}, {}, {}, 0});
+        run.steps.push_back(pending_step(step.name));
     if (purpose == RunPurpose::rollback)
         send_back(run, change, decider.facts());
     if (!run.ring_edits.empty())
@@ -154,9 +157,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
             run.ring_edits
         ));
     decider.emit(RunStarted{run});
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    go_on(decider, run);
 }
 
 Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
@@ -288,6 +289,97 @@ Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
     return {};
 }
 
+// One of two people has said his word; the other one is asked for his.
+void call_other(
+    Decider& decider, const Run& run, const std::string& step, const PersonId& other,
+    std::string_view command
+) {
+    const auto& change = decider.change();
+    decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, command));
+    if (on_production(run.purpose))
+        page(
+            decider, other,
+            fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step),
+            fmt::format(
+                "{}\n{} has agreed. Agree too: slipway change {} {} --run {}\n", change.title,
+                decider.facts().actor.value, command, change.id.value, run.id.value
+            )
+        );
+}
+
+// Puts the actor's name to the step, as who does or decides it or as its second person. Nobody is
+// both.
+Result<void> confirm(
+    RunStep& step, const Change& change, const RunbookStepOutline& outline, const Facts& facts
+) {
+    const bool seconds = !outline.second.empty() && facts.actor.value == outline.second;
+    const bool named = outline.owner.empty() || facts.actor.value == outline.owner;
+    const bool decides = outline.kind == "decision";
+    if (!seconds && !named && !owns_run(change, facts))
+        return fail_blocked(
+            decides ? "this decision is somebody else's" : "this step is somebody else's",
+            {{"run-exact", step.name,
+              decides ? "a decision point has a named owner" : "the runbook names who does it",
+              "owner " + outline.owner, "Call " + outline.owner}}
+        );
+    auto& place = seconds ? step.seconded_by : step.confirmed_by;
+    if (is_second_part(outline, step) && !place.empty())
+        return fail_blocked(
+            "this step needs two people",
+            {{"run-exact", step.name, "one of the two has confirmed it", "it was " + place.value,
+              seconds ? "Call who does it" : "Call " + outline.second}}
+        );
+    place = facts.actor;
+    return {};
+}
+
+// The step during which its run was aborted, when our own runner now tells what came of it.
+const RunStep* cut_short(const Change& change, const ReportRun& body, const Facts& facts) {
+    const auto* run = find_run(change, body.run);
+    if (!facts.system || run == nullptr || run->state != RunState::aborted ||
+        body.steps.size() != 1)
+        return nullptr;
+    const auto* step = next_step(*run);
+    const bool running = step && step->state == RunStepState::running;
+    return running && step->name == body.steps.front().name ? step : nullptr;
+}
+
+// It belongs on the record, with its transcript; the run is over all the same.
+Result<Decision>
+report_cut(const Change& change, const RunStep& cut, const ReportRun& body, const Facts& facts) {
+    TRY(require_transcripts(body, facts));
+    const auto& report = body.steps.front();
+    RunStep step = cut;
+    step.state = report.state;
+    step.ended_at = report.ended_at ? report.ended_at : facts.now;
+    step.exit_status = report.exit_status;
+    step.detail = report.detail;
+    step.transcript = report.transcript;
+    Decider decider(change, facts);
+    decider.emit(RunStepReported{body.run, std::move(step)});
+    return decider.finish();
+}
+
+Result<void>
+may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice choice) {
+    const bool ran = next.state == RunStepState::failed || next.state == RunStepState::unknown;
+    if (choice == RunChoice::resume && !ran)
+        return fail_field(
+            "choice", "resume accepts a failed or unknown step as done; there is none"
+        );
+    if (choice != RunChoice::undo)
+        return {};
+    if (!run.undo.empty())
+        return fail_field("choice", "the run is being undone already");
+    if (undo_steps(change, run).empty())
+        return fail_blocked(
+            "there is nothing to undo",
+            {{"run-exact", run.id.value, "no step that began has an undo block",
+              "runbook " + run.runbook.hex(), "Abort the run (decide_run), or roll it back"}}
+        );
+    return {};
+}
+
 } // namespace
 
 Result<Decision> start_run(const Change& change, const StartRun& body, const Facts& facts) {
@@ -311,6 +403,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_open(change));
+    if (const auto* cut = cut_short(change, body, facts))
+        return report_cut(change, *cut, body, facts);
     const Run run = TRY(active_run(change, body.run));
     if (facts.system != (run.executor == Executor::local))
         return fail_blocked(
@@ -336,22 +430,30 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
         const Run& now = *find_run(decider.change(), run.id);
-        const auto next = std::find_if(now.steps.begin(), now.steps.end(), [](const RunStep& step) {
-            return !is_done(step);
-        });
-        if (now.state != RunState::running || next == now.steps.end() || next->name != report.name)
+        const auto* next = next_step(now);
+        if (now.state != RunState::running || next == nullptr || next->name != report.name)
             return fail_blocked(
                 "steps run in the order of the runbook",
                 {{"run-exact", "steps." + report.name, "this step is not the next one",
-                  next == now.steps.end() ? "the run has ended" : "next is " + next->name,
+                  next == nullptr ? "the run has ended" : "next is " + next->name,
                   "Follow the runbook; a stopped run goes on by its owner's decision"}}
             );
         if (report.state != RunStepState::running && report.state != RunStepState::succeeded &&
-            report.state != RunStepState::failed)
+            report.state != RunStepState::failed && report.state != RunStepState::unknown)
             return fail_field(
-                "steps." + report.name, "a runner reports running, succeeded or failed"
+                "steps." + report.name, "a runner reports running, succeeded, failed or unknown"
             );
+        // Whoever says so again is a second server, and must not begin it too.
+        if (facts.system && report.state == RunStepState::running &&
+            next->state == RunStepState::running)
+            return fail_blocked(
+                "the step runs already",
+                {{"run-exact", "steps." + report.name, "no step runs twice", "it has begun",
+                  "Wait for its end, or abort the run (decide_run)"}}
+            );
+        const auto approved = TRY(approved_step(decider.change(), now, report));
         RunStep step = *next;
+        step.digest = approved;
         step.attempts += step.state == RunStepState::running ? 0 : 1;
         step.state = report.state;
         const bool goes_on = next->state == RunStepState::running && next->started_at;
@@ -376,38 +478,42 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
 Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, const Facts& facts) {
     TRY(require_open(change));
     const Run run = TRY(active_run(change, body.run));
-    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
+    const auto* next = next_step(run);
     const auto* outline = outline_of(change, run, body.step);
-    if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
-        return fail_field("step", "is not a manual step or decision point that is next");
+    if (next == nullptr || next->name != body.step || !waits_for_person(outline, *next) ||
+        next->state == RunStepState::running || next->state == RunStepState::unknown)
+        return fail_field("step", "is not a step that is next and waits for a person");
     TRY(require_window(change, run, facts));
     if (run.purpose == RunPurpose::deployment)
         TRY(require_no_voter(change, facts));
-    const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
-    const bool decides = outline->kind == "decision";
-    if (!named && !owns_run(change, facts))
-        return fail_blocked(
-            decides ? "this decision is somebody else's" : "this step is somebody else's",
-            {{"run-exact", body.step,
-              decides ? "a decision point has a named owner" : "the runbook names who does it",
-              "owner " + outline->owner, "Call " + outline->owner}}
-        );
-    TRY(require_ring_of(change, run, facts, "run-exact"));
-    Decider decider(change, facts);
     RunStep step = *next;
-    step.state = RunStepState::succeeded;
-    step.started_at = step.started_at ? step.started_at : facts.now;
-    step.ended_at = facts.now;
-    step.confirmed_by = facts.actor;
-    step.detail = body.note;
-    ++step.attempts;
+    TRY(confirm(step, change, *outline, facts));
+    TRY(require_ring_of(change, run, facts, "run-exact"));
+    const bool confirmed = is_confirmed(*outline, step);
+    const bool by_hand = outline->kind == "manual" || outline->kind == "decision";
+    step.digest = outline->digest;
+    if (!body.note.empty())
+        step.detail = step.detail.empty() || !is_second_part(*outline, *next)
+                          ? body.note
+                          : cut_text(step.detail + "; " + body.note, limits::text_max);
+    if (confirmed && by_hand) {
+        step.state = RunStepState::succeeded;
+        step.started_at = step.started_at ? step.started_at : facts.now;
+        step.ended_at = facts.now;
+        ++step.attempts;
+    }
+    Decider decider(change, facts);
     decider.emit(RunStepReported{run.id, step});
+    if (!confirmed) {
+        call_other(
+            decider, run, step.name,
+            step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
+            "confirm_step"
+        );
+        return decider.finish();
+    }
     decider.emit(RunResumed{run.id});
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    go_on(decider, run);
     return decider.finish();
 }
 
@@ -415,37 +521,50 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     TRY(require_open(change));
     TRY(require_reason(body.reason));
     const Run run = TRY(active_run(change, body.run));
-    if (!owns_run(change, facts) && on_production(run.purpose))
+    const auto* next = next_step(run);
+    const bool turns_round = body.choice == RunChoice::abort || body.choice == RunChoice::undo;
+    const auto second = next && !turns_round ? second_of(change, run, *next) : PersonId{};
+    if (!owns_run(change, facts) && on_production(run.purpose) && facts.actor != second)
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
-    if (body.choice != RunChoice::abort) {
+    if (!turns_round)
         TRY(require_window(change, run, facts));
+    if (body.choice != RunChoice::abort) {
         TRY(require_ring_of(change, run, facts, "run-exact"));
+        TRY(require_pinned(change, run));
     }
-    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
-    if (next == run.steps.end() ||
-        (body.choice != RunChoice::abort && run.state != RunState::waiting))
+    if (next == nullptr || (body.choice != RunChoice::abort && run.state != RunState::waiting))
         return fail_field("choice", "the run has not stopped: only abort is possible");
-    if (body.choice == RunChoice::resume && next->state != RunStepState::failed)
-        return fail_field("choice", "resume accepts a failed step as done; none has failed");
+    TRY(may_choose(change, run, *next, body.choice));
     // Who wants to stop is never held up.
     if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
         return fail_full("choice", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
-    decider.emit(RunDecided{
-        {run.id, next->name,
-         next->detail.empty() ? std::string(to_text(next->state)) : next->detail, body.choice,
-         body.reason, facts.actor, facts.now}});
+    Deviation deviation{run.id,
+                        next->name,
+                        next->detail.empty() ? std::string(to_text(next->state)) : next->detail,
+                        body.choice,
+                        body.reason,
+                        facts.actor,
+                        facts.now};
+    if (!second.empty() && !agree(run, body.choice, second, deviation)) {
+        decider.emit(RunChoiceProposed{run.id, next->name, {body.choice, body.reason, facts.actor}}
+        );
+        call_other(
+            decider, run, next->name, facts.actor == second ? change.change_owner : second,
+            fmt::format("decide_run --choice {}", to_text(body.choice))
+        );
+        return decider.finish();
+    }
+    decider.emit(RunDecided{std::move(deviation)});
     if (body.choice == RunChoice::abort) {
         decider.emit(RunEnded{run.id, RunState::aborted});
         if (run.purpose == RunPurpose::deployment)
             decider.emit(DeploymentFailed{"aborted: " + body.reason});
         return decider.finish();
     }
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    if (body.choice == RunChoice::undo)
+        decider.emit(RunUndoBegun{run.id, undo_steps(change, run)});
+    go_on(decider, run);
     return decider.finish();
 }
 

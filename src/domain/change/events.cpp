@@ -17,9 +17,10 @@ auto* by_id(List& list, const Key& id) {
 }
 
 RunStep* step_of(Run& run, const std::string& name) {
-    for (auto& step : run.steps)
-        if (step.name == name)
-            return &step;
+    for (auto* list : {&run.steps, &run.undo})
+        for (auto& step : *list)
+            if (step.name == name)
+                return &step;
     return nullptr;
 }
 
@@ -96,14 +97,14 @@ constexpr std::array<EventRow, sizeof...(Events)> rows() {
 constexpr auto table = rows<
     ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
     RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, RingRecorded,
-    DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided, RunEnded,
-    SmokeReported, BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast,
-    CabDecided, ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked,
-    PageDelivered, PageAcknowledged, SnapshotReported, DeploymentFailed, StabilisationStarted,
-    ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated,
-    ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned,
-    StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
-    AttachmentAdded, Commented>();
+    DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided,
+    RunChoiceProposed, RunUndoBegun, RunEnded, SmokeReported, BackupRecorded, DefectLogged,
+    DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet, ApprovalVoided, NoticeSent,
+    NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged, SnapshotReported,
+    DeploymentFailed, StabilisationStarted, ObservationLogged, ObservationResolved, ReviewHeld,
+    ActionAdded, ActionDone, CmdbUpdated, ChangeClosed, ChangeCancelled, StepFilled, StepCompleted,
+    StepReopened, StepAssigned, StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested,
+    WaiverGranted, WaiverRevoked, AttachmentAdded, Commented>();
 
 } // namespace
 
@@ -234,6 +235,7 @@ void RunDecided::apply(Change& change, const Stamp&) const {
     auto* run = by_id(change.runs.edit(), deviation.run);
     if (run == nullptr)
         return;
+    run->proposed.reset();
     if (deviation.choice != RunChoice::abort)
         run->state = RunState::running;
     if (auto* step = step_of(*run, deviation.step)) {
@@ -244,6 +246,16 @@ void RunDecided::apply(Change& change, const Stamp&) const {
         else if (deviation.choice == RunChoice::resume)
             step->state = RunStepState::succeeded;
     }
+}
+
+void RunChoiceProposed::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs.edit(), run))
+        found->proposed = proposed;
+}
+
+void RunUndoBegun::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs.edit(), run))
+        found->undo = steps;
 }
 
 void RunEnded::apply(Change& change, const Stamp& stamp) const {

@@ -200,6 +200,32 @@ struct RunDecided {
     SLIPWAY_EVENT("run_decided");
 };
 
+// One of two people has said what should be done about the step; the other one has not yet.
+struct RunChoiceProposed {
+    RunId run;
+    std::string step;
+    ProposedChoice proposed;
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("step", self.step);
+        visit("proposed", self.proposed);
+    }
+    SLIPWAY_EVENT("run_choice_proposed");
+};
+
+// What the run did is taken back by these steps, in this order.
+struct RunUndoBegun {
+    RunId run;
+    std::vector<RunStep> steps;
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("steps", self.steps);
+    }
+    SLIPWAY_EVENT("run_undo_begun");
+};
+
 struct RunEnded {
     RunId run;
     RunState state{};

@@ -120,7 +120,7 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         findings.refuse(
             "deployment", "the deployment runbook did not run to the end",
             std::string(to_text(run->state)),
-            "Its owner decides: retry, skip, resume or abort (decide_run)"
+            "Its owner decides: retry, skip, resume, abort or undo (decide_run)"
         );
 }
 

@@ -172,6 +172,8 @@ void Linter::check_steps() {
                 fmt::format("nobody is named to do {}", step.name), "add owner=anna"
             );
     }
+    for (const auto& undo : runbook_.undo)
+        check_command(undo);
     if (runbook_.title.empty())
         find(
             LintSeverity::warning, 0, "no-title", "the runbook has no title",
