@@ -50,6 +50,8 @@ constexpr Phrase phrases[] = {
     {"run_resumed", "{run}[ ({known})] goes on"},
     {"run_decided", "decided on {deviation.run} at {deviation.step}: {deviation.choice}"
                     "[; because {deviation.reason}]"},
+    {"window_extended", "extended the window from {extension.from} to {extension.until}"
+                        "[; because {extension.reason}]"},
     {"run_ended", "{run}[ ({known})] ended: {state}"},
     {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
                        "[; silent agents: {report.silent_agents}]"

@@ -95,10 +95,16 @@ Result<bool> run_one(
     const TaskContext& context, const domain::RunTask& task, const domain::Runbook& runbook,
     const domain::RunbookStep& step, const domain::Variables& variables
 ) {
-    TRY(context.tell(
+    const auto begun = context.tell(
         "report_run", step_report(task.run.value, {{"name", step.name}, {"state", "running"}}),
         false
-    ));
+    );
+    // Past abort-by, say. Trying again later would not help; its owner decides.
+    if (!begun && begun.error().code == ErrorCode::blocked) {
+        TRY(report_failed(context, task.run, step.name, "not begun: " + begun.error().message));
+        return false;
+    }
+    TRY(begun);
     std::string transcript;
     auto& live = context.parts.live;
     live.begin(context.task.tenant, context.task.change);

@@ -275,6 +275,19 @@ struct RunStep {
     }
 };
 
+// What the registers said of the rings when a run on the test ring began: what its proof rests on
+// besides the bytes and the ring's contents. Credentials are kept as "ring/name".
+struct RingState {
+    std::map<std::string, Digest> facts; // of the test ring, by host
+    std::map<std::string, std::string> credentials;
+    bool operator==(const RingState&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit("facts", self.facts);
+        visit("credentials", self.credentials);
+    }
+};
+
 struct Run {
     RunId id;
     RunPurpose purpose{};
@@ -287,6 +300,7 @@ struct Run {
     std::optional<Time> ended_at;
     PersonId started_by;
     std::vector<RunStep> steps;
+    std::optional<RingState> ring_state = {}; // of runs on the test ring; not in old entries
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -300,6 +314,7 @@ struct Run {
         visit("ended_at", self.ended_at);
         visit("started_by", self.started_by);
         visit("steps", self.steps);
+        visit("ring_state", self.ring_state);
     }
 };
 

@@ -10,8 +10,10 @@ Digest ring_contents(const std::string& id, const RingRecord& ring) {
     counted.facts_at.reset();
     for (auto& host : counted.hosts)
         host.facts.clear();
-    for (auto& credential : counted.credentials)
+    for (auto& credential : counted.credentials) {
         credential.expires_at.reset();
+        credential.version.clear();
+    }
     return sha256(id + ' ' + encode(counted));
 }
 
