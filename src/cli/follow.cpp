@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/event_stream.hpp"
+#include "cli/run_clock.hpp"
 #include "cli/stopped_run.hpp"
 
 namespace slipway::cli {
@@ -205,6 +206,31 @@ past_of(const Context& context, const std::string& change, std::vector<Json>& la
     return out;
 }
 
+// What the clock says now; programs read it in the record itself.
+void say_clock(
+    const Context& context, const RunView& run, std::string (*words)(const Json&, const Style&)
+) {
+    if (context.json || context.quiet || run.purpose != "deployment")
+        return;
+    if (const auto record = context.get("/api/v1/changes/" + url_encoded(run.change)))
+        context.say(words(*record, context.style));
+}
+
+void say_timings(const Context& context, const RunView& run) {
+    const bool on_production = run.purpose == "deployment" || run.purpose == "rollback";
+    if (context.json || context.quiet || !on_production)
+        return;
+    if (const auto record = context.get("/api/v1/changes/" + url_encoded(run.change)))
+        context.say(timing_block(*record, run.id, context.style));
+}
+
+// With each step that ends a deployment keeps its time or slips.
+bool is_step_end(const Json& entry) {
+    const auto state = text_at(entry, "data.step.state");
+    return text_or_empty(entry, "type") == "run_step_reported" &&
+           (state == "succeeded" || state == "failed");
+}
+
 // Programs read the entries; the explanation is for people, and asks the server for more.
 void say_stop(const Context& context, const RunView& run) {
     if (context.json || context.quiet)
@@ -226,7 +252,11 @@ void show_live(const Context& context, RunView& run, const Json& entry) {
     if (run_of(entry).empty())
         return;
     context.say(entry_line(entry, context.style, false));
-    if (text_or_empty(entry, "type") == "run_stopped" && run_of(entry) == run.id)
+    if (run_of(entry) != run.id)
+        return;
+    if (is_step_end(entry))
+        say_clock(context, run, clock_line);
+    if (text_or_empty(entry, "type") == "run_stopped")
         say_stop(context, run);
 }
 
@@ -243,6 +273,8 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         context.say(explain_no_run(change));
     if (run.waits())
         say_stop(context, run);
+    else if (!run.over())
+        say_clock(context, run, clock_block);
     run.live = true;
     if (!run.over())
         TRY(follow(context, change, run.position, true, [&](const Json& entry) {
@@ -254,6 +286,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
     ));
+    say_timings(context, run);
     if (run.state == "aborted")
         context.say(explain_abort(change, run.purpose));
     return run.state == "succeeded" ? ExitCode::ok : ExitCode::blocked;

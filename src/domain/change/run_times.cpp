@@ -69,20 +69,21 @@ const Run* rehearsal_of(const Change& change, const Run& live) {
 
 std::vector<RunComparison> compare_with_rehearsals(const Change& change) {
     std::vector<RunComparison> comparisons;
-    for (const auto& live : change.runs) {
-        const auto* rehearsal = rehearsal_of(change, live);
+    for (const auto purpose : {RunPurpose::deployment, RunPurpose::rollback}) {
+        const auto* live = last_run(change, purpose);
+        const auto* rehearsal = live ? rehearsal_of(change, *live) : nullptr;
         if (rehearsal == nullptr)
             continue;
-        RunComparison comparison{live.id,
-                                 live.purpose,
-                                 rehearsal->id,
-                                 rehearsal->ring,
-                                 time_taken(*rehearsal),
-                                 time_taken(live),
-                                 {}};
+        RunComparison comparison;
+        comparison.run = live->id;
+        comparison.purpose = purpose;
+        comparison.rehearsal = rehearsal->id;
+        comparison.ring = rehearsal->ring;
+        comparison.rehearsed = time_taken(*rehearsal);
+        comparison.live = time_taken(*live);
         const auto then = step_times(*rehearsal);
-        const auto now = step_times(live);
-        for (const auto& step : live.steps)
+        const auto now = step_times(*live);
+        for (const auto& step : live->steps)
             comparison.steps.push_back(
                 {step.name, time_of(then, step.name), time_of(now, step.name)}
             );

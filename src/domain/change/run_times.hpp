@@ -23,7 +23,7 @@ std::string spoken(Span span);
 // The last run of the same bytes on the test ring that went well before this one on production
 // began; nullptr when there is none, and for a run on the test ring itself.
 const Run* rehearsal_of(const Change& change, const Run& live);
-// Each run on production that has one, beside its rehearsal.
+// The last deployment and the last rollback on production, beside their rehearsals.
 std::vector<RunComparison> compare_with_rehearsals(const Change& change);
 
 } // namespace slipway::domain
