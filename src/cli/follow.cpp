@@ -224,11 +224,12 @@ void say_timings(const Context& context, const RunView& run) {
         context.say(timing_block(*record, run.id, context.style));
 }
 
-// With each step that ends a deployment keeps its time or slips.
-bool is_step_end(const Json& entry) {
+// With each step that ends a deployment keeps its time or slips; an extension gives it more.
+bool moves_the_clock(const Json& entry) {
+    const auto type = text_or_empty(entry, "type");
     const auto state = text_at(entry, "data.step.state");
-    return text_or_empty(entry, "type") == "run_step_reported" &&
-           (state == "succeeded" || state == "failed");
+    return type == "window_extended" ||
+           (type == "run_step_reported" && (state == "succeeded" || state == "failed"));
 }
 
 // Programs read the entries; the explanation is for people, and asks the server for more.
@@ -254,9 +255,12 @@ void show_live(const Context& context, RunView& run, const Json& entry) {
     context.say(entry_line(entry, context.style, false));
     if (run_of(entry) != run.id)
         return;
-    if (is_step_end(entry))
+    const auto type = text_or_empty(entry, "type");
+    if (type == "run_started")
+        say_clock(context, run, clock_block);
+    if (moves_the_clock(entry))
         say_clock(context, run, clock_line);
-    if (text_or_empty(entry, "type") == "run_stopped")
+    if (type == "run_stopped")
         say_stop(context, run);
 }
 

@@ -78,10 +78,6 @@ void note_owed(Decider& decider, const std::string& about) {
     );
 }
 
-std::string at_or_unknown(const std::optional<Time>& time) {
-    return time ? to_text(*time) : "unknown";
-}
-
 // Both who decides and who carries it out must know, each by name; one person is called once.
 void call_both(Decider& decider, const std::string& subject, const std::string& body) {
     const auto& change = decider.change();
@@ -100,7 +96,7 @@ void warn_of_abort_by(Decider& decider, const std::string& about) {
             "{}\nExpected end with its smoke test: {}. The window ends {}.\nFinish, ask a change "
             "manager for more time (slipway change extend_window {}), or roll back (slipway "
             "change roll_back {}).\n",
-            decider.change().title, at_or_unknown(clock.expected_end), to_text(clock.window_end),
+            decider.change().title, to_text(clock.expected_end.value()), to_text(clock.window_end),
             id, id
         )
     );
