@@ -92,18 +92,19 @@ TEST(Rehearsal, goes_stale_by_each_cause_alone) {
 
 TEST(Rehearsal, facts_that_were_gathered_between_deployment_and_rehearsal_are_no_drift) {
     auto s = rehearsed();
-    auto& facts = ring(s, "staging").hosts[0].facts;
+    const auto gathered = [&](const char* version) {
+        ring(s, "staging").hosts[0].facts["package.site"] = version;
+        renew(s.records);
+    };
+    gathered("1.4");
     s.run("ina", "ring_deploy");
-    facts["package.site"] = "1.5"; // what the deployment left there
-    renew(s.records);
+    gathered("1.5"); // what the deployment left there
     s.run("ina", "rehearsal");
     s.smoke("ina", "rehearsal");
     EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
-    facts.erase("package.site"); // it was rolled back, and looked at anew
-    renew(s.records);
+    gathered("1.4"); // it was rolled back, and looked at anew
     EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
-    facts["package.site"] = "1.3";
-    renew(s.records);
+    gathered("1.3");
     EXPECT_EQ(look(s, gate).verdict, Verdict::fail);
 }
 
