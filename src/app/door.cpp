@@ -299,6 +299,10 @@ Result<void> Door::Inside::gather_for(
             std::string(text_or_empty(body, "zone"))};
         if (const auto window = domain::resolve_window(spec))
             facts.others = TRY(others(change, *window));
+    } else if (command == "extend_window" && change.window) {
+        // Others begin to matter where the window has ended until now.
+        if (const auto until = time_from_text(text_or_empty(body, "until")))
+            facts.others = TRY(others(change, {domain::window_end(change), *until}));
     } else if (looks_at_window(command, body, facts)) {
         TRY(gather_others(change, facts));
     }

@@ -55,6 +55,8 @@ constexpr Phrase phrases[] = {
     {"run_choice_proposed", "wants {run} to go on at {step}: {proposed.choice}"
                             "[; because {proposed.reason}]; a second person must agree"},
     {"run_undo_begun", "{run}[ ({known})] is taken back[ by {steps.name}]"},
+    {"window_extended", "extended the window from {extension.from} to {extension.until}"
+                        "[; because {extension.reason}]"},
     {"run_ended", "{run}[ ({known})] ended: {state}"},
     {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
                        "[; silent agents: {report.silent_agents}]"

@@ -209,6 +209,16 @@ Result<Ready> make_ready(
     return ready;
 }
 
+// Whether the record waits for this step to begin: no other server has begun it, and nobody has
+// decided otherwise.
+Result<bool> may_still_begin(const TaskContext& context, const RunId& id, const std::string& step) {
+    const auto change = TRY(context.change());
+    const auto* run = domain::find_run(change, id);
+    const auto* next = run ? domain::next_step(*run) : nullptr;
+    return next != nullptr && is_running(*run) && next->name == step &&
+           next->state != RunStepState::running;
+}
+
 JsonObject beginning(const Ready& ready) {
     return {{"name", ready.step.name}, {"state", "running"}, {"digest", ready.step.digest.hex()}};
 }
@@ -233,7 +243,14 @@ Result<bool> run_from(
 ) {
     const auto here = [&] { return running_step(context, run.id, ready.step.name, ready.attempt); };
     auto live = std::make_unique<LiveStep>(context.parts.live, here());
-    TRY(context.tell("report_run", step_report(run.id, beginning(ready)), false));
+    const auto begun = context.tell("report_run", step_report(run.id, beginning(ready)), false);
+    // Past abort-by, say. Trying again later would not help: its owner decides.
+    if (!begun && begun.error().code == ErrorCode::blocked &&
+        TRY(may_still_begin(context, run.id, ready.step.name))) {
+        TRY(report_failed(context, run.id, ready.step.name, "not begun: " + begun.error().message));
+        return false;
+    }
+    TRY(begun);
     for (;;) {
         TranscriptFile file(context.parts.transcripts, here());
         const auto result = context.parts.runner.run_step(

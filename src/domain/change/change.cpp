@@ -90,6 +90,10 @@ bool on_production(RunPurpose purpose) {
     return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
 }
 
+Time window_end(const Change& change) {
+    return change.extensions.empty() ? change.window->end : change.extensions.back().until;
+}
+
 std::vector<Deviation> deviations_on_production(const Change& change) {
     std::vector<Deviation> deviations;
     for (const auto& deviation : change.deviations)

@@ -303,6 +303,19 @@ struct ProposedChoice {
     }
 };
 
+// What the registers said of the rings when a run on the test ring began: what its proof rests on
+// besides the bytes and the ring's contents. Credentials are kept as "ring/name".
+struct RingState {
+    std::map<std::string, Digest> facts; // of the test ring, by host
+    std::map<std::string, std::string> credentials;
+    bool operator==(const RingState&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit("facts", self.facts);
+        visit("credentials", self.credentials);
+    }
+};
+
 struct Run {
     RunId id;
     RunPurpose purpose{};
@@ -320,6 +333,7 @@ struct Run {
     std::string ring_edits = {};
     std::vector<RunStep> undo = {}; // the steps that take it back, once that is decided
     std::optional<ProposedChoice> proposed = {};
+    std::optional<RingState> ring_state = {}; // of runs on the test ring; not in old entries
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -336,6 +350,7 @@ struct Run {
         visit("ring_edits", self.ring_edits);
         visit("undo", self.undo);
         visit("proposed", self.proposed);
+        visit("ring_state", self.ring_state);
     }
 };
 

@@ -244,6 +244,67 @@ struct Deviation {
     }
 };
 
+// More time for a deployment that is under way. The window stays what was approved.
+struct Extension {
+    Time from{}; // the end until then
+    Time until{};
+    std::string reason;
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("from", self.from);
+        visit("until", self.until);
+        visit("reason", self.reason);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
+// Who was called about the time by which a deployment is to turn round.
+struct AbortAlarm {
+    Time at{};                     // while there was time
+    std::optional<Time> passed_at; // when there was none left
+
+    SLIPWAY_FIELDS {
+        visit("at", self.at);
+        visit("passed_at", self.passed_at);
+    }
+};
+
+// How long a step took on production, beside how long it took when it was rehearsed.
+struct StepComparison {
+    std::string step;
+    std::optional<Span> rehearsed; // absent: it was not done there
+    std::optional<Span> live;
+
+    SLIPWAY_FIELDS {
+        visit("step", self.step);
+        visit("rehearsed", self.rehearsed);
+        visit("live", self.live);
+    }
+};
+
+struct RunComparison {
+    RunId run;
+    RunPurpose purpose{};
+    RunId rehearsal; // the run of the same bytes on the test ring
+    std::string ring;
+    Span rehearsed{};
+    Span live{};
+    std::vector<StepComparison> steps;
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("purpose", self.purpose);
+        visit("rehearsal", self.rehearsal);
+        visit("ring", self.ring);
+        visit("rehearsed", self.rehearsed);
+        visit("live", self.live);
+        visit("steps", self.steps);
+    }
+};
+
 // --- 5 closure ---------------------------------------------------------------------------------
 
 SLIPWAY_ENUM(ObservationKind, alert, ticket, spike)
@@ -308,6 +369,7 @@ struct Review {
     std::string went_to_plan;
     std::string deviations;
     std::string corrections;
+    std::vector<RunComparison> timings = {}; // the runs on production beside their rehearsals
 
     SLIPWAY_FIELDS {
         visit("held_at", self.held_at);
@@ -315,6 +377,7 @@ struct Review {
         visit("went_to_plan", self.went_to_plan);
         visit("deviations", self.deviations);
         visit("corrections", self.corrections);
+        visit("timings", self.timings);
     }
 };
 
@@ -533,6 +596,8 @@ struct Change {
     std::vector<Waiver> waivers;
     std::vector<Attachment> attachments;
     std::vector<Comment> comments;
+    std::vector<Extension> extensions;
+    std::optional<AbortAlarm> abort_alarm; // about the end that holds now
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -583,6 +648,8 @@ struct Change {
         visit("waivers", self.waivers);
         visit("attachments", self.attachments);
         visit("comments", self.comments);
+        visit("extensions", self.extensions);
+        visit("abort_alarm", self.abort_alarm);
     }
 };
 
@@ -605,6 +672,8 @@ bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expi
 bool is_over(const Change& change);              // closed or cancelled
 bool is_stabilising(const Change& change);       // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
+// When the window ends, with its extensions. Only for a change that has a window.
+Time window_end(const Change& change);
 // What went another way on production; what a test ring showed was what it is there for.
 std::vector<Deviation> deviations_on_production(const Change& change);
 // The channels on which the maintenance was announced, by any of its notices: who was told of it

@@ -72,6 +72,9 @@ const std::array table{
     row<DecideRun, decide::decide_run>(
         "decide_run", "Decide on a stopped run: retry, skip, resume, abort or undo", change_run
     ),
+    row<ExtendWindow, decide::extend_window>(
+        "extend_window", "Give a deployment that is under way more time", change_manage
+    ),
     row<RunSmoke, decide::run_smoke>("run_smoke", "Run the smoke list", change_run),
     row<RecordSmoke, decide::record_smoke>(
         "record_smoke", "Record smoke results, also from JUnit XML", change_run

@@ -231,6 +231,16 @@ struct DecideRun {
     }
 };
 
+struct ExtendWindow {
+    Time until{};
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("until", self.until, required("the new end of the window"));
+        visit("reason", self.reason, required("why it goes on", limits::text_max));
+    }
+};
+
 struct RunSmoke {
     SmokeOccasion occasion{};
     SLIPWAY_FIELDS {

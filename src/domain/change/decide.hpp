@@ -46,6 +46,7 @@ Decides<ReportRun> report_run;
 Decides<ConfirmStep> confirm_step;
 Decides<DecideRun> decide_run;
 Decides<RollBack> roll_back;
+Decides<ExtendWindow> extend_window; // decide_extension.cpp
 Decides<Nothing> take_snapshot;
 Decides<ReportSnapshot> report_snapshot;
 // closure.cpp

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -136,7 +137,8 @@ Result<Decision> hold_review(const Change& change, const HoldReview& body, const
     const auto known = deviations_of(change);
     Decider decider(change, facts);
     decider.emit(ReviewHeld{
-        {facts.now, facts.actor, body.went_to_plan, known + body.deviations, body.corrections}});
+        {facts.now, facts.actor, body.went_to_plan, known + body.deviations, body.corrections,
+         compare_with_rehearsals(change)}});
     return decider.finish();
 }
 

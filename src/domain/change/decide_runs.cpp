@@ -2,10 +2,12 @@
 // Commands of the deployment day: runs, the owner's decisions, rollback, snapshots.
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/change/two_people.hpp"
@@ -30,21 +32,15 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
-// Inside its window a deployment goes on; afterwards its owner turns round. Undoing it is turning
-// round, and that is never too late.
-bool is_out_of_window(const Change& change, const Run& run, Time now) {
-    return run.purpose == RunPurpose::deployment && run.undo.empty() &&
-           (!change.window || now >= change.window->end);
+// What the run says when it stops; `run follow` knows these words.
+std::string why_it_is_late(const Reason& reason) {
+    return reason.field == "abort_by" ? "past abort-by" : "the window is over";
 }
 
-Result<void> require_window(const Change& change, const Run& run, const Facts& facts) {
-    if (is_out_of_window(change, run, facts.now))
-        return fail_blocked(
-            "the window is over",
-            {{"run-exact", "window.end", "a deployment does not go on after its window",
-              change.window ? "ended " + to_text(change.window->end) : "no window",
-              "Abort it (decide_run) or roll it back (roll_back)"}}
-        );
+// While there is time to go back a deployment goes on; then it gets more time or turns round.
+Result<void> require_time(const Change& change, const Run& run, const Facts& facts) {
+    if (auto reason = too_late(change, run, facts))
+        return fail_blocked(why_it_is_late(*reason), {*std::move(reason)});
     return {};
 }
 
@@ -108,13 +104,13 @@ void move_on(Decider& decider, const RunId& id) {
     if (next == nullptr)
         return end(decider, *run);
     const auto* outline = outline_of(decider.change(), *run, next->name);
-    const bool late = is_out_of_window(decider.change(), *run, decider.facts().now);
+    const auto late = too_late(decider.change(), *run, decider.facts());
     if (next->state == RunStepState::failed)
         stop(decider, *run, next->name, "step failed: " + next->detail);
     else if (next->state == RunStepState::unknown)
         stop(decider, *run, next->name, "how the step ended is unknown: " + next->detail);
-    else if (late && run->executor == Executor::local)
-        stop(decider, *run, next->name, "the window is over");
+    else if (late)
+        stop(decider, *run, next->name, why_it_is_late(*late));
     else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
         stop(
             decider, *run, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit)
@@ -147,6 +143,8 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         {},
         decider.facts().actor,
         {}};
+    if (!on_production(purpose))
+        run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
         run.steps.push_back(pending_step(step.name));
     if (purpose == RunPurpose::rollback)
@@ -275,6 +273,18 @@ require_ring(const Change& change, const Run& run, const ReportRun& body, const 
     if (goes_on)
         TRY(require_ring_of(change, run, facts, "run-exact"));
     return {};
+}
+
+// What was done is heard, however late; what is only about to begin can still be held.
+Result<void> require_time_to_begin(
+    const Change& change, const Run& run, const ReportRun& body, const Facts& facts
+) {
+    const auto& last = body.steps.back();
+    const bool goes_on = std::any_of(run.steps.begin(), run.steps.end(), [&](const auto& step) {
+        return step.name == last.name && step.state == RunStepState::running;
+    });
+    return last.state == RunStepState::running && !goes_on ? require_time(change, run, facts)
+                                                           : Result<void>{};
 }
 
 // The evidence of a run would name what nobody has.
@@ -427,6 +437,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         return fail_field("steps", "name at least one step");
     TRY(require_transcripts(body, facts));
     TRY(require_ring(change, run, body, facts));
+    TRY(require_time_to_begin(change, run, body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
         const Run& now = *find_run(decider.change(), run.id);
@@ -483,7 +494,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     if (next == nullptr || next->name != body.step || !waits_for_person(outline, *next) ||
         next->state == RunStepState::running || next->state == RunStepState::unknown)
         return fail_field("step", "is not a step that is next and waits for a person");
-    TRY(require_window(change, run, facts));
+    TRY(require_time(change, run, facts));
     if (run.purpose == RunPurpose::deployment)
         TRY(require_no_voter(change, facts));
     RunStep step = *next;
@@ -527,7 +538,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     if (!owns_run(change, facts) && on_production(run.purpose) && facts.actor != second)
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
     if (!turns_round)
-        TRY(require_window(change, run, facts));
+        TRY(require_time(change, run, facts));
     if (body.choice != RunChoice::abort) {
         TRY(require_ring_of(change, run, facts, "run-exact"));
         TRY(require_pinned(change, run));

@@ -32,6 +32,13 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
     return {};
 }
 
+bool may_waive(const Facts& facts) {
+    return std::any_of(
+        facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),
+        [&](Role role) { return facts.has_role(role); }
+    );
+}
+
 std::string why_not_counted(
     const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
 ) {

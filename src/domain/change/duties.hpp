@@ -11,6 +11,9 @@ namespace slipway::domain {
 // pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
+// Has a role that waives gates and extends windows.
+bool may_waive(const Facts& facts);
+
 // Why his vote does not count now, whatever it was when he gave it: he may not approve the change,
 // is not on the board, or has no role any more that votes. `board` is null when its record is gone.
 // Empty: it counts.

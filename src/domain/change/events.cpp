@@ -98,13 +98,14 @@ constexpr auto table = rows<
     ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
     RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, RingRecorded,
     DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided,
-    RunChoiceProposed, RunUndoBegun, RunEnded, SmokeReported, BackupRecorded, DefectLogged,
-    DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet, ApprovalVoided, NoticeSent,
-    NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged, SnapshotReported,
-    DeploymentFailed, StabilisationStarted, ObservationLogged, ObservationResolved, ReviewHeld,
-    ActionAdded, ActionDone, CmdbUpdated, ChangeClosed, ChangeCancelled, StepFilled, StepCompleted,
-    StepReopened, StepAssigned, StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested,
-    WaiverGranted, WaiverRevoked, AttachmentAdded, Commented>();
+    RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported, BackupRecorded,
+    DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet,
+    ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged,
+    SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
+    ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated, ChangeClosed,
+    ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned, StepPostponed,
+    ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
+    AttachmentAdded, Commented>();
 
 } // namespace
 
@@ -256,6 +257,12 @@ void RunChoiceProposed::apply(Change& change, const Stamp&) const {
 void RunUndoBegun::apply(Change& change, const Stamp&) const {
     if (auto* found = by_id(change.runs.edit(), run))
         found->undo = steps;
+}
+
+void WindowExtended::apply(Change& change, const Stamp&) const {
+    change.extensions.push_back(extension);
+    change.deviations.push_back(deviation);
+    change.abort_alarm.reset(); // it was about the end until then
 }
 
 void RunEnded::apply(Change& change, const Stamp& stamp) const {
@@ -466,7 +473,7 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
         }
 }
 
-void Reminded::apply(Change& change, const Stamp&) const {
+void Reminded::apply(Change& change, const Stamp& stamp) const {
     switch (kind) {
     case ReminderKind::step_due:
         ++about_date(change.steps[StepId(about)], due_at).reminders;
@@ -482,6 +489,13 @@ void Reminded::apply(Change& change, const Stamp&) const {
         for (auto& owed : change.owed)
             if (owed.id == about)
                 owed.overdue_noted = true;
+        break;
+    case ReminderKind::abort_by_near:
+        change.abort_alarm = AbortAlarm{stamp.at, {}};
+        break;
+    case ReminderKind::abort_by_passed:
+        change.abort_alarm =
+            AbortAlarm{change.abort_alarm ? change.abort_alarm->at : stamp.at, stamp.at};
         break;
     }
 }

@@ -226,6 +226,18 @@ struct RunUndoBegun {
     SLIPWAY_EVENT("run_undo_begun");
 };
 
+// The deployment may go on beyond the agreed end; the decision is a deviation like any other.
+struct WindowExtended {
+    Extension extension;
+    Deviation deviation;
+
+    SLIPWAY_FIELDS {
+        visit("extension", self.extension);
+        visit("deviation", self.deviation);
+    }
+    SLIPWAY_EVENT("window_extended");
+};
+
 struct RunEnded {
     RunId run;
     RunState state{};
@@ -502,12 +514,14 @@ struct OwedSettled {
     SLIPWAY_EVENT("owed_settled");
 };
 
-SLIPWAY_ENUM(ReminderKind, step_due, step_overdue, action_due, owed_overdue)
+SLIPWAY_ENUM(
+    ReminderKind, step_due, step_overdue, action_due, owed_overdue, abort_by_near, abort_by_passed
+)
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about;          // id of the step, action or owed item
-    std::optional<Time> due_at; // of a step
+    std::string about;          // id of the step, action, owed item or run
+    std::optional<Time> due_at; // of a step; when a run is to turn round
     SLIPWAY_FIELDS {
         visit("kind", self.kind);
         visit("about", self.about);

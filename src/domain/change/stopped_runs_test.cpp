@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/testing/scenario.hpp"
 
@@ -227,6 +228,8 @@ TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
     EXPECT_EQ(first(s.refused("ina", "decide_run", choice("undo"))).gate, "run-exact");
     s.now = at(window_end) + 1min; // going back is never too late
     s.does("otto", "decide_run", choice("undo", "the feed is broken"));
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    EXPECT_FALSE(abort_clock(s.change, s.facts("otto"))); // it turns round already
     ASSERT_EQ(run_of(s).undo.size(), 2u);
     EXPECT_THAT(
         (std::vector{run_of(s).undo[0].name, run_of(s).undo[1].name}),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/steps.hpp"
@@ -77,6 +78,44 @@ void note_owed(Decider& decider, const std::string& about) {
     );
 }
 
+// Both who decides and who carries it out must know, each by name; one person is called once.
+void call_both(Decider& decider, const std::string& subject, const std::string& body) {
+    const auto& change = decider.change();
+    page(decider, change.change_owner, subject, body);
+    if (change.implementer != change.change_owner)
+        page(decider, change.implementer, subject, body);
+}
+
+void warn_of_abort_by(Decider& decider, const std::string& about) {
+    const auto clock = *abort_clock(decider.change(), decider.facts());
+    const auto id = decider.change().id.value;
+    decider.emit(Reminded{ReminderKind::abort_by_near, about, clock.abort_by});
+    call_both(
+        decider, fmt::format("{}: {} must turn round by {}", id, about, to_text(clock.abort_by)),
+        fmt::format(
+            "{}\nExpected end with its smoke test: {}. The window ends {}.\nFinish, ask a change "
+            "manager for more time (slipway change extend_window {}), or roll back (slipway "
+            "change roll_back {}).\n",
+            decider.change().title, to_text(clock.expected_end.value()), to_text(clock.window_end),
+            id, id
+        )
+    );
+}
+
+void note_abort_by_passed(Decider& decider, const std::string& about) {
+    const auto clock = *abort_clock(decider.change(), decider.facts());
+    const auto id = decider.change().id.value;
+    decider.emit(Reminded{ReminderKind::abort_by_passed, about, clock.abort_by});
+    call_both(
+        decider, fmt::format("{}: {} is past abort-by, {}", id, about, to_text(clock.abort_by)),
+        fmt::format(
+            "{}\nNo further step begins. Roll back (slipway change roll_back {}), or have a change "
+            "manager give it more time (slipway change extend_window {}).\n",
+            decider.change().title, id, id
+        )
+    );
+}
+
 void defer(Decider& decider, const std::string&) {
     const auto& queue = *decider.change().queue;
     const auto board = decider.facts().records->boards.find(queue.board);
@@ -139,6 +178,22 @@ void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& t
     }
 }
 
+// One call while there is time, one when there is none left; an extension begins anew.
+void clock_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
+    const auto& alarm = change.abort_alarm;
+    if (deployment_under_way(change, facts) == nullptr || (alarm && alarm->passed_at))
+        return;
+    const auto clock = abort_clock(change, facts);
+    if (!clock || !clock->point_of_no_return)
+        return;
+    if (!alarm && facts.now < clock->abort_by)
+        timers.push_back(
+            {*clock->point_of_no_return - facts.policy->abort_by_lead, clock->run.value,
+             warn_of_abort_by}
+        );
+    timers.push_back({clock->abort_by, clock->run.value, note_abort_by_passed});
+}
+
 std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     std::vector<Timer> timers;
     for (const auto& action : change.actions)
@@ -160,6 +215,7 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     if (is_over(change))
         return timers;
     step_timers(change, facts, timers);
+    clock_timers(change, facts, timers);
     for (const auto& owed : change.owed)
         if (!owed.settled_at && !owed.overdue_noted)
             timers.push_back({owed.due_at, owed.id, note_owed});

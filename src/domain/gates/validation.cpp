@@ -3,6 +3,8 @@
 // rollback-rehearsed, defects.
 #include <algorithm>
 
+#include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
 
@@ -310,6 +312,15 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             "Deploy to the ring, then rehearse the rollback there"
         );
 
+    findings.looked_at(
+        "time of the rollback", fmt::format("{} took {}", run->id.value, spoken(time_taken(*run))),
+        run->ended_at
+    );
+    for (auto& stale : staleness_of(change, *deployed, *run, facts))
+        findings.refuse(
+            stale.field, std::move(stale.message), std::move(stale.evidence),
+            std::move(stale.remedy)
+        );
     const auto production = facts.records->rings.find(change.production_ring);
     if (production != facts.records->rings.end() && change.window)
         for (const auto& credential : production->second.credentials)

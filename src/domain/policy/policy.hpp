@@ -57,6 +57,10 @@ struct Policy {
     // notice
     Span notice_ahead = 24h;
     Span emergency_notice_ahead = 0s;
+    // run-exact: the clock of a deployment that is under way
+    Span abort_by_margin = 5min;    // kept beside what the rollback took when it was rehearsed
+    Span abort_by_lead = 15min;     // who is called is called this long ahead
+    Span window_extension_max = 1h; // all extensions of one window together
     // snapshot
     Span snapshot_age_max = 4h;
     Span snapshot_expires_after = 7 * 24h;
@@ -94,6 +98,9 @@ struct Policy {
         visit("owed_step_within", self.owed_step_within);
         visit("notice_ahead", self.notice_ahead);
         visit("emergency_notice_ahead", self.emergency_notice_ahead);
+        visit("abort_by_margin", self.abort_by_margin);
+        visit("abort_by_lead", self.abort_by_lead);
+        visit("window_extension_max", self.window_extension_max);
         visit("snapshot_age_max", self.snapshot_age_max);
         visit("snapshot_expires_after", self.snapshot_expires_after);
         visit("stabilisation", self.stabilisation);

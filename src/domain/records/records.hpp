@@ -174,10 +174,15 @@ struct RingHost {
 struct RingCredential {
     std::string name;
     std::optional<Time> expires_at;
+    std::string version = {}; // another one after each rotation
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what it is called"));
         visit("expires_at", self.expires_at, optional("when it ends or is rotated"));
+        visit(
+            "version", self.version,
+            optional("another one after each rotation, such as 7 or its date", 64)
+        );
     }
 };
 

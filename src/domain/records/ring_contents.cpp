@@ -76,8 +76,10 @@ RingRecord contents_of(RingRecord ring) {
     ring.facts_at.reset();
     for (auto& host : ring.hosts)
         host.facts.clear();
-    for (auto& credential : ring.credentials)
+    for (auto& credential : ring.credentials) {
         credential.expires_at.reset();
+        credential.version.clear();
+    }
     return ring;
 }
 

@@ -51,6 +51,7 @@ TEST(RingContents, are_not_what_was_found_on_the_ring) {
     looked_at.hosts[0].facts = {{"kernel", "6.2"}};
     looked_at.facts_at = Time(std::chrono::hours(2));
     looked_at.credentials[0].expires_at = Time(std::chrono::hours(3));
+    looked_at.credentials[0].version = "7";
     EXPECT_EQ(ring_contents("production", looked_at), ring_contents("production", production()));
     EXPECT_EQ(
         ring_contents("production", contents_of(looked_at)), ring_contents("production", looked_at)
