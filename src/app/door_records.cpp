@@ -5,6 +5,7 @@
 
 #include "app/door_inside.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/records/host_facts.hpp"
 #include "domain/records/register_table.hpp"
 
 namespace slipway::app {
@@ -43,6 +44,16 @@ Result<std::string> document_of(const domain::RegisterRow& row, const std::strin
             object->erase("id");
     }
     return row.normalise(id, body);
+}
+
+// Nobody says in the server's name what was found on a host, and who puts the record anew does not
+// have to gather anew.
+Result<std::string> with_found(const std::string& document, const StoredStream* before) {
+    auto ring = TRY(restore<domain::RingRecord>(std::string_view(document)));
+    const auto stored = before ? TRY(restore<domain::RingRecord>(std::string_view(before->state)))
+                               : domain::RingRecord{};
+    domain::keep_found(ring, stored);
+    return encode(ring);
 }
 
 Result<void> check_conditions(const RecordRequest& request, std::uint64_t version, bool exists) {
@@ -330,6 +341,8 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     TRY(check_id(request.id));
     const auto put = [&](std::uint64_t version, const StoredStream* before) -> Result<RecordEdit> {
         auto document = TRY(document_of(*row, request.id, request.body));
+        if (row->name == "ring")
+            document = TRY(with_found(document, before));
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_writer(*row, before, document, actor, clock().now()));
         TRY(check_board(*inside_, *row, actor, request.id));

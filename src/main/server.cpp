@@ -268,6 +268,8 @@ Result<void> Server::start_worker() {
         .live = live_,
         .publish = publish,
         .report = report,
+        .facts_script = probe("facts.sh"),
+        .preflight_script = probe("preflight.sh"),
     });
     return {};
 }

@@ -8,8 +8,11 @@ Digest ring_contents(const std::string& id, const RingRecord& ring) {
     RingRecord counted = ring;
     counted.name.clear();
     counted.facts_at.reset();
-    for (auto& host : counted.hosts)
+    counted.fact_files.clear();
+    for (auto& host : counted.hosts) {
         host.facts.clear();
+        host.found.reset();
+    }
     for (auto& credential : counted.credentials)
         credential.expires_at.reset();
     return sha256(id + ' ' + encode(counted));
