@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/gate_rows.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -280,6 +281,18 @@ TEST(Gates, deployment_refuses) {
              [](auto& s) { s.change.snapshots[0].taken_at = s.now - 5h; }},
             {"snapshot", "no ring", "production_ring",
              [](auto& s) { s.change.production_ring.clear(); }},
+            {"preflight", "a program is missing", "preflight.web1.tool.nginx",
+             [](auto& s) {
+                 Preflight preflight;
+                 preflight.ring = "production";
+                 preflight.ring_contents =
+                     ring_contents("production", s.records.rings.at("production"));
+                 preflight.deployment = deployment_file().digest;
+                 preflight.rollback = rollback_file().digest;
+                 preflight.at = s.now;
+                 preflight.checks = {{"web1", PreflightKind::tool, "nginx", false, "not there"}};
+                 s.change.preflight = preflight;
+             }},
         }
     );
     check(
