@@ -312,9 +312,11 @@ Result<Answer> Door::gather_ring(
     const Actor& actor, const std::string& ring, const std::optional<IdempotencyKey>& idempotency
 ) {
     TRY(require_permission(actor, domain::Permission::change_run));
-    return inside_->write(
+    auto answer = TRY(inside_->write(
         actor, {actor.tenant, "ring_gathering", ring}, "ring_gather_asked", "{}", {}, idempotency
-    );
+    ));
+    answer.created = false;
+    return answer;
 }
 
 Result<Answer> Door::import_facts(
@@ -324,7 +326,10 @@ Result<Answer> Door::import_facts(
     TRY(require_permission(actor, domain::Permission::record_write));
     if (host != "web-1")
         return fail_field("host", "is not a host of this ring");
-    return inside_->write(actor, {actor.tenant, "ring", ring}, "ring_put", "{}", {}, idempotency);
+    auto answer =
+        TRY(inside_->write(actor, {actor.tenant, "ring", ring}, "ring_put", "{}", {}, idempotency));
+    answer.created = false;
+    return answer;
 }
 
 Result<std::string> Door::show_facts(const Actor& actor, const std::string&) {
