@@ -27,7 +27,10 @@ Result<ExitCode> import(Context& context, const Arguments& arguments) {
         TRY(read_file(arguments.text("path"), limits::request_body_max, context.around.in));
     const auto document = parse_json(text);
     if (!document)
-        return fail_option("path", "is not JSON: " + document.error().message);
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{} is not JSON: {}", arguments.text("path"), document.error().message)
+        );
     const JsonObject body{{"host", arguments.text("host")}, {"document", *document}};
     const auto answer = TRY(context.change("POST", path_of(arguments, "facts"), body));
     if (context.json)
@@ -73,7 +76,9 @@ Result<ExitCode> show_host(Context& context, const Arguments& arguments) {
             context.print(document(*facts, context.style));
         return ExitCode::ok;
     }
-    return fail_option("host", fmt::format("the ring {} has no such host", arguments.text("id")));
+    return fail(
+        ErrorCode::not_found, fmt::format("the ring {} has no host {}", arguments.text("id"), name)
+    );
 }
 
 Result<ExitCode> show_facts(Context& context, const Arguments& arguments) {
