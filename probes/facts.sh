@@ -53,7 +53,7 @@ facts_of_packages() {
     else
         say '' 'unknown: neither dpkg-query nor rpm is there'
     fi | sort | awk -F '\t' '
-        $1 != name { if (NR > 1) print name "\t" versions; name = $1; versions = $2; next }
+        NR == 1 || $1 != name { if (NR > 1) print name "\t" versions; name = $1; versions = $2; next }
         { versions = versions ", " $2 }
         END { if (NR > 0) print name "\t" versions }' |
         sed -e "s/^$tab/packages$tab/" -e t -e 's/^/package./'
@@ -117,7 +117,7 @@ facts_of_ports() {
                 }' "$table"
         done
     done | sort -u | awk -F '\t' '
-        $1 != name { if (NR > 1) print name "\t" places; name = $1; places = $2; next }
+        NR == 1 || $1 != name { if (NR > 1) print name "\t" places; name = $1; places = $2; next }
         { places = places ", " $2 }
         END { if (NR > 0) print name "\t" places }'
 }

@@ -362,6 +362,50 @@ TEST_F(PreflightTest, tells_of_a_host_that_does_not_answer_and_a_secret_that_is_
     EXPECT_EQ(preflight.checks.at(0).detail, "could not connect to web1");
 }
 
+TEST_F(PreflightTest, lists_at_most_so_many_checks_and_what_failed_first) {
+    std::string bytes = "---\ntitle: Many\npurpose: deployment\nengineer: ina\n"
+                        "backup_engineer: pia\ntime_limit: 1h\nneeds:\n";
+    std::vector<std::string> said{"preflight done", "passed tool.sh /bin/sh"};
+    for (int need = 0; need < 3; ++need) {
+        bytes += "  - tools: [";
+        for (int i = 0; i < 190; ++i) {
+            bytes += fmt::format("{}p{}-{}", i ? ", " : "", need, i);
+            said.push_back(fmt::format("passed tool.p{}-{} /bin/p", need, i));
+        }
+        bytes += "]\n";
+    }
+    bytes += "---\n# Many\n\n```sh {\"name\":\"one\",\"host\":\"web1\",\"timeout\":\"9s\"}\n"
+             "true\n```\n\n```smoke\n- name: page\n  http: http://localhost/\n```\n";
+    said.erase(said.end() - 1); // the last program is not there
+    runner.answers = {{"web1", said}};
+    does("open", R"({"title":"Harbor site 1.5"})");
+    does("assign", R"({"test_ring":"staging","production_ring":"production"})");
+    pin("deployment", bytes);
+    does("preflight");
+    const auto preflight = look();
+    ASSERT_EQ(preflight.checks.size(), limits::preflight_checks_max);
+    EXPECT_EQ(preflight.checks.front().name, "p2-189");
+    EXPECT_FALSE(preflight.checks.front().passed);
+    EXPECT_THAT(preflight.checks.back().detail, HasSubstr("only 499 are listed"));
+}
+
+TEST_F(PreflightTest, asks_at_most_so_many_hosts) {
+    std::string bytes = "---\ntitle: Many\npurpose: deployment\nengineer: ina\n"
+                        "backup_engineer: pia\ntime_limit: 1h\n---\n# Many\n\n";
+    for (std::size_t i = 0; i <= limits::preflight_hosts_max; ++i)
+        bytes += fmt::format(
+            "```sh {{\"name\":\"s{0}\",\"host\":\"h{0}\",\"timeout\":\"9s\"}}\ntrue\n```\n\n", i
+        );
+    bytes += "```smoke\n- name: page\n  http: http://localhost/\n```\n";
+    does("open", R"({"title":"Harbor site 1.5"})");
+    does("assign", R"({"test_ring":"staging","production_ring":"production"})");
+    pin("deployment", bytes);
+    does("preflight");
+    const auto given = parts();
+    ASSERT_TRUE(carry_out_preflight({given, claim(), {}, true}).has_value());
+    EXPECT_THAT(change().preflight->checks.at(0).detail, HasSubstr("a preflight asks 100"));
+}
+
 TEST_F(PreflightTest, that_cannot_be_made_in_the_end_is_on_the_record) {
     ask_for_preflight();
     does("assign", R"({"production_ring":"","test_ring":""})");

@@ -111,6 +111,10 @@ TEST(PreflightPlan, needs_that_could_mean_something_else_to_a_shell_are_refused)
     EXPECT_THAT(refused_needs("  - disk: {/var: 9999999999T}\n"), HasSubstr("9999999999T"));
     EXPECT_THAT(refused_needs("  - host: -oProxyCommand=x\n"), HasSubstr("-oProxyCommand"));
     EXPECT_THAT(refused_needs("  - tool: [nginx]\n"), HasSubstr("tool"));
+    std::string many;
+    for (std::size_t i = 0; i <= limits::runbook_needs_max; ++i)
+        many += "  - tools: [nginx]\n";
+    EXPECT_THAT(refused_needs(many), HasSubstr("the limit is 50"));
 }
 
 TEST(PreflightJudgement, believes_only_what_the_host_said) {
