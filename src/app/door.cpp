@@ -306,6 +306,10 @@ Result<void> Door::Inside::gather_for(
     } else if (looks_at_window(command, body, facts)) {
         TRY(gather_others(change, facts));
     }
+    if (command == "compare_ring")
+        for (const auto& id : {change.test_ring, change.production_ring})
+            if (const auto ring = facts.records->rings.find(id); ring != facts.records->rings.end())
+                facts.gathered.merge(TRY(gathered_facts(change.tenant, ring->second)));
     if (command == "attach" || command == "pin_runbook") {
         const auto digest = digest_from_hex(text_or_empty(body, "digest"));
         const auto size =

@@ -21,6 +21,7 @@
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "domain/change/change.hpp"
+#include "domain/records/records.hpp"
 
 namespace slipway::app {
 
@@ -67,6 +68,13 @@ struct RecordDraft {
 struct ImportRest {
     std::size_t before = 0;      // how many records it has written already
     std::set<std::string> after; // the ids of those that it writes later
+};
+
+// What came of looking at one host of a ring.
+struct HostFound {
+    std::string host;
+    std::string address;
+    domain::FactsFound found;
 };
 
 struct RecordPage {
@@ -148,6 +156,26 @@ class Door {
     Result<RecordPage> list_records(
         const Actor& actor, const std::string& kind, const std::string& after, std::size_t limit
     );
+
+    // What is found on the hosts of a ring. gather_ring asks the worker to look: errors are
+    // not_found, invalid_input when it has no hosts. import_facts takes what probes/facts.sh
+    // printed elsewhere: invalid_input when it is no such document, or the ring has no such host.
+    // record_found writes what came of it into the ring's record; hosts that are no longer there
+    // are passed over.
+    Result<Answer> gather_ring(
+        const Actor& actor, const std::string& ring,
+        const std::optional<IdempotencyKey>& idempotency
+    );
+    Result<Answer> import_facts(
+        const Actor& actor, const std::string& ring, const std::string& host, const Json& document,
+        const std::optional<IdempotencyKey>& idempotency
+    );
+    Result<Answer> record_found(
+        const Actor& actor, const std::string& ring, const std::vector<HostFound>& found,
+        const std::optional<IdempotencyKey>& idempotency, const std::optional<TaskEnd>& task_end
+    );
+    // Every host with what is known of it: JSON {"items":[...]}.
+    Result<std::string> show_facts(const Actor& actor, const std::string& ring);
 
     // The outbox: what is still to be done outside, oldest first. The query's tenant is the
     // actor's.

@@ -92,6 +92,22 @@ inline constexpr std::size_t state_document_spare = 1024 * 1024;
 inline constexpr std::uint64_t state_lag_max = 16; // events that a stored state may lack
 inline constexpr std::size_t event_body_max = 256 * 1024;
 
+// Facts of hosts, and what two rings differ in
+inline constexpr std::size_t host_facts_max = 10000; // of one host
+inline constexpr std::size_t host_facts_bytes_max = 1000 * 1000;
+inline constexpr std::size_t fact_name_max = 255;
+inline constexpr std::size_t fact_value_max = 2000;
+inline constexpr auto facts_ahead_max = 5min; // of this machine's clock: the host's
+inline constexpr auto gather_timeout = 2min;  // of one host
+// Of one comparison. What does not fit is counted, and the gate refuses until it is mended.
+inline constexpr std::size_t divergences_bytes_max = 128 * 1024;
+
+// Of one preflight
+inline constexpr std::size_t preflight_checks_max = 500;
+inline constexpr std::size_t preflight_hosts_max = 100;
+inline constexpr auto preflight_timeout = 60s; // of one host
+inline constexpr std::size_t runbook_needs_max = 50;
+
 // Workflows, policies, runbooks
 inline constexpr std::size_t yaml_file_max = 1024 * 1024;
 inline constexpr std::size_t yaml_depth_max = 32;

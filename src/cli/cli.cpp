@@ -63,6 +63,7 @@ Commands all_commands(const LocalCommands& local) {
     add_follow_commands(commands);
     add_gate_commands(commands);
     add_register_commands(commands);
+    add_ring_commands(commands, local);
     add_attachment_commands(commands);
     add_lint_commands(commands);
     add_verify_commands(commands);

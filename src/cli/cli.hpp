@@ -46,6 +46,8 @@ struct LocalCommands {
     std::function<Result<Json>(const std::string& conninfo, const std::string& key)>
         verify_postgres;
     std::function<Result<Json>(const std::string& file, const std::string& key)> verify_bundle;
+    // The script that gathers the facts of a host.
+    std::string facts_script = {};
 };
 
 // What the program finds around it. The tests bring their own.

@@ -22,6 +22,7 @@ void add_smoke_commands(Commands& commands);
 void add_gate_commands(Commands& commands);
 void add_follow_commands(Commands& commands);
 void add_register_commands(Commands& commands);
+void add_ring_commands(Commands& commands, const LocalCommands& local);
 void add_attachment_commands(Commands& commands);
 void add_ledger_commands(Commands& commands);
 void add_lint_commands(Commands& commands);

@@ -43,7 +43,9 @@ constexpr Phrase phrases[] = {
     {"ring_compared",
      "compared {parity.ring} with {parity.production}[; different: {parity.divergences.id}]"},
     {"ring_recorded", "recorded what the ring {ring} holds: {known}"},
-    {"divergence_accepted", "accepted the difference {id}: {reason}"},
+    {"divergence_accepted",
+     "accepted the difference {id}[, {ring_value} instead of {production_value}]: {reason}"},
+    {"preflight_reported", "preflight on {preflight.ring}: {known}"},
     {"run_started", "started {run.id}: {run.purpose} on {run.ring}"
                     "[, as it was approved; edited since: {run.ring_edits}]"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
@@ -170,9 +172,16 @@ std::string filled(std::string_view phrase, const Json& data, const std::string&
     return out;
 }
 
+// What a check was of: its name, its host, or both.
+std::string subject_of(const Json& check) {
+    const auto name = clean(text_or_empty(check, "name"));
+    const auto host = clean(text_or_empty(check, "host"));
+    return name.empty() || host.empty() ? name + host : name + " on " + host;
+}
+
 // How many of the checks passed, and which did not.
-std::string checks_text(const Json& data) {
-    const auto* results = at_path(data, "report.results");
+std::string checks_text(const Json& data, std::string_view path) {
+    const auto* results = at_path(data, path);
     if (results == nullptr || !results->is_array())
         return "no check ran";
     std::size_t passed = 0;
@@ -182,7 +191,7 @@ std::string checks_text(const Json& data) {
         if (good != nullptr && good->is_bool() && good->get_bool())
             ++passed;
         else
-            failed += (failed.empty() ? "; failed: " : ", ") + clean(text_or_empty(result, "name"));
+            failed += (failed.empty() ? "; failed: " : ", ") + subject_of(result);
     }
     return fmt::format(
         "{} of {} checks passed{}", passed, results->get_array().size(), clipped(failed, phrase_max)
@@ -234,7 +243,9 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
     else if (type.starts_with("waiver_"))
         known = recall(waivers_, "id");
     else if (type == "smoke_reported")
-        known = checks_text(data);
+        known = checks_text(data, "report.results");
+    else if (type == "preflight_reported")
+        known = checks_text(data, "preflight.checks");
     else if (type == "ring_recorded")
         known = ring_text(data);
     else if (type == "approval_voided")

@@ -10,6 +10,7 @@ namespace slipway::http {
 
 void add_changes(Routes& routes, Services& services);
 void add_records(Routes& routes, Services& services);
+void add_rings(Routes& routes, Services& services);
 void add_attachments(Routes& routes, Services& services);
 void add_ledger(Routes& routes, Services& services);
 void add_identity(Routes& routes, Services& services);

@@ -76,6 +76,7 @@ Routes all_routes(Services& services, const std::string& openapi) {
     Routes routes;
     add_changes(routes, services);
     add_records(routes, services);
+    add_rings(routes, services);
     add_attachments(routes, services);
     add_ledger(routes, services);
     add_identity(routes, services);

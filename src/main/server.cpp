@@ -315,6 +315,8 @@ Result<void> Server::start_worker() {
         .transcripts = fs::absolute(options_.data) / "transcripts",
         .publish = publish,
         .report = report,
+        .facts_script = probe("facts.sh"),
+        .preflight_script = probe("preflight.sh"),
     });
     return {};
 }

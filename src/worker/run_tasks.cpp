@@ -14,10 +14,6 @@
 
 namespace slipway::worker {
 
-namespace {
-
-using domain::RunStepState;
-
 Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest) {
     std::string bytes;
     TRY(context.parts.door.store()
@@ -29,6 +25,16 @@ Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& d
         return fail(ErrorCode::internal, "the stored runbook is not the pinned one", digest.hex());
     return domain::parse_runbook(bytes);
 }
+
+Result<Digest> keep_transcript(const TaskContext& context, const std::string& transcript) {
+    auto blob = TRY(context.parts.door.store().new_blob(context.task.tenant));
+    TRY(blob->write(transcript));
+    return blob->finish();
+}
+
+namespace {
+
+using domain::RunStepState;
 
 // The variables of the ring: what the change keeps, or else those of the ring's record, if it holds
 // what is expected. They come from the very record that was compared, so that nothing can be edited
@@ -57,12 +63,6 @@ Result<domain::Variables> variables_of(
     variables["SLIPWAY_CHANGE"] = context.task.change;
     variables["SLIPWAY_RING"] = ring;
     return variables;
-}
-
-Result<Digest> keep_transcript(const TaskContext& context, const std::string& transcript) {
-    auto blob = TRY(context.parts.door.store().new_blob(context.task.tenant));
-    TRY(blob->write(transcript));
-    return blob->finish();
 }
 
 Json step_reports(const RunId& run, JsonArray steps) {

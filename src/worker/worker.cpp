@@ -41,6 +41,8 @@ CarryOut handler_of(std::string_view kind) {
         {"snapshot_remove", carry_out_snapshot_remove},
         {"notice", carry_out_notice},
         {"page", carry_out_page},
+        {"gather", carry_out_gather},
+        {"preflight", carry_out_preflight},
     };
     for (const auto& row : rows)
         if (row.kind == kind)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of a server that acts on its own: it looks at changes whose time has come, carries out
-// committed tasks (runs, smoke tests, backups, snapshots, notices, pages) and signs checkpoints. It
+// committed tasks (runs, smoke tests, preflights, facts of rings, backups, snapshots, notices,
+// pages) and signs checkpoints. It
 // changes nothing itself: what came of a task goes back as a command through the door, in one
 // transaction with the end of the task. A task is leased, so several servers on one database do
 // nothing twice; a lost lease refuses the result.
@@ -32,6 +33,8 @@ struct WorkerParts {
     std::filesystem::path transcripts = {};
     std::function<Result<void>()> publish = {}; // signs a checkpoint when the ledger has grown
     std::function<void(std::string_view line)> report = {}; // one line for the log
+    std::string_view facts_script = {};     // probes/facts.sh, and the digest of what runs is kept
+    std::string_view preflight_script = {}; // probes/preflight.sh
 };
 
 class Worker {

@@ -123,6 +123,20 @@ TEST_F(Serving, records_and_import) {
     EXPECT_EQ(c->request("GET", "/api/v1/cis/web").status, 404);
 }
 
+TEST_F(Serving, facts_of_rings) {
+    const std::string rings = "/api/v1/rings/staging/";
+    auto c = client("engineer");
+    EXPECT_EQ(c->request("POST", rings + "gather").status, 200);
+    EXPECT_EQ(c->request("POST", rings + "gather", R"({"now":true})").status, 400);
+    EXPECT_EQ(c->request("POST", rings + "facts", R"({"host":"web-1","document":{}})").status, 200);
+    EXPECT_EQ(c->request("POST", rings + "facts", R"({"document":{}})").status, 400);
+    EXPECT_EQ(c->request("GET", rings + "facts").body, R"({"items":[],"next":""})");
+    auto viewer = client("viewer");
+    EXPECT_EQ(viewer->request("GET", rings + "facts").status, 200);
+    EXPECT_EQ(viewer->request("POST", rings + "gather").status, 403);
+    EXPECT_EQ(viewer->request("POST", rings + "facts", R"({"host":"web-1"})").status, 403);
+}
+
 TEST_F(Serving, tasks_that_were_given_up) {
     for (const auto* id : {"1", "2", "3"})
         store.tasks.push_back(

@@ -410,6 +410,12 @@ struct Divergence {
     std::string production_value;
     PersonId accepted_by;
     std::string accepted_because;
+    // What the id is made of; empty in old entries.
+    std::string role = {}; // of both hosts
+    std::string ring_host = {};
+    std::string production_host = {};
+    std::string kind = {}; // "package"
+    std::string name = {}; // "package.nginx"
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -417,6 +423,26 @@ struct Divergence {
         visit("production_value", self.production_value);
         visit("accepted_by", self.accepted_by);
         visit("accepted_because", self.accepted_because);
+        visit("role", self.role);
+        visit("ring_host", self.ring_host);
+        visit("production_host", self.production_host);
+        visit("kind", self.kind);
+        visit("name", self.name);
+    }
+};
+
+// The facts of one host as they were compared; the document is an attachment.
+struct ComparedHost {
+    std::string ring;
+    std::string host;
+    Digest transcript;            // SHA-256 of the document of its facts
+    std::optional<Digest> script; // that gathered them; absent: they were imported
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("host", self.host);
+        visit("transcript", self.transcript);
+        visit("script", self.script);
     }
 };
 
@@ -426,7 +452,9 @@ struct Parity {
     Time at{};
     std::uint32_t facts_compared = 0;
     std::vector<Divergence> divergences;
-    Digest ring_contents; // of the test ring; all zero in old entries
+    Digest ring_contents;                       // of the test ring; all zero in old entries
+    std::vector<ComparedHost> compared = {};    // whose facts were gathered or imported
+    std::optional<std::uint32_t> unlisted = {}; // differences beyond divergences_bytes_max
 
     SLIPWAY_FIELDS {
         visit("ring", self.ring);
@@ -435,6 +463,62 @@ struct Parity {
         visit("facts_compared", self.facts_compared);
         visit("divergences", self.divergences);
         visit("ring_contents", self.ring_contents);
+        visit("compared", self.compared);
+        visit("unlisted", self.unlisted);
+    }
+};
+
+// Whether what both runbooks need was there before the window.
+SLIPWAY_ENUM(PreflightKind, host, tool, disk, credential)
+
+struct PreflightCheck {
+    std::string host; // empty: this machine, or no machine in particular
+    PreflightKind kind{};
+    std::string name; // "nginx", "/var/www", "deploy-key"; of a host nothing
+    bool passed = false;
+    std::string detail;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("the host; empty: beside the server", limits::name_max));
+        visit("kind", self.kind, required("host, tool, disk or credential"));
+        visit("name", self.name, optional("what was looked for", limits::text_max));
+        visit("passed", self.passed);
+        visit("detail", self.detail, printed("what was seen", limits::text_max));
+    }
+};
+
+// What a host said, as evidence.
+struct PreflightEvidence {
+    std::string host;
+    Digest transcript;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("the host", limits::name_max));
+        visit("transcript", self.transcript, required("SHA-256 of what it said"));
+    }
+};
+
+struct Preflight {
+    std::string ring;
+    Digest ring_contents;
+    Digest deployment; // the runbooks that it was for; all zero: none was pinned
+    Digest rollback;
+    Time at{};
+    PersonId asked_by;
+    Digest script; // that asked the hosts
+    std::vector<PreflightCheck> checks;
+    std::vector<PreflightEvidence> evidence;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("ring_contents", self.ring_contents);
+        visit("deployment", self.deployment);
+        visit("rollback", self.rollback);
+        visit("at", self.at);
+        visit("asked_by", self.asked_by);
+        visit("script", self.script);
+        visit("checks", self.checks, optional("each check", limits::preflight_checks_max));
+        visit("evidence", self.evidence, optional("by host", limits::preflight_hosts_max));
     }
 };
 

@@ -570,6 +570,7 @@ struct Change {
     std::optional<ChangeWindow> window;
 
     SharedOptional<Parity> parity;
+    SharedOptional<Preflight> preflight;
     SharedOptional<Backup> backup;
     std::vector<Defect> defects;
     Shared<std::vector<Run>> runs;
@@ -625,6 +626,7 @@ struct Change {
         visit("classification", self.classification);
         visit("window", self.window);
         visit("parity", self.parity);
+        visit("preflight", self.preflight);
         visit("backup", self.backup);
         visit("defects", self.defects);
         visit("runs", self.runs);

@@ -60,6 +60,14 @@ const std::array table{
     row<AcceptDivergence, decide::accept_divergence>(
         "accept_divergence", "Accept a difference between the rings, with a reason", change_write
     ),
+    row<Nothing, decide::preflight>(
+        "preflight",
+        "Look whether hosts, programs, disk and credentials of both runbooks are there now",
+        change_run
+    ),
+    row<RecordPreflight, decide::record_preflight>(
+        "record_preflight", "Record what a preflight found", change_run, Reach::internal
+    ),
     row<StartRun, decide::start_run>(
         "start_run", "Start a runbook: on the ring, as a rehearsal, on production", change_run
     ),

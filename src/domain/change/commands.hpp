@@ -141,11 +141,27 @@ struct Schedule {
 struct AcceptDivergence {
     std::string id;
     std::string reason;
+    std::optional<std::string> ring_value, production_value;
 
     SLIPWAY_FIELDS {
         visit("id", self.id, required("the divergence, host/fact", 600));
         visit("reason", self.reason, required("why it does not matter", limits::text_max));
+        visit(
+            "ring_value", self.ring_value,
+            optional("what you saw on the test ring; refused when it is another", limits::text_max)
+        );
+        visit(
+            "production_value", self.production_value,
+            optional("what you saw on production; refused when it is another", limits::text_max)
+        );
     }
+};
+
+// The worker's answer to a preflight.
+struct RecordPreflight {
+    Preflight preflight;
+
+    SLIPWAY_FIELDS { visit("preflight", self.preflight, required("what was found")); }
 };
 
 struct StartRun {

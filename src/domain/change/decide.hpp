@@ -21,6 +21,9 @@ Decides<Attach> attach;
 Decides<PinRunbook> pin_runbook;
 Decides<Classify> classify;
 Decides<Schedule> schedule;
+// preflight.cpp
+Decides<Nothing> preflight;
+Decides<RecordPreflight> record_preflight;
 // validation.cpp
 Decides<Nothing> compare_ring;
 Decides<AcceptDivergence> accept_divergence;

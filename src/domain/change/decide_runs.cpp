@@ -407,6 +407,9 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
     if (body.purpose == RunPurpose::rollback)
         TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
+    if (body.purpose == RunPurpose::deployment)
+        for (auto& warning : evaluate(*find_gate("preflight"), change, facts).warnings)
+            decider.say(std::move(warning));
     start(decider, body.purpose, body.executor);
     return decider.finish();
 }

@@ -10,33 +10,49 @@ namespace slipway::domain::decide {
 
 namespace {
 
-// Hosts are compared in the order of the rings: the first test host with the first production
-// host. Another number of hosts is a difference, but an equal one is no fact about any of them.
-void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity& parity) {
-    const auto note = [&](std::string id, std::string mine, std::string theirs) {
-        if (mine != theirs)
-            parity.divergences.push_back({std::move(id), std::move(mine), std::move(theirs), {}, {}}
-            );
-    };
-    note("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
-    for (std::size_t i = 0; i < std::min(ring.hosts.size(), production.hosts.size()); ++i) {
-        const auto& mine = ring.hosts[i].facts;
-        const auto& theirs = production.hosts[i].facts;
-        std::set<std::string> names;
-        for (const auto& [name, value] : mine)
-            names.insert(name);
-        for (const auto& [name, value] : theirs)
-            names.insert(name);
-        const auto value_of = [](const auto& facts, const std::string& name) {
-            const auto found = facts.find(name);
-            return found == facts.end() ? std::string{} : found->second;
-        };
-        for (const auto& name : names)
-            note(
-                fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
-                value_of(theirs, name)
-            );
-        parity.facts_compared += static_cast<std::uint32_t>(names.size());
+// What does not fit is counted, so that nothing is passed over in silence.
+void list_divergences(std::vector<RingDifference> differences, Parity& parity) {
+    std::size_t bytes = 0;
+    for (auto& found : differences) {
+        Divergence divergence{
+            std::move(found.id),
+            std::move(found.ring_value),
+            std::move(found.production_value),
+            {},
+            {},
+            std::move(found.role),
+            std::move(found.ring_host),
+            std::move(found.production_host),
+            std::move(found.kind),
+            std::move(found.name)};
+        bytes += encode(divergence).size();
+        if (bytes > limits::divergences_bytes_max)
+            parity.unlisted = parity.unlisted.value_or(0) + 1;
+        else
+            parity.divergences.push_back(std::move(divergence));
+    }
+}
+
+void list_compared(const std::string& id, const RingRecord& ring, Parity& parity) {
+    for (const auto& host : ring.hosts)
+        if (host.found && host.found->fault.empty())
+            parity.compared.push_back({id, host.host, host.found->transcript, host.found->script});
+}
+
+// A difference that was accepted stays accepted while it is the same difference of the same rings.
+void keep_accepted(const Parity& before, Parity& parity) {
+    if (before.ring != parity.ring || before.production != parity.production)
+        return;
+    std::map<std::string_view, const Divergence*> known;
+    for (const auto& divergence : before.divergences)
+        known.emplace(divergence.id, &divergence);
+    for (auto& divergence : parity.divergences) {
+        const auto same = known.find(divergence.id);
+        if (same == known.end() || same->second->ring_value != divergence.ring_value ||
+            same->second->production_value != divergence.production_value)
+            continue;
+        divergence.accepted_by = same->second->accepted_by;
+        divergence.accepted_because = same->second->accepted_because;
     }
 }
 
@@ -109,16 +125,13 @@ Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts&
         );
     Parity parity{
         ring->first, production->first, facts.now, 0, {}, ring_contents_now(facts, ring->first)};
-    compare_hosts(ring->second, production->second, parity);
-    // A difference that was accepted stays accepted while it is the same difference.
+    auto comparison = compare_rings(ring->second, production->second, facts.gathered);
+    parity.facts_compared = comparison.facts_compared;
+    list_divergences(std::move(comparison.differences), parity);
+    list_compared(ring->first, ring->second, parity);
+    list_compared(production->first, production->second, parity);
     if (change.parity)
-        for (auto& divergence : parity.divergences)
-            for (const auto& known : change.parity->divergences)
-                if (known.id == divergence.id && known.ring_value == divergence.ring_value &&
-                    known.production_value == divergence.production_value) {
-                    divergence.accepted_by = known.accepted_by;
-                    divergence.accepted_because = known.accepted_because;
-                }
+        keep_accepted(*change.parity, parity);
     Decider decider(change, facts);
     decider.emit(RingCompared{std::move(parity)});
     record_ring(decider);
@@ -129,17 +142,28 @@ Result<Decision>
 accept_divergence(const Change& change, const AcceptDivergence& body, const Facts& facts) {
     TRY(require_open(change));
     TRY(require_reason(body.reason));
-    const auto known = [&] {
-        for (const auto& divergence :
-             change.parity ? change.parity->divergences : std::vector<Divergence>{})
-            if (divergence.id == body.id)
-                return true;
-        return false;
-    }();
-    if (!known)
+    const auto divergences = change.parity ? change.parity->divergences : std::vector<Divergence>{};
+    const auto known =
+        std::find_if(divergences.begin(), divergences.end(), [&](const Divergence& divergence) {
+            return divergence.id == body.id;
+        });
+    if (known == divergences.end())
         return fail_field("id", "is not a divergence of this change");
+    if (!facts.has_role(Role::change_manager) && facts.actor != change.change_owner)
+        return fail_blocked(
+            "this difference is not yours to accept",
+            {{"ring-parity", "parity." + body.id,
+              "only the change owner or a change manager accepts it",
+              "owner " + change.change_owner.value, "Ask one of them, or mend the ring"}}
+        );
+    // Somebody may have compared again since it was looked at.
+    if (body.ring_value && *body.ring_value != known->ring_value)
+        return fail_field("ring_value", "the test ring has " + known->ring_value);
+    if (body.production_value && *body.production_value != known->production_value)
+        return fail_field("production_value", "production has " + known->production_value);
     Decider decider(change, facts);
-    decider.emit(DivergenceAccepted{body.id, body.reason});
+    decider.emit(DivergenceAccepted{
+        body.id, body.reason, known->ring_value, known->production_value});
     return decider.finish();
 }
 

@@ -97,11 +97,11 @@ constexpr std::array<EventRow, sizeof...(Events)> rows() {
 constexpr auto table = rows<
     ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
     RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, RingRecorded,
-    DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided,
-    RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported, BackupRecorded,
-    DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided, ConditionMet,
-    ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered, PageAcknowledged,
-    SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
+    DivergenceAccepted, PreflightReported, RunStarted, RunStepReported, RunStopped, RunResumed,
+    RunDecided, RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported,
+    BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided,
+    ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered,
+    PageAcknowledged, SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
     ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated, ChangeClosed,
     ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned, StepPostponed,
     ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
@@ -209,6 +209,10 @@ void DivergenceAccepted::apply(Change& change, const Stamp& stamp) const {
         divergence->accepted_by = stamp.by;
         divergence->accepted_because = reason;
     }
+}
+
+void PreflightReported::apply(Change& change, const Stamp&) const {
+    change.preflight = preflight;
 }
 
 void RunStarted::apply(Change& change, const Stamp&) const {

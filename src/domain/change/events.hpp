@@ -145,15 +145,26 @@ struct RingRecorded {
     SLIPWAY_EVENT("ring_recorded");
 };
 
+// It is this difference that is accepted and no other; old entries do not say the values.
 struct DivergenceAccepted {
     std::string id;
     std::string reason;
+    std::string ring_value = {};
+    std::string production_value = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
         visit("reason", self.reason);
+        visit("ring_value", self.ring_value);
+        visit("production_value", self.production_value);
     }
     SLIPWAY_EVENT("divergence_accepted");
+};
+
+struct PreflightReported {
+    Preflight preflight;
+    SLIPWAY_FIELDS { visit("preflight", self.preflight); }
+    SLIPWAY_EVENT("preflight_reported");
 };
 
 struct RunStarted {

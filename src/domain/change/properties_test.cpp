@@ -117,6 +117,7 @@ std::vector<Sent> bodies() {
         {"schedule", R"({"start":"2026-11-30T10:00","end":"2026-11-30T12:00","zone":"UTC"})"},
         {"compare_ring", "{}"},
         {"accept_divergence", R"({"id":"hosts","reason":"r"})"},
+        {"preflight", "{}"},
         {"run_smoke", R"({"occasion":"staging"})"},
         {"verify_backup", "{}"},
         {"record_backup", R"({"verdict":"not_applicable","reason":"none"})"},

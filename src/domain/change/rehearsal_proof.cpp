@@ -20,6 +20,12 @@ std::string text_of(const RingCredential& credential) {
     );
 }
 
+// What is known of a host, as one digest: what was gathered, and what people wrote down beside it.
+Digest known_of(const RingHost& host) {
+    const auto written = encode(host.facts);
+    return sha256(host.found ? written + ' ' + host.found->transcript.hex() : written);
+}
+
 void look_at_bytes(const Change& change, const Run& deployed, std::vector<Staleness>& stale) {
     const auto* pinned = runbook_of(change, RunbookPurpose::deployment);
     if (pinned && pinned->digest != deployed.runbook)
@@ -89,7 +95,9 @@ RingState ring_state_now(const Change& change, const Facts& facts) {
     const auto& rings = facts.records->rings;
     if (const auto ring = rings.find(change.test_ring); ring != rings.end())
         for (const auto& host : ring->second.hosts)
-            state.facts[host.host] = sha256(encode(host.facts));
+            // That a host did not answer is no drift of it; ring-parity refuses that.
+            if (!host.found || host.found->fault.empty())
+                state.facts[host.host] = known_of(host);
     for (const auto& id : {change.test_ring, change.production_ring})
         if (const auto ring = rings.find(id); ring != rings.end())
             for (const auto& credential : ring->second.credentials)

@@ -39,6 +39,38 @@ struct SmokeTask {
     }
 };
 
+// kind "gather": gathers the facts of every host of a ring. It belongs to no change.
+struct GatherTask {
+    std::string ring;
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("asked_by", self.asked_by);
+    }
+};
+
+// kind "preflight": looks whether all that both runbooks need is there; changes nothing.
+struct PreflightTask {
+    ChangeId change;
+    std::string ring;
+    Digest ring_contents;
+    Digest deployment; // all zero: none is pinned
+    Digest rollback;
+    Time needed_until{}; // until when credentials must be good
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("ring", self.ring);
+        visit("ring_contents", self.ring_contents);
+        visit("deployment", self.deployment);
+        visit("rollback", self.rollback);
+        visit("needed_until", self.needed_until);
+        visit("asked_by", self.asked_by);
+    }
+};
+
 // kind "backup": checks and test-restores the backup of each item.
 struct BackupTask {
     ChangeId change;

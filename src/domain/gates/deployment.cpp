@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gates of phase 4: snapshot, run-exact, smoke-production, rollback-done.
+// Gates of phase 4: snapshot, preflight, run-exact, smoke-production, rollback-done.
 #include <algorithm>
 
 #include "domain/change/approved_ring.hpp"
@@ -83,6 +83,72 @@ void snapshot(const Change& change, const Facts& facts, GateFindings& findings) 
         );
     for (const auto& host : hosts)
         look_at_host(change, facts, host, findings);
+}
+
+namespace {
+
+bool is_preflight_of(const Preflight& preflight, const Change& change, const Facts& facts) {
+    const auto digest_of = [&](RunbookPurpose purpose) {
+        const auto* runbook = runbook_of(change, purpose);
+        return runbook ? runbook->digest : Digest{};
+    };
+    return preflight.ring == change.production_ring &&
+           preflight.ring_contents == ring_contents_now(facts, change.production_ring) &&
+           preflight.deployment == digest_of(RunbookPurpose::deployment) &&
+           preflight.rollback == digest_of(RunbookPurpose::rollback);
+}
+
+std::string subject_of(const PreflightCheck& check) {
+    const auto place = check.host.empty() ? std::string("this machine") : check.host;
+    switch (check.kind) {
+    case PreflightKind::host:
+        return "the host " + place + " cannot be used";
+    case PreflightKind::tool:
+        return fmt::format("{} lacks the program {}", place, check.name);
+    case PreflightKind::disk:
+        return fmt::format("{} lacks room at {}", place, check.name);
+    case PreflightKind::credential:
+        break;
+    }
+    return "the credential " + check.name + " is not good";
+}
+
+std::string field_of(const PreflightCheck& check) {
+    std::string field = "preflight";
+    for (const auto& part : {check.host, std::string(to_text(check.kind)), check.name})
+        if (!part.empty())
+            field += "." + part;
+    return field;
+}
+
+} // namespace
+
+// Nobody has to look ahead, but who did and saw that something is missing does not go on. What was
+// looked at too long ago, or for other bytes or another ring, says nothing of tonight.
+void preflight(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (deployment_begun(change))
+        return;
+    constexpr std::string_view remedy = "start it with preflight";
+    if (!change.preflight)
+        return findings.warn(fmt::format("no preflight was made: {}", remedy));
+    const auto& preflight = *change.preflight;
+    findings.looked_at("preflight", "on " + preflight.ring, preflight.at);
+    if (!is_preflight_of(preflight, change, facts))
+        return findings.warn(fmt::format(
+            "the preflight of {} was for other runbooks or another ring: {}", to_text(preflight.at),
+            remedy
+        ));
+    if (facts.now - preflight.at > facts.policy->preflight_valid_for)
+        findings.warn(fmt::format(
+            "the preflight of {} is older than {}: {}", to_text(preflight.at),
+            to_text(facts.policy->preflight_valid_for), remedy
+        ));
+    for (const auto& check : preflight.checks)
+        if (!check.passed)
+            findings.refuse(
+                field_of(check), subject_of(check), check.detail,
+                "Mend it, then run preflight again"
+            );
 }
 
 void run_exact(const Change& change, const Facts& facts, GateFindings& findings) {

@@ -70,6 +70,10 @@ constexpr std::array table{
         "snapshot", StepKind::snapshot, "a production host without a fresh snapshot",
         gates::snapshot},
     GateRow{
+        "preflight", StepKind::execute,
+        "a host, program, disk or credential of the runbooks that a preflight found missing",
+        gates::preflight},
+    GateRow{
         "run-exact", StepKind::execute,
         "other bytes, another ring, outside the window, open conditions, an earlier gate that "
         "fails",

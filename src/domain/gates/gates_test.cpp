@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/gate_rows.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -284,6 +285,18 @@ TEST(Gates, deployment_refuses) {
              [](auto& s) { s.change.snapshots[0].taken_at = s.now - 5h; }},
             {"snapshot", "no ring", "production_ring",
              [](auto& s) { s.change.production_ring.clear(); }},
+            {"preflight", "a program is missing", "preflight.web1.tool.nginx",
+             [](auto& s) {
+                 Preflight preflight;
+                 preflight.ring = "production";
+                 preflight.ring_contents =
+                     ring_contents("production", s.records.rings.at("production"));
+                 preflight.deployment = deployment_file().digest;
+                 preflight.rollback = rollback_file().digest;
+                 preflight.at = s.now;
+                 preflight.checks = {{"web1", PreflightKind::tool, "nginx", false, "not there"}};
+                 s.change.preflight = preflight;
+             }},
         }
     );
     check(
@@ -386,7 +399,7 @@ TEST(Gates, every_gate_holds_for_a_change_in_order) {
         EXPECT_NE(result.verdict, Verdict::fail) << told(result);
         EXPECT_FALSE(gate.refuses.empty()) << gate.id;
     }
-    EXPECT_EQ(gate_table().size(), 23u);
+    EXPECT_EQ(gate_table().size(), 24u);
 }
 
 TEST(Gates, before_its_run_the_deployment_says_which_earlier_gates_fail) {

@@ -30,6 +30,17 @@ RingRecord& ring(Scenario& s, const char* id) {
     return s.records.rings.at(id);
 }
 
+// What came of gathering the facts of the test ring's host, in one document.
+void find(Scenario& s, const std::string& document) {
+    auto& found = ring(s, "staging").hosts[0].found.emplace();
+    found.at = s.now;
+    found.by = PersonId("ina");
+    found.script = sha256("facts.sh");
+    found.transcript = sha256(document);
+    found.count = 1;
+    renew(s.records);
+}
+
 void rehearse_again(Scenario& s) {
     s.does("ina", "compare_ring");
     s.run("ina", "ring_deploy");
@@ -56,6 +67,8 @@ TEST(Rehearsal, goes_stale_by_each_cause_alone) {
          [](auto& s) { ring(s, "staging").hosts[0].address = "10.0.0.9"; }},
         {"another fact of a host", "rehearsal.stage-1", "is not what was rehearsed on",
          [](auto& s) { ring(s, "staging").hosts[0].facts["package.nginx"] = "1.24"; }},
+        {"another document of gathered facts", "rehearsal.stage-1", "is not what was rehearsed on",
+         [](auto& s) { find(s, "package.nginx 1.24"); }},
         {"another expiry of the ring's credential", "credentials.staging/stage-key",
          "was rotated since",
          [](auto& s) { ring(s, "staging").credentials[0].expires_at = at("2027-09-01T00:00Z"); }},
@@ -105,6 +118,22 @@ TEST(Rehearsal, facts_that_were_gathered_between_deployment_and_rehearsal_are_no
     gathered("1.4"); // it was rolled back, and looked at anew
     EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
     gathered("1.3");
+    EXPECT_EQ(look(s, gate).verdict, Verdict::fail);
+}
+
+TEST(Rehearsal, the_same_facts_gathered_again_or_not_at_all_are_no_drift) {
+    auto s = rehearsed();
+    find(s, "package.site 1.4");
+    rehearse_again(s);
+    s.now += 1h;
+    find(s, "package.site 1.4");
+    EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+    auto& found = *ring(s, "staging").hosts[0].found;
+    found.transcript = {};
+    found.fault = "could not connect";
+    renew(s.records);
+    EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+    find(s, "package.site 1.3");
     EXPECT_EQ(look(s, gate).verdict, Verdict::fail);
 }
 

@@ -88,28 +88,107 @@ bool look_at_run(
     return findings.reasons.size() == before;
 }
 
-// Facts that nobody gathered, or that are old, make no two rings alike.
-void look_at_facts(
+// Facts that were written into the ring's record by hand have one age for the whole ring.
+void look_at_written_facts(
     const std::string& id, const RingRecord& ring, const Facts& facts, Time compared_at,
     GateFindings& findings
 ) {
-    const std::string gather = "Gather the facts of " + id + ", then run compare_ring again";
-    for (const auto& host : ring.hosts)
-        if (host.facts.empty())
-            findings.refuse(
-                "parity." + host.host, "nothing is known of this host of " + id, "no facts", gather
-            );
     const auto longest = facts.policy->ring_facts_age_max;
     if (!ring.facts_at || facts.now - *ring.facts_at > longest)
         findings.refuse(
             "parity", fmt::format("the facts of {} are older than {}", id, to_text(longest)),
-            ring.facts_at ? to_text(*ring.facts_at) : "nobody knows when they were gathered", gather
+            ring.facts_at ? to_text(*ring.facts_at) : "nobody knows when they were gathered",
+            "Gather the facts of " + id + " (ring gather), then run compare_ring again"
         );
     else if (*ring.facts_at > compared_at)
         findings.refuse(
             "parity", "the facts of " + id + " were gathered anew since", to_text(*ring.facts_at),
             "Run compare_ring again"
         );
+}
+
+void look_at_found_facts(
+    const std::string& id, const RingHost& host, const Facts& facts, GateFindings& findings
+) {
+    const auto field = "parity." + host.host;
+    const auto longest = facts.policy->ring_facts_age_max;
+    const auto& found = *host.found;
+    const std::string gather =
+        "Gather the facts of " + id + " (ring gather), then run compare_ring again";
+    findings.looked_at(
+        "facts of " + host.host,
+        found.script ? "gathered by " + short_hex(*found.script) : "imported by " + found.by.value,
+        found.at
+    );
+    if (!found.fault.empty())
+        findings.refuse(
+            field, "the facts of this host of " + id + " could not be gathered", found.fault, gather
+        );
+    else if (facts.now - found.at > longest)
+        findings.refuse(
+            field,
+            fmt::format("the facts of this host of {} are older than {}", id, to_text(longest)),
+            to_text(found.at), gather
+        );
+}
+
+// What was compared is what is known now, host by host, and nothing was found since.
+void look_at_compared(
+    const std::string& id, const RingRecord& ring, const Parity& parity, GateFindings& findings
+) {
+    for (const auto& host : ring.hosts) {
+        if (!host.found || !host.found->fault.empty())
+            continue;
+        const auto same = [&](const ComparedHost& compared) {
+            return compared.ring == id && compared.host == host.host &&
+                   compared.transcript == host.found->transcript;
+        };
+        if (std::none_of(parity.compared.begin(), parity.compared.end(), same))
+            findings.refuse(
+                "parity." + host.host,
+                "the facts of this host of " + id + " were gathered anew since",
+                to_text(host.found->at), "Run compare_ring again"
+            );
+    }
+}
+
+// Facts that nobody gathered, or that are old, make no two rings alike.
+void look_at_facts(
+    const std::string& id, const RingRecord& ring, const Facts& facts, const Parity& parity,
+    GateFindings& findings
+) {
+    bool written = ring.hosts.empty();
+    for (const auto& host : ring.hosts) {
+        written = written || !host.found || !host.facts.empty();
+        if (host.found)
+            look_at_found_facts(id, host, facts, findings);
+        else if (host.facts.empty())
+            findings.refuse(
+                "parity." + host.host, "nothing is known of this host of " + id, "no facts",
+                "Gather the facts of " + id + " (ring gather), then run compare_ring again"
+            );
+    }
+    if (written)
+        look_at_written_facts(id, ring, facts, parity.at, findings);
+    look_at_compared(id, ring, parity, findings);
+}
+
+// Two scripts look for other things, or say the same in other words: what differs then may be the
+// scripts and what agrees may not have been looked for.
+void look_at_scripts(const Parity& parity, GateFindings& findings) {
+    std::set<Digest> scripts;
+    for (const auto& host : parity.compared)
+        if (host.script)
+            scripts.insert(*host.script);
+    if (scripts.size() < 2)
+        return;
+    std::string named;
+    for (const auto& script : scripts)
+        named += (named.empty() ? "" : ", ") + short_hex(script);
+    findings.refuse(
+        "parity", "the facts were gathered by different scripts", named,
+        "Gather the facts of both rings (ring gather), then run compare_ring again"
+    );
 }
 
 void look_at_rings(
@@ -134,7 +213,7 @@ void look_at_rings(
         );
     for (const auto& id : {parity.ring, parity.production})
         if (const auto ring = rings.find(id); ring != rings.end())
-            look_at_facts(id, ring->second, facts, parity.at, findings);
+            look_at_facts(id, ring->second, facts, parity, findings);
 }
 
 } // namespace
@@ -151,7 +230,14 @@ void ring_parity(const Change& change, const Facts& facts, GateFindings& finding
     if (parity.facts_compared == 0)
         findings.refuse(
             "parity", "no fact was compared", "the rings hold no facts",
-            "Gather the facts of both rings, then run compare_ring again"
+            "Gather the facts of both rings (ring gather), then run compare_ring again"
+        );
+    look_at_scripts(parity, findings);
+    if (parity.unlisted)
+        findings.refuse(
+            "parity", "the rings differ in more than can be listed",
+            fmt::format("{} differences more", *parity.unlisted),
+            "Mend the ring; what is left is listed by the next compare_ring"
         );
     if (facts.now - parity.at > facts.policy->parity_valid_for)
         findings.refuse(

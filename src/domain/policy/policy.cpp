@@ -42,6 +42,7 @@ void check_spans(const Policy& policy, Check& check) {
     check.longer_than_zero("rehearsal_valid_for", policy.rehearsal_valid_for);
     check.longer_than_zero("parity_valid_for", policy.parity_valid_for);
     check.longer_than_zero("ring_facts_age_max", policy.ring_facts_age_max);
+    check.longer_than_zero("preflight_valid_for", policy.preflight_valid_for);
     check.longer_than_zero("backup_age_max", policy.backup_age_max);
     check.longer_than_zero("restore_proof_age_max", policy.restore_proof_age_max);
     check.longer_than_zero("fresh_backup_before_window", policy.fresh_backup_before_window);

@@ -43,6 +43,8 @@ struct Policy {
     Span rehearsal_valid_for = 14 * 24h;
     Span parity_valid_for = 7 * 24h;
     Span ring_facts_age_max = 30 * 24h;
+    // preflight
+    Span preflight_valid_for = 24h;
     // backup-restorable
     Span backup_age_max = 24h;
     Span restore_proof_age_max = 7 * 24h;
@@ -88,6 +90,7 @@ struct Policy {
         visit("rehearsal_valid_for", self.rehearsal_valid_for);
         visit("parity_valid_for", self.parity_valid_for);
         visit("ring_facts_age_max", self.ring_facts_age_max);
+        visit("preflight_valid_for", self.preflight_valid_for);
         visit("backup_age_max", self.backup_age_max);
         visit("restore_proof_age_max", self.restore_proof_age_max);
         visit("fresh_backup_before_window", self.fresh_backup_before_window);

@@ -72,6 +72,9 @@ Result<void> check(const std::string&, const RingRecord& ring) {
                 "after secret: expected file:/path, env:NAME or command:/program arguments, never "
                 "the secret itself"
             );
+    for (std::size_t i = 0; i < ring.fact_files.size(); ++i)
+        if (!ring.fact_files[i].starts_with('/'))
+            return fail_field(fmt::format("fact_files[{}]", i), "expected an absolute path");
     for (const auto& [name, value] : ring.variables)
         if (name.empty() ||
             name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != std::string::npos)

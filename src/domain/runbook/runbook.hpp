@@ -98,6 +98,27 @@ struct RunbookStep {
     }
 };
 
+// What must be there before the runbook begins, as the front matter has it. The programs that run
+// the steps need not be named.
+struct RunbookNeed {
+    std::string host;                        // empty: every machine that the steps run on
+    std::vector<std::string> tools;          // programs on the PATH of the steps, or absolute paths
+    std::map<std::string, std::string> disk; // free space by absolute path: "500M", "20G"
+    std::vector<std::string> credentials;    // of the ring: credentials, or secret variables
+    bool operator==(const RunbookNeed&) const = default;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("host", self.host, optional("the machine; absent: every one of the steps"));
+        visit("tools", self.tools, optional("programs"));
+        visit("disk", self.disk, optional("free space by path, such as 500M"));
+        visit("credentials", self.credentials, optional("credentials of the ring"));
+    }
+};
+
+// "500M" as KiB; K, M, G or T of 1024. Errors: invalid_input.
+Result<std::uint64_t> kib_from_text(std::string_view text);
+
 // One thing a reader of the file should know; `line` is 0 when it concerns the whole file.
 struct LintFinding {
     LintSeverity severity{};
@@ -126,6 +147,7 @@ struct Runbook {
     PersonId author;
     std::vector<RunbookStep> steps;
     std::vector<SmokeCheck> smoke;
+    std::vector<RunbookNeed> needs; // what a preflight looks for
     std::vector<LintFinding> notes; // what the parser passed over: warnings and notes only
     Digest digest;                  // SHA-256 of all bytes of the file
     Digest smoke_digest;            // SHA-256 of the encoding of the list without its lines
@@ -142,6 +164,7 @@ struct Runbook {
         visit("author", self.author, optional("who wrote it"));
         visit("steps", self.steps, optional("the steps in order", limits::runbook_steps_max));
         visit("smoke", self.smoke, optional("the smoke list", limits::smoke_checks_max));
+        visit("needs", self.needs, optional("what must be there", limits::runbook_needs_max));
         visit("notes", self.notes, optional("what was passed over", limits::runbook_findings_max));
         visit("digest", self.digest, required("SHA-256 of the file"));
         visit("smoke_digest", self.smoke_digest, optional("SHA-256 of the smoke list"));
