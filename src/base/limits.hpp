@@ -130,6 +130,7 @@ inline constexpr int smoke_retries_max = 30;
 inline constexpr auto smoke_every_max = 10min;         // between two tries
 inline constexpr auto smoke_settle_max = 1h;           // before the first try
 inline constexpr auto smoke_age_max = 24h * 366;       // of a scheduled job
+inline constexpr std::size_t smoke_each_max = 1000;    // names of one job
 inline constexpr auto smoke_ahead_max = 5min;          // of this machine's clock: another one's
 inline constexpr std::size_t smoke_shown_max = 200;    // bytes of what was seen, in a message
 inline constexpr int smoke_certificates_max = 20;      // of one chain

@@ -59,8 +59,8 @@ CheckAnswer check_tls(const domain::SmokeCheck& check, Time now, const std::stop
 CheckAnswer check_dns(const domain::SmokeCheck& check, const std::stop_token& stop);
 // A job of a file or a URL.
 CheckAnswer check_job(const domain::SmokeCheck& check, Time now, const std::stop_token& stop);
-// A job whose command has printed this as its first line.
-CheckAnswer judge_job_line(const domain::SmokeCheck& check, std::string_view line, Time now);
+// A job whose command has printed this.
+CheckAnswer judge_job_output(const domain::SmokeCheck& check, std::string_view output, Time now);
 CheckAnswer check_metric(const domain::SmokeCheck& check, const std::stop_token& stop);
 // `connection` is a connection string of libpq.
 CheckAnswer check_sql(

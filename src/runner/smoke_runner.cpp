@@ -26,19 +26,19 @@ struct ReadyCheck {
 
 namespace {
 
-// Keeps the first line of the output; the rest of it goes nowhere.
-class FirstLine final : public TranscriptSink {
+// Keeps whole lines of the output, up to a limit; the rest of it goes nowhere.
+class Output final : public TranscriptSink {
   public:
     void add(const domain::TranscriptLine& line) override {
-        if (!seen_)
-            text = line.text;
-        seen_ = true;
+        full_ = full_ || text.size() + line.text.size() >= limits::smoke_body_max;
+        if (!full_)
+            text.append(line.text).append("\n");
     }
 
     std::string text;
 
   private:
-    bool seen_ = false;
+    bool full_ = false;
 };
 
 // Secrets are put into what is called, never into what is shown. The reference to a database is
@@ -150,8 +150,8 @@ Result<ReadyCheck> SmokeRunner::prepare(
 }
 
 void SmokeRunner::run_command(const ReadyCheck& ready, CheckResult& result) const {
-    FirstLine line;
-    const auto ran = run_step_(step_of(ready.check), ready.context, line);
+    Output output;
+    const auto ran = run_step_(step_of(ready.check), ready.context, output);
     result.outcome = ran.outcome;
     result.status = std::max(ran.exit_status, 0);
     result.message = ran.message;
@@ -159,7 +159,7 @@ void SmokeRunner::run_command(const ReadyCheck& ready, CheckResult& result) cons
     if (ran.outcome == RunOutcome::not_started && is_elsewhere(ready.check.host, ready.context))
         result.outcome = RunOutcome::failed;
     if (ready.check.job && ran.passed()) {
-        const auto answer = judge_job_line(ready.check, line.text, clock_.now());
+        const auto answer = judge_job_output(ready.check, output.text, clock_.now());
         result.outcome = answer.outcome;
         result.message = answer.message;
     }

@@ -136,8 +136,10 @@ Result<SmokeCheck> fill_variables(const SmokeCheck& check, const Variables& vari
         for (auto* list : {&dns->has, &dns->exactly, &dns->one_of})
             filler.fill(*list);
     }
-    if (filled.job)
+    if (filled.job) {
         filler.fill(filled.job->file);
+        filler.fill(filled.job->each);
+    }
     if (filled.metric)
         filler.fill(filled.metric->query);
     if (filled.sql)

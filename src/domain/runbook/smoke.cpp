@@ -57,7 +57,8 @@ void take_demands(SmokeInput& input, SmokeCheck& check) {
         check.url = std::move(input.job->url);
         check.script = std::move(input.job->command);
         check.job = JobDemands{
-            std::move(input.job->file), std::move(input.at), input.max_age.value_or(Span{})};
+            std::move(input.job->file), std::move(input.at), input.max_age.value_or(Span{}),
+            std::move(input.each)};
         break;
     case SmokeKind::metric:
         check.url = std::move(input.prometheus);

@@ -78,17 +78,22 @@ struct DnsDemands {
     }
 };
 
-// When a scheduled job fired last: from a file, or from SmokeCheck::url or ::script.
+// When a scheduled job fired last, or when each of several agents reported last: from a file, or
+// from SmokeCheck::url or ::script.
 struct JobDemands {
     std::string file; // its modification is the time
     std::string at;   // url: jq that gives the time, as RFC 3339 or in seconds since 1970
     Span max_age{};
+    // Names with blanks between them: each must have a time of its own. Then `at` gives an object
+    // of name to time, and a script prints a line "name time" for each.
+    std::string each = {};
     bool operator==(const JobDemands&) const = default;
 
     SLIPWAY_FIELDS {
         visit("file", self.file, optional("file that the job writes", limits::url_max));
         visit("at", self.at, optional("jq that gives the time", limits::expression_max));
         visit("max_age", self.max_age, required("the oldest it may be"));
+        visit("each", self.each, optional("names that must each have a time", limits::text_max));
     }
 };
 

@@ -101,6 +101,7 @@ Fault find_misplaced(const SmokeInput& input, SmokeKind kind) {
         {"one_of", !input.one_of.empty(), {dns}},
         {"at", !input.at.empty(), {job}},
         {"max_age", input.max_age.has_value(), {job}},
+        {"each", !input.each.empty(), {job}},
         {"prometheus", !input.prometheus.empty(), {metric}},
         {"value", !input.value.empty(), {metric, sql}},
         {"database", !input.database.empty(), {sql}},
@@ -192,6 +193,10 @@ Fault find_job_fault(const SmokeInput& input) {
     if (job.url.empty() != input.at.empty())
         return SmokeFault{
             "at", "is a jq program that gives the time of a job's url, and belongs to no other"};
+    if (!input.each.empty() && !job.file.empty())
+        return SmokeFault{"each", "belongs to a job's url or command; a file has one time"};
+    if (!input.each.empty() && input.each.find_first_not_of(" \t\n") == std::string::npos)
+        return SmokeFault{"each", "names nobody; write names with blanks between them"};
     if (!input.host.empty() && job.command.empty())
         return SmokeFault{"host", "belongs to a job's command"};
     if (!input.max_age)

@@ -45,7 +45,7 @@ struct SmokeInput {
     std::optional<DnsType> type;
     std::string server;
     std::vector<std::string> has, exactly, one_of;
-    std::string at;
+    std::string at, each;
     std::optional<Span> max_age;
     std::string prometheus, value, database;
 
@@ -83,6 +83,7 @@ struct SmokeInput {
         visit("one_of", self.one_of, optional("records", limits::smoke_records_max));
         visit("at", self.at, optional("jq that gives the time", limits::expression_max));
         visit("max_age", self.max_age, optional("the oldest it may be"));
+        visit("each", self.each, optional("names, with blanks between them", limits::text_max));
         visit("prometheus", self.prometheus, optional("URL of the server", limits::url_max));
         visit("value", self.value, optional("operator and number, such as < 0.02"));
         visit("database", self.database, optional("file:, env: or command:", limits::url_max));

@@ -86,6 +86,9 @@ TEST(SmokeList, refuses_and_names_line_and_key) {
         {"job: {file: /x}", "line 10", "needs max_age"},
         {"job: {file: /x}\nmax_age: 0s", "line 11", "must be 1ms to"},
         {"job: {file: /x}\nmax_age: 1h\nhost: web1", "line 12", "a job's command"},
+        {"job: {file: /x}\nmax_age: 1h\neach: web1 web2", "line 12", "a file has one time"},
+        {"job: {command: x}\nmax_age: 1h\neach: ' '", "line 12", "names nobody"},
+        {"command: x\neach: web1", "line 11", "belongs to a check of job"},
         {"command: x\nhost: -oProxyCommand=x", "line 11", "as OpenSSH knows it"},
         {"job: {command: x}\nmax_age: 1h\nhost: web1 web2", "line 12", "as OpenSSH knows it"},
         {"metric: up", "line 10", "needs prometheus"},
@@ -243,6 +246,7 @@ TEST(SmokeList, digests_every_field) {
         "job: {url: 'http://x/'}\nat: .a\nmax_age: 1h",
         "job: {url: 'http://x/'}\nat: .b\nmax_age: 1h",
         "job: {command: a}\nmax_age: 1h",
+        "job: {command: a}\nmax_age: 1h\neach: web-1",
         "metric: a\nprometheus: http://x/\nvalue: '> 0'",
         "metric: b\nprometheus: http://x/\nvalue: '> 0'",
         "metric: a\nprometheus: http://y/\nvalue: '> 0'",
@@ -278,6 +282,7 @@ TEST(SmokeList, fills_variables_wherever_a_ring_differs) {
           "dns: '${V}'\nserver: '${V}'\nhas: ['${V}']", "dns: x\nexactly: ['${V}']",
           "dns: x\none_of: ['${V}']", "job: {file: '${V}'}\nmax_age: 1h",
           "job: {url: '${V}'}\nat: .a\nmax_age: 1h",
+          "job: {command: x}\nmax_age: 1h\neach: a ${V}",
           "metric: up{a='${V}'}\nprometheus: '${V}'\nvalue: '> 0'",
           "sql: x\ndatabase: '${V}'\nvalue: '> 0'"}) {
         EXPECT_THAT(filled(lines), HasSubstr("192.0.2.1")) << lines;
