@@ -119,7 +119,6 @@ void count_tries(const domain::SmokePatience& patience, CheckResult& result) {
 CheckResult untried(const SmokeCheck& check, RunOutcome outcome, std::string message, Time now) {
     CheckResult result;
     result.name = check.name;
-    result.outside = check.outside;
     result.outcome = outcome;
     result.message = std::move(message);
     result.started = result.ended = now;

@@ -45,11 +45,16 @@ std::string case_of(const SmokeResult& result) {
     auto out = fmt::format(
         "    <testcase name=\"{}\" time=\"{}\"", quoted(result.name), seconds(result.took_ms)
     );
-    if (result.passed)
-        return out + "/>\n";
-    return out + fmt::format(
-                     ">\n      <failure message=\"{}\"/>\n    </testcase>\n", quoted(result.detail)
-                 );
+    std::string inside;
+    if (result.outside)
+        inside += fmt::format(
+            "      <properties>\n        <property name=\"outside\" value=\"{}\"/>\n"
+            "      </properties>\n",
+            quoted(result.seen_from.empty() ? "true" : result.seen_from)
+        );
+    if (!result.passed)
+        inside += fmt::format("      <failure message=\"{}\"/>\n", quoted(result.detail));
+    return out + (inside.empty() ? "/>\n" : fmt::format(">\n{}    </testcase>\n", inside));
 }
 
 // What makes the report fail besides its checks.
@@ -59,6 +64,8 @@ std::vector<SmokeResult> cases_of(const SmokeReport& report) {
         cases.push_back({"agent " + agent, false, "the monitoring agent is silent", 0, false, {}});
     for (const auto& alert : report.new_alerts)
         cases.push_back({"alert " + alert, false, "a new alert came up", 0, false, {}});
+    if (!report.not_outside.empty())
+        cases.push_back({"outside view", false, report.not_outside, 0, false, {}});
     return cases;
 }
 
