@@ -136,6 +136,10 @@ inline constexpr std::size_t smoke_shown_max = 200;    // bytes of what was seen
 inline constexpr int smoke_certificates_max = 20;      // of one chain
 inline constexpr std::size_t smoke_samples_max = 1000; // of one metric
 inline constexpr std::size_t smoke_sql_max = 4000;     // characters of a query
+inline constexpr std::size_t probes_max = 32; // of one tenant, dialled in at the same time
+inline constexpr auto probe_wait = 60s;       // for a probe that takes a list
+inline constexpr auto probe_slack = 30s;      // beyond the longest time of the checks
+inline constexpr int probe_losses_max = 2;    // probes that may go away with one list
 inline constexpr std::size_t junit_cases_max = 10000;
 inline constexpr int junit_depth_max = 32;
 

@@ -3,6 +3,7 @@
 
 #include "cli/cli.hpp"
 #include "main/admin.hpp"
+#include "main/probe.hpp"
 #include "main/version.hpp"
 
 // How jemalloc keeps memory, where it is linked; it reads this name before main begins. Few arenas,
@@ -28,5 +29,6 @@ int main(int argc, char** argv) {
     local.verify_data_directory = slipway::verify_data_directory;
     local.verify_postgres = slipway::verify_postgres;
     local.verify_bundle = slipway::verify_exported_change;
+    local.check_runner = slipway::make_check_runner;
     return slipway::cli::run_cli(argc, argv, local);
 }

@@ -14,6 +14,7 @@
 #include "app/live/live_lines.hpp"
 #include "app/ports/connectors.hpp"
 #include "app/ports/runner.hpp"
+#include "app/probes/probes.hpp"
 
 namespace slipway::worker {
 
@@ -28,6 +29,7 @@ struct WorkerParts {
     Span poll = std::chrono::seconds(1);   // how long work from elsewhere may wait unseen
     std::function<Result<void>()> publish = {}; // signs a checkpoint when the ledger has grown
     std::function<void(std::string_view line)> report = {}; // one line for the log
+    app::Probes* probes = nullptr; // look from the outside; nothing: nobody does
 };
 
 class Worker {

@@ -155,6 +155,14 @@ Digest smoke_list_digest(const std::vector<SmokeCheck>& checks) {
     return sha256(encode(list));
 }
 
+std::string why_no_probe(const SmokeCheck& check) {
+    if (!check.script.empty())
+        return "a probe runs no script";
+    if (check.job && !check.job->file.empty())
+        return "a probe reads no file";
+    return {};
+}
+
 void read_smoke_block(const FencedBlock& block, Parsing& parsing) {
     const int first_line = block.line + 1;
     if (block.body.size() > limits::runbook_smoke_max)

@@ -182,6 +182,10 @@ struct SmokeCheck {
     }
 };
 
+// Why a probe does not make this check; empty: it does. It looks at networks: whoever writes a list
+// must not get at the machines outside by it.
+std::string why_no_probe(const SmokeCheck& check);
+
 SLIPWAY_ENUM(Relation, less, less_or_equal, greater, greater_or_equal, equal, not_equal)
 
 // "< 0.02", ">= 3", "== 0": an operator and a number.

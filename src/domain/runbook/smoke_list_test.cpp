@@ -281,8 +281,7 @@ TEST(SmokeList, fills_variables_wherever_a_ring_differs) {
           "tls: '${V}:1'\nserver_name: '${V}'\nca: '${V}'",
           "dns: '${V}'\nserver: '${V}'\nhas: ['${V}']", "dns: x\nexactly: ['${V}']",
           "dns: x\none_of: ['${V}']", "job: {file: '${V}'}\nmax_age: 1h",
-          "job: {url: '${V}'}\nat: .a\nmax_age: 1h",
-          "job: {command: x}\nmax_age: 1h\neach: a ${V}",
+          "job: {url: '${V}'}\nat: .a\nmax_age: 1h", "job: {command: x}\nmax_age: 1h\neach: a ${V}",
           "metric: up{a='${V}'}\nprometheus: '${V}'\nvalue: '> 0'",
           "sql: x\ndatabase: '${V}'\nvalue: '> 0'"}) {
         EXPECT_THAT(filled(lines), HasSubstr("192.0.2.1")) << lines;
@@ -311,6 +310,11 @@ TEST(SmokeList, lint_says_what_is_left_open) {
         ElementsAre("9 error bad-expression")
     );
     EXPECT_THAT(rules("tls: h:1"), ElementsAre("9 warning no-days"));
+    EXPECT_THAT(rules("command: x\noutside: true"), ElementsAre("9 warning no-probe"));
+    EXPECT_THAT(
+        rules("job: {file: /x}\nmax_age: 1h\noutside: true"), ElementsAre("9 warning no-probe")
+    );
+    EXPECT_THAT(rules("http: http://x/\noutside: true"), ElementsAre());
     EXPECT_THAT(rules("dns: x"), ElementsAre("9 warning no-records"));
     EXPECT_THAT(rules("tcp: h:1\nsettle: 1h"), ElementsAre());
     EXPECT_THAT(
