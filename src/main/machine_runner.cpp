@@ -24,7 +24,9 @@ class Lines final : public runner::TranscriptSink {
 domain::Variables needed(const domain::SmokeCheck& check, const domain::Variables& variables) {
     if (!check.script.empty())
         return variables;
-    const auto called = check.url + check.address + (check.sql ? check.sql->database : "");
+    auto called = check.url + check.address + (check.sql ? check.sql->database : "");
+    if (check.sso)
+        called += check.sso->client_secret + check.sso->user + check.sso->password;
     domain::Variables some;
     for (const auto& [name, value] : variables)
         if (!secret_of_variable(value) ||

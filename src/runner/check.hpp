@@ -67,4 +67,16 @@ CheckAnswer check_sql(
     const domain::SmokeCheck& check, const std::string& connection, const std::stop_token& stop
 );
 
+struct SsoSecrets {
+    std::string client_secret; // empty: a public client
+    std::string user;
+    std::string password;
+};
+
+// Signs in for real, and looks at what comes of it.
+CheckAnswer check_sso(
+    const domain::SmokeCheck& check, const SsoSecrets& secrets, Time now,
+    const std::stop_token& stop
+);
+
 } // namespace slipway::runner

@@ -3,9 +3,7 @@
 // expression gives now must be as the list says. No sample at all proves nothing.
 #include <charconv>
 #include <cmath>
-#include <memory>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "runner/http_fetch.hpp"
@@ -23,17 +21,10 @@ struct Sample {
     std::string labels; // as JSON; empty for a scalar
 };
 
-struct CurlFree {
-    void operator()(char* text) const { curl_free(text); }
-};
-
 std::string query_url(std::string base, const std::string& query) {
     if (base.ends_with('/'))
         base.pop_back();
-    const std::unique_ptr<char, CurlFree> escaped(
-        curl_easy_escape(nullptr, query.data(), static_cast<int>(query.size()))
-    );
-    return escaped ? base + "/api/v1/query?query=" + escaped.get() : std::string();
+    return base + "/api/v1/query?query=" + url_encoded(query);
 }
 
 // [1732305600.781, "0.02"]: the time and the value, which is a text because it may be NaN or +Inf.

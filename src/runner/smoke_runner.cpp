@@ -2,10 +2,12 @@
 #include "runner/smoke_runner.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "runner/check.hpp"
+#include "runner/http_fetch.hpp"
 #include "runner/step_run.hpp"
 #include "runner/transcript.hpp"
 
@@ -22,6 +24,7 @@ struct ReadyCheck {
     SmokeCheck check; // with its variables put in
     StepContext context;
     std::string connection; // sql: the connection string
+    SsoSecrets sso;
 };
 
 namespace {
@@ -50,21 +53,46 @@ Result<SmokeCheck> fill_check(const SmokeCheck& check, const StepContext& contex
     shown.address.clear();
     if (shown.sql)
         shown.sql->database.clear();
+    if (shown.sso)
+        shown.sso->client_secret = shown.sso->user = shown.sso->password = {};
     auto filled = TRY(domain::fill_variables(shown, context.variables));
     filled.url = TRY(domain::fill_variables(check.url, all));
     filled.address = TRY(domain::fill_variables(check.address, all));
     return filled;
 }
 
-// `database` is a reference, or a variable of the ring that is a secret: that one is resolved
-// already.
-Result<std::string> connection_string(
-    const std::string& database, const StepContext& context, const SecretSource& secrets
+// What the list calls `key` is a reference, or a variable of the ring that is a secret: that one is
+// resolved already.
+Result<std::string> secret_of(
+    std::string_view key, const std::string& reference, const StepContext& context,
+    const SecretSource& secrets
 ) {
     for (const auto& [name, secret] : context.secrets)
-        if (database == fmt::format("${{{}}}", name))
+        if (reference == fmt::format("${{{}}}", name))
             return secret;
-    return secrets(TRY(domain::fill_variables(database, context.variables)));
+    const auto filled = domain::fill_variables(reference, context.variables);
+    auto secret = filled ? secrets(*filled) : Result<std::string>(tl::unexpected(filled.error()));
+    if (!secret)
+        return fail(secret.error().code, fmt::format("{}: {}", key, secret.error().message));
+    return secret;
+}
+
+// They are also what a provider may say back.
+Result<SsoSecrets>
+sso_secrets(const domain::SsoDemands& demands, StepContext& context, const SecretSource& secrets) {
+    SsoSecrets out;
+    const std::tuple<std::string_view, const std::string&, std::string&> wanted[] = {
+        {"client_secret", demands.client_secret, out.client_secret},
+        {"user", demands.user, out.user},
+        {"password", demands.password, out.password}};
+    for (const auto& [key, reference, secret] : wanted) {
+        if (reference.empty())
+            continue;
+        secret = TRY(secret_of(key, reference, context, secrets));
+        context.masked.push_back(secret);
+        context.masked.push_back(url_encoded(secret));
+    }
+    return out;
 }
 
 RunbookStep step_of(const SmokeCheck& check) {
@@ -80,7 +108,7 @@ RunbookStep step_of(const SmokeCheck& check) {
 }
 
 CheckAnswer look_at(const ReadyCheck& ready, Time now) {
-    const auto& [check, context, connection] = ready;
+    const auto& [check, context, connection, sso] = ready;
     switch (check.kind) {
     case SmokeKind::http:
         return check_http(check, context.stop);
@@ -96,6 +124,8 @@ CheckAnswer look_at(const ReadyCheck& ready, Time now) {
         return check_metric(check, context.stop);
     case SmokeKind::sql:
         return check_sql(check, connection, context.stop);
+    case SmokeKind::sso:
+        return check_sso(check, sso, now, context.stop);
     case SmokeKind::command:
         break; // is run as a step
     }
@@ -139,12 +169,10 @@ Result<ReadyCheck> SmokeRunner::prepare(
     ready.context = TRY(make_context());
     ready.context.stop = stop;
     ready.check = TRY(fill_check(check, ready.context));
-    if (!check.sql)
-        return ready;
-    auto connection = connection_string(check.sql->database, ready.context, secrets_);
-    if (!connection)
-        return fail(connection.error().code, "database: " + connection.error().message);
-    ready.connection = *std::move(connection);
+    if (check.sql)
+        ready.connection = TRY(secret_of("database", check.sql->database, ready.context, secrets_));
+    if (check.sso)
+        ready.sso = TRY(sso_secrets(*check.sso, ready.context, secrets_));
     return ready;
 }
 

@@ -144,6 +144,10 @@ Result<SmokeCheck> fill_variables(const SmokeCheck& check, const Variables& vari
         filler.fill(filled.metric->query);
     if (filled.sql)
         filler.fill(filled.sql->database);
+    if (auto& sso = filled.sso)
+        for (auto* text :
+             {&sso->client, &sso->redirect, &sso->client_secret, &sso->user, &sso->password})
+            filler.fill(*text);
     TRY(filler.take());
     return filled;
 }

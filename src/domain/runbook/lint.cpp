@@ -275,6 +275,8 @@ void Linter::check_smoke(const SmokeCheck& check) {
         check_program(check, "json", check.http->json);
     if (check.job)
         check_program(check, "at", check.job->at);
+    if (check.sso)
+        check_program(check, "json", check.sso->json);
     if (const auto why = why_no_probe(check); check.outside && !why.empty())
         find(
             LintSeverity::warning, check.line, "no-probe",

@@ -68,6 +68,13 @@ void take_demands(SmokeInput& input, SmokeCheck& check) {
         check.sql =
             SqlDemands{std::move(input.database), std::move(input.sql), std::move(input.value)};
         break;
+    case SmokeKind::sso:
+        check.url = std::move(input.sso);
+        check.sso = SsoDemands{std::move(input.client),   std::move(input.client_secret),
+                               std::move(input.redirect), std::move(input.user),
+                               std::move(input.password), input.grant.value_or(SsoGrant::code),
+                               std::move(input.json)};
+        break;
     }
 }
 
@@ -82,7 +89,8 @@ std::optional<SmokePatience> patience_of(const SmokeInput& input) {
 std::size_t programs_of(const std::vector<SmokeCheck>& checks) {
     std::size_t count = 0;
     for (const auto& check : checks)
-        count += (check.http && !check.http->json.empty()) || (check.job && !check.job->at.empty());
+        count += (check.http && !check.http->json.empty()) ||
+                 (check.job && !check.job->at.empty()) || (check.sso && !check.sso->json.empty());
     return count;
 }
 
