@@ -184,7 +184,7 @@ void add_probe_commands(Commands& commands) {
     commands.push_back(
         {{"run", "probes"},
          "The probes that have dialled in to the server",
-         list_options(),
+         {},
          [](Context& context, const Arguments& arguments) {
              return show_list(
                  context, arguments, "/api/v1/probes", "",

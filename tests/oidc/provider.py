@@ -75,7 +75,7 @@ class Provider(http.server.ThreadingHTTPServer):
             "audience": {"aud": "another-client"},
             "party": {"aud": [client, "b"], "azp": "b"},
             "nonce": {"nonce": "another"},
-            "expired": {"exp": now - 1},
+            "expired": {"exp": now - 60},
             "future": {"iat": now + 3600},
             "subject": {"sub": ""},
         }
