@@ -299,6 +299,7 @@ Result<void> Server::start() {
     listening.port = options_.port;
     listening.certificate_file = options_.certificate_file;
     listening.key_file = options_.key_file;
+    listening.trusted_proxies = options_.trusted_proxies;
     listener_ = TRY(http::Listener::start(*api_, listening));
     live_.on_added([this] { listener_->wake_streams(); });
     probes_->on_work([this] { listener_->wake_streams(); });

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -18,7 +19,8 @@ struct ServerOptions {
     std::string certificate_file;
     std::string key_file;
     bool sandbox = false;
-    std::string ready_file; // gets the address when the server answers
+    std::vector<std::string> trusted_proxies; // networks whose X-Forwarded-For is believed
+    std::string ready_file;                   // gets the address when the server answers
 };
 
 // Serves until SIGINT or SIGTERM. Prints the address, and the set-up code at the first start.

@@ -132,7 +132,8 @@ Result<void> require_outside(
     if (is_loopback(one->address) && !one_machine)
         return not_outside(
             "the probe runs on the server's own machine, or comes through a proxy on it", seen,
-            "Start the probe on a machine outside, and let it reach the server without that proxy"
+            "Start the probe on a machine outside; if a proxy stands here, name it to the server "
+            "(serve --trusted_proxy)"
         );
     if (const auto network = network_of_address(organisation.inside_networks, address))
         return not_outside(
