@@ -26,12 +26,15 @@ CheckResult run_one(
     const std::stop_token& stop
 ) {
     const auto why = domain::why_no_probe(check);
-    if (why.empty())
-        return run_check(check, variables, stop);
     CheckResult result;
+    if (why.empty()) {
+        result = run_check(check, variables, stop);
+    } else {
+        result.outcome = domain::RunOutcome::not_started;
+        result.message = why;
+    }
     result.name = check.name;
-    result.outcome = domain::RunOutcome::not_started;
-    result.message = why;
+    result.message = cut_text(result.message, limits::text_max);
     return result;
 }
 

@@ -112,6 +112,17 @@ TEST_F(ProbeServing, a_probe_is_given_work_and_reports_it) {
     const auto listed = client("viewer")->request("GET", "/api/v1/probes");
     EXPECT_NE(listed.body.find(R"("name":"berlin")"), std::string::npos) << listed.body;
     auto probe = client("probe");
+    auto other = work;
+    other.list = sha256("another list");
+    EXPECT_EQ(probe->request("POST", "/api/v1/probe/report", report_of(other)).status, 409);
+    EXPECT_EQ(
+        probe
+            ->request(
+                "POST", "/api/v1/probe/report", encode(app::ProbeReport{work.id, work.list, {}})
+            )
+            .status,
+        400
+    );
     // What comes from inside does not count, whenever that is found out.
     organisation.inside_networks = {"127.0.0.1"};
     EXPECT_EQ(probe->request("POST", "/api/v1/probe/report", report_of(work)).status, 409);
