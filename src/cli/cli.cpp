@@ -69,6 +69,7 @@ Commands all_commands(const LocalCommands& local) {
     add_verify_commands(commands);
     add_ledger_commands(commands);
     add_task_commands(commands);
+    add_probe_commands(commands);
     add_system_commands(commands, local);
     add_completion_commands(commands);
     return commands;

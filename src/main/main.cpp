@@ -4,6 +4,7 @@
 #include "base/confinement.hpp"
 #include "cli/cli.hpp"
 #include "main/admin.hpp"
+#include "main/probe.hpp"
 #include "main/resources.hpp"
 #include "main/version.hpp"
 
@@ -46,5 +47,6 @@ int main(int argc, char** argv) {
     local.verify_postgres = slipway::verify_postgres;
     local.facts_script = slipway::probe("facts.sh");
     local.verify_bundle = slipway::verify_exported_change;
+    local.check_runner = slipway::make_check_runner;
     return slipway::cli::run_cli(argc, argv, local);
 }

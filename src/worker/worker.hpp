@@ -16,6 +16,7 @@
 #include "app/live/live_transcripts.hpp"
 #include "app/ports/connectors.hpp"
 #include "app/ports/runner.hpp"
+#include "app/probes/probes.hpp"
 
 namespace slipway::worker {
 
@@ -35,6 +36,7 @@ struct WorkerParts {
     std::function<void(std::string_view line)> report = {}; // one line for the log
     std::string_view facts_script = {};     // probes/facts.sh, and the digest of what runs is kept
     std::string_view preflight_script = {}; // probes/preflight.sh
+    app::Probes* probes = nullptr;          // look from the outside; nothing: nobody does
 };
 
 class Worker {

@@ -119,15 +119,18 @@ class WorkerTest : public testing::Test {
     }
 
     // A change with a runbook, whose deployment to the staging ring, or smoke test, is asked for.
-    void ask_for(const std::string& command, std::string_view body) {
+    void ask_for(
+        const std::string& command, std::string_view body,
+        const domain::testing::RunbookFile& file = domain::testing::deployment_file()
+    ) {
         put_ring();
-        const auto& file = domain::testing::deployment_file();
+        put_ring("/srv/site", "production");
         auto blob = *store->new_blob(acme);
         ASSERT_TRUE(blob->write(file.bytes).has_value());
         const auto digest = blob->finish();
         ASSERT_TRUE(digest.has_value());
         does(ina, "open", R"({"title":"Harbor site 1.5"})");
-        does(ina, "assign", R"({"test_ring":"staging"})");
+        does(ina, "assign", R"({"test_ring":"staging","production_ring":"production"})");
         does(
             ina, "pin_runbook",
             fmt::format(
@@ -141,9 +144,9 @@ class WorkerTest : public testing::Test {
 
     void put_ring(std::string_view site = "/srv/site", const std::string& id = "staging") {
         const auto ring = *parse_json(fmt::format(
-            R"({{"name":"Staging","kind":"staging","hosts":[{{"host":"localhost"}}],)"
-            R"("variables":{{"SITE":"{}"}}}})",
-            site
+            R"({{"name":"{0}","kind":"{0}","hosts":[{{"host":"localhost"}}],)"
+            R"("variables":{{"SITE":"{1}"}}}})",
+            id, site
         ));
         const auto put = door->put_record(system, {"ring", id, ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
@@ -451,6 +454,70 @@ TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
     const auto state = change();
     ASSERT_EQ(state.smoke_reports.size(), 1);
     EXPECT_EQ(state.smoke_reports.at(0).results.at(0).tries, 3);
+}
+
+// The list of the tests' runbook, whose first check must be seen from the outside too.
+const domain::testing::RunbookFile& outside_file() {
+    static const auto file = [] {
+        auto text = domain::testing::deployment_file().bytes;
+        const std::string check = "  http: http://localhost/\n";
+        text.insert(text.find(check) + check.size(), "  outside: true\n");
+        return domain::testing::runbook_file("deploy-outside.md", text);
+    }();
+    return file;
+}
+
+TEST_F(WorkerTest, a_smoke_test_that_no_probe_looks_at_says_so_and_claims_nothing) {
+    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    const auto report = change().smoke_reports.at(0);
+    EXPECT_EQ(report.not_outside, "this server takes no probes");
+    EXPECT_EQ(report.results.size(), 2);
+    for (const auto& result : report.results)
+        EXPECT_FALSE(result.outside);
+}
+
+TEST_F(WorkerTest, a_test_ring_is_not_shown_to_probes) {
+    ask_for("run_smoke", R"({"occasion":"staging"})", outside_file());
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(change().smoke_reports.at(0).not_outside, "");
+}
+
+TEST_F(WorkerTest, what_a_probe_saw_stands_beside_what_was_seen_here) {
+    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    app::Probes probes({clock, random, [](const TenantId&) {
+                            return Result<domain::OrganisationRecord>(domain::OrganisationRecord{
+                                "Harbor", "UTC", {}, {}, {"10.0.0.0/8"}});
+                        }});
+    const auto line = probes.dial_in(acme, PersonId("outpost"), "berlin", "203.0.113.7");
+    ASSERT_TRUE(line);
+    std::jthread probe([&] {
+        std::optional<app::ProbeWork> work;
+        while (!work) {
+            work = probes.next_work(**line).value();
+            std::this_thread::yield();
+        }
+        domain::CheckResult refused;
+        refused.name = "front-page";
+        refused.outcome = domain::RunOutcome::failed;
+        refused.message = "refused";
+        EXPECT_TRUE(probes.report(
+            acme, PersonId("outpost"), "203.0.113.7", {work->id, work->list, {refused}}
+        ));
+    });
+    auto given = parts();
+    given.probes = &probes;
+    ASSERT_TRUE(carry_out_smoke({given, claim("a", clock.now()), {}, false}).has_value());
+    const auto report = change().smoke_reports.at(0);
+    EXPECT_EQ(report.not_outside, "");
+    ASSERT_EQ(report.results.size(), 3);
+    EXPECT_TRUE(report.results.at(0).passed);
+    EXPECT_FALSE(report.results.at(0).outside);
+    EXPECT_EQ(report.results.at(2).name, "front-page");
+    EXPECT_FALSE(report.results.at(2).passed);
+    EXPECT_TRUE(report.results.at(2).outside);
+    EXPECT_EQ(report.results.at(2).seen_from, "berlin at 203.0.113.7");
+    EXPECT_EQ(report.results.at(2).detail, "refused");
 }
 
 TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {

@@ -361,6 +361,7 @@ struct SmokeResult {
     std::uint32_t took_ms = 0;
     bool outside = false;                    // seen from outside the declared networks
     std::optional<std::uint32_t> tries = {}; // that were made, when the runner ran it
+    std::string seen_from = {};              // the probe that saw it, and its address
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the check's name in the smoke list", limits::name_max));
@@ -369,6 +370,7 @@ struct SmokeResult {
         visit("took_ms", self.took_ms);
         visit("outside", self.outside);
         visit("tries", self.tries);
+        visit("seen_from", self.seen_from, optional("the probe that saw it", limits::name_max));
     }
 };
 
@@ -386,6 +388,7 @@ struct SmokeReport {
     std::vector<SmokeResult> results;
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
+    std::string not_outside = {}; // why nobody looked from the outside; empty: somebody did
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -398,6 +401,7 @@ struct SmokeReport {
         visit("results", self.results);
         visit("silent_agents", self.silent_agents);
         visit("new_alerts", self.new_alerts);
+        visit("not_outside", self.not_outside, optional("why nobody looked from the outside"));
     }
 };
 

@@ -271,18 +271,26 @@ struct RecordSmoke {
     std::string junit;
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
+    std::string not_outside;
 
     SLIPWAY_FIELDS {
         visit("occasion", self.occasion, required("staging, rehearsal, production or rollback"));
         visit(
             "list", self.list, optional("SHA-256 of the list that ran; the pinned one by default")
         );
-        visit("results", self.results, optional("one for each check", limits::smoke_checks_max));
+        visit(
+            "results", self.results,
+            optional("one for each check and side", 2 * limits::smoke_checks_max)
+        );
         visit("junit", self.junit, printed("instead of results: JUnit XML", 512 * 1024));
         visit(
             "silent_agents", self.silent_agents, optional("monitoring agents that do not report")
         );
         visit("new_alerts", self.new_alerts, optional("alerts that came up since the baseline"));
+        visit(
+            "not_outside", self.not_outside,
+            printed("why nobody looked from the outside", limits::text_max)
+        );
     }
 };
 

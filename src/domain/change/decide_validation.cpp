@@ -68,8 +68,13 @@ std::string ring_of(const Change& change, SmokeOccasion occasion) {
                : change.production_ring;
 }
 
+// Which probe saw something is for the server to say, which saw the probe.
 std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
-    return body.junit.empty() ? body.results : facts.junit;
+    auto results = body.junit.empty() ? body.results : facts.junit;
+    if (!facts.system)
+        for (auto& result : results)
+            result.seen_from.clear();
+    return results;
 }
 
 std::string_view gate_of(SmokeOccasion occasion) {
@@ -211,7 +216,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         facts.actor,
         named_results(body, facts),
         body.silent_agents,
-        body.new_alerts};
+        body.new_alerts,
+        body.not_outside};
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)

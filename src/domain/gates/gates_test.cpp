@@ -316,6 +316,13 @@ TEST(Gates, deployment_refuses) {
              [](auto& s) { last(s.change, SmokeOccasion::staging).list = sha256("x"); }},
             {"smoke-production", "a failed check", "smoke.production.nightly",
              [](auto& s) { last(s.change, SmokeOccasion::production).results[1].passed = false; }},
+            {"smoke-production", "not seen from outside", "smoke.production.nightly",
+             [](auto& s) { s.change.runbooks.at("deployment").smoke_outside = {"nightly"}; }},
+            {"smoke-production", "seen to fail from outside", "smoke.production.nightly",
+             [](auto& s) {
+                 last(s.change, SmokeOccasion::production)
+                     .results.push_back({"nightly", false, "refused", 1, true, {}});
+             }},
             {"smoke-production", "a silent agent", "smoke.production.agents",
              [](auto& s) { last(s.change, SmokeOccasion::production).silent_agents = {"node-1"}; }},
             {"smoke-production", "a new alert", "smoke.production.alerts",

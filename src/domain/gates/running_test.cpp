@@ -7,6 +7,7 @@
 
 #include "domain/change/testing/scenario.hpp"
 #include "domain/gates/gate.hpp"
+#include "domain/gates/smoke.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -47,19 +48,45 @@ TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
     EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
 }
 
-TEST(Smoke, a_check_for_the_outside_is_seen_from_there) {
+TEST(Smoke, nobody_outside_needs_to_see_a_test_ring) {
     auto s = ready();
     auto text = deployment_file().bytes;
     const std::string check = "  http: http://localhost/\n";
     text.insert(text.find(check) + check.size(), "  outside: true\n");
     s.pin("jonas", runbook_file("deploy-outside.md", text), "deployment");
+    ASSERT_EQ(s.change.runbooks.at("deployment").smoke_outside.size(), 1u);
     s.run("ina", "ring_deploy");
     s.smoke("ina", "staging");
-    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
-    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
-        {"name":"front-page","passed":true},{"name":"nightly","passed":true},
-        {"name":"front-page","passed":true,"outside":true}]})");
     EXPECT_THAT(refused_fields(s, "smoke-staging"), IsEmpty());
+}
+
+TEST(Smoke, why_nobody_looked_from_the_outside_is_what_the_gate_shows) {
+    Change change;
+    PinnedRunbook runbook;
+    runbook.smoke_checks = runbook.smoke_outside = {"front-page"};
+    SmokeReport report;
+    report.occasion = SmokeOccasion::rollback;
+    report.results = {{"front-page", true, {}, 1, false, {}}};
+    report.not_outside = "no probe has dialled in";
+    change.smoke_reports.push_back(report);
+    GateFindings findings("rollback-done");
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, findings);
+    ASSERT_EQ(findings.reasons.size(), 1u);
+    EXPECT_EQ(findings.reasons[0].field, "smoke.rollback.front-page");
+    EXPECT_EQ(findings.reasons[0].evidence, "no probe has dialled in");
+    change.smoke_reports[0].results.push_back({"front-page", true, {}, 1, true, {}});
+    GateFindings seen("rollback-done");
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, seen);
+    EXPECT_THAT(seen.reasons, IsEmpty());
+}
+
+TEST(Smoke, which_probe_saw_something_is_for_the_server_to_say) {
+    auto s = ready();
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true,"outside":true,"seen_from":"berlin at 203.0.113.7"},
+        {"name":"nightly","passed":true}]})");
+    EXPECT_EQ(s.change.smoke_reports.back().results.at(0).seen_from, "");
+    EXPECT_TRUE(s.change.smoke_reports.back().results.at(0).outside);
 }
 
 TEST(Parity, rings_about_which_nothing_is_known_are_not_alike) {

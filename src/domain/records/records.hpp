@@ -251,13 +251,15 @@ struct OrganisationRecord {
     std::string name;
     std::string zone = "UTC";
     BusinessHours business_hours;
-    std::string report_to; // where users file tickets after a change
+    std::string report_to;                         // where users file tickets after a change
+    std::vector<std::string> inside_networks = {}; // its own, as CIDR: no probe there is outside
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("name of the organisation"));
         visit("zone", self.zone, required("IANA time zone", 64));
         visit("business_hours", self.business_hours, optional("for due dates in business time"));
         visit("report_to", self.report_to, optional("where users file tickets", limits::name_max));
+        visit("inside_networks", self.inside_networks, optional("its own, such as 10.0.0.0/8"));
     }
 };
 

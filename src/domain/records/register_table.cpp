@@ -8,6 +8,7 @@
 #include "base/schema.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/records/networks.hpp"
 #include "domain/records/records.hpp"
 
 namespace slipway::domain {
@@ -95,6 +96,8 @@ Result<void> check(const std::string& id, const OrganisationRecord& organisation
         return fail_field("id", "there is one organisation record per tenant: main");
     if (!is_known_zone(organisation.zone))
         return fail_field("zone", "is not an IANA time zone");
+    for (std::size_t i = 0; i < organisation.inside_networks.size(); ++i)
+        TRY(check_network(organisation.inside_networks[i], fmt::format("inside_networks[{}]", i)));
     return check_business_hours(organisation.business_hours, "business_hours");
 }
 
