@@ -361,10 +361,19 @@ TEST_F(CommandConnectors, ResticProvesARestore) {
     ASSERT_TRUE(proof) << all_texts(proof.error());
     EXPECT_TRUE(proof->restored);
     EXPECT_EQ(proof->files, 2);
+    EXPECT_EQ(proof->point, status->point);
+    EXPECT_EQ(proof->host, "web1");
+    EXPECT_EQ(proof->point_at, status->last_success);
+    EXPECT_TRUE(proof->ci.empty()) << "nobody said what of it is the item";
     ASSERT_TRUE(proof->content_digest.has_value());
     const auto again = ask("restic", app::BackupProve{CiId("web"), "web1", status->point});
     EXPECT_EQ(again->content_digest, proof->content_digest);
     EXPECT_FALSE(ask("restic", app::BackupProve{CiId("web"), "web1", "no-such-point"}));
+
+    // Of another machine the point is proven too; the gate compares whose it is.
+    const auto asked_for =
+        ask("restic", app::BackupProve{CiId("web"), "other-host", status->point});
+    EXPECT_EQ(asked_for->host, "web1");
 
     write("secret", "wrong password\n");
     const auto refused = ask("restic", app::BackupCheck{CiId("web"), "web1"});

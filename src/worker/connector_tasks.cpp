@@ -32,19 +32,17 @@ bool try_again(const TaskContext& context, const Error& error) {
 Result<domain::BackupProof> prove_backup(
     const TaskContext& context, const domain::BackupTask& task, const domain::ScopedCi& scoped
 ) {
-    const auto ask = asking(context, task.connector, patient);
+    const auto own = task.connectors.find(scoped.ci);
+    const auto& connector = own == task.connectors.end() ? task.connector : own->second;
+    const auto ask = asking(context, connector, patient);
     const auto status =
         TRY(app::ask(context.parts.connectors, ask, app::BackupCheck{scoped.ci, scoped.host}));
-    domain::BackupProof proof{
-        scoped.ci,
-        scoped.host,
-        task.connector + (status.job.empty() ? "" : " " + status.job),
-        status.point,
-        status.last_success,
-        false,
-        {},
-        {},
-        {}};
+    domain::BackupProof proof;
+    proof.ci = scoped.ci;
+    proof.host = scoped.host;
+    proof.source = connector + (status.job.empty() ? "" : " " + status.job);
+    proof.point = status.point;
+    proof.last_success = status.last_success;
     if (status.point.empty()) {
         proof.detail = "there is no restore point";
         return proof;
@@ -58,6 +56,10 @@ Result<domain::BackupProof> prove_backup(
     if (proven.content_digest)
         proof.content_digest = proven.content_digest->hex();
     proof.detail = proven.detail;
+    proof.restored_point = proven.point;
+    proof.point_ci = proven.ci;
+    proof.point_host = proven.host;
+    proof.point_at = proven.point_at;
     return proof;
 }
 

@@ -45,12 +45,14 @@ struct BackupTask {
     std::string connector;
     std::vector<ScopedCi> cis;
     PersonId asked_by;
+    std::map<CiId, std::string> connectors; // of items that have one of their own
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
         visit("connector", self.connector);
         visit("cis", self.cis);
         visit("asked_by", self.asked_by);
+        visit("connectors", self.connectors);
     }
 };
 
