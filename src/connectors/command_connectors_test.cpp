@@ -13,6 +13,7 @@ namespace slipway::connectors {
 namespace {
 
 using namespace test;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -318,13 +319,21 @@ TEST_F(CommandConnectors, FolderSnapshotsLiveTheirLife) {
 
     write("site/index.html", "1.5");
     write("site/new.html", "new");
-    const auto reverted = ask("files", app::SnapshotRevert{taken->id});
+    const auto reverted = ask("files", app::SnapshotRevert{taken->id, "slipway-CHG-12"});
     ASSERT_TRUE(reverted) << all_texts(reverted.error());
     std::string content;
     std::getline(std::ifstream(path("site/index.html")), content);
     EXPECT_EQ(content, "1.4");
     EXPECT_FALSE(std::filesystem::exists(path("site/new.html")));
 
+    EXPECT_EQ(
+        ask("files", app::SnapshotRevert{taken->id, "slipway-CHG-13"}).error().code,
+        ErrorCode::conflict
+    );
+    const auto later = ask("files", app::SnapshotTake{"web1", "slipway-CHG-12", *expires + 1h});
+    ASSERT_TRUE(later) << all_texts(later.error());
+    EXPECT_NE(later->id, taken->id) << "what is taken later is another snapshot";
+    EXPECT_TRUE(ask("files", app::SnapshotRemove{later->id, "slipway-CHG-12"})->done);
     const auto foreign = ask("files", app::SnapshotRemove{taken->id, "slipway-CHG-13"});
     ASSERT_FALSE(foreign);
     EXPECT_EQ(foreign.error().code, ErrorCode::conflict);

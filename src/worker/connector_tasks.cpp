@@ -15,7 +15,8 @@ app::AskContext asking(const TaskContext& context, std::string connector, Span d
 }
 
 constexpr auto quick = std::chrono::seconds(60);
-constexpr auto patient = std::chrono::minutes(30); // restores take as long as they take
+constexpr auto patient = std::chrono::minutes(30);
+constexpr auto restoring = limits::connector_call_timeout_max; // takes as long as it takes
 
 std::string why(const Error& error) {
     return cut_text(error.message, limits::text_max);
@@ -34,7 +35,7 @@ Result<domain::BackupProof> prove_backup(
 ) {
     const auto own = task.connectors.find(scoped.ci);
     const auto& connector = own == task.connectors.end() ? task.connector : own->second;
-    const auto ask = asking(context, connector, patient);
+    const auto ask = asking(context, connector, restoring);
     const auto status =
         TRY(app::ask(context.parts.connectors, ask, app::BackupCheck{scoped.ci, scoped.host}));
     domain::BackupProof proof;

@@ -201,15 +201,18 @@ struct SnapshotRemove {
     }
 };
 
+// Goes back only to a snapshot that carries this tag; a foreign one is refused with `conflict`.
 struct SnapshotRevert {
     static constexpr auto capability = Capability::snapshot;
     static constexpr std::string_view operation = "revert";
     using Answer = Done;
     std::string id = {};
+    std::string tag = {};
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
         visit("id", self.id, required("the snapshot to go back to"));
+        visit("tag", self.tag, required("the tag that it must carry"));
     }
 };
 
