@@ -195,6 +195,21 @@ struct Oncall {
 
 SLIPWAY_ENUM(SnapshotState, requested, taken, failed, reverted, removed)
 
+// Somebody let a snapshot live on.
+struct SnapshotExtension {
+    Time until{};
+    std::string reason;
+    PersonId by;
+    Time at{};
+
+    SLIPWAY_FIELDS {
+        visit("until", self.until);
+        visit("reason", self.reason);
+        visit("by", self.by);
+        visit("at", self.at);
+    }
+};
+
 struct Snapshot {
     std::string id; // the provider's id
     std::string host;
@@ -206,6 +221,15 @@ struct Snapshot {
     std::uint64_t size_bytes = 0;
     bool read_back = false;
     std::string detail;
+    std::optional<std::uint64_t> first_size_bytes; // when it was taken: what it grew by since
+    std::optional<Time> measured_at;               // when the provider was last asked for its size
+    std::optional<Time> reminded_for;              // of which deadline its owner was reminded
+    std::optional<Time> removal_asked_at;
+    std::optional<Time> removal_failed_at;
+    std::optional<std::uint32_t> removals_failed;
+    std::optional<Time> revert_asked_at;
+    std::optional<Time> reverted_at;
+    std::vector<SnapshotExtension> extensions;
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -218,8 +242,22 @@ struct Snapshot {
         visit("size_bytes", self.size_bytes);
         visit("read_back", self.read_back);
         visit("detail", self.detail);
+        visit("first_size_bytes", self.first_size_bytes);
+        visit("measured_at", self.measured_at);
+        visit("reminded_for", self.reminded_for);
+        visit("removal_asked_at", self.removal_asked_at);
+        visit("removal_failed_at", self.removal_failed_at);
+        visit("removals_failed", self.removals_failed);
+        visit("revert_asked_at", self.revert_asked_at);
+        visit("reverted_at", self.reverted_at);
+        visit("extensions", self.extensions);
     }
 };
+
+// Taken and not removed: it is at its provider and takes room there.
+bool is_there(const Snapshot& snapshot);
+// A connector made it and removes it; people see to those that they took.
+bool is_automatic(const Snapshot& snapshot);
 
 // Something that did not go as the runbook says, and what the owner decided.
 struct Deviation {
@@ -594,6 +632,9 @@ bool is_active(const Run& run); // it runs, or waits for a person
 const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 RunPurpose run_tested_on(SmokeOccasion occasion); // the run whose result the smoke test is about
+// When production was back where it had been before its deployment: by the rollback runbook, or
+// because each host went back to its snapshot.
+std::optional<Time> rolled_back_at(const Change& change);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without

@@ -48,6 +48,8 @@ Decides<DecideRun> decide_run;
 Decides<RollBack> roll_back;
 Decides<Nothing> take_snapshot;
 Decides<ReportSnapshot> report_snapshot;
+Decides<ExtendSnapshot> extend_snapshot;
+Decides<RevertSnapshot> revert_snapshot;
 // closure.cpp
 Decides<LogObservation> log_observation;
 Decides<ResolveObservation> resolve_observation;

@@ -331,6 +331,19 @@ struct SnapshotReported {
     SLIPWAY_EVENT("snapshot_reported");
 };
 
+struct SnapshotExtended {
+    std::string host;
+    std::string id;
+    SnapshotExtension extension;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host);
+        visit("id", self.id);
+        visit("extension", self.extension);
+    }
+    SLIPWAY_EVENT("snapshot_extended");
+};
+
 struct DeploymentFailed {
     std::string because;
     SLIPWAY_FIELDS { visit("because", self.because); }
@@ -474,12 +487,12 @@ struct OwedSettled {
     SLIPWAY_EVENT("owed_settled");
 };
 
-SLIPWAY_ENUM(ReminderKind, step_due, step_overdue, action_due, owed_overdue)
+SLIPWAY_ENUM(ReminderKind, step_due, step_overdue, action_due, owed_overdue, snapshot_due)
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about;          // id of the step, action or owed item
-    std::optional<Time> due_at; // of a step
+    std::string about;          // id of the step, action or owed item; host of a snapshot
+    std::optional<Time> due_at; // of a step or a snapshot
     SLIPWAY_FIELDS {
         visit("kind", self.kind);
         visit("about", self.about);

@@ -56,14 +56,14 @@ struct BackupTask {
     }
 };
 
-// kinds "snapshot" and "snapshot_remove".
+// kinds "snapshot", "snapshot_look", "snapshot_revert" and "snapshot_remove".
 struct SnapshotTask {
     ChangeId change;
     std::string connector;
     std::string host;
     std::string tag;
     Time expires_at{};
-    std::string id; // remove
+    std::string id; // of all but "snapshot"
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
