@@ -13,6 +13,7 @@ void add_records(Routes& routes, Services& services);
 void add_attachments(Routes& routes, Services& services);
 void add_ledger(Routes& routes, Services& services);
 void add_identity(Routes& routes, Services& services);
+void add_snapshots(Routes& routes, Services& services);
 void add_tasks(Routes& routes, Services& services);
 void add_stream(Routes& routes, Services& services);
 void add_system(Routes& routes, Services& services, const std::string& openapi);
