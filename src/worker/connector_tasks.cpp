@@ -124,6 +124,8 @@ Result<void> carry_out_snapshot(const TaskContext& context) {
             "report_snapshot", snapshot_report(task.host, "failed", why(taken.error())), true
         );
     const auto read = app::ask(context.parts.connectors, ask, app::SnapshotRead{taken->id});
+    if (!read && try_again(context, read.error()))
+        return tl::unexpected(read.error()); // taking it again gives the same one
     const auto wrong = read ? not_as_asked(task, *read) : std::string{};
     // What does not carry our tag was not made by us: it is not put on the record as ours.
     if ((read ? read->tag : taken->tag) != task.tag)
