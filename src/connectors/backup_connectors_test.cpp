@@ -148,7 +148,7 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
     EXPECT_THAT(
         message_of(prove("harbor-db", "../dumps/harbor-1.dump")), HasSubstr("plain file name")
     );
-    shell("head -c 2000 dumps/harbor-1.dump > dumps/harbor-2.dump");
+    shell("head -c 300 dumps/harbor-1.dump > dumps/harbor-2.dump");
     EXPECT_FALSE(prove("harbor-db", "harbor-2.dump")) << "half a dump";
     EXPECT_THAT(
         shell("psql -Atc 'select datname from pg_database' postgres", pg),
@@ -164,10 +164,9 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     write("client.cnf", "[client]\n");
     const auto client = write(
         "mysql",
-        "#!/bin/sh\necho \"$*\" >> " + path("calls") + "\ncat " + path("answer") +
-            " 2> /dev/null | grep \"$(case \"$*\" in *--batch*) echo .;; *) echo none;; esac)\"\n"
-            "case \"$*\" in *source*) test ! -e " +
-            path("broken") + ";; esac\n",
+        "#!/bin/sh\ncd " + folder_ +
+            "\necho \"$*\" >> calls\ncase \"$*\" in\n*--batch*) cat answer ;;\n"
+            "*source*) test ! -e broken ;;\nesac\n",
         true
     );
     write("answer", "1\n");
