@@ -25,8 +25,8 @@ const Snapshot* reported_on(const Change& change, const ReportSnapshot& body) {
     };
     const auto* waiting = newest([](const auto& known) { return known.id.empty(); });
     const auto* named = newest([&](const auto& known) { return known.id == body.id; });
-    if (body.state == SnapshotState::taken && !body.measured)
-        return waiting ? waiting : named;
+    if (waiting && body.state == SnapshotState::taken && !body.measured)
+        return waiting;
     if (!body.id.empty())
         return named ? named : waiting;
     return waiting ? waiting : newest([](const auto&) { return true; });
@@ -180,6 +180,14 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         snapshot.size_bytes = body.size_bytes;
         snapshot.first_size_bytes = body.size_bytes;
         snapshot.read_back = body.read_back;
+        // A provider may use an id again: what became of the other one is not this one's.
+        snapshot.measured_at.reset();
+        snapshot.reminded_for.reset();
+        snapshot.removal_asked_at.reset();
+        snapshot.removal_failed_at.reset();
+        snapshot.removals_failed.reset();
+        snapshot.revert_asked_at.reset();
+        snapshot.extensions.clear();
     }
     if (body.state == SnapshotState::reverted) {
         snapshot.reverted_at = facts.now;

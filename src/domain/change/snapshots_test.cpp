@@ -82,6 +82,15 @@ TEST(Snapshots, a_look_at_an_old_one_is_no_answer_to_a_new_request) {
     EXPECT_EQ(known(s).size_bytes, 900U);
 }
 
+TEST(Snapshots, that_get_an_id_which_was_used_before_are_new_ones) {
+    auto s = ready();
+    ASSERT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
+    report(s, "removed");
+    s.does("ina", "take_snapshot");
+    report(s, "taken", R"(,"tag":"CHG-12","read_back":true)");
+    EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
+}
+
 TEST(Snapshots, a_new_one_that_fails_takes_nothing_from_an_old_one) {
     auto s = ready();
     s.does("ina", "take_snapshot");
