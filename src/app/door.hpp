@@ -113,7 +113,7 @@ class Door {
     using Done = std::function<void(std::optional<Result<Answer>>)>;
     void execute_later(const Actor& actor, const CommandRequest& request, Done done);
     Result<Answer> show_change(const Actor& actor, const std::string& change);
-    // The same as a value, for the worker, which looks often.
+    // The same as a value, for whoever looks at many or often.
     Result<domain::Change> load_change(const Actor& actor, const std::string& change);
     Result<std::vector<ChangeSummary>> find_changes(const Actor& actor, ChangeQuery query);
     // Every gate's verdict as of now, in the order of the workflow: JSON {"gates":[...],

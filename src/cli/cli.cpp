@@ -68,6 +68,7 @@ Commands all_commands(const LocalCommands& local) {
     add_lint_commands(commands);
     add_verify_commands(commands);
     add_ledger_commands(commands);
+    add_snapshot_commands(commands);
     add_task_commands(commands);
     add_probe_commands(commands);
     add_system_commands(commands, local);

@@ -28,6 +28,7 @@ void add_ledger_commands(Commands& commands);
 void add_lint_commands(Commands& commands);
 void add_verify_commands(Commands& commands);
 void add_probe_commands(Commands& commands);
+void add_snapshot_commands(Commands& commands);
 void add_task_commands(Commands& commands);
 void add_system_commands(Commands& commands, const LocalCommands& local);
 void add_completion_commands(Commands& commands);

@@ -83,6 +83,8 @@ constexpr Phrase phrases[] = {
     {"page_acknowledged", "acknowledged the page to {person}"},
     {"snapshot_reported",
      "snapshot of {snapshot.host} {snapshot.state}[, {snapshot.id}][: {snapshot.detail}]"},
+    {"snapshot_extended",
+     "lets the snapshot of {host} live until {extension.until}: {extension.reason}"},
     {"deployment_failed", "the deployment failed: {because}"},
     {"stabilisation_started", "stabilisation began, until {until}"},
     {"observation_logged", "saw {observation.kind} {observation.id}: {observation.title}"

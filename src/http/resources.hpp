@@ -14,6 +14,7 @@ void add_rings(Routes& routes, Services& services);
 void add_attachments(Routes& routes, Services& services);
 void add_ledger(Routes& routes, Services& services);
 void add_identity(Routes& routes, Services& services);
+void add_snapshots(Routes& routes, Services& services);
 void add_tasks(Routes& routes, Services& services);
 void add_probes(Routes& routes, Services& services);
 void add_stream(Routes& routes, Services& services);

@@ -80,6 +80,7 @@ Routes all_routes(Services& services, const std::string& openapi) {
     add_attachments(routes, services);
     add_ledger(routes, services);
     add_identity(routes, services);
+    add_snapshots(routes, services);
     add_tasks(routes, services);
     add_probes(routes, services);
     add_stream(routes, services);

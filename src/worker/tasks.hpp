@@ -31,6 +31,8 @@ bool run_was_ended(const TaskContext& context);
 Result<void> carry_out_smoke(const TaskContext& context);
 Result<void> carry_out_backup(const TaskContext& context);
 Result<void> carry_out_snapshot(const TaskContext& context);
+Result<void> carry_out_snapshot_look(const TaskContext& context);
+Result<void> carry_out_snapshot_revert(const TaskContext& context);
 Result<void> carry_out_snapshot_remove(const TaskContext& context);
 Result<void> carry_out_notice(const TaskContext& context);
 Result<void> carry_out_page(const TaskContext& context);

@@ -38,6 +38,8 @@ CarryOut handler_of(std::string_view kind) {
         {"smoke", carry_out_smoke},
         {"backup", carry_out_backup},
         {"snapshot", carry_out_snapshot},
+        {"snapshot_look", carry_out_snapshot_look},
+        {"snapshot_revert", carry_out_snapshot_revert},
         {"snapshot_remove", carry_out_snapshot_remove},
         {"notice", carry_out_notice},
         {"page", carry_out_page},

@@ -137,6 +137,15 @@ TEST_F(Serving, facts_of_rings) {
     EXPECT_EQ(viewer->request("POST", rings + "facts", R"({"host":"web-1"})").status, 403);
 }
 
+TEST_F(Serving, snapshots_of_every_change) {
+    auto c = client("viewer");
+    const auto all = *parse_json(c->request("GET", "/api/v1/snapshots").body);
+    EXPECT_TRUE(all.at("items").as_array().empty()) << "changes without snapshots are passed over";
+    EXPECT_EQ(text_or_empty(all, "next"), "");
+    EXPECT_EQ(c->request("GET", "/api/v1/snapshots?state=removed&limit=1").status, 200);
+    EXPECT_EQ(c->request("GET", "/api/v1/snapshots?state=lost").status, 400);
+}
+
 TEST_F(Serving, tasks_that_were_given_up) {
     for (const auto* id : {"1", "2", "3"})
         store.tasks.push_back(

@@ -538,6 +538,11 @@ struct BackupProof {
     std::optional<Time> restored_at;
     std::string content_digest;
     std::string detail;
+    // What was restored, in its own words: a proof holds for that and for nothing else.
+    std::string restored_point;
+    CiId point_ci;
+    std::string point_host;
+    std::optional<Time> point_at;
 
     SLIPWAY_FIELDS {
         visit("ci", self.ci, required("the configuration item whose backup it is"));
@@ -549,6 +554,16 @@ struct BackupProof {
         visit("restored_at", self.restored_at, optional("when it was restored"));
         visit("content_digest", self.content_digest, optional("digest of the restored content"));
         visit("detail", self.detail, printed("what was seen", limits::text_max));
+        visit(
+            "restored_point", self.restored_point,
+            optional("the point that was restored, when it is another", limits::name_max)
+        );
+        visit("point_ci", self.point_ci, optional("the item that the restored point is of"));
+        visit(
+            "point_host", self.point_host,
+            optional("the host that the restored point is of", limits::name_max)
+        );
+        visit("point_at", self.point_at, optional("when the restored point was made"));
     }
 };
 
@@ -558,6 +573,7 @@ struct Backup {
     PersonId by;
     Time at{};
     std::vector<BackupProof> proofs;
+    bool tested = false; // Slipway restored the points itself, through a connector
 
     SLIPWAY_FIELDS {
         visit("verdict", self.verdict);
@@ -565,6 +581,7 @@ struct Backup {
         visit("by", self.by);
         visit("at", self.at);
         visit("proofs", self.proofs);
+        visit("tested", self.tested);
     }
 };
 

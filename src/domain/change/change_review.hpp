@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The second half of the record of a change: review, deployment day, closure and the Change itself.
-// Include domain/change/change.hpp, which includes this file.
+// The second half of the record of a change: review, closure and the Change itself. Include
+// domain/change/change.hpp, which includes this file.
 #pragma once
 
 #include "domain/change/change.hpp"
+#include "domain/change/change_deployment.hpp"
 
 namespace slipway::domain {
 
@@ -188,120 +189,6 @@ struct Oncall {
         visit("roster", self.roster);
         visit("gaps", self.gaps);
         visit("pages", self.pages);
-    }
-};
-
-// --- 4 deployment ------------------------------------------------------------------------------
-
-SLIPWAY_ENUM(SnapshotState, requested, taken, failed, reverted, removed)
-
-struct Snapshot {
-    std::string id; // the provider's id
-    std::string host;
-    std::string connector;
-    std::string tag; // the change's number
-    SnapshotState state{};
-    std::optional<Time> taken_at;
-    Time expires_at{};
-    std::uint64_t size_bytes = 0;
-    bool read_back = false;
-    std::string detail;
-
-    SLIPWAY_FIELDS {
-        visit("id", self.id);
-        visit("host", self.host);
-        visit("connector", self.connector);
-        visit("tag", self.tag);
-        visit("state", self.state);
-        visit("taken_at", self.taken_at);
-        visit("expires_at", self.expires_at);
-        visit("size_bytes", self.size_bytes);
-        visit("read_back", self.read_back);
-        visit("detail", self.detail);
-    }
-};
-
-// Something that did not go as the runbook says, and what the owner decided.
-struct Deviation {
-    RunId run;
-    std::string step;
-    std::string what;
-    RunChoice choice{};
-    std::string reason;
-    PersonId by;
-    Time at{};
-    PersonId second = {}; // who decided the same, of a two-person step
-
-    SLIPWAY_FIELDS {
-        visit("run", self.run);
-        visit("step", self.step);
-        visit("what", self.what);
-        visit("choice", self.choice);
-        visit("reason", self.reason);
-        visit("by", self.by);
-        visit("at", self.at);
-        visit("second", self.second);
-    }
-};
-
-// More time for a deployment that is under way. The window stays what was approved.
-struct Extension {
-    Time from{}; // the end until then
-    Time until{};
-    std::string reason;
-    PersonId by;
-    Time at{};
-
-    SLIPWAY_FIELDS {
-        visit("from", self.from);
-        visit("until", self.until);
-        visit("reason", self.reason);
-        visit("by", self.by);
-        visit("at", self.at);
-    }
-};
-
-// Who was called about the time by which a deployment is to turn round.
-struct AbortAlarm {
-    Time at{};                     // while there was time
-    std::optional<Time> passed_at; // when there was none left
-
-    SLIPWAY_FIELDS {
-        visit("at", self.at);
-        visit("passed_at", self.passed_at);
-    }
-};
-
-// How long a step took on production, beside how long it took when it was rehearsed.
-struct StepComparison {
-    std::string step;
-    std::optional<Span> rehearsed; // absent: it was not done there
-    std::optional<Span> live;
-
-    SLIPWAY_FIELDS {
-        visit("step", self.step);
-        visit("rehearsed", self.rehearsed);
-        visit("live", self.live);
-    }
-};
-
-struct RunComparison {
-    RunId run;
-    RunPurpose purpose{};
-    RunId rehearsal; // the run of the same bytes on the test ring
-    std::string ring;
-    Span rehearsed{};
-    Span live{};
-    std::vector<StepComparison> steps;
-
-    SLIPWAY_FIELDS {
-        visit("run", self.run);
-        visit("purpose", self.purpose);
-        visit("rehearsal", self.rehearsal);
-        visit("ring", self.ring);
-        visit("rehearsed", self.rehearsed);
-        visit("live", self.live);
-        visit("steps", self.steps);
     }
 };
 
@@ -667,6 +554,9 @@ bool is_active(const Run& run); // it runs, or waits for a person
 const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 RunPurpose run_tested_on(SmokeOccasion occasion); // the run whose result the smoke test is about
+// When production was back where it had been before its deployment: by the rollback runbook, or
+// because each host went back to its snapshot.
+std::optional<Time> rolled_back_at(const Change& change);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without

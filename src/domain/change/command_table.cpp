@@ -122,6 +122,13 @@ const std::array table{
     row<ReportSnapshot, decide::report_snapshot>(
         "report_snapshot", "Record what became of a snapshot", change_run
     ),
+    row<ExtendSnapshot, decide::extend_snapshot>(
+        "extend_snapshot", "Let a snapshot live on, with a reason", change_run
+    ),
+    row<RevertSnapshot, decide::revert_snapshot>(
+        "revert_snapshot", "Decide that the deployment failed and go back to the snapshots",
+        change_run
+    ),
     row<RollBack, decide::roll_back>(
         "roll_back", "Decide that the deployment failed and roll it back", change_run
     ),

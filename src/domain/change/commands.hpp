@@ -434,6 +434,7 @@ struct ReportSnapshot {
     std::uint64_t size_bytes = 0;
     bool read_back = false;
     std::string detail;
+    bool measured = false;
 
     SLIPWAY_FIELDS {
         visit("host", self.host, required("the host", limits::name_max));
@@ -445,6 +446,31 @@ struct ReportSnapshot {
         visit("size_bytes", self.size_bytes, optional("how large it is"));
         visit("read_back", self.read_back, optional("it was read back from the provider"));
         visit("detail", self.detail, printed("what the provider said", limits::text_max));
+        visit("measured", self.measured, optional("one that was taken before was looked at again"));
+    }
+};
+
+struct ExtendSnapshot {
+    std::string host;
+    std::string id;
+    Time until{};
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, required("the host", limits::name_max));
+        visit("id", self.id, optional("the provider's id, when it has several", limits::name_max));
+        visit("until", self.until, required("when it is to be removed"));
+        visit("reason", self.reason, required("why it is still needed", limits::text_max));
+    }
+};
+
+struct RevertSnapshot {
+    std::string host;
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("one host; all by default", limits::name_max));
+        visit("reason", self.reason, required("why the deployment failed", limits::text_max));
     }
 };
 

@@ -52,6 +52,8 @@ Decides<RollBack> roll_back;
 Decides<ExtendWindow> extend_window; // decide_extension.cpp
 Decides<Nothing> take_snapshot;
 Decides<ReportSnapshot> report_snapshot;
+Decides<ExtendSnapshot> extend_snapshot;
+Decides<RevertSnapshot> revert_snapshot;
 // closure.cpp
 Decides<LogObservation> log_observation;
 Decides<ResolveObservation> resolve_observation;

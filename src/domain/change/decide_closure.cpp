@@ -48,8 +48,7 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
              std::move(remedy)}
         );
     };
-    const auto* back = last_run(change, RunPurpose::rollback);
-    const bool rolled_back = back && back->state == RunState::succeeded;
+    const bool rolled_back = rolled_back_at(change).has_value();
     const bool well = outcome == Outcome::successful || outcome == Outcome::successful_with_issues;
     if (well && !change.failed_because.empty())
         refuse("a failed deployment was not successful", "Close it as rolled_back or failed");

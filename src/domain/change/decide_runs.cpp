@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands of the deployment day: runs, the owner's decisions, rollback, snapshots.
+// Commands of the deployment day: runs, the owner's decisions, rollback.
 #include <algorithm>
 
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
-#include "domain/change/production_hosts.hpp"
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
@@ -16,11 +16,6 @@
 namespace slipway::domain::decide {
 
 namespace {
-
-bool owns_run(const Change& change, const Facts& facts) {
-    return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
-           facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
-}
 
 Reason not_owner(const Change& change, std::string_view field) {
     return {
@@ -236,12 +231,11 @@ Result<void> may_roll_back(const Change& change, const Facts& facts) {
         return fail_blocked(
             "the rollback is its owner's decision", {not_owner(change, "rollback")}
         );
-    if (const auto* back = last_run(change, RunPurpose::rollback);
-        back && back->state == RunState::succeeded)
+    if (const auto when = rolled_back_at(change))
         return fail_blocked(
             "it was rolled back already",
-            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
-              "Complete the rollback step"}}
+            {{"rollback-done", "rollback", "production is back where it was",
+              "since " + to_text(*when), "Complete the rollback step"}}
         );
     // Going back anywhere else than where the deployment went is no way back.
     const auto* deployed = last_run(change, RunPurpose::deployment);
@@ -601,82 +595,6 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
         decider.emit(DeploymentFailed{body.reason});
     TRY(may_start(decider.change(), {RunPurpose::rollback, body.executor, {}}, facts));
     start(decider, RunPurpose::rollback, body.executor);
-    return decider.finish();
-}
-
-Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts& facts) {
-    TRY(require_open(change));
-    const auto ring = facts.records->rings.find(change.production_ring);
-    if (ring == facts.records->rings.end())
-        return fail_field("production_ring", "the change names no known production ring");
-    // The ring and the scope name so many hosts at most; there is room for all of them twice.
-    constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
-    // Which hosts and by which provider stands in the ring too.
-    if (!deployment_begun(change) && change.ring_contents != Digest{})
-        if (auto reason = ring_not_as_recorded(change, facts, "snapshot"))
-            return fail_blocked("the ring was edited", {*std::move(reason)});
-    const auto hosts = production_hosts(change, *facts.records);
-    if (change.snapshots.size() + hosts.size() > most)
-        return fail_full("snapshots", "snapshots", most);
-    Decider decider(change, facts);
-    const Time expires = facts.now + facts.policy->snapshot_expires_after;
-    for (const auto& host : hosts) {
-        Snapshot wanted{
-            {},
-            host,
-            ring->second.snapshot_connector,
-            change.id.value,
-            SnapshotState::requested,
-            {},
-            expires,
-            0,
-            false,
-            {}};
-        decider.emit(SnapshotReported{wanted});
-        if (!wanted.connector.empty() && wanted.connector != "external")
-            decider.ask(
-                "snapshot",
-                SnapshotTask{change.id, wanted.connector, host, change.id.value, expires, {}}
-            );
-    }
-    return decider.finish();
-}
-
-Result<Decision>
-report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& facts) {
-    // A snapshot expires after the change is over; its removal still belongs on the record.
-    const auto known = std::find_if(
-        change.snapshots.begin(), change.snapshots.end(),
-        [&](const Snapshot& snapshot) {
-            return snapshot.host == body.host &&
-                   (body.id.empty() || snapshot.id.empty() || snapshot.id == body.id);
-        }
-    );
-    if (known == change.snapshots.end())
-        return fail_field("host", "no snapshot of this host was asked for");
-    if (body.state == SnapshotState::requested)
-        return fail_field("state", "expected taken, failed, reverted or removed");
-    if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
-        return fail_field("taken_at", "lies in the future");
-    TRY(require_reporter(facts, known->connector, "snapshot", "snapshot." + body.host));
-    TRY(require_reporter(facts, body.connector, "snapshot", "connector"));
-    // A provider's late answer still lands, so that what it took is removed in the end.
-    if (body.state == SnapshotState::taken && !facts.system)
-        TRY(require_open(change));
-    Snapshot snapshot = *known;
-    snapshot.id = body.id.empty() ? snapshot.id : body.id;
-    snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;
-    snapshot.state = body.state;
-    snapshot.detail = body.detail;
-    if (body.state == SnapshotState::taken) {
-        snapshot.tag = body.tag;
-        snapshot.taken_at = body.taken_at ? body.taken_at : facts.now;
-        snapshot.expires_at = *snapshot.taken_at + facts.policy->snapshot_expires_after;
-        snapshot.size_bytes = body.size_bytes;
-        snapshot.read_back = body.read_back;
-    }
-    Decider decider(change, facts);
-    decider.emit(SnapshotReported{std::move(snapshot)});
     return decider.finish();
 }
 

@@ -4,6 +4,7 @@
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/production_hosts.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain::decide {
@@ -229,17 +230,30 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
 
 Result<Decision> verify_backup(const Change& change, const Nothing&, const Facts& facts) {
     TRY(require_open(change));
-    const auto ring = facts.records->rings.find(change.production_ring);
-    if (ring == facts.records->rings.end() || ring->second.backup_connector.empty())
-        return fail_blocked(
-            "nobody can verify the backup",
-            {{"backup-restorable", "production_ring", "the production ring has no backup connector",
-              change.production_ring,
-              "Name one in the ring's record, or record the proof yourself"}}
-        );
-    BackupTask task{change.id, ring->second.backup_connector, {}, facts.actor};
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
-        task.cis.push_back(scoped);
+    const auto& records = *facts.records;
+    const auto ring = records.rings.find(change.production_ring);
+    BackupTask task;
+    task.change = change.id;
+    task.asked_by = facts.actor;
+    if (ring != records.rings.end())
+        task.connector = ring->second.backup_connector;
+    std::vector<Reason> reasons;
+    for (auto scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto known = records.cis.find(scoped.ci);
+        if (known != records.cis.end() && !known->second.backup_connector.empty())
+            task.connectors[scoped.ci] = known->second.backup_connector;
+        else if (task.connector.empty())
+            reasons.push_back(
+                {"backup-restorable", "backup." + scoped.ci.value,
+                 "neither the item nor the production ring has a backup connector",
+                 change.production_ring.empty() ? "no production ring" : change.production_ring,
+                 "Name one in the record of the item or the ring, or record the proof yourself"}
+            );
+        scoped.host = host_of(scoped, records);
+        task.cis.push_back(std::move(scoped));
+    }
+    if (!reasons.empty())
+        return fail_blocked("nobody can verify the backup", std::move(reasons));
     if (task.cis.empty())
         return fail_field("scope.cis", "name the configuration items first");
     Decider decider(change, facts);
@@ -259,7 +273,8 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
         if (!proven.insert(body.proofs[i].ci).second)
             return fail_field(fmt::format("proofs[{}].ci", i), "is named twice");
     Decider decider(change, facts);
-    decider.emit(BackupRecorded{{body.verdict, body.reason, facts.actor, facts.now, body.proofs}});
+    decider.emit(BackupRecorded{
+        {body.verdict, body.reason, facts.actor, facts.now, body.proofs, facts.system}});
     return decider.finish();
 }
 

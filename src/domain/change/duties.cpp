@@ -5,6 +5,11 @@
 
 namespace slipway::domain {
 
+bool owns_run(const Change& change, const Facts& facts) {
+    return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
+           facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
+}
+
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person) {
     if (person == change.requester)
         return "the requester never approves his own change";

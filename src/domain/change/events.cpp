@@ -57,7 +57,7 @@ ChangeState state_of(const Change& change) {
     if (change.closure)
         return ChangeState::closed;
     if (!change.failed_because.empty()) {
-        if (!has_finished_run(change, RunPurpose::rollback))
+        if (!rolled_back_at(change))
             return ChangeState::rolling_back;
         return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
     }
@@ -101,10 +101,10 @@ constexpr auto table = rows<
     RunDecided, RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported,
     BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided,
     ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered,
-    PageAcknowledged, SnapshotReported, DeploymentFailed, StabilisationStarted, ObservationLogged,
-    ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated, ChangeClosed,
-    ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned, StepPostponed,
-    ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
+    PageAcknowledged, SnapshotReported, SnapshotExtended, DeploymentFailed, StabilisationStarted,
+    ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated,
+    ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned,
+    StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
     AttachmentAdded, Commented>();
 
 } // namespace
@@ -367,6 +367,14 @@ void SnapshotReported::apply(Change& change, const Stamp&) const {
     change.snapshots.push_back(snapshot);
 }
 
+void SnapshotExtended::apply(Change& change, const Stamp&) const {
+    for (auto& known : change.snapshots)
+        if (known.host == host && known.id == id && is_there(known)) {
+            known.expires_at = extension.until;
+            known.extensions.push_back(extension);
+        }
+}
+
 void DeploymentFailed::apply(Change& change, const Stamp&) const {
     change.failed_because = because;
     if (change.stabilisation)
@@ -500,6 +508,11 @@ void Reminded::apply(Change& change, const Stamp& stamp) const {
     case ReminderKind::abort_by_passed:
         change.abort_alarm =
             AbortAlarm{change.abort_alarm ? change.abort_alarm->at : stamp.at, stamp.at};
+        break;
+    case ReminderKind::snapshot_due:
+        for (auto& snapshot : change.snapshots)
+            if (snapshot.host == about && is_there(snapshot) && due_at == snapshot.expires_at)
+                snapshot.reminded_for = due_at;
         break;
     }
 }

@@ -382,6 +382,19 @@ struct SnapshotReported {
     SLIPWAY_EVENT("snapshot_reported");
 };
 
+struct SnapshotExtended {
+    std::string host;
+    std::string id;
+    SnapshotExtension extension;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host);
+        visit("id", self.id);
+        visit("extension", self.extension);
+    }
+    SLIPWAY_EVENT("snapshot_extended");
+};
+
 struct DeploymentFailed {
     std::string because;
     SLIPWAY_FIELDS { visit("because", self.because); }
@@ -526,13 +539,14 @@ struct OwedSettled {
 };
 
 SLIPWAY_ENUM(
-    ReminderKind, step_due, step_overdue, action_due, owed_overdue, abort_by_near, abort_by_passed
+    ReminderKind, step_due, step_overdue, action_due, owed_overdue, abort_by_near, abort_by_passed,
+    snapshot_due
 )
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about;          // id of the step, action, owed item or run
-    std::optional<Time> due_at; // of a step; when a run is to turn round
+    std::string about;          // id of the step, action, owed item or run; host of a snapshot
+    std::optional<Time> due_at; // of a step or a snapshot; when a run is to turn round
     SLIPWAY_FIELDS {
         visit("kind", self.kind);
         visit("about", self.about);

@@ -77,23 +77,25 @@ struct BackupTask {
     std::string connector;
     std::vector<ScopedCi> cis;
     PersonId asked_by;
+    std::map<CiId, std::string> connectors; // of items that have one of their own
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
         visit("connector", self.connector);
         visit("cis", self.cis);
         visit("asked_by", self.asked_by);
+        visit("connectors", self.connectors);
     }
 };
 
-// kinds "snapshot" and "snapshot_remove".
+// kinds "snapshot", "snapshot_look", "snapshot_revert" and "snapshot_remove".
 struct SnapshotTask {
     ChangeId change;
     std::string connector;
     std::string host;
     std::string tag;
     Time expires_at{};
-    std::string id; // remove
+    std::string id; // of all but "snapshot"
 
     SLIPWAY_FIELDS {
         visit("change", self.change);

@@ -48,6 +48,25 @@ void look_at_host(
         );
 }
 
+// Where no runbook went back, each host went back to its snapshot.
+void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindings& findings) {
+    for (const auto& host : production_hosts(change, *facts.records)) {
+        const auto reverted = std::find_if(
+            change.snapshots.begin(), change.snapshots.end(),
+            [&](const Snapshot& known) { return known.host == host && known.reverted_at; }
+        );
+        if (reverted == change.snapshots.end())
+            findings.refuse(
+                "snapshot." + host, "this host did not go back to a snapshot", "no revert",
+                "Go back with revert_snapshot, or with the rollback runbook"
+            );
+        else
+            findings.looked_at(
+                "snapshot " + reverted->id, reverted->connector, reverted->reverted_at
+            );
+    }
+}
+
 void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
     std::set<std::string> told;
     for (const auto& notice : change.notices)
@@ -212,30 +231,36 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
     );
 }
 
-void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
+void rollback_done(const Change& change, const Facts& facts, GateFindings& findings) {
     if (change.failed_because.empty())
         return;
     const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
     const auto* run = last_run(change, RunPurpose::rollback);
-    if (run == nullptr || run->state != RunState::succeeded)
+    const bool ran = run != nullptr && run->state == RunState::succeeded;
+    const auto back = rolled_back_at(change);
+    if (!back)
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
             run ? std::string(to_text(run->state)) : "no run",
-            "Start it with start_run, purpose rollback"
+            "Start it with start_run, purpose rollback, or go back to the snapshots with "
+            "revert_snapshot"
         );
-    findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
-    if (!run->ring_edits.empty())
+    if (ran)
+        findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (ran && !run->ring_edits.empty())
         findings.warn(fmt::format(
             "the ring {} was edited between the deployment and {}, which ran with what it held: {}",
             run->ring, run->id.value, run->ring_edits
         ));
-    if (runbook == nullptr || run->runbook != runbook->digest)
+    if (ran && (runbook == nullptr || run->runbook != runbook->digest))
         findings.refuse(
             "rollback", "other bytes ran than the approved rollback runbook",
             "ran " + run->runbook.hex(), "Run the approved rollback runbook"
         );
-    look_at_smoke(change, SmokeOccasion::rollback, runbook, run->ended_at, findings);
-    look_at_who_was_told(change, *run->ended_at, findings);
+    if (!ran)
+        look_at_reverted_hosts(change, facts, findings);
+    look_at_smoke(change, SmokeOccasion::rollback, runbook, back, findings);
+    look_at_who_was_told(change, *back, findings);
 }
 
 } // namespace slipway::domain::gates

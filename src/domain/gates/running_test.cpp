@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/tasks.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -281,6 +282,52 @@ TEST(Backup, an_older_point_than_the_last_does_not_prove_it) {
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
     proof.restored_at = *proof.last_success;
     EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, what_the_point_says_of_itself_proves_it) {
+    auto s = ready();
+    s.change.backup->tested = true;
+    auto& proof = s.change.backup->proofs[0];
+    proof.restored_point = proof.point;
+    proof.host = proof.point_host = "web-1";
+    proof.point_ci = CiId("harbor-site");
+    proof.point_at = *proof.last_success;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, a_database_in_scope_needs_a_fresh_one_though_nobody_says_that_it_is_changed) {
+    auto s = ready();
+    s.now = at(window_start) - 1h;
+    s.change.scope->cis.push_back({CiId("berths-db"), "", "1.4", "1.5"});
+    auto proof = s.change.backup->proofs[0];
+    proof.ci = CiId("berths-db");
+    proof.last_success = at(window_start) - 5h;
+    s.change.backup->proofs.push_back(proof);
+    s.change.backup->proofs[0].last_success = at(window_start) - 5h;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), ::testing::ElementsAre("backup.berths-db"))
+        << "the site beside it may be older";
+    s.change.backup->proofs[1].last_success = at(window_start) - 3h;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+    s.change.backup->verdict = BackupVerdict::not_applicable;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.verdict"));
+}
+
+TEST(Backup, an_item_with_a_connector_of_its_own_is_proven_by_it) {
+    auto s = ready();
+    s.change.scope->cis.push_back({CiId("berths-db"), "", "1.4", "1.5"});
+    s.replayed = s.change;
+    s.records.cis.at(CiId("berths-db")).backup_connector = "dumps";
+    ++s.records.version;
+    s.does("ina", "verify_backup");
+    const auto task = *restore<BackupTask>(std::string_view(s.tasks.back().payload));
+    EXPECT_EQ(task.connector, "restic");
+    EXPECT_EQ(task.connectors.at(CiId("berths-db")), "dumps");
+    EXPECT_EQ(task.cis.at(1).host, "web-1") << "the CMDB knows the host";
+    s.records.rings.at("production").backup_connector.clear();
+    ++s.records.version;
+    const auto error = s.refused("ina", "verify_backup");
+    ASSERT_EQ(error.reasons.size(), 1U);
+    EXPECT_EQ(error.reasons[0].field, "backup.harbor-site");
 }
 
 TEST(Backup, an_item_is_proven_once) {

@@ -50,6 +50,8 @@ void check_spans(const Policy& policy, Check& check) {
     check.longer_than_zero("owed_step_within", policy.owed_step_within);
     check.longer_than_zero("snapshot_age_max", policy.snapshot_age_max);
     check.longer_than_zero("snapshot_expires_after", policy.snapshot_expires_after);
+    check.longer_than_zero("snapshot_longest", policy.snapshot_longest);
+    check.longer_than_zero("snapshot_measured_every", policy.snapshot_measured_every);
     check.longer_than_zero("waiver_longest", policy.waiver_longest);
 }
 

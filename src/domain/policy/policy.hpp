@@ -66,6 +66,9 @@ struct Policy {
     // snapshot
     Span snapshot_age_max = 4h;
     Span snapshot_expires_after = 7 * 24h;
+    Span snapshot_longest = 30 * 24h;   // with every extension
+    Span snapshot_reminder_ahead = 24h; // of its removal
+    Span snapshot_measured_every = 24h; // its size
     // stabilised
     Span stabilisation = 48h;
     // waivers
@@ -106,6 +109,9 @@ struct Policy {
         visit("window_extension_max", self.window_extension_max);
         visit("snapshot_age_max", self.snapshot_age_max);
         visit("snapshot_expires_after", self.snapshot_expires_after);
+        visit("snapshot_longest", self.snapshot_longest);
+        visit("snapshot_reminder_ahead", self.snapshot_reminder_ahead);
+        visit("snapshot_measured_every", self.snapshot_measured_every);
         visit("stabilisation", self.stabilisation);
         visit("waiver_longest", self.waiver_longest);
         visit("never_waived", self.never_waived);

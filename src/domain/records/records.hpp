@@ -56,6 +56,7 @@ struct CiRecord {
     bool customer_facing = false;
     std::optional<Recurrence> schedule; // of a scheduled job
     std::optional<Time> verified_at;    // when the record was last compared with reality
+    std::string backup_connector;       // proves its backups, in place of its ring's
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what people call it"));
@@ -68,6 +69,10 @@ struct CiRecord {
         visit("customer_facing", self.customer_facing, optional("customers see it"));
         visit("schedule", self.schedule, optional("when a scheduled job runs"));
         visit("verified_at", self.verified_at, optional("when the record was last verified"));
+        visit(
+            "backup_connector", self.backup_connector,
+            optional("proves its backups, in place of the ring's", 64)
+        );
     }
 };
 
