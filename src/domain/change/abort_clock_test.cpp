@@ -271,6 +271,17 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
     }
 }
 
+TEST(AbortClock, what_another_runner_did_is_heard_step_by_step_in_one_report) {
+    auto s = measured();
+    start(s);
+    s.now = at(window_end) + 1min;
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
+        {"name":"switch","state":"succeeded"}]})");
+    const auto& run = s.change.runs.back();
+    EXPECT_EQ(run.steps[1].state, RunStepState::succeeded);
+    EXPECT_EQ(run.state, RunState::waiting);
+}
+
 TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
     auto s = measured();
     s.change.runbooks.at("deployment").steps[0].kind = "manual";

@@ -92,8 +92,9 @@ std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
     return text;
 }
 
-// After a step's state changed: ends the run, stops it for a person, or lets it go on.
-void move_on(Decider& decider, const RunId& id) {
+// After a step's state changed: ends the run, stops it for a person, or lets it go on. Where the
+// end of the next step is told in the same breath, it is too late to hold it.
+void move_on(Decider& decider, const RunId& id, bool next_was_done = false) {
     const Run* run = find_run(decider.change(), id);
     const auto* next = next_step(*run);
     if (next == nullptr)
@@ -104,7 +105,7 @@ void move_on(Decider& decider, const RunId& id) {
         stop(decider, *run, next->name, "step failed: " + next->detail);
     else if (next->state == RunStepState::unknown)
         stop(decider, *run, next->name, "how the step ended is unknown: " + next->detail);
-    else if (late)
+    else if (late && !next_was_done)
         stop(decider, *run, next->name, why_it_is_late(*late));
     else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
         stop(
@@ -436,7 +437,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
     TRY(require_ring(change, run, body, facts));
     TRY(require_time_to_begin(change, run, body, facts));
     Decider decider(change, facts);
-    for (const auto& report : body.steps) {
+    for (std::size_t i = 0; i < body.steps.size(); ++i) {
+        const auto& report = body.steps[i];
         const Run& now = *find_run(decider.change(), run.id);
         const auto* next = next_step(now);
         if (now.state != RunState::running || next == nullptr || next->name != report.name)
@@ -475,7 +477,10 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         step.detail = report.detail;
         step.transcript = report.transcript;
         decider.emit(RunStepReported{run.id, step});
-        move_on(decider, run.id);
+        move_on(
+            decider, run.id,
+            i + 1 < body.steps.size() && body.steps[i + 1].state != RunStepState::running
+        );
     }
     const Run& after = *find_run(decider.change(), run.id);
     if (after.state == RunState::waiting)
