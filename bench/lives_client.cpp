@@ -147,7 +147,7 @@ void Client::record_backup(const std::string& ci) {
         "ina", "record_backup",
         fmt::format(
             R"({{"verdict":"verified","proofs":[{{"ci":"{}","source":"nightly","point":"p-1",)"
-            R"("last_success":"{}","restored":true,"restored_at":"{}"}}]}})",
+            R"("last_success":"{}","restored":true,"restored_at":"{}","content_digest":"5ce1"}}]}})",
             ci, text, text
         )
     );

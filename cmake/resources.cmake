@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Puts the data that ships with the product (workflows, policies, connector manifests) into the
-# program, so that it is one file. Run as a script it writes the source.
+# Puts the data that ships with the product (workflows, policies, connector manifests, probes) into
+# the program, so that it is one file. Run as a script it writes the source.
 if(CMAKE_SCRIPT_MODE_FILE)
-    set(text "// Generated from workflows, policies and connectors.\n#include \"main/resources.hpp\"\n\n")
+    set(text "// Generated from workflows, policies, connectors and probes.\n#include \"main/resources.hpp\"\n\n")
     string(APPEND text "namespace slipway {\n\nconst std::vector<Resource>& embedded_resources() {\n")
     string(APPEND text "    static const std::vector<Resource> resources{\n")
-    foreach(folder workflows policies connectors)
-        file(GLOB files ${SOURCE_DIR}/${folder}/*.yaml)
+    foreach(folder workflows policies connectors probes)
+        file(GLOB files ${SOURCE_DIR}/${folder}/*.yaml ${SOURCE_DIR}/${folder}/*.sh)
         list(SORT files)
         foreach(path ${files})
             get_filename_component(name ${path} NAME)
@@ -30,7 +30,8 @@ endif()
 
 set(resources_source ${CMAKE_BINARY_DIR}/generated/resources.cpp)
 file(GLOB resource_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/workflows/*.yaml
-    ${CMAKE_SOURCE_DIR}/policies/*.yaml ${CMAKE_SOURCE_DIR}/connectors/*.yaml)
+    ${CMAKE_SOURCE_DIR}/policies/*.yaml ${CMAKE_SOURCE_DIR}/connectors/*.yaml
+    ${CMAKE_SOURCE_DIR}/probes/*.sh)
 add_custom_command(
     OUTPUT ${resources_source}
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DOUTPUT=${resources_source}

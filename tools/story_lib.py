@@ -177,6 +177,25 @@ def wait_for(what, look, seconds=60):
         time.sleep(POLL_SECONDS)
 
 
+# --- the clock of a deployment -------------------------------------------------------------------
+
+
+def abort_by_of(change):
+    """When the deployment must have turned round, and the measured way back that says so."""
+    clock = change["abort_clock"]
+    if not clock["rehearsed"]:
+        raise Unexpected(f"the rollback was not measured: {clock}")
+    return f"{spoken(time_of(clock['abort_by']))}; {clock['evidence'][0]}"
+
+
+def times_of(change, purpose):
+    """How long the last run on production took, beside its rehearsal."""
+    for timing in change.get("timings", []):
+        if timing["purpose"] == purpose:
+            return f"{timing['live']}, rehearsed in {timing['rehearsed']}"
+    raise Unexpected(f"the {purpose} is not compared with its rehearsal")
+
+
 # --- calendar ------------------------------------------------------------------------------------
 
 

@@ -89,7 +89,7 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
             fmt::format("{}@{}", change.queue->board, to_text(change.queue->meeting_at));
     if (change.window) {
         summary.window_start = change.window->start;
-        summary.window_end = change.window->end;
+        summary.window_end = domain::window_end(change);
     }
     summary.opened_at = change.opened_at;
     summary.updated_at = change.updated_at;

@@ -299,9 +299,17 @@ Result<void> Door::Inside::gather_for(
             std::string(text_or_empty(body, "zone"))};
         if (const auto window = domain::resolve_window(spec))
             facts.others = TRY(others(change, *window));
+    } else if (command == "extend_window" && change.window) {
+        // Others begin to matter where the window has ended until now.
+        if (const auto until = time_from_text(text_or_empty(body, "until")))
+            facts.others = TRY(others(change, {domain::window_end(change), *until}));
     } else if (looks_at_window(command, body, facts)) {
         TRY(gather_others(change, facts));
     }
+    if (command == "compare_ring")
+        for (const auto& id : {change.test_ring, change.production_ring})
+            if (const auto ring = facts.records->rings.find(id); ring != facts.records->rings.end())
+                facts.gathered.merge(TRY(gathered_facts(change.tenant, ring->second)));
     if (command == "attach" || command == "pin_runbook") {
         const auto digest = digest_from_hex(text_or_empty(body, "digest"));
         const auto size =

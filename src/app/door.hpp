@@ -21,6 +21,7 @@
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "domain/change/change.hpp"
+#include "domain/records/records.hpp"
 
 namespace slipway::app {
 
@@ -69,6 +70,13 @@ struct ImportRest {
     std::set<std::string> after; // the ids of those that it writes later
 };
 
+// What came of looking at one host of a ring.
+struct HostFound {
+    std::string host;
+    std::string address;
+    domain::FactsFound found;
+};
+
 struct RecordPage {
     std::vector<std::pair<std::uint64_t, std::string>> rows; // version, document
     std::string next;                                        // cursor, empty at the end
@@ -105,6 +113,8 @@ class Door {
     using Done = std::function<void(std::optional<Result<Answer>>)>;
     void execute_later(const Actor& actor, const CommandRequest& request, Done done);
     Result<Answer> show_change(const Actor& actor, const std::string& change);
+    // The same as a value, for whoever looks at many or often.
+    Result<domain::Change> load_change(const Actor& actor, const std::string& change);
     Result<std::vector<ChangeSummary>> find_changes(const Actor& actor, ChangeQuery query);
     // Every gate's verdict as of now, in the order of the workflow: JSON {"gates":[...],
     // "ready":...}.
@@ -146,6 +156,26 @@ class Door {
     Result<RecordPage> list_records(
         const Actor& actor, const std::string& kind, const std::string& after, std::size_t limit
     );
+
+    // What is found on the hosts of a ring. gather_ring asks the worker to look: errors are
+    // not_found, invalid_input when it has no hosts. import_facts takes what probes/facts.sh
+    // printed elsewhere: invalid_input when it is no such document, or the ring has no such host.
+    // record_found writes what came of it into the ring's record; hosts that are no longer there
+    // are passed over.
+    Result<Answer> gather_ring(
+        const Actor& actor, const std::string& ring,
+        const std::optional<IdempotencyKey>& idempotency
+    );
+    Result<Answer> import_facts(
+        const Actor& actor, const std::string& ring, const std::string& host, const Json& document,
+        const std::optional<IdempotencyKey>& idempotency
+    );
+    Result<Answer> record_found(
+        const Actor& actor, const std::string& ring, const std::vector<HostFound>& found,
+        const std::optional<IdempotencyKey>& idempotency, const std::optional<TaskEnd>& task_end
+    );
+    // Every host with what is known of it: JSON {"items":[...]}.
+    Result<std::string> show_facts(const Actor& actor, const std::string& ring);
 
     // The outbox: what is still to be done outside, oldest first. The query's tenant is the
     // actor's.

@@ -52,6 +52,9 @@ struct Door::Inside {
         const std::string& command, const Json& body, const domain::Change& change,
         domain::Facts& facts
     );
+    // The gathered facts of a ring's hosts, by their documents.
+    Result<domain::FactsByDocument>
+    gathered_facts(const TenantId& tenant, const domain::RingRecord& ring) const;
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
 
     // What a command will have done once it is durable.

@@ -7,6 +7,7 @@
 #include "app/unreadable.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/records/host_facts.hpp"
 #include "domain/records/register_table.hpp"
 #include "domain/records/ring_contents.hpp"
 
@@ -48,6 +49,24 @@ Result<std::string> document_of(const domain::RegisterRow& row, const std::strin
             object->erase("id");
     }
     return row.normalise(id, body);
+}
+
+// Nobody says in the server's name what was found on a host, and who puts the record anew does not
+// have to gather anew.
+Result<std::string>
+with_found(const domain::RegisterRow& row, std::string document, const StoredStream* before) {
+    if (row.name != "ring")
+        return document;
+    auto ring = TRY(restore<domain::RingRecord>(std::string_view(document)));
+    domain::RingRecord stored;
+    if (before) {
+        auto restored = restore<domain::RingRecord>(std::string_view(before->state));
+        if (!restored)
+            return unreadable_state(before->key, restored.error());
+        stored = *std::move(restored);
+    }
+    domain::keep_found(ring, stored);
+    return encode(ring);
 }
 
 Result<void> check_conditions(const RecordRequest& request, std::uint64_t version, bool exists) {
@@ -437,7 +456,8 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     TRY(require_permission(actor, row->write));
     TRY(check_id(request.id));
     const auto put = [&](std::uint64_t version, const StoredStream* before) -> Result<RecordEdit> {
-        auto document = TRY(document_of(*row, request.id, request.body));
+        auto document =
+            TRY(with_found(*row, TRY(document_of(*row, request.id, request.body)), before));
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_not_given_before(*row, before == nullptr && version > 0, request.id, "id"));
         TRY(check_writer(*row, before, document, actor, clock().now()));
@@ -513,7 +533,8 @@ Result<std::size_t> Door::put_records(
                 people[records[i].id] = TRY(administering(before, &documents[i]));
             created += before == nullptr ? 1 : 0;
             commit.writes.push_back(TRY(inside_->record_write(
-                actor, key, stored ? stored->version : 0, "put", documents[i], false
+                actor, key, stored ? stored->version : 0, "put",
+                TRY(with_found(*row, documents[i], before)), false
             )));
         }
         commit.records_held = TRY(keep_an_administrator(*inside_, actor.tenant, people));

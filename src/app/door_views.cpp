@@ -5,7 +5,9 @@
 #include "app/door_inside.hpp"
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/clearance.hpp"
 #include "domain/gates/gate.hpp"
@@ -80,9 +82,26 @@ struct StepsView {
     }
 };
 
-std::string shown(const domain::Change& change, std::uint64_t version) {
+// Follows from the record and the rules alone, so it is the same until the next version.
+struct ClockView {
+    std::optional<domain::AbortClock> abort_clock;
+    std::vector<domain::RunComparison> timings; // runs on production beside their rehearsals
+
+    SLIPWAY_FIELDS {
+        visit("abort_clock", self.abort_clock);
+        visit("timings", self.timings);
+    }
+};
+
+std::string shown(const domain::Change& change, std::uint64_t version, const domain::Facts& facts) {
     const auto document = encode_answer(change);
-    return fmt::format("{{\"version\":{},", version) + document.substr(1);
+    const auto clock = encode_answer(ClockView{
+        domain::abort_clock(change, facts), domain::compare_with_rehearsals(change)});
+    const auto members = clock.substr(1, clock.size() - 2);
+    return fmt::format(
+        "{{\"version\":{},{}{}{}", version, members, members.empty() ? "" : ",",
+        std::string_view(document).substr(1)
+    );
 }
 
 } // namespace
@@ -90,7 +109,14 @@ std::string shown(const domain::Change& change, std::uint64_t version) {
 Result<Answer> Door::show_change(const Actor& actor, const std::string& change) {
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
-    return Answer{change, loaded.version, shown(*loaded.change, loaded.version), 0, false, false};
+    const auto facts = TRY(inside_->gather(actor, loaded));
+    return Answer{change, loaded.version, shown(*loaded.change, loaded.version, facts),
+                  0,      false,          false};
+}
+
+Result<domain::Change> Door::load_change(const Actor& actor, const std::string& change) {
+    TRY(require_permission(actor, Permission::change_read));
+    return *TRY(inside_->load(actor.tenant, change)).change;
 }
 
 Result<std::vector<ChangeSummary>> Door::find_changes(const Actor& actor, ChangeQuery query) {

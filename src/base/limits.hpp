@@ -40,8 +40,7 @@ static_assert(downloads_max + large_bodies_max <= request_workers / 2, "half sta
 inline constexpr std::size_t event_streams_max = 256;
 inline constexpr std::size_t event_stream_batch = 200;
 inline constexpr auto event_stream_heartbeat = 15s;
-inline constexpr std::size_t live_lines_max = 1000; // of one change, kept for those who look on
-inline constexpr std::size_t live_changes_max = 32;
+inline constexpr std::size_t transcript_batch = 256 * 1024; // of a step's lines at a time
 inline constexpr std::uint64_t query_number_max = (std::uint64_t{1} << 63) - 2;
 inline constexpr std::size_t import_records_max = 200000;
 inline constexpr std::size_t import_commit_max = 1000; // records that stand or fall together
@@ -93,6 +92,22 @@ inline constexpr std::size_t state_document_spare = 1024 * 1024;
 inline constexpr std::uint64_t state_lag_max = 16; // events that a stored state may lack
 inline constexpr std::size_t event_body_max = 256 * 1024;
 
+// Facts of hosts, and what two rings differ in
+inline constexpr std::size_t host_facts_max = 10000; // of one host
+inline constexpr std::size_t host_facts_bytes_max = 1000 * 1000;
+inline constexpr std::size_t fact_name_max = 255;
+inline constexpr std::size_t fact_value_max = 2000;
+inline constexpr auto facts_ahead_max = 5min; // of this machine's clock: the host's
+inline constexpr auto gather_timeout = 2min;  // of one host
+// Of one comparison. What does not fit is counted, and the gate refuses until it is mended.
+inline constexpr std::size_t divergences_bytes_max = 128 * 1024;
+
+// Of one preflight
+inline constexpr std::size_t preflight_checks_max = 500;
+inline constexpr std::size_t preflight_hosts_max = 100;
+inline constexpr auto preflight_timeout = 60s; // of one host
+inline constexpr std::size_t runbook_needs_max = 50;
+
 // Workflows, policies, runbooks
 inline constexpr std::size_t yaml_file_max = 1024 * 1024;
 inline constexpr std::size_t yaml_depth_max = 32;
@@ -130,11 +145,21 @@ inline constexpr int smoke_retries_max = 30;
 inline constexpr auto smoke_every_max = 10min;         // between two tries
 inline constexpr auto smoke_settle_max = 1h;           // before the first try
 inline constexpr auto smoke_age_max = 24h * 366;       // of a scheduled job
+inline constexpr std::size_t smoke_each_max = 1000;    // names of one job
 inline constexpr auto smoke_ahead_max = 5min;          // of this machine's clock: another one's
 inline constexpr std::size_t smoke_shown_max = 200;    // bytes of what was seen, in a message
 inline constexpr int smoke_certificates_max = 20;      // of one chain
 inline constexpr std::size_t smoke_samples_max = 1000; // of one metric
-inline constexpr std::size_t smoke_sql_max = 4000;     // characters of a query
+inline constexpr int sso_pages_max = 10;               // redirects and forms of one login
+inline constexpr std::size_t sso_forms_max = 20;       // of one page
+inline constexpr std::size_t sso_fields_max = 100;     // of one form
+inline constexpr std::size_t sso_keys_max = 50;        // of one provider
+inline constexpr std::size_t sso_token_max = 64 * 1024;
+inline constexpr std::size_t smoke_sql_max = 4000; // characters of a query
+inline constexpr std::size_t probes_max = 32;      // of one tenant, dialled in at the same time
+inline constexpr auto probe_wait = 60s;            // for a probe that takes a list
+inline constexpr auto probe_slack = 30s;           // beyond the longest time of the checks
+inline constexpr int probe_losses_max = 2;         // probes that may go away with one list
 inline constexpr std::size_t junit_cases_max = 10000;
 inline constexpr int junit_depth_max = 32;
 

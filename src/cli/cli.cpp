@@ -63,11 +63,14 @@ Commands all_commands(const LocalCommands& local) {
     add_follow_commands(commands);
     add_gate_commands(commands);
     add_register_commands(commands);
+    add_ring_commands(commands, local);
     add_attachment_commands(commands);
     add_lint_commands(commands);
     add_verify_commands(commands);
     add_ledger_commands(commands);
+    add_snapshot_commands(commands);
     add_task_commands(commands);
+    add_probe_commands(commands);
     add_system_commands(commands, local);
     add_completion_commands(commands);
     return commands;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "cli/command.hpp"
+#include "domain/runbook/run_result.hpp"
 
 namespace slipway::cli {
 
@@ -28,6 +30,10 @@ struct LocalCommand {
     // Of an examination: whether nothing was found. Otherwise the exit code is that of a refusal.
     std::function<bool(const Json& answer)> is_sound = {};
 };
+
+// Runs one smoke check on this machine.
+using RunCheck = std::function<
+    domain::CheckResult(const domain::SmokeCheck&, const domain::Variables&, std::stop_token)>;
 
 struct LocalCommands {
     std::string version; // "0.1.0"
@@ -46,6 +52,10 @@ struct LocalCommands {
     std::function<Result<Json>(const std::string& conninfo, const std::string& key)>
         verify_postgres;
     std::function<Result<Json>(const std::string& file, const std::string& key)> verify_bundle;
+    // The script that gathers the facts of a host.
+    std::string facts_script = {};
+    // What a probe runs checks with; `data` is the folder of its secrets, or empty.
+    std::function<RunCheck(const std::string& data)> check_runner;
 };
 
 // What the program finds around it. The tests bring their own.

@@ -43,15 +43,22 @@ constexpr Phrase phrases[] = {
     {"ring_compared",
      "compared {parity.ring} with {parity.production}[; different: {parity.divergences.id}]"},
     {"ring_recorded", "recorded what the ring {ring} holds: {known}"},
-    {"divergence_accepted", "accepted the difference {id}: {reason}"},
+    {"divergence_accepted",
+     "accepted the difference {id}[, {ring_value} instead of {production_value}]: {reason}"},
+    {"preflight_reported", "preflight on {preflight.ring}: {known}"},
     {"run_started", "started {run.id}: {run.purpose} on {run.ring}"
                     "[, as it was approved; edited since: {run.ring_edits}]"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
-                          "[: {step.detail}]"},
+                          "[ and {step.seconded_by}][: {step.detail}]"},
     {"run_stopped", "{run}[ ({known})] stopped at {step}: {because}"},
     {"run_resumed", "{run}[ ({known})] goes on"},
     {"run_decided", "decided on {deviation.run} at {deviation.step}: {deviation.choice}"
-                    "[; because {deviation.reason}]"},
+                    "[, with {deviation.second}][; because {deviation.reason}]"},
+    {"run_choice_proposed", "wants {run} to go on at {step}: {proposed.choice}"
+                            "[; because {proposed.reason}]; a second person must agree"},
+    {"run_undo_begun", "{run}[ ({known})] is taken back[ by {steps.name}]"},
+    {"window_extended", "extended the window from {extension.from} to {extension.until}"
+                        "[; because {extension.reason}]"},
     {"run_ended", "{run}[ ({known})] ended: {state}"},
     {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
                        "[; silent agents: {report.silent_agents}]"
@@ -76,6 +83,8 @@ constexpr Phrase phrases[] = {
     {"page_acknowledged", "acknowledged the page to {person}"},
     {"snapshot_reported",
      "snapshot of {snapshot.host} {snapshot.state}[, {snapshot.id}][: {snapshot.detail}]"},
+    {"snapshot_extended",
+     "lets the snapshot of {host} live until {extension.until}: {extension.reason}"},
     {"deployment_failed", "the deployment failed: {because}"},
     {"stabilisation_started", "stabilisation began, until {until}"},
     {"observation_logged", "saw {observation.kind} {observation.id}: {observation.title}"
@@ -165,9 +174,16 @@ std::string filled(std::string_view phrase, const Json& data, const std::string&
     return out;
 }
 
+// What a check was of: its name, its host, or both.
+std::string subject_of(const Json& check) {
+    const auto name = clean(text_or_empty(check, "name"));
+    const auto host = clean(text_or_empty(check, "host"));
+    return name.empty() || host.empty() ? name + host : name + " on " + host;
+}
+
 // How many of the checks passed, and which did not.
-std::string checks_text(const Json& data) {
-    const auto* results = at_path(data, "report.results");
+std::string checks_text(const Json& data, std::string_view path) {
+    const auto* results = at_path(data, path);
     if (results == nullptr || !results->is_array())
         return "no check ran";
     std::size_t passed = 0;
@@ -177,7 +193,7 @@ std::string checks_text(const Json& data) {
         if (good != nullptr && good->is_bool() && good->get_bool())
             ++passed;
         else
-            failed += (failed.empty() ? "; failed: " : ", ") + clean(text_or_empty(result, "name"));
+            failed += (failed.empty() ? "; failed: " : ", ") + subject_of(result);
     }
     return fmt::format(
         "{} of {} checks passed{}", passed, results->get_array().size(), clipped(failed, phrase_max)
@@ -229,7 +245,9 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
     else if (type.starts_with("waiver_"))
         known = recall(waivers_, "id");
     else if (type == "smoke_reported")
-        known = checks_text(data);
+        known = checks_text(data, "report.results");
+    else if (type == "preflight_reported")
+        known = checks_text(data, "preflight.checks");
     else if (type == "ring_recorded")
         known = ring_text(data);
     else if (type == "approval_voided")

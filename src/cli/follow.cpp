@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/event_stream.hpp"
+#include "cli/run_clock.hpp"
 #include "cli/stopped_run.hpp"
 
 namespace slipway::cli {
@@ -203,6 +204,32 @@ past_of(const Context& context, const std::string& change, std::vector<Json>& la
     return out;
 }
 
+// What the clock says now; programs read it in the record itself.
+void say_clock(
+    const Context& context, const RunView& run, std::string (*words)(const Json&, const Style&)
+) {
+    if (context.json || context.quiet || run.purpose != "deployment")
+        return;
+    if (const auto record = context.get("/api/v1/changes/" + url_encoded(run.change)))
+        context.say(words(*record, context.style));
+}
+
+void say_timings(const Context& context, const RunView& run) {
+    const bool on_production = run.purpose == "deployment" || run.purpose == "rollback";
+    if (context.json || context.quiet || !on_production)
+        return;
+    if (const auto record = context.get("/api/v1/changes/" + url_encoded(run.change)))
+        context.say(timing_block(*record, run.id, context.style));
+}
+
+// With each step that ends a deployment keeps its time or slips; an extension gives it more.
+bool moves_the_clock(const Json& entry) {
+    const auto type = text_or_empty(entry, "type");
+    const auto state = text_at(entry, "data.step.state");
+    return type == "window_extended" ||
+           (type == "run_step_reported" && (state == "succeeded" || state == "failed"));
+}
+
 // Programs read the entries; the explanation is for people, and asks the server for more.
 void say_stop(const Context& context, const RunView& run) {
     if (context.json || context.quiet)
@@ -230,6 +257,10 @@ void show_live(const Context& context, RunView& run, const Json& entry, std::str
         return;
     }
     context.say(entry_line(entry, context.style, false));
+    if (type == "run_started")
+        say_clock(context, run, clock_block);
+    if (moves_the_clock(entry))
+        say_clock(context, run, clock_line);
     if (type == "run_stopped")
         say_stop(context, run);
 }
@@ -247,6 +278,8 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         context.say(explain_no_run(change));
     if (run.waits())
         say_stop(context, run);
+    else if (!run.over())
+        say_clock(context, run, clock_block);
     run.live = true;
     if (!run.over())
         TRY(follow(
@@ -261,6 +294,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
     ));
+    say_timings(context, run);
     if (run.state == "aborted")
         context.say(explain_abort(change, run.purpose));
     return run.state == "succeeded" ? ExitCode::ok : ExitCode::blocked;

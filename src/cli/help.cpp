@@ -116,6 +116,8 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
             checked += (checked.empty() ? "" : ", ") + entry.name;
             continue;
         }
+        if (entry.name == "version")
+            continue; // the first line says it
         if (entry.name == "change")
             entry.help = "open, list, show, steps, gates, vote, complete_step and more";
         entries.push_back(std::move(entry));

@@ -37,7 +37,7 @@ JsonArray rows_of(const domain::SmokeReport& report) {
         if (result.tries)
             row["tries"] = *result.tries;
         if (result.outside)
-            row["from"] = "outside";
+            row["from"] = result.seen_from.empty() ? "outside" : result.seen_from;
         rows.push_back(std::move(row));
     }
     return rows;
@@ -72,6 +72,9 @@ void show(const Context& context, const domain::SmokeReport& report) {
          {"DETAIL", "detail"}},
         context.style
     ));
+    if (!report.not_outside.empty())
+        context.print(fmt::format("nobody looked from the outside: {}\n", clean(report.not_outside))
+        );
     for (const auto& agent : report.silent_agents)
         context.print(fmt::format("the monitoring agent {} is silent\n", clean(agent)));
     for (const auto& alert : report.new_alerts)

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/run_clock.hpp"
 #include "domain/runbook/runbook.hpp"
 
 namespace slipway::cli {
@@ -22,6 +23,12 @@ const Json* element_of(
         if (text_or_empty(element, key) == wanted)
             return &element;
     return nullptr;
+}
+
+// Of a run or of a pinned runbook, whose steps are followed by those that take them back.
+const Json* step_in(const Json& value, std::string_view name) {
+    const auto* step = element_of(value, "steps", "name", name);
+    return step ? step : element_of(value, "undo", "name", name);
 }
 
 std::string text_at(const Json& value, std::string_view path) {
@@ -65,14 +72,26 @@ std::string instructions(const Context& context, const Json& pinned, const std::
     return out;
 }
 
-// When the window of a deployment ended, by the server's clock; empty while it lasts.
-std::string window_ended(const Context& context, const Json& record, std::string_view purpose) {
-    const auto end = text_at(record, "window.end");
-    if (purpose != "deployment" || end.empty())
+// Why a deployment may not go on any more, by the server's clock; empty while it may. When the
+// server does not tell the time, the words of the stop are all there is.
+std::string why_late(
+    const Context& context, const Json& record, std::string_view purpose, std::string_view because
+) {
+    if (purpose != "deployment")
         return {};
-    const auto version = context.get("/api/v1/version");
+    const auto abort_by = text_at(record, "abort_clock.abort_by");
+    auto end = text_at(record, "abort_clock.window_end"); // with its extensions
+    if (end.empty())
+        end = text_at(record, "window.end");
+    const auto version = end.empty() ? Result<Json>(Json{}) : context.get("/api/v1/version");
     const auto now = version ? text_or_empty(*version, "now") : std::string_view{};
-    return now >= end ? local_time(end) : std::string{}; // RFC 3339 in UTC sorts as it passes
+    if (now.empty())
+        return because == "the window is over" || because == "past abort-by" ? std::string(because)
+                                                                             : std::string{};
+    if (now >= end) // RFC 3339 in UTC sorts as it passes
+        return "the window ended at " + local_time(end);
+    return !abort_by.empty() && now >= abort_by ? "abort-by was at " + local_time(abort_by)
+                                                : std::string{};
 }
 
 // The end of what the step printed. A transcript may be large, so only its tail is kept.
@@ -187,10 +206,11 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     if (run != nullptr && text_or_empty(*run, "state") != "waiting")
         return {};
     const auto purpose = run ? text_or_empty(*run, "purpose") : std::string_view{};
-    const auto* step = run ? element_of(*run, "steps", "name", stopped.step) : nullptr;
+    const auto* step = run ? step_in(*run, stopped.step) : nullptr;
     const auto* pinned = pinned_for(record, purpose);
-    const auto* outline = pinned ? element_of(*pinned, "steps", "name", stopped.step) : nullptr;
+    const auto* outline = pinned ? step_in(*pinned, stopped.step) : nullptr;
     const auto kind = outline ? text_or_empty(*outline, "kind") : std::string_view{};
+    const auto second = clean(outline ? text_or_empty(*outline, "second") : std::string_view{});
     auto because = clean(stopped.because);
     if (because.ends_with(": ")) // entries of steps without a heading
         because.resize(because.size() - 2);
@@ -200,22 +220,33 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
             fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
         ) +
         ": " + because + "\n";
-    const bool failed = step != nullptr && text_or_empty(*step, "state") == "failed";
-    if (failed && !stopped.printed)
+    const auto state = step ? text_or_empty(*step, "state") : std::string_view{};
+    const bool unknown = state == "unknown";
+    const bool ended_badly = state == "failed" || unknown;
+    if (ended_badly && !stopped.printed)
         out += printed_lines(context, *step);
-    const auto ended = window_ended(context, record, purpose);
-    const bool late = !ended.empty() || stopped.because == "the window is over";
-    const bool by_hand = !failed && (kind == "manual" || kind == "decision");
+    // Undoing a deployment is turning round, and that is never too late.
+    const bool turns_round = run != nullptr && find(*run, "undo") != nullptr;
+    const auto late_because =
+        turns_round ? std::string{} : why_late(context, record, purpose, stopped.because);
+    const bool late = !late_because.empty();
+    const bool asks = because.starts_with("waits for a person");
+    const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
     if (by_hand)
         out += instructions(context, *pinned, stopped.step);
     if (late)
         out += fmt::format(
-            "  the window {}: confirm_step, retry, skip and resume are refused; stop it or go "
-            "back\n",
-            ended.empty() ? std::string("is over") : "ended at " + ended
+            "  {}: confirm_step, retry, skip and resume are refused; stop it or go back\n"
+            "  more time: slipway change extend_window {} --until TIME --reason \"why\"\n"
+            "          (by a change manager or the chair of the CAB who has no part in it)\n",
+            late_because, clean(stopped.change)
         );
+    else if (purpose == "deployment")
+        out += clock_block(record, context.style);
     if (by_hand && !late) {
         out += confirmation(stopped, record, *outline, kind == "decision");
+        if (!second.empty())
+            out += fmt::format("  and {}, who confirms it with the same command\n", second);
         out += "  stop: " + decision(stopped, "abort");
     } else {
         out += fmt::format(
@@ -223,9 +254,20 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
                                        ? owners_of(record)
                                        : "whoever may run changes; it is a test"
         );
-        out += "  decide: " + decision(stopped, late ? "abort" : "retry");
+        if (!second.empty() && !late)
+            out +=
+                fmt::format("  and {}, who decides the same, unless it is abort or undo\n", second);
+        if (unknown && !late)
+            out += "  it may have done its work: look there first\n"
+                   "  it was done:  " +
+                   decision(stopped, "resume") + "  run it again: " + decision(stopped, "retry") +
+                   "  stop:         " + decision(stopped, "abort");
+        else
+            out += "  decide: " + decision(stopped, late ? "abort" : "retry");
         if (!late)
-            out += "          (--choice retry, skip, resume or abort; resume takes it as done)\n";
+            out +=
+                "          (--choice retry, skip, resume, abort or undo; resume takes it as done, "
+                "undo\n          runs the undo blocks of what was done and ends the run)\n";
     }
     if (purpose == "deployment")
         out += "  go back: " + go_back(stopped.change);

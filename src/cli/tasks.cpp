@@ -16,6 +16,34 @@ Result<ExitCode> retry(Context& context, const Arguments& arguments) {
 
 } // namespace
 
+void add_snapshot_commands(Commands& commands) {
+    auto options = list_options();
+    options.insert(
+        options.begin(),
+        valued("state", "STATE", "others than those that take room, such as removed")
+    );
+    commands.push_back(
+        {{"snapshot", "list"},
+         "The snapshots that changes have taken, with growth and end",
+         std::move(options),
+         [](Context& context, const Arguments& arguments) {
+             return show_list(
+                 context, arguments, "/api/v1/snapshots", query_of(arguments, {"state"}),
+                 {{"CHANGE", "change"},
+                  {"HOST", "host"},
+                  {"STATE", "state"},
+                  {"ENDS", "expires_at"},
+                  {"OVERDUE", "overdue"},
+                  {"BYTES", "size_bytes"},
+                  {"GROWN", "grown_bytes"},
+                  {"CONNECTOR", "connector"},
+                  {"ID", "id"}}
+             );
+         },
+         "slipway snapshot list"}
+    );
+}
+
 void add_task_commands(Commands& commands) {
     auto options = list_options();
     options.insert(options.begin(), flag("dead", "only what was given up after too many tries"));

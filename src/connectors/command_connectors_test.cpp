@@ -13,6 +13,7 @@ namespace slipway::connectors {
 namespace {
 
 using namespace test;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -318,13 +319,21 @@ TEST_F(CommandConnectors, FolderSnapshotsLiveTheirLife) {
 
     write("site/index.html", "1.5");
     write("site/new.html", "new");
-    const auto reverted = ask("files", app::SnapshotRevert{taken->id});
+    const auto reverted = ask("files", app::SnapshotRevert{taken->id, "slipway-CHG-12"});
     ASSERT_TRUE(reverted) << all_texts(reverted.error());
     std::string content;
     std::getline(std::ifstream(path("site/index.html")), content);
     EXPECT_EQ(content, "1.4");
     EXPECT_FALSE(std::filesystem::exists(path("site/new.html")));
 
+    EXPECT_EQ(
+        ask("files", app::SnapshotRevert{taken->id, "slipway-CHG-13"}).error().code,
+        ErrorCode::conflict
+    );
+    const auto later = ask("files", app::SnapshotTake{"web1", "slipway-CHG-12", *expires + 1h});
+    ASSERT_TRUE(later) << all_texts(later.error());
+    EXPECT_NE(later->id, taken->id) << "what is taken later is another snapshot";
+    EXPECT_TRUE(ask("files", app::SnapshotRemove{later->id, "slipway-CHG-12"})->done);
     const auto foreign = ask("files", app::SnapshotRemove{taken->id, "slipway-CHG-13"});
     ASSERT_FALSE(foreign);
     EXPECT_EQ(foreign.error().code, ErrorCode::conflict);
@@ -361,10 +370,19 @@ TEST_F(CommandConnectors, ResticProvesARestore) {
     ASSERT_TRUE(proof) << all_texts(proof.error());
     EXPECT_TRUE(proof->restored);
     EXPECT_EQ(proof->files, 2);
+    EXPECT_EQ(proof->point, status->point);
+    EXPECT_EQ(proof->host, "web1");
+    EXPECT_EQ(proof->point_at, status->last_success);
+    EXPECT_TRUE(proof->ci.empty()) << "nobody said what of it is the item";
     ASSERT_TRUE(proof->content_digest.has_value());
     const auto again = ask("restic", app::BackupProve{CiId("web"), "web1", status->point});
     EXPECT_EQ(again->content_digest, proof->content_digest);
     EXPECT_FALSE(ask("restic", app::BackupProve{CiId("web"), "web1", "no-such-point"}));
+
+    // Of another machine the point is proven too; the gate compares whose it is.
+    const auto asked_for =
+        ask("restic", app::BackupProve{CiId("web"), "other-host", status->point});
+    EXPECT_EQ(asked_for->host, "web1");
 
     write("secret", "wrong password\n");
     const auto refused = ask("restic", app::BackupCheck{CiId("web"), "web1"});

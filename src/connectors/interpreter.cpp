@@ -16,7 +16,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr auto default_time_limit = std::chrono::seconds(30);
-constexpr int try_again_status = 75; // EX_TEMPFAIL of sysexits.h
+constexpr auto clearing_time = std::chrono::seconds(60); // for `finally`
+constexpr int try_again_status = 75;                     // EX_TEMPFAIL of sysexits.h
 
 constexpr std::size_t excerpt_max = 500;
 
@@ -81,7 +82,8 @@ Interpreter::Interpreter(
     const Secrets& secrets, const app::ConnectorCall& call, const CapabilitySchema& schema
 )
     : around_(surroundings), manifest_(manifest), secrets_(secrets), call_(call), schema_(schema),
-      end_(SteadyClock::now() + std::min<Span>(call.deadline, limits::connector_call_timeout_max)) {
+      end_(SteadyClock::now() + std::min<Span>(call.deadline, limits::connector_call_timeout_max)),
+      stop_(call.stop) {
     document_ = JsonObject{
         {"input", call.input},
         {"settings", settings},
@@ -100,7 +102,7 @@ Interpreter::Interpreter(
 }
 
 Result<Json> Interpreter::run(const Operation& operation) {
-    auto answer = run_requests(operation);
+    auto answer = run_operation(operation);
     // When the server stops, the task is carried out again, as after a crash.
     if (!answer && call_.stop.stop_requested())
         return fail(ErrorCode::unavailable, "the server stops: " + answer.error().message);
@@ -114,14 +116,33 @@ Result<Json> Interpreter::run(const Operation& operation) {
     return answer;
 }
 
-Result<Json> Interpreter::run_requests(const Operation& operation) {
+Result<Json> Interpreter::run_operation(const Operation& operation) {
     std::optional<ScratchFolder> scratch;
     if (operation.scratch) {
         scratch.emplace(TRY(ScratchFolder::make(around_.scratch_folder)));
         scratch_ = scratch->path();
         document_.get_object()["scratch"] = scratch_;
     }
-    for (const auto& request : operation.requests) {
+    return finish(operation, run_requests(operation.requests));
+}
+
+// What was put up is taken down again after a failure too, after a stop and after the deadline: it
+// has a while of its own. A failure to take it down is one, unless something failed before.
+Result<Json> Interpreter::finish(const Operation& operation, Result<void> done) {
+    document_.get_object()["now"] = to_text(around_.clock.now());
+    auto answer = done ? evaluate(operation.result) : tl::unexpected(std::move(done).error());
+    if (operation.finally.empty())
+        return answer;
+    end_ = std::max(end_, SteadyClock::now() + clearing_time);
+    stop_ = {};
+    auto cleared = run_requests(operation.finally);
+    if (answer && !cleared)
+        return tl::unexpected(std::move(cleared).error());
+    return answer;
+}
+
+Result<void> Interpreter::run_requests(const std::vector<Request>& requests) {
+    for (const auto& request : requests) {
         auto& document = document_.get_object();
         document["now"] = to_text(around_.clock.now());
         if (!request.when.empty()) {
@@ -135,8 +156,7 @@ Result<Json> Interpreter::run_requests(const Operation& operation) {
         if (!request.id.empty())
             document["answers"].get_object()[request.id] = std::move(body);
     }
-    document_.get_object()["now"] = to_text(around_.clock.now());
-    return evaluate(operation.result);
+    return {};
 }
 
 Result<Json> Interpreter::run_request(const Request& request) {
@@ -146,6 +166,10 @@ Result<Json> Interpreter::run_request(const Request& request) {
         return poll(request);
     auto done = TRY(exchange(request));
     show(done);
+    if (!request.read_as.empty()) {
+        done.body = TRY(evaluate(request.read_as));
+        show(done);
+    }
     TRY(refusal(request));
     return std::move(done.body);
 }
@@ -216,7 +240,7 @@ Result<Json> Interpreter::poll(const Request& request) {
         std::mutex mutex;
         std::unique_lock lock(mutex);
         std::condition_variable_any never; // a stop alone ends the wait early
-        never.wait_for(lock, call_.stop, polling.interval, [] { return false; });
+        never.wait_for(lock, stop_, polling.interval, [] { return false; });
     }
 }
 
@@ -336,7 +360,7 @@ bool Interpreter::is_repeatable(const Request& request) const {
 }
 
 Result<Span> Interpreter::time_left(const Request& request) const {
-    if (call_.stop.stop_requested())
+    if (stop_.stop_requested())
         return fail(ErrorCode::unavailable, manifest_.title + " is not asked any more");
     const auto left = std::chrono::duration_cast<Span>(end_ - SteadyClock::now());
     if (left.count() <= 0)

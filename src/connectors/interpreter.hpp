@@ -45,7 +45,9 @@ class Interpreter {
         std::string next_link = {};
     };
 
-    Result<Json> run_requests(const Operation& operation);
+    Result<Json> run_operation(const Operation& operation);
+    Result<void> run_requests(const std::vector<Request>& requests);
+    Result<Json> finish(const Operation& operation, Result<void> done);
     Result<Json> run_request(const Request& request);
     Result<Json> all_pages(const Request& request);
     Result<Json> poll(const Request& request);
@@ -82,6 +84,7 @@ class Interpreter {
     const app::ConnectorCall& call_;
     const CapabilitySchema& schema_;
     std::chrono::steady_clock::time_point end_;
+    std::stop_token stop_;
     Json document_; // what expressions see
     std::string scratch_;
     bool acted_ = false; // a request that must not be repeated was or may have been carried out

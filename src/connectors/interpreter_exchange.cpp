@@ -174,7 +174,7 @@ Result<HttpRequest> Interpreter::http_request(const Request& request, const std:
     out.method = request.method;
     out.url = address.empty() ? TRY(address_of(request)) : address;
     out.timeout = TRY(time_left(request));
-    out.stop = call_.stop;
+    out.stop = stop_;
     out.ca_file = TRY(optional_text(manifest_.ca_file)).value_or("");
     for (const auto& [name, text] : request.headers)
         if (const auto value = TRY(optional_text(text)))
@@ -219,7 +219,7 @@ Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& reque
     CommandRequest out;
     out.confinement = *around_.confinement;
     out.timeout = TRY(time_left(request));
-    out.stop = call_.stop;
+    out.stop = stop_;
     if (!scratch_.empty())
         out.folder = scratch_;
     for (const auto& text : request.run) {
@@ -292,7 +292,7 @@ Result<Interpreter::Exchange> Interpreter::exchange_mail(const Request& request)
     out.url = TRY(optional_text(manifest_.base)).value_or("");
     out.ca_file = TRY(optional_text(manifest_.ca_file)).value_or("");
     out.timeout = TRY(time_left(request));
-    out.stop = call_.stop;
+    out.stop = stop_;
     if (!manifest_.starttls.empty())
         out.starttls =
             TRY(render(manifest_.starttls, document_, around_.expressions)) != Json(false);

@@ -105,6 +105,8 @@ struct Review {
             check_template(fmt::format("{}.run[{}]", field, i), request.run[i]);
         if (request.page && request.page->by == PageBy::cursor && request.page->next.empty())
             add(field + ".page.next", "is required: the next cursor");
+        if ((request.page || request.poll) && !request.read_as.empty())
+            add(field + ".read_as", "cannot stand beside page or poll");
         if (request.page && request.poll)
             add(field + ".poll", "cannot stand beside page");
         if (request.poll && request.poll->interval < limits::connector_poll_interval_min)
@@ -122,13 +124,16 @@ struct Review {
 
     void operation(const std::string& field, const Operation& operation) {
         std::set<std::string> ids;
-        for (std::size_t i = 0; i < operation.requests.size(); ++i) {
-            const auto here = fmt::format("{}.requests[{}]", field, i);
-            const auto& one = operation.requests[i];
-            request(here, one, operation.scratch);
-            if (!one.id.empty() && !ids.insert(one.id).second)
-                add(here + ".id", "is used twice");
-        }
+        const auto list = [&](const char* name, const std::vector<Request>& requests) {
+            for (std::size_t i = 0; i < requests.size(); ++i) {
+                const auto here = fmt::format("{}.{}[{}]", field, name, i);
+                request(here, requests[i], operation.scratch);
+                if (!requests[i].id.empty() && !ids.insert(requests[i].id).second)
+                    add(here + ".id", "is used twice");
+            }
+        };
+        list("requests", operation.requests);
+        list("finally", operation.finally);
     }
 
     void capabilities() {
@@ -158,7 +163,8 @@ void add_template(std::vector<std::string>& programs, const std::string& text) {
 }
 
 void add_request(std::vector<std::string>& programs, const Request& request) {
-    for (const auto* jq : {&request.when, &request.body, &request.input, &request.refuse})
+    for (const auto* jq :
+         {&request.when, &request.body, &request.input, &request.read_as, &request.refuse})
         if (!jq->empty())
             programs.push_back(*jq);
     add_template(programs, request.path.value_or(""));
@@ -243,8 +249,9 @@ std::vector<std::string> expressions_of(const Manifest& manifest) {
             add_template(programs, text);
     const auto add_operation = [&](const Operation& operation) {
         programs.push_back(operation.result);
-        for (const auto& request : operation.requests)
-            add_request(programs, request);
+        for (const auto* requests : {&operation.requests, &operation.finally})
+            for (const auto& request : *requests)
+                add_request(programs, request);
     };
     for (const auto& [name, operations] : manifest.capabilities)
         for (const auto& [word, operation] : operations)

@@ -147,6 +147,7 @@ struct Request {
     bool repeatable = false;
     std::vector<int> ok = {};
     std::map<std::string, StatusRule> when_status = {};
+    std::string read_as = {};
     std::string refuse = {};
     std::optional<Paging> page = {};
     std::optional<Polling> poll = {};
@@ -171,6 +172,7 @@ struct Request {
         visit("repeatable", self.repeatable, optional("whether a second time does no harm"));
         visit("ok", self.ok, optional("the good statuses; 200 to 299, or 0"));
         visit("when_status", self.when_status, optional("what another status means"));
+        visit("read_as", self.read_as, optional("jq: what its answer says", limits::text_max));
         visit("refuse", self.refuse, optional("jq: why a good status is none", limits::text_max));
         visit("page", self.page, optional("how to get all pages"));
         visit("poll", self.poll, optional("ask again until"));
@@ -180,6 +182,7 @@ struct Request {
 struct Operation {
     bool scratch = false;
     std::vector<Request> requests = {};
+    std::vector<Request> finally = {}; // also after a failure: takes down what was put up
     std::string result = ".answer";
 
     template <class Self, class Visitor>
@@ -188,6 +191,10 @@ struct Operation {
         visit(
             "requests", self.requests,
             required("what to send, in order", limits::connector_requests_max)
+        );
+        visit(
+            "finally", self.finally,
+            optional("what to send at the end, however it went", limits::connector_requests_max)
         );
         visit("result", self.result, optional("jq: our answer", limits::text_max));
     }

@@ -7,6 +7,7 @@
 // larger expressions twice.
 #pragma once
 
+#include "http/client_address.hpp"
 #include "http/loop.hpp"
 
 namespace slipway::http {
@@ -53,7 +54,7 @@ class Connection final : public Held {
     Task<bool> fill();
     Task<bool> serve_one();
     Task<bool> read_header(Parser& parser);
-    std::optional<Response> check_protocol(Parser& parser, Request& request) const;
+    std::optional<Response> check_protocol(Parser& parser, Request& request);
     Response too_large(std::size_t limit) const;
     std::optional<Response> check_body(const Prepared& prepared, std::uint64_t announced) const;
     Task<std::optional<Response>> read_body(Parser& parser, std::size_t limit, bool large);
@@ -74,7 +75,8 @@ class Connection final : public Held {
     Loop& loop_;
     Stream stream_;
     Manners<Stream> manners_;
-    std::string address_;
+    std::string address_; // of the peer
+    std::string client_;  // of whom the request that is read speaks for
     std::list<Held*>::iterator held_at_;
     std::optional<Share> download_;
     beast::flat_buffer buffer_;
@@ -198,16 +200,18 @@ Task<bool> Connection<Stream>::read_header(Parser& parser) {
 
 // What RFC 9112 wants refused, and what two parties could read differently.
 template <class Stream>
-std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Request& request) const {
+std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Request& request) {
     const auto& message = parser.get();
     request.method =
         method_from_name({message.method_string().data(), message.method_string().size()});
     request.target = {message.target().data(), message.target().size()};
-    request.address = address_;
     request.secure = static_cast<bool>(manners_.begin);
     if (const auto length = parser.content_length())
         request.content_length = *length;
+    std::string forwarded; // of several fields one list: RFC 9110, section 5.3
     for (const auto& field : message) {
+        if (beast::iequals(field.name_string(), "X-Forwarded-For"))
+            forwarded.append(forwarded.empty() ? "" : ",").append(field.value());
         const auto name =
             header_from_name({field.name_string().data(), field.name_string().size()});
         if (!name)
@@ -218,6 +222,8 @@ std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Reque
             );
         request.set(*name, {field.value().data(), field.value().size()});
     }
+    client_ = client_address(address_, forwarded, server_.options.trusted_proxies);
+    request.address = client_;
     if (message.version() >= 11 && !request.header(Header::host))
         return refusal(ErrorCode::invalid_input, "Host: is required", 400);
     const auto coding = message.find(beast::http::field::transfer_encoding);

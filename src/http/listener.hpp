@@ -31,6 +31,7 @@ struct ListenerOptions {
     std::size_t connections = limits::connections_max;
     std::size_t connections_per_network = limits::connections_per_network_max;
     bool spare_loopback = true; // a proxy on this machine brings everybody's connections
+    std::vector<std::string> trusted_proxies = {}; // networks: see http/client_address.hpp
     std::size_t downloads = limits::downloads_max;
     std::size_t event_streams = limits::event_streams_max;
     Span request_timeout = limits::request_timeout; // to send a request, to take an answer

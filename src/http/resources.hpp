@@ -10,10 +10,13 @@ namespace slipway::http {
 
 void add_changes(Routes& routes, Services& services);
 void add_records(Routes& routes, Services& services);
+void add_rings(Routes& routes, Services& services);
 void add_attachments(Routes& routes, Services& services);
 void add_ledger(Routes& routes, Services& services);
 void add_identity(Routes& routes, Services& services);
+void add_snapshots(Routes& routes, Services& services);
 void add_tasks(Routes& routes, Services& services);
+void add_probes(Routes& routes, Services& services);
 void add_stream(Routes& routes, Services& services);
 void add_system(Routes& routes, Services& services, const std::string& openapi);
 

@@ -11,7 +11,8 @@
 
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
-#include "app/live/live_lines.hpp"
+#include "app/live/live_transcripts.hpp"
+#include "app/probes/probes.hpp"
 #include "http/message.hpp"
 
 namespace slipway::http {
@@ -19,8 +20,8 @@ namespace slipway::http {
 struct Services {
     app::Door& door;
     app::Identity& identity;
-    const app::LiveLines& live; // what running steps of this server write
-    std::string version;        // of the program
+    const app::LiveTranscripts& live; // what running steps of this server write
+    std::string version;              // of the program
     // A sandbox server's clock goes forward by the span; returns the new time.
     std::function<Result<Time>(const app::Actor&, Span by)> advance_clock = {};
     // The signed note of the newest state of the ledger.
@@ -32,7 +33,8 @@ struct Services {
     std::function<std::optional<Response>(const Request&)> page = {};
     // Takes one line for the log: what went wrong inside, with its correlation id.
     std::function<void(std::string_view line)> report = {};
-    bool secure_cookies = false; // behind a proxy that ends TLS
+    bool secure_cookies = false;   // behind a proxy that ends TLS
+    app::Probes* probes = nullptr; // nothing: this server takes none
 };
 
 } // namespace slipway::http

@@ -3,6 +3,7 @@
 #include "http/answers.hpp"
 #include "http/authentication.hpp"
 #include "http/resources.hpp"
+#include "http/transcript_feed.hpp"
 
 namespace slipway::http {
 
@@ -12,50 +13,39 @@ using domain::Permission;
 
 // The ledger from one position on, as server-sent events (WHATWG HTML, section 9.2). It reads the
 // store and keeps nothing, so a slow reader costs no memory. It ends when its reader may read no
-// longer. With a transcript, the lines of the change's running step come between the entries; they
-// have no id, because only the ledger's positions can be resumed from.
+// longer. With a transcript, the lines of the change's steps come between the entries.
 class LedgerFeed final : public EventSource {
   public:
     LedgerFeed(app::Store& store, Reader reader, std::string change, std::uint64_t position)
         : store_(store), reader_(std::move(reader)), change_(std::move(change)),
           position_(position) {}
 
-    void show_lines(const app::LiveLines& live, const TenantId& tenant) {
-        live_ = &live;
-        live_position_ = live.start(tenant, change_);
+    Result<void> show_lines(
+        const app::LiveTranscripts& live, const TenantId& tenant,
+        const std::optional<TranscriptPlace>& place
+    ) {
+        lines_.emplace(store_, live, tenant, change_);
+        return lines_->begin(position_, place);
     }
 
     Result<std::string> next() override {
         actor_ = TRY(reader_.actor());
-        // The lines of a step were written before the entry of its end.
-        auto out = live_ ? lines() : std::string{};
-        out += TRY(entries());
+        more_ = false;
+        auto out = TRY(entries());
+        if (lines_ && !more_) {
+            out += lines_->lines(last());
+            more_ = lines_->more();
+        }
         return out;
     }
 
     bool more() const override { return more_; }
 
   private:
-    std::string lines() {
-        const auto page = live_->after(actor_.tenant, change_, live_position_);
-        std::string out;
-        if (page.left_out > 0)
-            out += fmt::format(": {} lines left out\n\n", page.left_out);
-        live_position_ = page.next;
-        for (const auto& line : page.lines) {
-            out += "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":";
-            append_quoted(out, line.run);
-            out += ",\"step\":";
-            append_quoted(out, line.step);
-            out += fmt::format(",\"at\":\"{}\",\"text\":", to_text(line.at));
-            append_quoted(out, line.text);
-            out += "}\n\n";
-        }
-        return out;
-    }
+    // A step in hand has begun with an entry, so there is a last one.
+    std::uint64_t last() const { return position_ == 0 ? 0 : position_ - 1; }
 
     Result<std::string> entries() {
-        more_ = false;
         // The size is read first: what is committed after it is found by the next call.
         const auto size = TRY(store_.ledger_size());
         if (size <= position_)
@@ -63,12 +53,13 @@ class LedgerFeed final : public EventSource {
         const auto events =
             TRY(store_.events_from(position_, limits::event_stream_batch, actor_.tenant));
         std::string out;
-        for (const auto& event : events)
-            if (shows(event))
-                append(out, event);
+        for (const auto& event : events) {
+            if (shows(event) && !TRY(append(out, event)))
+                return out;
+            position_ = event.seq + 1;
+        }
         more_ = events.size() == limits::event_stream_batch;
-        const auto after = events.empty() ? position_ : events.back().seq + 1;
-        position_ = more_ ? after : std::max(size, after);
+        position_ = more_ ? position_ : std::max(size, position_);
         return out;
     }
 
@@ -81,20 +72,30 @@ class LedgerFeed final : public EventSource {
         return actor_.may(row ? row->read : Permission::audit_read);
     }
 
-    static void append(std::string& out, const app::StoredEvent& event) {
+    // False when lines that belong in front of the entry have filled this batch.
+    Result<bool> append(std::string& out, const app::StoredEvent& event) {
+        if (lines_) {
+            out += TRY(lines_->before(event, last()));
+            more_ = lines_->more();
+            if (more_)
+                return false;
+        }
+        const EventPlace place{event.seq, lines_ ? lines_->place() : std::nullopt};
         // The entry is JSON on one line, so one data field carries it.
-        out += fmt::format("id: {}\nevent: {}\ndata: ", event.seq, event.type);
+        out += fmt::format("id: {}\nevent: {}\ndata: ", to_text(place), event.type);
         out += event.body;
         out += "\n\n";
+        if (lines_)
+            lines_->note(event);
+        return true;
     }
 
     app::Store& store_;
     Reader reader_;
     app::Actor actor_; // as of this call of next()
     std::string change_;
-    std::uint64_t position_;
-    const app::LiveLines* live_ = nullptr;
-    std::uint64_t live_position_ = 0;
+    std::uint64_t position_; // of the entry that comes next
+    std::optional<TranscriptFeed> lines_;
     bool more_ = false;
 };
 
@@ -103,14 +104,12 @@ Result<Response> follow(Services& services, Call& call) {
     const std::string change(call.query("change").value_or(""));
     if (!change.empty() && !is_slug(change))
         return fail_field("query.change", "expected the id of a change");
-    std::uint64_t position = 0;
-    if (const auto last = call.request.header(Header::last_event_id); last && !last->empty()) {
-        position = TRY(whole_number("Last-Event-ID", *last)) + 1;
-    } else if (call.query("after")) {
-        position = TRY(query_number(call, "after", 0)) + 1;
-    } else {
-        position = TRY(store.ledger_size());
-    }
+    std::optional<EventPlace> after;
+    if (const auto last = call.request.header(Header::last_event_id); last && !last->empty())
+        after = TRY(event_place("Last-Event-ID", *last));
+    else if (const auto given = call.query("after"))
+        after = TRY(event_place("query.after", *given));
+    const auto position = after ? after->entry + 1 : TRY(store.ledger_size());
     const auto feed = std::make_shared<LedgerFeed>(
         store, Reader(services.identity, call.request, Permission::change_read), change, position
     );
@@ -119,7 +118,9 @@ Result<Response> follow(Services& services, Call& call) {
     else if (transcript && change.empty())
         return fail_field("query.transcript", "needs a change whose lines are meant");
     else if (transcript)
-        feed->show_lines(services.live, call.actor.tenant);
+        TRY(feed->show_lines(
+            services.live, call.actor.tenant, after ? after->transcript : std::nullopt
+        ));
     Response response;
     response.content_type = "text/event-stream";
     response.events = feed;
@@ -137,9 +138,9 @@ void add_stream(Routes& routes, Services& services) {
     route.permission = Permission::change_read;
     route.response_type = "text/event-stream";
     route.query = {
-        {"after", "begin behind this position; by default with what comes next"},
+        {"after", "begin behind this event, by its id; by default with what comes next"},
         {"change", "only of this change"},
-        {"transcript", "true: with a change, also what its running step writes on this server"},
+        {"transcript", "true: with a change, also what its steps write"},
     };
     route.handler = [&services](Call& call) -> Result<Response> { return follow(services, call); };
     routes.push_back(std::move(route));

@@ -76,10 +76,13 @@ Routes all_routes(Services& services, const std::string& openapi) {
     Routes routes;
     add_changes(routes, services);
     add_records(routes, services);
+    add_rings(routes, services);
     add_attachments(routes, services);
     add_ledger(routes, services);
     add_identity(routes, services);
+    add_snapshots(routes, services);
     add_tasks(routes, services);
+    add_probes(routes, services);
     add_stream(routes, services);
     add_system(routes, services, openapi);
     return routes;

@@ -12,7 +12,7 @@
 #include "base/clock.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/ledger/envelope.hpp"
-#include "domain/records/records.hpp"
+#include "domain/records/networks.hpp"
 #include "main/ledger_keeper.hpp"
 #include "main/server.hpp"
 #include "store/admin.hpp"
@@ -132,6 +132,12 @@ Result<void> read_listen(std::string_view text, ServerOptions& options) {
     return {};
 }
 
+cli::Option trusted_proxy_option() {
+    auto option = cli::valued("trusted_proxy", "NETWORK", "believe its X-Forwarded-For");
+    option.repeated = true;
+    return option;
+}
+
 } // namespace
 
 cli::LocalCommand serve_command() {
@@ -149,6 +155,7 @@ cli::LocalCommand serve_command() {
             "steps and programs on this machine can reach the server's data; where no "
             "namespaces are permitted"
         ),
+        trusted_proxy_option(),
         cli::valued("ready_file", "FILE", "gets the address when the server answers"),
     };
     command.example = "slipway serve --data /var/lib/slipway";
@@ -163,6 +170,10 @@ cli::LocalCommand serve_command() {
         options.ready_file = arguments.text("ready_file");
         if (const auto listen = arguments.text("listen"); !listen.empty())
             TRY(read_listen(listen, options));
+        for (const auto& network : arguments.all("trusted_proxy")) {
+            TRY(domain::check_network(network, "--trusted_proxy"));
+            options.trusted_proxies.push_back(network);
+        }
         TRY(serve(options));
         return Json{};
     };
@@ -227,8 +238,7 @@ cli::LocalCommand rebuild_command() {
 
 cli::LocalCommand doctor_command() {
     cli::LocalCommand command;
-    command.summary =
-        "Examine the data: all that verify does, and every index, versions, tasks";
+    command.summary = "Examine the data: all that verify does, and every index, versions, tasks";
     command.options = {data_option, postgres_option};
     command.example = "slipway admin doctor --data /var/lib/slipway";
     command.is_sound = [](const Json& answer) { return answer.at("healthy").as_bool(); };

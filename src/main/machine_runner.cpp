@@ -25,7 +25,9 @@ class Lines final : public runner::TranscriptSink {
 domain::Variables needed(const domain::SmokeCheck& check, const domain::Variables& variables) {
     if (!check.script.empty())
         return variables;
-    const auto called = check.url + check.address + (check.sql ? check.sql->database : "");
+    auto called = check.url + check.address + (check.sql ? check.sql->database : "");
+    if (check.sso)
+        called += check.sso->client_secret + check.sso->user + check.sso->password;
     domain::Variables some;
     for (const auto& [name, value] : variables)
         if (!secret_of_variable(value) ||
@@ -44,8 +46,10 @@ MachineRunner::MachineRunner(const Clock& clock, Random& random, MachineRunnerOp
           [this](const auto& step, const auto& context, auto& sink) {
               return run_on_its_machine(step, context, sink);
           },
-          [this](std::string_view reference) {
-              return connectors::resolve_reference(reference, options_.secrets);
+          [this](std::string_view reference) -> Result<runner::NamedSecret> {
+              auto secret = TRY(connectors::resolve_reference(reference, options_.secrets));
+              auto forms = connectors::secret_forms(secret);
+              return runner::NamedSecret{std::move(secret), std::move(forms)};
           }
       ) {}
 

@@ -183,5 +183,28 @@ TEST_F(MachineRunnerTest, a_check_asks_only_for_the_secrets_that_it_names) {
     EXPECT_THAT(called.message, Not(HasSubstr("env-v4lue")));
 }
 
+TEST_F(MachineRunnerTest, a_login_asks_for_the_secrets_of_who_signs_in) {
+    domain::SmokeCheck check;
+    check.name = "login";
+    check.kind = domain::SmokeKind::sso;
+    check.url = "http://127.0.0.1:1";
+    check.timeout = 10s;
+    check.sso = domain::SsoDemands{
+        "site", "", "", "${SMOKE_USER}", "env:SLIPWAY_SECRET_MACHINE", domain::SsoGrant::direct,
+        ""};
+    variables_ = {{"SMOKE_USER", "secret:env:SLIPWAY_SECRET_NOT_THERE"}};
+    auto result = runner().run_check(check, variables_, {});
+    EXPECT_EQ(result.outcome, RunOutcome::not_started);
+    EXPECT_THAT(result.message, HasSubstr("the secret SMOKE_USER is not to be had"));
+    variables_ = {{"SMOKE_USER", "secret:env:SLIPWAY_SECRET_MACHINE"}};
+    result = runner().run_check(check, variables_, {});
+    EXPECT_EQ(result.outcome, RunOutcome::failed) << result.message; // nobody listens there
+    EXPECT_THAT(result.message, Not(HasSubstr("env-v4lue")));
+    check.sso->password = "file:/etc/passwd";
+    result = runner().run_check(check, variables_, {});
+    EXPECT_EQ(result.outcome, RunOutcome::not_started);
+    EXPECT_THAT(result.message, HasSubstr("password: "));
+}
+
 } // namespace
 } // namespace slipway

@@ -4,6 +4,8 @@
 #include "base/confinement.hpp"
 #include "cli/cli.hpp"
 #include "main/admin.hpp"
+#include "main/probe.hpp"
+#include "main/resources.hpp"
 #include "main/version.hpp"
 
 // How jemalloc keeps memory, where it is linked; it reads this name before main begins. Few arenas,
@@ -43,6 +45,8 @@ int main(int argc, char** argv) {
     local.admin_doctor = slipway::doctor_command();
     local.verify_data_directory = slipway::verify_data_directory;
     local.verify_postgres = slipway::verify_postgres;
+    local.facts_script = slipway::probe("facts.sh");
     local.verify_bundle = slipway::verify_exported_change;
+    local.check_runner = slipway::make_check_runner;
     return slipway::cli::run_cli(argc, argv, local);
 }

@@ -6,9 +6,24 @@
 
 namespace slipway {
 
+namespace {
+
+constexpr std::string_view probes = "probes/";
+
+} // namespace
+
+std::string_view probe(std::string_view name) {
+    for (const auto& resource : embedded_resources())
+        if (resource.path.starts_with(probes) && resource.path.substr(probes.size()) == name)
+            return resource.bytes;
+    return {};
+}
+
 Result<void> lay_out_resources(const std::string& directory) {
     namespace fs = std::filesystem;
     for (const auto& resource : embedded_resources()) {
+        if (resource.path.starts_with(probes))
+            continue;
         const auto path = fs::path(directory) / resource.path;
         std::error_code failed;
         if (fs::exists(path, failed))

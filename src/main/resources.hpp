@@ -17,6 +17,10 @@ struct Resource {
 
 const std::vector<Resource>& embedded_resources(); // cmake/resources.cmake
 
+// A script that is run on other machines to look at them. It is the program's own, so that its
+// digest says what ran, and is not laid out for anybody to edit.
+std::string_view probe(std::string_view name);
+
 // Writes each file that is not there yet.
 Result<void> lay_out_resources(const std::string& directory);
 

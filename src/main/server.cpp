@@ -117,6 +117,17 @@ Result<http::BodyStream> stream_file(const fs::path& path) {
         }};
 }
 
+// Empty when the tenant has none yet.
+Result<domain::OrganisationRecord> organisation_of(app::Door& door, const TenantId& tenant) {
+    const app::Actor system{tenant, PersonId("slipway"), {}, {}, "worker"};
+    const auto shown = door.show_record(system, "organisation", "main");
+    if (!shown && shown.error().code == ErrorCode::not_found)
+        return domain::OrganisationRecord{};
+    if (!shown)
+        return tl::unexpected(shown.error());
+    return restore<domain::OrganisationRecord>(std::string_view(shown->body));
+}
+
 class Server {
   public:
     explicit Server(const ServerOptions& options) : options_(options), clock_(machine_) {}
@@ -151,7 +162,8 @@ class Server {
     std::unique_ptr<RecordedInstances> instances_;
     std::unique_ptr<connectors::ManifestConnectors> connectors_;
     std::unique_ptr<MachineRunner> runner_;
-    app::LiveLines live_;
+    app::LiveTranscripts live_;
+    std::unique_ptr<app::Probes> probes_;
     std::unique_ptr<http::Api> api_;
     std::unique_ptr<worker::Worker> worker_;
     std::unique_ptr<http::Listener> listener_;
@@ -253,7 +265,7 @@ Result<void> Server::open_rooms() {
     connecting.policy = secrets;
     connecting.scratch_folder = (data / "scratch").string();
     std::error_code failed;
-    for (const auto* folder : {"programs", "secrets", "scratch", "work"}) {
+    for (const auto* folder : {"programs", "secrets", "scratch", "transcripts", "work"}) {
         fs::create_directories(data / folder, failed);
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
@@ -264,6 +276,9 @@ Result<void> Server::open_rooms() {
         clock_, random_,
         MachineRunnerOptions{data / "scratch", data / "work", connecting.confinement, secrets, {}}
     );
+    probes_ = std::make_unique<app::Probes>(app::Probes::Parts{
+        clock_, random_, [this](const TenantId& tenant) { return organisation_of(*door_, tenant); },
+        keeper_->mode() == Mode::sandbox});
     instances_ = std::make_unique<RecordedInstances>(*door_);
     connectors_ = std::make_unique<connectors::ManifestConnectors>(
         std::move(manifests), *instances_, clock_, random_, std::move(connecting)
@@ -274,6 +289,7 @@ Result<void> Server::open_rooms() {
 http::Services Server::services() {
     http::Services services{*door_, *identity_, live_, std::string(version)};
     services.report = report;
+    services.probes = probes_.get();
     services.checkpoint = [this] { return keeper_->publish(); };
     services.export_change =
         [this](const app::Actor& actor, const std::string& change) -> Result<http::BodyStream> {
@@ -312,8 +328,12 @@ Result<void> Server::start_worker() {
         .runner = *runner_,
         .server = "server-" + readable_token(random_, 8),
         .live = live_,
+        .transcripts = fs::absolute(options_.data) / "transcripts",
         .publish = publish,
         .report = report,
+        .facts_script = probe("facts.sh"),
+        .preflight_script = probe("preflight.sh"),
+        .probes = probes_.get(),
     });
     return {};
 }
@@ -328,8 +348,10 @@ Result<void> Server::start() {
     listening.port = options_.port;
     listening.certificate_file = options_.certificate_file;
     listening.key_file = options_.key_file;
+    listening.trusted_proxies = options_.trusted_proxies;
     listener_ = TRY(http::Listener::start(*api_, listening));
     live_.on_added([this] { listener_->wake_streams(); });
+    probes_->on_work([this] { listener_->wake_streams(); });
     store_->on_committed([this](std::uint64_t) {
         listener_->wake_streams();
         worker_->wake();
@@ -347,6 +369,8 @@ Server::~Server() {
     if (store_)
         store_->on_committed({});
     live_.on_added({});
+    if (probes_)
+        probes_->on_work({});
 }
 
 // A fault that somebody can mend (it has a reason, such as a damaged file) is met by a server that

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -19,7 +20,8 @@ struct ServerOptions {
     std::string key_file;
     bool sandbox = false;
     bool unconfined = false; // programs started for others can reach what is the server's
-    std::string ready_file;  // gets the address when the server answers
+    std::vector<std::string> trusted_proxies; // networks whose X-Forwarded-For is believed
+    std::string ready_file;                   // gets the address when the server answers
 };
 
 // Serves until SIGINT or SIGTERM. Prints the address, and the set-up code at the first start.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/check.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -55,6 +56,20 @@ std::optional<double> number_from(std::string_view text) {
     const auto* end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, number);
     return read.ec == std::errc() && read.ptr == end ? std::optional(number) : std::nullopt;
+}
+
+std::string why_not_all_hold(const std::vector<Json>& values) {
+    if (values.empty())
+        return "it gives no value";
+    const auto fails = std::find_if(values.begin(), values.end(), [](const Json& value) {
+        return value.is_null() || (value.is_bool() && !value.get_bool());
+    });
+    if (fails == values.end())
+        return {};
+    const auto seen = fails->is_null() ? "null" : "false";
+    if (values.size() == 1)
+        return fmt::format("it gives {}", seen);
+    return fmt::format("value {} of {} is {}", fails - values.begin() + 1, values.size(), seen);
 }
 
 std::string shown_url(std::string_view url) {

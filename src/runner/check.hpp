@@ -55,6 +55,11 @@ std::string hide_in_message(const Mask& mask, std::string_view message);
 // The number that the text is, from its first character to its last; nothing for any other text.
 std::optional<double> number_from(std::string_view text);
 
+// What is wrong with the values that a jq program gives; empty when nothing is. A program that
+// looks at many things (.servers[].healthy) gives a value for each, and all of them must hold. One
+// that gives none looked at nothing.
+std::string why_not_all_hold(const std::vector<Json>& values);
+
 // A URL without what may be secret in it: user, password, query and fragment.
 std::string shown_url(std::string_view url);
 
@@ -65,12 +70,24 @@ CheckAnswer check_tls(const domain::SmokeCheck& check, Time now, const std::stop
 CheckAnswer check_dns(const domain::SmokeCheck& check, const std::stop_token& stop);
 // A job of a file or a URL.
 CheckAnswer check_job(const domain::SmokeCheck& check, Time now, const std::stop_token& stop);
-// A job whose command has printed this as its first line.
-CheckAnswer judge_job_line(const domain::SmokeCheck& check, std::string_view line, Time now);
+// A job whose command has printed this.
+CheckAnswer judge_job_output(const domain::SmokeCheck& check, std::string_view output, Time now);
 CheckAnswer check_metric(const domain::SmokeCheck& check, const std::stop_token& stop);
 // `connection` is a connection string of libpq.
 CheckAnswer check_sql(
     const domain::SmokeCheck& check, const std::string& connection, const std::stop_token& stop
+);
+
+struct SsoSecrets {
+    std::string client_secret; // empty: a public client
+    std::string user;
+    std::string password;
+};
+
+// Signs in for real, and looks at what comes of it.
+CheckAnswer check_sso(
+    const domain::SmokeCheck& check, const SsoSecrets& secrets, Time now,
+    const std::stop_token& stop
 );
 
 } // namespace slipway::runner

@@ -127,22 +127,6 @@ std::string outline(const Json& json) {
     return names.empty() ? "an empty object" : "an object with " + names;
 }
 
-// A program that looks at many things (.servers[].healthy) gives a value for each, and all of them
-// must hold. One that gives none looked at nothing.
-std::string fault_of(const std::vector<Json>& values) {
-    if (values.empty())
-        return "it gives no value";
-    const auto fails = std::find_if(values.begin(), values.end(), [](const Json& value) {
-        return value.is_null() || (value.is_bool() && !value.get_bool());
-    });
-    if (fails == values.end())
-        return {};
-    const auto seen = fails->is_null() ? "null" : "false";
-    if (values.size() == 1)
-        return fmt::format("it gives {}", seen);
-    return fmt::format("value {} of {} is {}", fails - values.begin() + 1, values.size(), seen);
-}
-
 Fault look_at_json(const std::string& text, const HttpAnswer& answer) {
     // Its status was judged already.
     const auto json = json_of(answer, "the body", answer.status);
@@ -156,7 +140,7 @@ Fault look_at_json(const std::string& text, const HttpAnswer& answer) {
         return unexpected(
             fmt::format("{} cannot be told of the body, which is {}", clipped(text), outline(*json))
         );
-    const auto fault = fault_of(*values);
+    const auto fault = why_not_all_hold(*values);
     if (fault.empty())
         return {};
     return unexpected(fmt::format(

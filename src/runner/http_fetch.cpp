@@ -2,6 +2,7 @@
 #include "runner/http_fetch.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <new>
 
 #include <fmt/format.h>
@@ -70,15 +71,50 @@ std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* user) 
 
 } // namespace
 
+Cookies::Cookies() : share_(curl_share_init()) {
+    if (share_ != nullptr)
+        curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+}
+
+Cookies::~Cookies() {
+    curl_share_cleanup(share_);
+}
+
+std::string url_encoded(const std::string& text) {
+    const std::unique_ptr<char, void (*)(void*)> encoded(
+        curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free
+    );
+    return encoded ? encoded.get() : std::string();
+}
+
 Seen<HttpAnswer>
 fetch(const std::string& url, int redirects_max, Span limit, const std::stop_token& stop) {
+    HttpAsk ask{url};
+    ask.redirects_max = redirects_max;
+    return fetch(ask, limit, stop);
+}
+
+Seen<HttpAnswer> fetch(const HttpAsk& ask, Span limit, const std::stop_token& stop) {
     CurlTransfer transfer(limit, stop);
     Taken taken;
-    transfer.set(CURLOPT_URL, url.c_str());
+    transfer.set(CURLOPT_URL, ask.url.c_str());
     transfer.set(CURLOPT_USERAGENT, "slipway-smoke");
     transfer.set(CURLOPT_ACCEPT_ENCODING, "");
-    transfer.set(CURLOPT_FOLLOWLOCATION, redirects_max > 0 ? 1L : 0L);
-    transfer.set(CURLOPT_MAXREDIRS, static_cast<long>(redirects_max));
+    transfer.set(CURLOPT_FOLLOWLOCATION, ask.redirects_max > 0 ? 1L : 0L);
+    transfer.set(CURLOPT_MAXREDIRS, static_cast<long>(ask.redirects_max));
+    if (ask.cookies != nullptr) {
+        transfer.set(CURLOPT_SHARE, ask.cookies->get());
+        transfer.set(CURLOPT_COOKIEFILE, "");
+    }
+    if (ask.form) {
+        transfer.set(CURLOPT_POSTFIELDSIZE, static_cast<long>(ask.form->size()));
+        transfer.set(CURLOPT_POSTFIELDS, ask.form->c_str());
+    }
+    if (!ask.user.empty()) {
+        transfer.set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+        transfer.set(CURLOPT_USERNAME, ask.user.c_str());
+        transfer.set(CURLOPT_PASSWORD, ask.password.c_str());
+    }
     transfer.set(CURLOPT_WRITEFUNCTION, take_body);
     transfer.set(CURLOPT_WRITEDATA, &taken);
     transfer.set(CURLOPT_HEADERFUNCTION, take_header);
@@ -98,7 +134,7 @@ fetch(const std::string& url, int redirects_max, Span limit, const std::stop_tok
     answer.status = static_cast<int>(status);
     answer.redirects = static_cast<int>(redirects);
     answer.took = std::chrono::ceil<Span>(std::chrono::microseconds(microseconds));
-    answer.url = last != nullptr ? last : url;
+    answer.url = last != nullptr ? last : ask.url;
     return std::move(answer);
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetches a URL with GET, for every check that looks at an answer. Limits: smoke_body_max and
+// Fetches a URL, for every check that looks at an answer. Limits: smoke_body_max and
 // smoke_answer_header_max; what is longer is cut, and the answer says so. Internal to src/runner.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
+
+#include <curl/curl.h>
 
 #include "base/json.hpp"
 #include "runner/check.hpp"
@@ -22,6 +25,34 @@ struct HttpAnswer {
     int redirects = 0;
     Span took{}; // all of it, redirects included
 };
+
+// The cookies of several exchanges, as a browser keeps them; in memory only.
+class Cookies {
+  public:
+    Cookies();
+    ~Cookies();
+    Cookies(const Cookies&) = delete;
+    Cookies& operator=(const Cookies&) = delete;
+
+    CURLSH* get() const { return share_; }
+
+  private:
+    CURLSH* share_ = nullptr;
+};
+
+struct HttpAsk {
+    std::string url;
+    std::optional<std::string> form = {}; // given: sent with POST, as HTML forms are
+    std::string user = {};                // with a password, for HTTP Basic
+    std::string password = {};
+    int redirects_max = 0; // followed; with 0 the first answer is the answer
+    const Cookies* cookies = nullptr;
+};
+
+Seen<HttpAnswer> fetch(const HttpAsk& ask, Span limit, const std::stop_token& stop);
+
+// As one value in a query or a form (RFC 3986, unreserved characters stay).
+std::string url_encoded(const std::string& text);
 
 // Redirects are followed, at most `redirects_max` of them; with 0 the first answer is the answer.
 Seen<HttpAnswer>

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a scheduled job fired: the time at which it last did, from a file that it writes, from a
-// document or from a command, must not be older than the list allows. A time that is ahead of this
-// machine's clock proves nothing; a few minutes of difference between two clocks are passed over.
+// Whether a scheduled job fired, or each of several agents reported: the time at which it last did,
+// from a file that it writes, from a document or from a command, must not be older than the list
+// allows. A time that is ahead of this machine's clock proves nothing; a few minutes of difference
+// between two clocks are passed over.
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <map>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -20,6 +24,8 @@ using domain::SmokeCheck;
 namespace {
 
 constexpr double latest_seconds = 253402300799.0; // the end of the year 9999
+constexpr std::size_t silent_shown_max = 10;
+constexpr std::string_view blanks = " \t";
 
 // "1d2h1m": so that ages can be read. Below a second the milliseconds are all there is.
 std::string age_text(Span age) {
@@ -92,7 +98,98 @@ Seen<Time> file_time(const std::string& path) {
     return Time(std::chrono::floor<Span>(since_epoch));
 }
 
-Seen<Time> document_time(const SmokeCheck& check, const std::stop_token& stop) {
+// Up to the next blank, which is taken away as well.
+std::string_view take_word(std::string_view& text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    const auto word = text.substr(0, text.find_first_of(" \t\r\n"));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+std::vector<std::string> names_of(const JobDemands& demands) {
+    std::vector<std::string> names;
+    std::string_view rest = demands.each;
+    for (auto name = take_word(rest); !name.empty(); name = take_word(rest))
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            names.emplace_back(name);
+    return names;
+}
+
+// Nothing: a time stands there that is none.
+using Times = std::map<std::string, std::optional<Time>, std::less<>>;
+
+// What is wrong with the time of one name; empty when nothing is.
+std::string find_silence(
+    const JobDemands& demands, const std::string& name, const Times& times, Time now, Span& oldest
+) {
+    const auto found = times.find(name);
+    if (found == times.end())
+        return "it is not among those that are told of";
+    if (!found->second)
+        return "what is told of it is no time";
+    const auto at = *found->second;
+    if (at > now + limits::smoke_ahead_max)
+        return fmt::format("{} is ahead of this machine's clock", to_text(at));
+    const auto age = std::max(now - at, Span::zero());
+    oldest = std::max(oldest, age);
+    return age <= demands.max_age ? std::string() : fmt::format("{} ago", age_text(age));
+}
+
+CheckAnswer judge_each(const JobDemands& demands, const Times& times, Time now) {
+    const auto names = names_of(demands);
+    if (names.empty() || names.size() > limits::smoke_each_max)
+        return {
+            RunOutcome::not_started, 0,
+            fmt::format(
+                "each has {} names, expected 1 to {}", names.size(), limits::smoke_each_max
+            )};
+    std::string silent;
+    std::size_t count = 0;
+    Span oldest{};
+    for (const auto& name : names) {
+        const auto why = find_silence(demands, name, times, now, oldest);
+        if (why.empty() || ++count > silent_shown_max)
+            continue;
+        silent += fmt::format("{}{} ({})", silent.empty() ? "" : ", ", shown(name), why);
+    }
+    if (count == 0)
+        return {
+            RunOutcome::passed, 0,
+            fmt::format("all {}: the longest ago is {}", names.size(), age_text(oldest))};
+    return {
+        RunOutcome::unexpected_output, 0,
+        fmt::format(
+            "{} of {} not within {}: {}{}", count, names.size(), to_text(demands.max_age), silent,
+            count > silent_shown_max ? " and others" : ""
+        )};
+}
+
+// What is no line "name time" may be a heading: a name that nobody told of is missing anyway.
+Times times_of_lines(std::string_view output) {
+    Times times;
+    while (!output.empty()) {
+        auto line = output.substr(0, output.find('\n'));
+        output.remove_prefix(std::min(line.size() + 1, output.size()));
+        const auto name = take_word(line);
+        const auto time = take_word(line);
+        if (!name.empty() && !time.empty() && take_word(line).empty())
+            times[std::string(name)] = time_of_text(time);
+    }
+    return times;
+}
+
+std::optional<Times> times_of_json(const Json& json) {
+    const auto* object = json.if_object();
+    if (object == nullptr)
+        return std::nullopt;
+    Times times;
+    for (const auto& member : *object)
+        times[std::string(member.key())] = time_of_json(member.value());
+    return times;
+}
+
+// What `at` makes of the document; null when that is nothing.
+Seen<Json> document_value(const SmokeCheck& check, const std::stop_token& stop) {
     const auto answer =
         fetch(check.url, static_cast<int>(limits::smoke_redirects_max), limit_of(check), stop);
     if (!answer)
@@ -104,49 +201,74 @@ Seen<Time> document_time(const SmokeCheck& check, const std::stop_token& stop) {
     if (!program)
         return unseen(RunOutcome::not_started, "at: " + program.error().message, 200);
     const auto values = program->run_all(*json);
+    if (!values)
+        return unseen(
+            RunOutcome::unexpected_output,
+            fmt::format("{} cannot be told of the document", clipped(check.job->at)), 200
+        );
     // The first of several times would be fresh whatever the others say.
-    if (values && values->size() > 1)
+    if (values->size() > 1)
         return unseen(
             RunOutcome::unexpected_output,
             fmt::format(
-                "{0} gives {1} values, expected one time; [{0}] | min is the oldest of them",
-                clipped(check.job->at), values->size()
+                "{} gives {} values, expected {}", clipped(check.job->at), values->size(),
+                check.job->each.empty()
+                    ? fmt::format(
+                          "one time; [{}] | min is the oldest of them", clipped(check.job->at)
+                      )
+                    : std::string("one object of names and times")
             ),
             200
         );
-    const auto time = values && !values->empty() ? time_of_json(values->front()) : std::nullopt;
-    if (!time)
-        return unseen(
-            RunOutcome::unexpected_output,
+    return values->empty() ? Json{} : values->front();
+}
+
+CheckAnswer judge_document(const SmokeCheck& check, const Json& value, Time now) {
+    const auto& demands = *check.job;
+    if (demands.each.empty()) {
+        if (const auto time = time_of_json(value))
+            return judge_age(demands, *time, now);
+        return {
+            RunOutcome::unexpected_output, 200,
             fmt::format(
                 "{} gives no time, which is a text such as 2026-11-22T20:00:00Z or the seconds "
                 "since 1970",
-                clipped(check.job->at)
-            ),
-            200
-        );
-    return *time;
+                clipped(demands.at)
+            )};
+    }
+    if (const auto times = times_of_json(value))
+        return judge_each(demands, *times, now);
+    return {
+        RunOutcome::unexpected_output, 200,
+        fmt::format("{} gives no object of names and times", clipped(demands.at))};
 }
 
 } // namespace
 
 CheckAnswer check_job(const SmokeCheck& check, Time now, const std::stop_token& stop) {
-    const auto demands = check.job.value_or(JobDemands{});
-    const auto fired = check.url.empty() ? file_time(demands.file) : document_time(check, stop);
-    return fired ? judge_age(demands, *fired, now) : fired.error();
+    if (!check.job)
+        return {RunOutcome::not_started, 0, "the check does not say of which job"};
+    if (!check.url.empty()) {
+        const auto value = document_value(check, stop);
+        return value ? judge_document(check, *value, now) : value.error();
+    }
+    const auto fired = file_time(check.job->file);
+    return fired ? judge_age(*check.job, *fired, now) : fired.error();
 }
 
-CheckAnswer judge_job_line(const SmokeCheck& check, std::string_view line, Time now) {
-    const auto begin = line.find_first_not_of(" \t");
-    if (begin != std::string_view::npos)
-        line = line.substr(begin, line.find_last_not_of(" \t") - begin + 1);
-    const auto fired = time_of_text(line);
-    if (!fired)
-        return {
-            RunOutcome::unexpected_output, 0,
-            "the first line of the output is no time, which is a text such as "
-            "2026-11-22T20:00:00Z or the seconds since 1970"};
-    return judge_age(check.job.value_or(JobDemands{}), *fired, now);
+CheckAnswer judge_job_output(const SmokeCheck& check, std::string_view output, Time now) {
+    const auto demands = check.job.value_or(JobDemands{});
+    if (!demands.each.empty())
+        return judge_each(demands, times_of_lines(output), now);
+    auto line = output.substr(0, output.find('\n'));
+    if (const auto begin = line.find_first_not_of(blanks); begin != std::string_view::npos)
+        line = line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
+    if (const auto fired = time_of_text(line))
+        return judge_age(demands, *fired, now);
+    return {
+        RunOutcome::unexpected_output, 0,
+        "the first line of the output is no time, which is a text such as "
+        "2026-11-22T20:00:00Z or the seconds since 1970"};
 }
 
 } // namespace slipway::runner

@@ -34,7 +34,7 @@ SmokeCheck job() {
 }
 
 CheckAnswer judged(std::string_view line) {
-    return judge_job_line(job(), line, now);
+    return judge_job_output(job(), line, now);
 }
 
 TEST(JobCheck, refuses_what_is_too_old_or_no_time) {
@@ -142,6 +142,73 @@ TEST(JobUrl, takes_the_time_out_of_a_document) {
     EXPECT_EQ(look(jobs, ".text").outcome, RunOutcome::passed) << look(jobs, ".text").message;
     EXPECT_EQ(look(jobs, ".number").outcome, RunOutcome::passed) << look(jobs, ".number").message;
     EXPECT_THAT(look("/page?token=s3cr3t", ".x").message, Not(HasSubstr("s3cr3t")));
+}
+
+SmokeCheck agents(const std::string& names) {
+    auto check = job();
+    check.job->max_age = 10min;
+    check.job->each = names;
+    return check;
+}
+
+TEST(JobOfEach, refuses_who_is_silent_or_not_told_of) {
+    const std::string output = "HOST LAST SEEN\n"
+                               "web-1 2026-11-22T19:55:00Z\n"
+                               "web-2 2026-11-22T16:58:00Z\n"
+                               "web-3 soon\n"
+                               "web-4 2026-11-22T20:30:00Z\n";
+    auto told = judge_job_output(agents("web-1 web-2 web-3\tweb-4 web-5 web-5"), output, now);
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(
+        told.message,
+        "4 of 5 not within 10m: \"web-2\" (3h2m ago), \"web-3\" (what is told of it is no time), "
+        "\"web-4\" (2026-11-22T20:30:00.000Z is ahead of this machine's clock), \"web-5\" (it is "
+        "not among those that are told of)"
+    );
+    // A name is a whole word of its own.
+    EXPECT_EQ(judge_job_output(agents("web"), output, now).outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(judge_job_output(agents("web-1"), "", now).outcome, RunOutcome::unexpected_output);
+    told = judge_job_output(agents("web-1"), output, now);
+    EXPECT_EQ(told.outcome, RunOutcome::passed);
+    EXPECT_EQ(told.message, "all 1: the longest ago is 5m");
+}
+
+TEST(JobOfEach, names_at_most_ten_and_asks_for_at_most_a_thousand) {
+    std::string names;
+    for (std::size_t i = 0; i < limits::smoke_each_max; ++i)
+        names += fmt::format("w{} ", i);
+    auto told = judge_job_output(agents(names), "", now);
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(told.message, HasSubstr("\"w9\" ("));
+    EXPECT_THAT(told.message, HasSubstr(" and others"));
+    EXPECT_THAT(told.message, Not(HasSubstr("\"w10\"")));
+    told = judge_job_output(agents(names + "more"), "", now);
+    EXPECT_EQ(told.outcome, RunOutcome::not_started);
+    EXPECT_THAT(told.message, HasSubstr("1001 names"));
+    // A variable that is empty asks for nobody, which proves nothing.
+    EXPECT_EQ(judge_job_output(agents(" "), "", now).outcome, RunOutcome::not_started);
+}
+
+TEST(JobOfEach, takes_names_and_times_out_of_a_document) {
+    LoopbackServer server({
+        {"/agents", http_answer("200 OK", R"({"agents": [
+            {"host": "web-1", "seen": "2026-11-22T19:59:00Z"},
+            {"host": "web-2", "seen": 1795374000}]})")},
+    });
+    const auto look = [&](const std::string& names, const std::string& at) {
+        auto check = agents(names);
+        check.url = "http://" + server.address() + "/agents";
+        check.job->at = at;
+        return check_job(check, now, {});
+    };
+    const std::string at = "[.agents[] | {key: .host, value: .seen}] | from_entries";
+    EXPECT_EQ(look("web-1", ".agents").outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(look("web-1", ".agents[0].host").outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(look("web-1 web-3", at).outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(look("web-1", at).outcome, RunOutcome::passed) << look("web-1", at).message;
+    const auto told = look("web-1 web-2", at);
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(told.message, HasSubstr("\"web-2\" (1h ago)"));
 }
 
 } // namespace

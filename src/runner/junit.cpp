@@ -104,6 +104,11 @@ class JunitReader {
                 suite_started_ = read_timestamp(at);
         } else if (name == "testcase") {
             begin_case(attributes);
+        } else if (in_case_ && name == "property") {
+            // As our own reports say that the check was seen from the outside; also by which probe.
+            const bool outside = attribute(attributes, "name") == "outside" &&
+                                 attribute(attributes, "value") != "false";
+            results_.back().outside = results_.back().outside || outside;
         } else if (in_case_) {
             begin_verdict(name, attributes);
         }

@@ -30,6 +30,29 @@ TEST(JunitRoundtrip, keeps_names_verdicts_messages_and_durations) {
     EXPECT_EQ(results->at(1).message, report.results[1].detail);
 }
 
+TEST(JunitRoundtrip, keeps_which_side_a_check_was_seen_from) {
+    SmokeReport report;
+    report.results = {
+        {"front-page", true, "", 1, false, 1},
+        {"front-page", false, "refused", 1, true, 1, "berlin at 203.0.113.7"},
+        {"login", true, "", 1, true, {}}};
+    const auto results = read_junit(junit_xml(report));
+    ASSERT_TRUE(results) << results.error().message;
+    ASSERT_EQ(results->size(), 3);
+    EXPECT_FALSE(results->at(0).outside);
+    EXPECT_TRUE(results->at(1).outside);
+    EXPECT_FALSE(results->at(1).passed());
+    EXPECT_EQ(results->at(1).message, "refused");
+    EXPECT_TRUE(results->at(2).outside);
+    EXPECT_TRUE(results->at(2).passed());
+    // Properties of the suite, and of other tools, say nothing of it.
+    const auto other = read_junit(R"(<testsuite><properties><property name="outside" value="x"/>
+        </properties><testcase name="a"><properties><property name="outside" value="false"/>
+        <property name="b" value="outside"/></properties></testcase></testsuite>)");
+    ASSERT_TRUE(other);
+    EXPECT_FALSE(other->at(0).outside);
+}
+
 TEST(JunitRoundtrip, any_text_can_be_read_again) {
     EXPECT_TRUE(rc::check([] {
         const auto text = rc::gen::container<std::string>(

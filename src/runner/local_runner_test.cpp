@@ -127,6 +127,24 @@ TEST_F(Runner, tells_success_from_failure) {
     EXPECT_EQ(signalled.exit_status, -1);
 }
 
+// The machine's clock is set while a step runs: by a person, by NTP, by a virtual machine that
+// wakes.
+TEST_F(Runner, a_clock_that_jumps_changes_no_time_limit_and_no_order) {
+    for (const Span jump : {Span(24h), Span(-24h)}) {
+        sink_.on_line = [&](const std::string&) { clock_.advance(jump); };
+        auto one = step("echo a; sleep 0.2; echo b");
+        const auto result = run(one);
+        EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+        EXPECT_GE(result.ended, result.started);
+        one = step("echo a; exec sleep 1000");
+        one.timeout = 300ms;
+        const auto begun = std::chrono::steady_clock::now();
+        EXPECT_EQ(run(one).outcome, RunOutcome::timed_out);
+        EXPECT_GE(std::chrono::steady_clock::now() - begun, 300ms);
+        EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+    }
+}
+
 TEST_F(Runner, writes_a_transcript_that_its_digest_covers) {
     const auto result = run(step("echo out; echo err >&2; printf 'no end'"));
     EXPECT_THAT(sink_.lines, ElementsAre("out", "err", "no end"));

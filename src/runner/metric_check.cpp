@@ -2,9 +2,7 @@
 // A metric by PromQL, from the HTTP API of Prometheus (v1, "Instant queries"): each sample that the
 // expression gives now must be as the list says. No sample at all proves nothing.
 #include <cmath>
-#include <memory>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "runner/http_fetch.hpp"
@@ -22,17 +20,10 @@ struct Sample {
     std::string labels; // as JSON; empty where there are none
 };
 
-struct CurlFree {
-    void operator()(char* text) const { curl_free(text); }
-};
-
 std::string query_url(std::string base, const std::string& query) {
     if (base.ends_with('/'))
         base.pop_back();
-    const std::unique_ptr<char, CurlFree> escaped(
-        curl_easy_escape(nullptr, query.data(), static_cast<int>(query.size()))
-    );
-    return escaped ? base + "/api/v1/query?query=" + escaped.get() : std::string();
+    return base + "/api/v1/query?query=" + url_encoded(query);
 }
 
 // [1732305600.781, "0.02"]: the time and the value, which is a text because it may be NaN or +Inf.

@@ -2,6 +2,7 @@
 #include "runner/smoke_runner.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -22,23 +23,24 @@ struct ReadyCheck {
     SmokeCheck check; // with its variables put in
     StepContext context;
     std::string connection; // sql: the connection string
+    SsoSecrets sso;
 };
 
 namespace {
 
-// Keeps the first line of the output; the rest of it goes nowhere.
-class FirstLine final : public TranscriptSink {
+// Keeps whole lines of the output, up to a limit; the rest of it goes nowhere.
+class Output final : public TranscriptSink {
   public:
     void add(const domain::TranscriptLine& line) override {
-        if (!seen_)
-            text = line.text;
-        seen_ = true;
+        full_ = full_ || text.size() + line.text.size() >= limits::smoke_body_max;
+        if (!full_)
+            text.append(line.text).append("\n");
     }
 
     std::string text;
 
   private:
-    bool seen_ = false;
+    bool full_ = false;
 };
 
 // Secrets are put into what is called, never into what is shown. The reference to a database is
@@ -50,21 +52,44 @@ Result<SmokeCheck> fill_check(const SmokeCheck& check, const StepContext& contex
     shown.address.clear();
     if (shown.sql)
         shown.sql->database.clear();
+    if (shown.sso)
+        shown.sso->client_secret = shown.sso->user = shown.sso->password = {};
     auto filled = TRY(domain::fill_variables(shown, context.variables));
     filled.url = TRY(domain::fill_variables(check.url, all));
     filled.address = TRY(domain::fill_variables(check.address, all));
     return filled;
 }
 
-// `database` is a reference, or a variable of the ring that is a secret: that one is resolved
-// already.
-Result<std::string> connection_string(
-    const std::string& database, const StepContext& context, const SecretSource& secrets
+// What the list calls `key` is a reference, or a variable of the ring that is a secret: that one is
+// resolved and masked already.
+Result<std::string> secret_of(
+    std::string_view key, const std::string& reference, StepContext& context,
+    const SecretSource& secrets
 ) {
     for (const auto& [name, secret] : context.secrets)
-        if (database == fmt::format("${{{}}}", name))
+        if (reference == fmt::format("${{{}}}", name))
             return secret;
-    return secrets(TRY(domain::fill_variables(database, context.variables)));
+    const auto filled = domain::fill_variables(reference, context.variables);
+    auto secret = filled ? secrets(*filled) : Result<NamedSecret>(tl::unexpected(filled.error()));
+    if (!secret)
+        return fail(secret.error().code, fmt::format("{}: {}", key, secret.error().message));
+    for (auto& form : secret->masked)
+        context.masked.push_back(std::move(form));
+    return std::move(secret->text);
+}
+
+Result<SsoSecrets>
+sso_secrets(const domain::SsoDemands& demands, StepContext& context, const SecretSource& secrets) {
+    SsoSecrets out;
+    const std::tuple<std::string_view, const std::string&, std::string&> wanted[] = {
+        {"client_secret", demands.client_secret, out.client_secret},
+        {"user", demands.user, out.user},
+        {"password", demands.password, out.password}};
+    for (const auto& [key, reference, secret] : wanted) {
+        if (!reference.empty())
+            secret = TRY(secret_of(key, reference, context, secrets));
+    }
+    return out;
 }
 
 RunbookStep step_of(const SmokeCheck& check) {
@@ -80,7 +105,7 @@ RunbookStep step_of(const SmokeCheck& check) {
 }
 
 CheckAnswer look_at(const ReadyCheck& ready, Time now) {
-    const auto& [check, context, connection] = ready;
+    const auto& [check, context, connection, sso] = ready;
     switch (check.kind) {
     case SmokeKind::http:
         return check_http(check, context.stop);
@@ -96,6 +121,8 @@ CheckAnswer look_at(const ReadyCheck& ready, Time now) {
         return check_metric(check, context.stop);
     case SmokeKind::sql:
         return check_sql(check, connection, context.stop);
+    case SmokeKind::sso:
+        return check_sso(check, sso, now, context.stop);
     case SmokeKind::command:
         break; // is run as a step
     }
@@ -119,7 +146,6 @@ void count_tries(const domain::SmokePatience& patience, CheckResult& result) {
 CheckResult untried(const SmokeCheck& check, RunOutcome outcome, std::string message, Time now) {
     CheckResult result;
     result.name = check.name;
-    result.outside = check.outside;
     result.outcome = outcome;
     result.message = std::move(message);
     result.started = result.ended = now;
@@ -140,18 +166,16 @@ Result<ReadyCheck> SmokeRunner::prepare(
     ready.context = TRY(make_context());
     ready.context.stop = stop;
     ready.check = TRY(fill_check(check, ready.context));
-    if (!check.sql)
-        return ready;
-    auto connection = connection_string(check.sql->database, ready.context, secrets_);
-    if (!connection)
-        return fail(connection.error().code, "database: " + connection.error().message);
-    ready.connection = *std::move(connection);
+    if (check.sql)
+        ready.connection = TRY(secret_of("database", check.sql->database, ready.context, secrets_));
+    if (check.sso)
+        ready.sso = TRY(sso_secrets(*check.sso, ready.context, secrets_));
     return ready;
 }
 
 void SmokeRunner::run_command(const ReadyCheck& ready, CheckResult& result) const {
-    FirstLine line;
-    const auto ran = run_step_(step_of(ready.check), ready.context, line);
+    Output output;
+    const auto ran = run_step_(step_of(ready.check), ready.context, output);
     result.outcome = ran.outcome;
     result.status = std::max(ran.exit_status, 0);
     result.message = ran.message;
@@ -159,7 +183,7 @@ void SmokeRunner::run_command(const ReadyCheck& ready, CheckResult& result) cons
     if (ran.outcome == RunOutcome::not_started && is_elsewhere(ready.check.host, ready.context))
         result.outcome = RunOutcome::failed;
     if (ready.check.job && ran.passed()) {
-        const auto answer = judge_job_line(ready.check, line.text, clock_.now());
+        const auto answer = judge_job_output(ready.check, output.text, clock_.now());
         result.outcome = answer.outcome;
         result.message = answer.message;
     }

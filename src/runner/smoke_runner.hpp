@@ -27,8 +27,14 @@ using RunStep = std::function<
 // The context of one try. Errors hold no secret.
 using MakeContext = std::function<Result<StepContext>()>;
 
-// The content of what a reference names (file:, env:, command:). Errors hold no secret.
-using SecretSource = std::function<Result<std::string>(std::string_view reference)>;
+// What a reference names, and the forms, itself among them, in which a system may say it back.
+struct NamedSecret {
+    std::string text;
+    std::vector<std::string> masked;
+};
+
+// Resolves a reference (file:, env:, command:). Errors hold no secret.
+using SecretSource = std::function<Result<NamedSecret>(std::string_view reference)>;
 
 struct ReadyCheck;
 

@@ -134,16 +134,20 @@ StepResult judge_running(
     if (far_side.done_by_itself())
         cut = Cut::none; // it was only the connection that would not end
     const Ending ending{far_side.status().value_or(-1), 0, true};
-    if (cut != Cut::none)
-        return run.judged(
-            cut, ending,
-            killed && !far_side.status()
-                ? fmt::format("; {} did not answer, so it may still be running there", host)
-                : std::string()
+    // Whoever runs it again beside itself does harm, so this is neither a failure nor a stop.
+    if (cut != Cut::none && killed && !far_side.status())
+        return run.ended(
+            RunOutcome::unknown,
+            fmt::format(
+                "{}, and {} did not answer, so it may still be running there",
+                cut == Cut::stopped ? "stopped on request" : "not done within its time limit", host
+            )
         );
+    if (cut != Cut::none)
+        return run.judged(cut, ending);
     if (!far_side.status())
         return run.ended(
-            RunOutcome::failed,
+            RunOutcome::unknown,
             fmt::format(
                 "the connection to {} was lost, so how it ended there is unknown: {}", host,
                 last_words(far_side.words())

@@ -103,50 +103,48 @@ StepResult StepRun::ended(RunOutcome outcome, std::string message) {
 
 StepResult StepRun::finish(std::string message) {
     result_.message = safe_text(mask_.hide(message));
-    result_.ended = clock_.now();
+    // A clock that was set back meanwhile does not let it end before it began.
+    result_.ended = std::max(result_.started, clock_.now());
     result_.transcript_bytes = transcript_.size();
     result_.transcript_truncated = transcript_.truncated();
     result_.transcript = transcript_.digest();
     return std::move(result_);
 }
 
-StepResult StepRun::judged(Cut cut, const Ending& ending, std::string_view remark) {
+StepResult StepRun::judged(Cut cut, const Ending& ending) {
     result_.exit_status = ending.exit_status;
     result_.signal = ending.signal;
-    const auto says = [&](RunOutcome outcome, std::string message) {
-        return ended(outcome, std::move(message.append(remark)));
-    };
     if (cut == Cut::stopped)
-        return says(RunOutcome::stopped, "stopped on request");
+        return ended(RunOutcome::stopped, "stopped on request");
     if (cut == Cut::timed_out)
-        return says(
+        return ended(
             RunOutcome::timed_out,
             fmt::format("not done within its time limit of {}", to_text(step_.timeout))
         );
     if (!ending.known)
-        return says(RunOutcome::failed, "it ended, and the system does not say how");
+        return ended(RunOutcome::unknown, "it ended, and the system does not say how");
     if (ending.signal != 0)
-        return says(
+        return ended(
             RunOutcome::signalled,
             fmt::format("ended by signal {} ({})", ending.signal, ::strsignal(ending.signal))
         );
     if (ending.exit_status != step_.exit_status)
-        return says(
+        return ended(
             RunOutcome::failed,
             fmt::format("exit status {}, expected {}", ending.exit_status, step_.exit_status)
         );
     const auto matches = domain::output_matches(step_.expect, transcript_.output());
     if (!matches)
-        return says(RunOutcome::unexpected_output, matches.error().message);
+        return ended(RunOutcome::unexpected_output, matches.error().message);
     if (!*matches)
-        return says(
+        return ended(
             RunOutcome::unexpected_output,
             fmt::format(
                 "the output does not have \"{}\"{}", step_.expect,
                 transcript_.truncated() ? " in the part that was kept" : ""
             )
         );
-    return says(RunOutcome::passed, fmt::format("exit status {}", ending.exit_status));
+    return ended(RunOutcome::passed, fmt::format("exit status {}", ending.exit_status));
 }
 
 } // namespace slipway::runner

@@ -31,7 +31,7 @@ class StepRun {
     domain::StepResult not_started(std::string message);
     domain::StepResult ended(domain::RunOutcome outcome, std::string message);
     // Judged by the cut, the exit status and the output, in this order.
-    domain::StepResult judged(Cut cut, const Ending& ending, std::string_view remark = {});
+    domain::StepResult judged(Cut cut, const Ending& ending);
 
   private:
     domain::StepResult finish(std::string message);

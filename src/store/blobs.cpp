@@ -54,34 +54,58 @@ Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint
     });
 }
 
-std::uint64_t next_upload(Connection& db, const TenantId& tenant) {
+std::uint64_t next_number(Connection& db, const TenantId& tenant) {
     db.run(
         "insert into counter (tenant, name, value) values (:tenant, 'upload', 1) "
         "on conflict (tenant, name) do update set value = counter.value + 1",
         {tenant.value}
     );
-    const auto upload = db.number(
-        "select value from counter where tenant = :tenant and name = 'upload'", {tenant.value}
-    );
-    db.run(
-        "insert into blob_upload (tenant, upload, seen_at) values (:tenant, :upload, null)",
-        {tenant.value, *upload}
-    );
-    return *upload;
+    return db
+        .number(
+            "select value from counter where tenant = :tenant and name = 'upload'", {tenant.value}
+        )
+        .value();
 }
 
+void insert_chunk(
+    Connection& db, const TenantId& tenant, std::uint64_t upload, std::uint64_t position,
+    const std::string& data
+) {
+    db.run(
+        "insert into blob_chunk (tenant, upload, position, data) "
+        "values (:tenant, :upload, :position, :data)",
+        {tenant.value, upload, position, data}
+    );
+}
+
+void insert_blob(
+    Connection& db, const TenantId& tenant, const Digest& digest, std::uint64_t upload,
+    std::uint64_t size
+) {
+    db.run(
+        "insert into blob (tenant, digest, upload, size) "
+        "values (:tenant, :digest, :upload, :size)",
+        {tenant.value, digest.hex(), upload, size}
+    );
+}
+
+// Bytes that fit into one chunk are kept in one transaction at their end, since every transaction
+// is waited for: transcripts of steps are mostly small. Only of more than that there is an upload,
+// which can be unfinished.
 class ChunkWriter : public app::BlobWriter {
   public:
-    ChunkWriter(Committer& committer, LiveUploads& live, TenantId tenant, std::uint64_t upload)
-        : committer_(committer), live_(live), tenant_(std::move(tenant)), upload_(upload) {}
+    ChunkWriter(Committer& committer, LiveUploads& live, TenantId tenant)
+        : committer_(committer), live_(live), tenant_(std::move(tenant)) {}
 
     ~ChunkWriter() override {
+        if (!upload_)
+            return;
         if (!finished_) {
             // What cannot be removed now is swept later.
-            const auto dropped = drop_upload(committer_, tenant_, upload_);
+            const auto dropped = drop_upload(committer_, tenant_, *upload_);
             static_cast<void>(dropped);
         }
-        live_.remove(tenant_, upload_);
+        live_.remove(tenant_, *upload_);
     }
 
     Result<void> write(std::string_view bytes) override {
@@ -107,6 +131,8 @@ class ChunkWriter : public app::BlobWriter {
     Result<Digest> finish() override {
         if (finished_)
             return fail(ErrorCode::internal, "this attachment is finished");
+        if (!upload_)
+            return keep_at_once();
         if (!pending_.empty())
             TRY(flush());
         const auto digest = hash_.finish();
@@ -117,14 +143,10 @@ class ChunkWriter : public app::BlobWriter {
                 return {};
             if (batch.db().run(
                     "delete from blob_upload where tenant = :tenant and upload = :upload",
-                    {tenant_.value, upload_}
+                    {tenant_.value, *upload_}
                 ) != 1)
                 return fail(ErrorCode::conflict, "the upload took too long and was given up");
-            batch.db().run(
-                "insert into blob (tenant, digest, upload, size) "
-                "values (:tenant, :digest, :upload, :size)",
-                {tenant_.value, digest.hex(), upload_, size_}
-            );
+            insert_blob(batch.db(), tenant_, digest, *upload_, size_);
             return {};
         }));
         finished_ =
@@ -133,14 +155,45 @@ class ChunkWriter : public app::BlobWriter {
     }
 
   private:
+    Result<Digest> keep_at_once() {
+        const auto digest = hash_.finish();
+        const auto data = to_base64(pending_);
+        finished_ = true;
+        TRY(committer_.run([&](Batch& batch) -> Result<void> {
+            auto& db = batch.db();
+            if (find_blob(db, tenant_, digest))
+                return {};
+            const auto number = next_number(db, tenant_);
+            if (!data.empty())
+                insert_chunk(db, tenant_, number, 0, data);
+            insert_blob(db, tenant_, digest, number, size_);
+            return {};
+        }));
+        return digest;
+    }
+
+    Result<void> begin() {
+        std::uint64_t upload = 0;
+        TRY(committer_.run([&](Batch& batch) -> Result<void> {
+            upload = next_number(batch.db(), tenant_);
+            batch.db().run(
+                "insert into blob_upload (tenant, upload, seen_at) values (:tenant, :upload, null)",
+                {tenant_.value, upload}
+            );
+            // Before it is durable, so that no sweep can come between.
+            live_.add(tenant_, upload);
+            return {};
+        }));
+        upload_ = upload;
+        return {};
+    }
+
     Result<void> flush() {
+        if (!upload_)
+            TRY(begin());
         const auto data = to_base64(pending_);
         TRY(committer_.run([&](Batch& batch) -> Result<void> {
-            batch.db().run(
-                "insert into blob_chunk (tenant, upload, position, data) "
-                "values (:tenant, :upload, :position, :data)",
-                {tenant_.value, upload_, position_, data}
-            );
+            insert_chunk(batch.db(), tenant_, *upload_, position_, data);
             return {};
         }));
         ++position_;
@@ -151,7 +204,7 @@ class ChunkWriter : public app::BlobWriter {
     Committer& committer_;
     LiveUploads& live_;
     TenantId tenant_;
-    std::uint64_t upload_;
+    std::optional<std::uint64_t> upload_;
     std::uint64_t position_ = 0;
     std::uint64_t size_ = 0;
     std::string pending_;
@@ -176,16 +229,9 @@ bool LiveUploads::contains(const TenantId& tenant, std::uint64_t upload) const {
     return live_.contains({tenant, upload});
 }
 
-Result<std::unique_ptr<app::BlobWriter>>
+std::unique_ptr<app::BlobWriter>
 new_blob(Committer& committer, LiveUploads& live, const TenantId& tenant) {
-    std::uint64_t upload = 0;
-    TRY(committer.run([&](Batch& batch) -> Result<void> {
-        upload = next_upload(batch.db(), tenant);
-        // Before it is durable, so that no sweep can come between.
-        live.add(tenant, upload);
-        return {};
-    }));
-    return std::make_unique<ChunkWriter>(committer, live, tenant, upload);
+    return std::make_unique<ChunkWriter>(committer, live, tenant);
 }
 
 Result<void> sweep_uploads(Committer& committer, const LiveUploads& live, Time now) {

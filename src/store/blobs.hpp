@@ -27,7 +27,7 @@ class LiveUploads {
     std::set<std::pair<TenantId, std::uint64_t>> live_;
 };
 
-Result<std::unique_ptr<app::BlobWriter>>
+std::unique_ptr<app::BlobWriter>
 new_blob(Committer& committer, LiveUploads& live, const TenantId& tenant);
 
 // Removes unfinished uploads that nobody is writing. Where other servers share the database, one

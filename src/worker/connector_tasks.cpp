@@ -15,7 +15,8 @@ app::AskContext asking(const TaskContext& context, std::string connector, Span d
 }
 
 constexpr auto quick = std::chrono::seconds(60);
-constexpr auto patient = std::chrono::minutes(30); // restores take as long as they take
+constexpr auto patient = std::chrono::minutes(30);
+constexpr auto restoring = limits::connector_call_timeout_max; // takes as long as it takes
 
 std::string why(const Error& error) {
     return cut_text(error.message, limits::text_max);
@@ -32,19 +33,17 @@ bool try_again(const TaskContext& context, const Error& error) {
 Result<domain::BackupProof> prove_backup(
     const TaskContext& context, const domain::BackupTask& task, const domain::ScopedCi& scoped
 ) {
-    const auto ask = asking(context, task.connector, patient);
+    const auto own = task.connectors.find(scoped.ci);
+    const auto& connector = own == task.connectors.end() ? task.connector : own->second;
+    const auto ask = asking(context, connector, restoring);
     const auto status =
         TRY(app::ask(context.parts.connectors, ask, app::BackupCheck{scoped.ci, scoped.host}));
-    domain::BackupProof proof{
-        scoped.ci,
-        scoped.host,
-        task.connector + (status.job.empty() ? "" : " " + status.job),
-        status.point,
-        status.last_success,
-        false,
-        {},
-        {},
-        {}};
+    domain::BackupProof proof;
+    proof.ci = scoped.ci;
+    proof.host = scoped.host;
+    proof.source = connector + (status.job.empty() ? "" : " " + status.job);
+    proof.point = status.point;
+    proof.last_success = status.last_success;
     if (status.point.empty()) {
         proof.detail = "there is no restore point";
         return proof;
@@ -58,6 +57,10 @@ Result<domain::BackupProof> prove_backup(
     if (proven.content_digest)
         proof.content_digest = proven.content_digest->hex();
     proof.detail = proven.detail;
+    proof.restored_point = proven.point;
+    proof.point_ci = proven.ci;
+    proof.point_host = proven.host;
+    proof.point_at = proven.point_at;
     return proof;
 }
 
@@ -95,6 +98,19 @@ Result<void> carry_out_backup(const TaskContext& context) {
     return context.tell("record_backup", std::move(body), true);
 }
 
+// What is read back must be what was asked for: our tag, the host, and this very end. Without that
+// it is somebody else's, or an older one of ours, and no way back.
+std::string not_as_asked(const domain::SnapshotTask& task, const app::Snapshot& read) {
+    if (read.tag != task.tag)
+        return fmt::format("it carries the tag {}", read.tag.empty() ? "of nobody" : read.tag);
+    if (!read.host.empty() && read.host != task.host)
+        return "it is of the host " + read.host;
+    if (!read.expires || *read.expires < task.expires_at - std::chrono::seconds(1) ||
+        *read.expires > task.expires_at + std::chrono::seconds(1))
+        return read.expires ? "its end is " + to_text(*read.expires) : "it has no end";
+    return {};
+}
+
 Result<void> carry_out_snapshot(const TaskContext& context) {
     const auto task = TRY(restore<domain::SnapshotTask>(std::string_view(context.task.payload)));
     const auto ask = asking(context, task.connector, patient);
@@ -108,13 +124,72 @@ Result<void> carry_out_snapshot(const TaskContext& context) {
             "report_snapshot", snapshot_report(task.host, "failed", why(taken.error())), true
         );
     const auto read = app::ask(context.parts.connectors, ask, app::SnapshotRead{taken->id});
-    Json body = snapshot_report(task.host, "taken", read ? "" : why(read.error()));
+    if (!read && try_again(context, read.error()))
+        return tl::unexpected(read.error()); // taking it again gives the same one
+    const auto wrong = read ? not_as_asked(task, *read) : std::string{};
+    // What does not carry our tag was not made by us: it is not put on the record as ours.
+    if ((read ? read->tag : taken->tag) != task.tag)
+        return context.tell(
+            "report_snapshot",
+            snapshot_report(task.host, "failed", taken->id + " was not read back: " + wrong), true
+        );
+    Json body = snapshot_report(
+        task.host, "taken",
+        !read           ? why(read.error())
+        : wrong.empty() ? ""
+                        : "read back: " + wrong
+    );
     auto& object = body.get_object();
     object["id"] = taken->id;
     object["connector"] = task.connector;
-    object["tag"] = read ? read->tag : taken->tag;
-    object["read_back"] = read.has_value();
+    object["tag"] = task.tag;
+    object["read_back"] = read.has_value() && wrong.empty();
     object["size_bytes"] = read ? read->size_bytes : taken->size_bytes;
+    return context.tell("report_snapshot", std::move(body), true);
+}
+
+// How large it is by now, and whether it is there at all.
+Result<void> carry_out_snapshot_look(const TaskContext& context) {
+    const auto task = TRY(restore<domain::SnapshotTask>(std::string_view(context.task.payload)));
+    const auto read = app::ask(
+        context.parts.connectors, asking(context, task.connector, quick), app::SnapshotRead{task.id}
+    );
+    if (!read && try_again(context, read.error()))
+        return tl::unexpected(read.error());
+    const auto code = read ? ErrorCode::internal : read.error().code;
+    Json body = snapshot_report(task.host, "taken", "");
+    if (code == ErrorCode::not_found)
+        body = snapshot_report(task.host, "removed", "it is not at its provider any more");
+    else if (code == ErrorCode::conflict)
+        body = snapshot_report(task.host, "failed", why(read.error()));
+    else if (!read)
+        return context.drop(); // nobody knows; it is looked for again in a while
+    else if (read->tag != task.tag)
+        body = snapshot_report(task.host, "failed", "it carries the tag " + read->tag);
+    body.get_object()["id"] = task.id;
+    if (read && read->tag == task.tag) {
+        body.get_object()["measured"] = true;
+        body.get_object()["size_bytes"] = read->size_bytes;
+    }
+    return context.tell("report_snapshot", std::move(body), true);
+}
+
+Result<void> carry_out_snapshot_revert(const TaskContext& context) {
+    const auto task = TRY(restore<domain::SnapshotTask>(std::string_view(context.task.payload)));
+    const auto reverted = app::ask(
+        context.parts.connectors, asking(context, task.connector, patient),
+        app::SnapshotRevert{task.id, task.tag}
+    );
+    if (!reverted && try_again(context, reverted.error()))
+        return tl::unexpected(reverted.error());
+    const bool done = reverted && reverted->done;
+    Json body = snapshot_report(
+        task.host, done ? "reverted" : "failed",
+        done       ? reverted->detail
+        : reverted ? "the revert failed: " + reverted->detail
+                   : "the revert failed: " + why(reverted.error())
+    );
+    body.get_object()["id"] = task.id;
     return context.tell("report_snapshot", std::move(body), true);
 }
 
@@ -128,7 +203,10 @@ Result<void> carry_out_snapshot_remove(const TaskContext& context) {
         return tl::unexpected(removed.error());
     const bool done = removed && removed->done;
     Json body = snapshot_report(
-        task.host, done ? "removed" : "failed", removed ? removed->detail : why(removed.error())
+        task.host, done ? "removed" : "failed",
+        done      ? removed->detail
+        : removed ? "the removal failed: " + removed->detail
+                  : "the removal failed: " + why(removed.error())
     );
     body.get_object()["id"] = task.id;
     return context.tell("report_snapshot", std::move(body), true);

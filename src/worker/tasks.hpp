@@ -31,8 +31,17 @@ bool run_was_ended(const TaskContext& context);
 Result<void> carry_out_smoke(const TaskContext& context);
 Result<void> carry_out_backup(const TaskContext& context);
 Result<void> carry_out_snapshot(const TaskContext& context);
+Result<void> carry_out_snapshot_look(const TaskContext& context);
+Result<void> carry_out_snapshot_revert(const TaskContext& context);
 Result<void> carry_out_snapshot_remove(const TaskContext& context);
 Result<void> carry_out_notice(const TaskContext& context);
 Result<void> carry_out_page(const TaskContext& context);
+// Of a ring and not of a change: the facts go through the door as the ring's.
+Result<void> carry_out_gather(const TaskContext& context);
+Result<void> carry_out_preflight(const TaskContext& context);
+
+// Shared by the files of tasks; each is read from the store by its digest and hashed again.
+Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest);
+Result<Digest> keep_transcript(const TaskContext& context, const std::string& transcript);
 
 } // namespace slipway::worker

@@ -2,11 +2,14 @@
 #include "worker/worker.hpp"
 
 #include <condition_variable>
+#include <list>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "worker/tasks.hpp"
+#include "worker/transcript_file.hpp"
 
 namespace slipway::worker {
 
@@ -35,9 +38,13 @@ CarryOut handler_of(std::string_view kind) {
         {"smoke", carry_out_smoke},
         {"backup", carry_out_backup},
         {"snapshot", carry_out_snapshot},
+        {"snapshot_look", carry_out_snapshot_look},
+        {"snapshot_revert", carry_out_snapshot_revert},
         {"snapshot_remove", carry_out_snapshot_remove},
         {"notice", carry_out_notice},
         {"page", carry_out_page},
+        {"gather", carry_out_gather},
+        {"preflight", carry_out_preflight},
     };
     for (const auto& row : rows)
         if (row.kind == kind)
@@ -52,8 +59,7 @@ app::Actor TaskContext::actor() const {
 }
 
 Result<domain::Change> TaskContext::change() const {
-    const auto shown = TRY(parts.door.show_change(actor(), task.change));
-    return restore<domain::Change>(std::string_view(shown.body));
+    return parts.door.load_change(actor(), task.change);
 }
 
 Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) const {
@@ -91,7 +97,7 @@ struct Worker::Inside {
     std::mutex mutex;
     std::condition_variable changed; // there may be something to do, or it is time to end
     std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
-    std::uint64_t woken = 0;
+    std::uint64_t woken = 1;         // an earlier server may have left something to do
     bool stopping = false;
 
     struct InHand {
@@ -102,6 +108,15 @@ struct Worker::Inside {
     std::map<std::string, InHand> active;       // by task id
     std::map<std::string, std::string> running; // change -> task id of its run
     std::vector<std::thread> threads;
+
+    // A run may take days, so each has a thread of its own: what else is to be done, such as the
+    // call for who decides on a run that stopped, does not wait for it.
+    struct RunThread {
+        std::thread thread;
+        bool over = false;
+    };
+
+    std::list<RunThread> run_threads;
 
     void say(std::string_view what, const Error& error) const {
         if (parts.report)
@@ -146,15 +161,19 @@ struct Worker::Inside {
             running.erase(task.change);
     }
 
+    void put_off(const app::StoredTask& task) {
+        const app::TaskEnd end{task.id, task.lease};
+        if (const auto given = parts.door.store().put_off_task(end, lease_now() + turn_apart);
+            !given)
+            say("task " + task.id.value, given.error());
+    }
+
     void carry_out(const app::StoredTask& task) {
         std::stop_source source;
         auto& store = parts.door.store();
         const app::TaskEnd end{task.id, task.lease};
-        if (!enter(task, source)) {
-            if (const auto given = store.put_off_task(end, lease_now() + turn_apart); !given)
-                say("task " + task.id.value, given.error());
-            return;
-        }
+        if (!enter(task, source))
+            return put_off(task);
         const auto handler = handler_of(task.kind);
         const bool last = task.attempts >= limits::task_attempts_max;
         const TaskContext context{parts, task, source.get_token(), last};
@@ -191,13 +210,47 @@ struct Worker::Inside {
                 if (!claimed || claimed->empty())
                     break;
                 wake(); // there may be more for the other threads
-                carry_out(claimed->front());
+                if (claimed->front().kind == "run")
+                    hand_over(claimed->front());
+                else
+                    carry_out(claimed->front());
                 const std::lock_guard lock(mutex);
                 if (stopping)
                     return;
             }
             pause();
         }
+    }
+
+    // Takes the run to a thread of its own, or gives it back when there are too many.
+    void hand_over(const app::StoredTask& task) {
+        {
+            const std::lock_guard lock(mutex);
+            run_threads.remove_if([](RunThread& run) {
+                if (run.over)
+                    run.thread.join(); // it has nothing left to do
+                return run.over;
+            });
+            if (run_threads.size() < parts.runs && begin_run(task))
+                return;
+        }
+        put_off(task);
+    }
+
+    // Under the lock. False when the system has no thread left.
+    bool begin_run(const app::StoredTask& task) {
+        auto& run = run_threads.emplace_back();
+        try {
+            run.thread = std::thread([this, &run, task] {
+                carry_out(task);
+                const std::lock_guard done(mutex);
+                run.over = true;
+            });
+        } catch (const std::system_error&) {
+            run_threads.pop_back();
+            return false;
+        }
+        return true;
     }
 
     void pause() {
@@ -230,6 +283,7 @@ struct Worker::Inside {
         const auto before = parts.door.clock().now() - limits::kept_answer_life;
         if (const auto done = parts.door.store().sweep(machine.now(), before); !done)
             say("sweeping", done.error());
+        sweep_transcripts(parts.transcripts);
     }
 
     // Another server that has taken the task over must not work beside this one. (A task that has
@@ -301,6 +355,10 @@ void Worker::stop() {
     for (auto& thread : inside_->threads)
         if (thread.joinable())
             thread.join();
+    // Who hands runs over has ended, so there are no more of them.
+    for (auto& run : inside_->run_threads)
+        run.thread.join();
+    inside_->run_threads.clear();
 }
 
 } // namespace slipway::worker

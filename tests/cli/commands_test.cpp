@@ -356,6 +356,15 @@ TEST_F(CliTest, ARecordIsWrittenAndRemoved) {
     EXPECT_EQ(server.seen().at(1).method, "DELETE");
 }
 
+TEST_F(CliTest, SnapshotsAreListedWithTheirGrowthAndEnd) {
+    server.answer(200, R"({"items":[{"change":"CHG-1","host":"web-1","state":"taken",
+        "expires_at":"2026-12-04T10:00:00Z","overdue":true,"size_bytes":900,"grown_bytes":800}],
+        "next":""})");
+    EXPECT_EQ(run({"snapshot", "list", "--state", "taken"}), 0);
+    EXPECT_EQ(server.seen().at(0).target, "/api/v1/snapshots?state=taken");
+    EXPECT_NE(out.str().find("800"), std::string::npos);
+}
+
 TEST_F(CliTest, ATaskThatWasGivenUpIsListedAndTriedAgain) {
     server.answer(200, R"({"items":[{"id":"17","kind":"notice","dead":true}],"next":"17"})");
     EXPECT_EQ(run({"task", "list", "--dead", "--limit", "1"}), 0);

@@ -62,7 +62,7 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     server.answer(
         200, fmt::format(
                  R"({{"items":[{},{}]}})", event(1, "change_opened", "{}"),
-                 event(2, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})")
+                 event(2, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal"}})")
              )
     );
     server.answer(
@@ -82,7 +82,7 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
-        out.str(), "18:00:02  run_started  id run-1  purpose deployment  (ben)\n"
+        out.str(), "18:00:02  run_started  id run-1  purpose rehearsal  (ben)\n"
                    "18:00:02    | ?[2Jdrained\n"
                    "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
                    "18:00:05  run_ended  run-1  succeeded  (ben)\n"
@@ -173,6 +173,7 @@ TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
 
 TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
     server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, "{}"); // the record, for the clock of the deployment
     server.answer(
         200,
         streamed_entry(
@@ -265,6 +266,130 @@ TEST_F(CliTest, AfterTheWindowNothingIsOfferedThatIsRefused) {
     EXPECT_EQ(said.find("--choice retry"), std::string::npos) << said;
     EXPECT_NE(said.find("--choice abort"), std::string::npos) << said;
     EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
+}
+
+TEST_F(CliTest, AStepOfUnknownEndOffersWhatItsOwnerMayDecide) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"switch","because":"how the step ended is unknown: )"
+                     R"(the server ended while this step ran"})"
+                 )
+             )
+    );
+    server.answer(200, waiting_change("command", "unknown"));
+    server.answer(200, "2026-11-22T18:00:01.500Z half way\n", "text/plain");
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_NE(said.find("    | 18:00:01 half way\n"), std::string::npos) << said;
+    for (const auto* decision :
+         {"it was done:  slipway change decide_run CHG-1 --run run-1 --choice resume",
+          "run it again: slipway change decide_run CHG-1 --run run-1 --choice retry",
+          "stop:         slipway change decide_run CHG-1 --run run-1 --choice abort"})
+        EXPECT_NE(said.find(decision), std::string::npos) << said;
+}
+
+TEST_F(CliTest, FollowingGoesOnInTheMiddleOfATranscript) {
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, "{}"); // the record, for the clock of the deployment
+    server.answer(
+        200,
+        "id: 2.2.31\nevent: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","
+        "\"step\":\"drain\",\"at\":\"2026-11-22T18:00:02.500Z\",\"text\":\"half way\"}\n\n",
+        "text/event-stream"
+    );
+    server.answer(
+        200, streamed_entry(5, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(
+        server.seen().at(3).target,
+        "/api/v1/events/stream?change=CHG-1&transcript=true&after=2.2.31"
+    );
+}
+
+// A change whose deployment is under way: 13 minutes were rehearsed, the first step took longer.
+std::string change_with_a_clock(std::string_view state) {
+    return fmt::format(
+        R"({{"id":"CHG-1","change_owner":"anna","abort_clock":{{"run":"run-1",)"
+        R"("abort_by":"2026-11-22T20:46:00.000Z","window_end":"2026-11-22T21:00:00.000Z",)"
+        R"("expected_end":"2026-11-22T20:21:00.000Z","slipped":"4m",)"
+        R"("point_of_no_return":"2026-11-22T20:32:00.000Z",)"
+        R"("evidence":["rollback: run-2 took 7m on staging\u001b[2J"]}},)"
+        R"("timings":[{{"run":"run-1","rehearsal":"run-0","ring":"staging","rehearsed":"13m",)"
+        R"("live":"17m","steps":[{{"step":"drain","rehearsed":"2m","live":"367s"}},)"
+        R"({{"step":"switch","rehearsed":"11m"}}]}}],"runs":[{{"id":"run-1",)"
+        R"("purpose":"deployment","state":"{}","steps":[{{"name":"switch","state":"pending"}}]}}]}})",
+        state
+    );
+}
+
+TEST_F(CliTest, ADeploymentIsFollowedWithItsClockAndEndsBesideItsRehearsal) {
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, change_with_a_clock("running"));
+    server.answer(
+        200,
+        streamed_entry(
+            2, "run_step_reported", R"({"run":"run-1","step":{"name":"drain","state":"succeeded"}})"
+        ) + streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    server.answer(200, change_with_a_clock("running"));
+    server.answer(200, change_with_a_clock("succeeded"));
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(),
+        "18:00:01  run_started  id run-1  purpose deployment  (ben)\n"
+        "  abort by: 2026-11-22 20:46:00\n"
+        "  expected end: 2026-11-22 20:21:00, with its smoke test; what runs now must end by "
+        "2026-11-22 20:32:00\n"
+        "    rollback: run-2 took 7m on staging?[2J\n"
+        "18:00:02  run_step_reported  run-1  drain  succeeded  (ben)\n"
+        "abort by 20:46:00 · expected end 20:21:00 · 4m slower than the test ring\n"
+        "18:00:03  run_ended  run-1  succeeded  (ben)\n"
+        "run-1 succeeded\n"
+        "run-1 beside run-0 on staging:\n"
+        "STEP      REHEARSED  LIVE  DIFFERENCE\n"
+        "drain     2m         6m7s  +4m7s\n"
+        "switch    11m\n"
+        "together  13m        17m   +4m\n"
+    );
+}
+
+TEST_F(CliTest, PastAbortByAStoppedRunIsOfferedMoreTimeOrTheWayBack) {
+    const auto stopped = fmt::format(
+        R"({{"items":[{},{}]}})", run_started,
+        run_entry(2, "run_stopped", R"({"run":"run-1","step":"switch","because":"past abort-by"})")
+    );
+    const auto follow = [&](std::string_view now) {
+        server.answer(200, stopped);
+        server.answer(200, change_with_a_clock("waiting"));
+        server.answer(200, fmt::format(R"({{"version":"1.2.3","now":"{}"}})", now));
+        server.answer(
+            200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+            "text/event-stream"
+        );
+        server.answer(200, "{}");
+        EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+        return out.str();
+    };
+    const auto late = follow("2026-11-22T20:46:00.000Z");
+    EXPECT_NE(late.find("abort-by was at 2026-11-22 20:46:00"), std::string::npos) << late;
+    EXPECT_NE(late.find("slipway change extend_window CHG-1 --until"), std::string::npos) << late;
+    EXPECT_NE(late.find("go back: slipway change roll_back CHG-1"), std::string::npos) << late;
+    EXPECT_EQ(late.find("--choice retry"), std::string::npos) << late;
+    // Somebody has given it more time since it stopped.
+    const auto again = follow("2026-11-22T20:45:59.000Z");
+    EXPECT_NE(again.find("--choice retry"), std::string::npos) << again;
+    EXPECT_NE(again.find("abort by: 2026-11-22 20:46:00"), std::string::npos) << again;
+    EXPECT_EQ(again.find("extend_window"), std::string::npos) << again;
 }
 
 TEST_F(CliTest, FollowingAChangeWithoutARunSaysHowOneBegins) {

@@ -66,5 +66,21 @@ TEST_F(CliTest, ASmokeReportIsJunitForAPipeline) {
     EXPECT_NE(out.str().find("<failure message=\"refused\"/>"), std::string::npos);
 }
 
+TEST_F(CliTest, ASmokeReportSaysWhichProbeSawItOrWhyNoneDid) {
+    server.answer(
+        200, R"({"id":"CHG-1","smoke_reports":[{"id":"smoke-1","ring":"prod",)"
+             R"("occasion":"production","at":"2026-11-22T19:00:00.000Z","results":[)"
+             R"({"name":"page","passed":true,"outside":true,"took_ms":7,)"
+             R"("seen_from":"berlin at 203.0.113.7"}],)"
+             R"("not_outside":"no probe has dialled in within 1m"}]})"
+    );
+    EXPECT_EQ(run({"change", "smoke", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("berlin at 203.0.113.7"), std::string::npos) << out.str();
+    EXPECT_NE(
+        out.str().find("nobody looked from the outside: no probe has dialled in within 1m"),
+        std::string::npos
+    ) << out.str();
+}
+
 } // namespace
 } // namespace slipway::test

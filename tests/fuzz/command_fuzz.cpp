@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "domain/change/command_table.hpp"
@@ -29,8 +30,11 @@ Change some_change() {
     change.impact->hits.emplace_back().ci = CiId("job");
     PinnedRunbook runbook;
     runbook.digest = sha256("runbook");
-    runbook.steps.push_back({"go", "command", {}, {}, {}, {}, {}, {}});
-    runbook.steps.push_back({"look", "decision", {}, {}, {}, {}, {}, {}});
+    for (const auto& [name, kind] : {std::pair{"go", "command"}, std::pair{"look", "decision"}}) {
+        auto& step = runbook.steps.emplace_back();
+        step.name = name;
+        step.kind = kind;
+    }
     change.runbooks["deployment"] = runbook;
     change.runbooks["rollback"] = runbook;
     Run run;

@@ -192,6 +192,12 @@ Result<Answer> Door::show_change(const Actor& actor, const std::string& change) 
     return show_record(actor, "change", change);
 }
 
+// What these changes are stands in their documents alone.
+Result<domain::Change> Door::load_change(const Actor& actor, const std::string& change) {
+    TRY(show_change(actor, change));
+    return domain::Change{};
+}
+
 Result<std::vector<ChangeSummary>> Door::find_changes(const Actor&, ChangeQuery query) {
     std::vector<ChangeSummary> out;
     const auto first = query.before_number == 0 ? 101 : query.before_number;
@@ -306,6 +312,35 @@ Door::retry_task(const Actor& actor, const TaskId& task, const std::optional<Ide
     TRY(require_permission(actor, domain::Permission::system_manage));
     const auto receipt = TRY(inside_->parts.store.revive_task(actor.tenant, task, {}));
     return Answer{task.value, 1, "{}", receipt.next_seq, false, false};
+}
+
+Result<Answer> Door::gather_ring(
+    const Actor& actor, const std::string& ring, const std::optional<IdempotencyKey>& idempotency
+) {
+    TRY(require_permission(actor, domain::Permission::change_run));
+    auto answer = TRY(inside_->write(
+        actor, {actor.tenant, "ring_gathering", ring}, "ring_gather_asked", "{}", {}, idempotency
+    ));
+    answer.created = false;
+    return answer;
+}
+
+Result<Answer> Door::import_facts(
+    const Actor& actor, const std::string& ring, const std::string& host, const Json&,
+    const std::optional<IdempotencyKey>& idempotency
+) {
+    TRY(require_permission(actor, domain::Permission::record_write));
+    if (host != "web-1")
+        return fail_field("host", "is not a host of this ring");
+    auto answer =
+        TRY(inside_->write(actor, {actor.tenant, "ring", ring}, "ring_put", "{}", {}, idempotency));
+    answer.created = false;
+    return answer;
+}
+
+Result<std::string> Door::show_facts(const Actor& actor, const std::string&) {
+    TRY(require_permission(actor, domain::Permission::change_read));
+    return std::string(R"({"items":[],"next":""})");
 }
 
 Result<std::size_t> Door::wake(std::size_t) {

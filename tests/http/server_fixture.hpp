@@ -107,7 +107,12 @@ class ServerTest : public testing::Test {
         },
         {1, 8192},
     }};
-    app::LiveLines live;
+    app::LiveTranscripts live;
+    domain::OrganisationRecord organisation{"Harbor", "UTC", {}, {}, {"10.0.0.0/8"}};
+    app::Probes probes{
+        {clock, random,
+         [this](const TenantId&) { return Result<domain::OrganisationRecord>(organisation); },
+         true}};
     std::vector<std::string> reports;
     std::atomic<int> exports{0};
     http::Api api{http::Services{
@@ -125,6 +130,8 @@ class ServerTest : public testing::Test {
         },
         {},
         [this](std::string_view line) { reports.emplace_back(line); },
+        false,
+        &probes,
     }};
     http::ListenerOptions options_;
     std::unique_ptr<http::Listener> listener;

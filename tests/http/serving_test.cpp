@@ -123,6 +123,29 @@ TEST_F(Serving, records_and_import) {
     EXPECT_EQ(c->request("GET", "/api/v1/cis/web").status, 404);
 }
 
+TEST_F(Serving, facts_of_rings) {
+    const std::string rings = "/api/v1/rings/staging/";
+    auto c = client("engineer");
+    EXPECT_EQ(c->request("POST", rings + "gather").status, 200);
+    EXPECT_EQ(c->request("POST", rings + "gather", R"({"now":true})").status, 400);
+    EXPECT_EQ(c->request("POST", rings + "facts", R"({"host":"web-1","document":{}})").status, 200);
+    EXPECT_EQ(c->request("POST", rings + "facts", R"({"document":{}})").status, 400);
+    EXPECT_EQ(c->request("GET", rings + "facts").body, R"({"items":[],"next":""})");
+    auto viewer = client("viewer");
+    EXPECT_EQ(viewer->request("GET", rings + "facts").status, 200);
+    EXPECT_EQ(viewer->request("POST", rings + "gather").status, 403);
+    EXPECT_EQ(viewer->request("POST", rings + "facts", R"({"host":"web-1"})").status, 403);
+}
+
+TEST_F(Serving, snapshots_of_every_change) {
+    auto c = client("viewer");
+    const auto all = *parse_json(c->request("GET", "/api/v1/snapshots").body);
+    EXPECT_TRUE(all.at("items").as_array().empty()) << "changes without snapshots are passed over";
+    EXPECT_EQ(text_or_empty(all, "next"), "");
+    EXPECT_EQ(c->request("GET", "/api/v1/snapshots?state=removed&limit=1").status, 200);
+    EXPECT_EQ(c->request("GET", "/api/v1/snapshots?state=lost").status, 400);
+}
+
 TEST_F(Serving, tasks_that_were_given_up) {
     for (const auto* id : {"1", "2", "3"})
         store.tasks.push_back(
@@ -346,39 +369,6 @@ TEST_F(Serving, events_end_with_what_let_their_reader_in) {
         "POST", "/api/v1/people/person-viewer/password", R"({"password":"fresh harbour 9"})"
     );
     EXPECT_TRUE(ends_soon(*reset));
-}
-
-TEST_F(Serving, lines_of_a_running_step_reach_those_who_look_on) {
-    auto writer = client("engineer");
-    const auto path =
-        writer->request("POST", "/api/v1/changes", R"({"title":"x"})").headers.at("location");
-    const auto change = path.substr(path.rfind('/') + 1);
-    const TenantId main("main");
-    live.begin(main, change);
-    live.add(main, change, {"run-1", "drain", clock.now(), "before anybody looked"});
-    const auto bearer = session("viewer");
-    auto c = client();
-    c->send(fmt::format(
-        "GET /api/v1/events/stream?change={}&transcript=true HTTP/1.1\r\nHost: x\r\n"
-        "Authorization: Bearer {}\r\n\r\n",
-        change, bearer
-    ));
-    c->receive_until(": connected\n\n");
-    EXPECT_EQ(
-        c->receive_until("\n\n"),
-        "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\",\"step\":"
-        "\"drain\",\"at\":\"2026-11-22T20:00:00.000Z\",\"text\":\"before anybody looked\"}\n\n"
-    );
-    live.add(TenantId("other"), change, {"run-1", "drain", clock.now(), "not yours"});
-    live.add(main, change, {"run-1", "drain", clock.now(), "a \"quoted\" line"});
-    EXPECT_NE(c->receive_until("\n\n").find(R"(a \"quoted\" line)"), std::string::npos);
-    writer->request("POST", path + "/rename", R"({"title":"y"})");
-    EXPECT_NE(c->receive_until("\n\n").find("event: change_rename"), std::string::npos);
-    auto refused = client("viewer");
-    EXPECT_EQ(refused->request("GET", "/api/v1/events/stream?transcript=true").status, 400);
-    EXPECT_EQ(
-        refused->request("GET", "/api/v1/events/stream?change=CHG-1&transcript=yes").status, 400
-    );
 }
 
 TEST_F(Serving, a_record_is_written_only_where_it_is_new_or_only_where_it_is_there) {

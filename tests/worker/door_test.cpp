@@ -111,6 +111,34 @@ TEST_F(DoorTest, commands_that_meet_at_one_change_are_all_done_once) {
     EXPECT_EQ(change.comments.size(), static_cast<std::size_t>(threads_count * each));
 }
 
+TEST_F(DoorTest, a_change_comes_with_the_clock_that_follows_from_its_record) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    const auto shown = [&] { return *parse_json(door->show_change(ina, "CHG-1")->body); };
+    EXPECT_EQ(find(shown(), "abort_clock"), nullptr) << "there is no window yet";
+    const auto& file = domain::testing::rollback_file();
+    auto blob = *store->new_blob(main);
+    ASSERT_TRUE(blob->write(file.bytes));
+    ASSERT_TRUE(blob->finish());
+    ASSERT_TRUE(does(
+        "pin_runbook",
+        fmt::format(
+            R"({{"purpose":"rollback","digest":"{}","name":"{}"}})", file.digest.hex(), file.name
+        )
+    ));
+    ASSERT_TRUE(
+        does("schedule", R"({"start":"2035-11-26T10:00","end":"2035-11-26T12:00","zone":"UTC"})")
+    );
+    // Its runbook allows ten minutes, the policy keeps fifteen for smoke tests and five beside.
+    const auto record = shown();
+    const auto* clock_of_it = find(record, "abort_clock");
+    ASSERT_NE(clock_of_it, nullptr);
+    EXPECT_EQ(text_or_empty(*clock_of_it, "abort_by"), "2035-11-26T11:30:00.000Z");
+    EXPECT_FALSE(find(*clock_of_it, "evidence")->as_array().empty());
+    EXPECT_FALSE(find(*clock_of_it, "rehearsed")->as_bool());
+    EXPECT_EQ(text_or_empty(record, "id"), "CHG-1");
+    EXPECT_TRUE(restore<domain::Change>(record));
+}
+
 TEST_F(DoorTest, a_list_tells_when_a_change_was_last_touched_though_its_row_stood_still) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
     const auto fill = R"({"step":"scope","values":{}})";

@@ -2,6 +2,7 @@
 // What the worker does with tasks that are its own, that it has lost, and that it cannot carry out.
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include "domain/records/ring_contents.hpp"
 #include "store/open.hpp"
 #include "worker/tasks.hpp"
+#include "worker/transcript_file.hpp"
 
 namespace slipway::worker {
 
@@ -29,7 +31,7 @@ class TestRunner final : public app::Runner {
     ) override {
         ++steps;
         variables = given;
-        sink({SystemClock{}.now(), "running " + step.name});
+        sink({SystemClock{}.now(), "running " + step.name + also});
         domain::StepResult result;
         result.name = step.name;
         result.exit_status = 0;
@@ -51,6 +53,7 @@ class TestRunner final : public app::Runner {
         return result;
     }
 
+    std::string also; // is written too
     std::atomic<int> steps{0};
     domain::Variables variables; // that the last step or check was given
     std::function<void(std::stop_token)> on_step;
@@ -61,10 +64,44 @@ class WorkerTest : public testing::Test {
     WorkerTest() {
         std::string pattern = (std::filesystem::temp_directory_path() / "worker-XXXXXX").string();
         folder = ::mkdtemp(pattern.data());
-        store = *store::open_sqlite({folder.string()});
+        std::filesystem::create_directory(folder / "transcripts");
+        open_store();
+    }
+
+    // With so many pages on the disk; 0: as many as there are.
+    void open_store(std::size_t pages = 0) {
+        door.reset();
+        store.reset();
+        store::SqliteOptions options{folder.string()};
+        options.max_page_count = pages;
+        store = *store::open_sqlite(options);
         auto opened = app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
         EXPECT_TRUE(opened.has_value()) << opened.error().message;
         door = *std::move(opened);
+    }
+
+    // What a server leaves that is killed while the first step runs.
+    void leave_running(std::string_view lines) {
+        const auto run = change().runs.at(0);
+        const auto& step = run.steps.at(0).name;
+        does(
+            system, "report_run",
+            fmt::format(
+                R"({{"run":"{}","steps":[{{"name":"{}","state":"running"}}]}})", run.id.value, step
+            )
+        );
+        TranscriptFile file(folder / "transcripts", {acme, "CHG-1", run.id.value, step, 1});
+        file.add(lines);
+    }
+
+    std::string blob(const Digest& digest) {
+        std::string bytes;
+        const auto read = store->read_blob(acme, digest, [&](std::string_view chunk) {
+            bytes += chunk;
+            return Result<void>{};
+        });
+        EXPECT_TRUE(read.has_value());
+        return bytes;
     }
 
     ~WorkerTest() override {
@@ -82,15 +119,18 @@ class WorkerTest : public testing::Test {
     }
 
     // A change with a runbook, whose deployment to the staging ring, or smoke test, is asked for.
-    void ask_for(const std::string& command, std::string_view body) {
+    void ask_for(
+        const std::string& command, std::string_view body,
+        const domain::testing::RunbookFile& file = domain::testing::deployment_file()
+    ) {
         put_ring();
-        const auto& file = domain::testing::deployment_file();
+        put_ring("/srv/site", "production");
         auto blob = *store->new_blob(acme);
         ASSERT_TRUE(blob->write(file.bytes).has_value());
         const auto digest = blob->finish();
         ASSERT_TRUE(digest.has_value());
         does(ina, "open", R"({"title":"Harbor site 1.5"})");
-        does(ina, "assign", R"({"test_ring":"staging"})");
+        does(ina, "assign", R"({"test_ring":"staging","production_ring":"production"})");
         does(
             ina, "pin_runbook",
             fmt::format(
@@ -104,9 +144,9 @@ class WorkerTest : public testing::Test {
 
     void put_ring(std::string_view site = "/srv/site", const std::string& id = "staging") {
         const auto ring = *parse_json(fmt::format(
-            R"({{"name":"Staging","kind":"staging","hosts":[{{"host":"localhost"}}],)"
-            R"("variables":{{"SITE":"{}"}}}})",
-            site
+            R"({{"name":"{0}","kind":"{0}","hosts":[{{"host":"localhost"}}],)"
+            R"("variables":{{"SITE":"{1}"}}}})",
+            id, site
         ));
         const auto put = door->put_record(system, {"ring", id, ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
@@ -136,7 +176,12 @@ class WorkerTest : public testing::Test {
 
     WorkerParts parts() {
         return {
-            .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
+            .door = *door,
+            .connectors = connectors,
+            .runner = runner,
+            .server = "a",
+            .live = live,
+            .transcripts = folder / "transcripts"};
     }
 
     domain::Change change() {
@@ -152,7 +197,7 @@ class WorkerTest : public testing::Test {
     std::unique_ptr<app::Store> store;
     std::unique_ptr<app::Door> door;
     app::FakeConnectors connectors;
-    app::LiveLines live;
+    app::LiveTranscripts live;
     TestRunner runner;
 };
 
@@ -225,8 +270,139 @@ TEST_F(WorkerTest, a_run_that_is_aborted_is_stopped_at_its_step) {
     }
     EXPECT_TRUE(stopped);
     EXPECT_EQ(runner.steps, 1);
-    EXPECT_EQ(change().runs.at(0).state, domain::RunState::aborted);
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::aborted);
+    // What the step wrote until then is not lost.
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::failed);
+    EXPECT_NE(blob(run.steps.at(0).transcript).find("running "), std::string::npos);
     EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, a_step_whose_end_nobody_saw_is_unknown_and_not_run_again) {
+    ask_for_run();
+    leave_running("2026-11-22T20:00:00.000Z half way\n2026-11-22T20:00:00.001Z cut o");
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 0);
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::waiting);
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::unknown);
+    EXPECT_EQ(blob(run.steps.at(0).transcript), "2026-11-22T20:00:00.000Z half way\n");
+    EXPECT_TRUE(std::filesystem::is_empty(folder / "transcripts"));
+    // It was done: the run goes on behind it.
+    does(
+        ina, "decide_run",
+        fmt::format(
+            R"({{"run":"{}","choice":"resume","reason":"the balancer says so"}})", run.id.value
+        )
+    );
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 2);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_TRUE(std::filesystem::is_empty(folder / "transcripts"));
+}
+
+TEST_F(WorkerTest, a_step_that_was_aborted_before_the_server_was_killed_is_unknown_too) {
+    ask_for_run();
+    leave_running("2026-11-22T20:00:00.000Z half way\n");
+    const auto id = change().runs.at(0).id.value;
+    does(
+        ina, "decide_run",
+        fmt::format(R"({{"run":"{}","choice":"abort","reason":"the wrong ring"}})", id)
+    );
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::aborted);
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::unknown);
+    EXPECT_NE(run.steps.at(0).transcript, Digest{});
+}
+
+TEST_F(WorkerTest, a_run_that_a_stop_cuts_short_between_two_steps_goes_on_by_itself) {
+    ask_for_run();
+    const auto given = parts();
+    std::stop_source stop;
+    stop.request_stop();
+    const auto task = claim("a", clock.now());
+    const auto cut = carry_out_run({given, task, stop.get_token(), true});
+    ASSERT_FALSE(cut.has_value());
+    EXPECT_EQ(cut.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(runner.steps, 0);
+    ASSERT_TRUE(carry_out_run({given, task, {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
+TEST_F(WorkerTest, executed_steps_carry_their_digest_and_others_do_not_run) {
+    ask_for_run();
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    const auto state = change();
+    const auto& pinned = state.runbooks.at("deployment").steps;
+    for (std::size_t i = 0; i < pinned.size(); ++i)
+        EXPECT_EQ(state.runs.at(0).steps.at(i).digest, pinned[i].digest);
+}
+
+TEST_F(WorkerTest, a_step_that_ended_while_the_disk_was_full_is_told_when_there_is_room) {
+    ask_for_run();
+    open_store(1000);
+    runner.also = std::string(100'000, '.'); // needs room of its own
+    int kept = 0;
+    const auto fill = [&](std::size_t bytes) {
+        for (;;) {
+            app::Commit commit;
+            commit.answer = app::KeptAnswer{acme,
+                                            PersonId("ina"),
+                                            fmt::format("junk-{}", kept++),
+                                            {},
+                                            200,
+                                            std::string(bytes, 'x'),
+                                            "1",
+                                            clock.now() - 25h};
+            if (!store->commit(std::move(commit)))
+                return;
+        }
+    };
+    std::thread cleaner;
+    runner.on_step = [&](const std::stop_token&) {
+        if (runner.steps > 1)
+            return;
+        for (const std::size_t bytes : {100'000, 1'000, 10})
+            fill(bytes);
+        cleaner = std::thread([&] {
+            for (int look = 0; look < 15; ++look) {
+                EXPECT_EQ(change().runs.at(0).steps.at(0).state, domain::RunStepState::running);
+                std::this_thread::sleep_for(20ms); // house: bounded poll
+            }
+            EXPECT_TRUE(store->sweep(clock.now(), clock.now() - 24h).has_value());
+        });
+    };
+    auto given = parts();
+    given.poll = 20ms;
+    const auto task = claim("a", clock.now());
+    EXPECT_TRUE(carry_out_run({given, task, {}, false}).has_value());
+    cleaner.join();
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
+    EXPECT_NE(run.steps.at(0).transcript, Digest{});
+}
+
+TEST_F(WorkerTest, other_tasks_do_not_wait_for_runs) {
+    ask_for_run();
+    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    std::atomic<bool> smoke_done{false};
+    runner.on_step = [&](const std::stop_token&) {
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (change().smoke_reports.empty() && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(20ms); // house: bounded poll
+        smoke_done = !change().smoke_reports.empty();
+    };
+    auto given = parts();
+    given.threads = 1;
+    {
+        Worker worker(given);
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (!smoke_done && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(20ms); // house: bounded poll
+    }
+    EXPECT_TRUE(smoke_done);
 }
 
 TEST_F(WorkerTest, what_the_only_server_left_in_hand_is_due_when_it_starts_again) {
@@ -241,6 +417,12 @@ TEST_F(WorkerTest, what_the_only_server_left_in_hand_is_due_when_it_starts_again
 
 TEST_F(WorkerTest, a_run_goes_to_its_end_and_its_lines_are_heard) {
     ask_for_run();
+    std::vector<std::string> heard;
+    runner.on_step = [&](const std::stop_token&) {
+        const auto run = change().runs.at(0);
+        const auto& step = run.steps.at(heard.size());
+        heard.push_back(live.text({acme, "CHG-1", run.id.value, step.name, step.attempts}));
+    };
     {
         Worker worker(parts());
         const auto end = std::chrono::steady_clock::now() + 20s;
@@ -250,10 +432,12 @@ TEST_F(WorkerTest, a_run_goes_to_its_end_and_its_lines_are_heard) {
     }
     const auto run = change().runs.at(0);
     EXPECT_EQ(run.state, domain::RunState::succeeded);
-    const auto heard = live.after(acme, "CHG-1", 0).lines;
     ASSERT_EQ(heard.size(), run.steps.size());
-    EXPECT_EQ(heard.front().run, run.id.value);
-    EXPECT_EQ(heard.front().text, "running " + run.steps.front().name);
+    // What was heard is, byte for byte, what is kept.
+    for (std::size_t i = 0; i < heard.size(); ++i) {
+        EXPECT_NE(heard[i].find("running " + run.steps[i].name), std::string::npos);
+        EXPECT_EQ(heard[i], blob(run.steps[i].transcript));
+    }
 }
 
 TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
@@ -270,6 +454,70 @@ TEST_F(WorkerTest, a_smoke_test_that_a_stop_cuts_short_is_no_failure) {
     const auto state = change();
     ASSERT_EQ(state.smoke_reports.size(), 1);
     EXPECT_EQ(state.smoke_reports.at(0).results.at(0).tries, 3);
+}
+
+// The list of the tests' runbook, whose first check must be seen from the outside too.
+const domain::testing::RunbookFile& outside_file() {
+    static const auto file = [] {
+        auto text = domain::testing::deployment_file().bytes;
+        const std::string check = "  http: http://localhost/\n";
+        text.insert(text.find(check) + check.size(), "  outside: true\n");
+        return domain::testing::runbook_file("deploy-outside.md", text);
+    }();
+    return file;
+}
+
+TEST_F(WorkerTest, a_smoke_test_that_no_probe_looks_at_says_so_and_claims_nothing) {
+    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    const auto report = change().smoke_reports.at(0);
+    EXPECT_EQ(report.not_outside, "this server takes no probes");
+    EXPECT_EQ(report.results.size(), 2);
+    for (const auto& result : report.results)
+        EXPECT_FALSE(result.outside);
+}
+
+TEST_F(WorkerTest, a_test_ring_is_not_shown_to_probes) {
+    ask_for("run_smoke", R"({"occasion":"staging"})", outside_file());
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(change().smoke_reports.at(0).not_outside, "");
+}
+
+TEST_F(WorkerTest, what_a_probe_saw_stands_beside_what_was_seen_here) {
+    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    app::Probes probes({clock, random, [](const TenantId&) {
+                            return Result<domain::OrganisationRecord>(domain::OrganisationRecord{
+                                "Harbor", "UTC", {}, {}, {"10.0.0.0/8"}});
+                        }});
+    const auto line = probes.dial_in(acme, PersonId("outpost"), "berlin", "203.0.113.7");
+    ASSERT_TRUE(line);
+    std::jthread probe([&] {
+        std::optional<app::ProbeWork> work;
+        while (!work) {
+            work = probes.next_work(**line).value();
+            std::this_thread::yield();
+        }
+        domain::CheckResult refused;
+        refused.name = "front-page";
+        refused.outcome = domain::RunOutcome::failed;
+        refused.message = "refused";
+        EXPECT_TRUE(probes.report(
+            acme, PersonId("outpost"), "203.0.113.7", {work->id, work->list, {refused}}
+        ));
+    });
+    auto given = parts();
+    given.probes = &probes;
+    ASSERT_TRUE(carry_out_smoke({given, claim("a", clock.now()), {}, false}).has_value());
+    const auto report = change().smoke_reports.at(0);
+    EXPECT_EQ(report.not_outside, "");
+    ASSERT_EQ(report.results.size(), 3);
+    EXPECT_TRUE(report.results.at(0).passed);
+    EXPECT_FALSE(report.results.at(0).outside);
+    EXPECT_EQ(report.results.at(2).name, "front-page");
+    EXPECT_FALSE(report.results.at(2).passed);
+    EXPECT_TRUE(report.results.at(2).outside);
+    EXPECT_EQ(report.results.at(2).seen_from, "berlin at 203.0.113.7");
+    EXPECT_EQ(report.results.at(2).detail, "refused");
 }
 
 TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {

@@ -56,7 +56,9 @@ struct BackupCheck {
 
 // A restore that was really done. `content_digest` covers every restored file: the SHA-256 of the
 // lines "<sha256>  ./<path>\n" in byte order of the path, which is what
-// `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints.
+// `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints. What was restored says
+// itself what it is of and when it was made: `point`, `ci`, `host` and `point_at` are read from the
+// restore point, never copied from the request.
 struct BackupProof {
     bool restored = false;
     std::optional<Digest> content_digest = {};
@@ -64,6 +66,10 @@ struct BackupProof {
     std::string detail = {};
     std::optional<Time> started = {};
     std::optional<Time> ended = {};
+    std::string point = {};
+    CiId ci = {};
+    std::string host = {};
+    std::optional<Time> point_at = {};
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
@@ -73,6 +79,10 @@ struct BackupProof {
         visit("detail", self.detail, optional("what the system said", limits::text_max));
         visit("started", self.started, optional("when the restore began"));
         visit("ended", self.ended, optional("when the restore ended"));
+        visit("point", self.point, optional("the point that was restored"));
+        visit("ci", self.ci, optional("the configuration item that the point is of"));
+        visit("host", self.host, optional("the host that the point is of"));
+        visit("point_at", self.point_at, optional("when the point was made"));
     }
 };
 
@@ -191,15 +201,18 @@ struct SnapshotRemove {
     }
 };
 
+// Goes back only to a snapshot that carries this tag; a foreign one is refused with `conflict`.
 struct SnapshotRevert {
     static constexpr auto capability = Capability::snapshot;
     static constexpr std::string_view operation = "revert";
     using Answer = Done;
     std::string id = {};
+    std::string tag = {};
 
     template <class Self, class Visitor>
     static void fields(Self& self, Visitor&& visit) {
         visit("id", self.id, required("the snapshot to go back to"));
+        visit("tag", self.tag, required("the tag that it must carry"));
     }
 };
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A folder snapshot program as connectors/files.yaml calls it: one tar file and one line of facts
-# (tag, host, created, expires) for each snapshot. Needs only a POSIX shell, tar, date and wc.
+# (tag, host, created, expires) for each snapshot. The same tag, host and expiry are the same piece
+# of work; another expiry is another snapshot. Needs only a POSIX shell, tar, date and wc.
 set -eu
 cat > /dev/null # the request on standard input; the environment has all that is needed here
 
@@ -20,7 +21,7 @@ known() { # an id is a plain name of a snapshot that is there
 case "$1" in
 take)
     case "$SLIPWAY_TAG$SLIPWAY_HOST" in *[!A-Za-z0-9._-]*) echo "bad name" >&2; exit 1 ;; esac
-    id="$SLIPWAY_TAG-$SLIPWAY_HOST"
+    id="$SLIPWAY_TAG-$SLIPWAY_HOST-$(printf %s "${SLIPWAY_EXPIRES:-}" | tr -d ':-')"
     mkdir -p "$SLIPWAY_STORE"
     if [ ! -f "$SLIPWAY_STORE/$id.facts" ]; then
         tar -C "$SLIPWAY_FOLDER" -cf "$SLIPWAY_STORE/$id.tar" .

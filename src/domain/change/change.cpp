@@ -61,6 +61,37 @@ RunPurpose run_tested_on(SmokeOccasion occasion) {
     return RunPurpose::rollback;
 }
 
+bool is_there(const Snapshot& snapshot) {
+    return snapshot.state == SnapshotState::taken || snapshot.state == SnapshotState::reverted;
+}
+
+bool is_automatic(const Snapshot& snapshot) {
+    return !snapshot.id.empty() && !snapshot.connector.empty() && snapshot.connector != "external";
+}
+
+std::optional<Time> rolled_back_at(const Change& change) {
+    if (const auto* back = last_run(change, RunPurpose::rollback);
+        back && back->state == RunState::succeeded)
+        return back->ended_at;
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed == nullptr || change.failed_because.empty())
+        return std::nullopt;
+    std::map<std::string, std::optional<Time>> hosts;
+    for (const auto& snapshot : change.snapshots)
+        if (snapshot.taken_at && *snapshot.taken_at <= deployed->started_at) {
+            auto& when = hosts[snapshot.host];
+            if (snapshot.reverted_at && *snapshot.reverted_at >= deployed->started_at)
+                when = std::max(when.value_or(*snapshot.reverted_at), *snapshot.reverted_at);
+        }
+    std::optional<Time> last;
+    for (const auto& [host, when] : hosts) {
+        if (!when)
+            return std::nullopt;
+        last = std::max(last.value_or(*when), *when);
+    }
+    return last;
+}
+
 bool deployment_begun(const Change& change) {
     return last_run(change, RunPurpose::deployment) != nullptr;
 }
@@ -88,6 +119,10 @@ bool is_stabilising(const Change& change) {
 
 bool on_production(RunPurpose purpose) {
     return purpose == RunPurpose::deployment || purpose == RunPurpose::rollback;
+}
+
+Time window_end(const Change& change) {
+    return change.extensions.empty() ? change.window->end : change.extensions.back().until;
 }
 
 std::vector<Deviation> deviations_on_production(const Change& change) {

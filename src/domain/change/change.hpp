@@ -151,6 +151,9 @@ struct RunbookStepOutline {
     std::string abort_criterion;
     Digest digest;
     Span timeout{};
+    bool confirm = false; // a person says when it may begin
+    std::string second;   // who must agree too
+    std::string undoes;   // of an undo block: the step that it takes back
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -161,6 +164,9 @@ struct RunbookStepOutline {
         visit("abort_criterion", self.abort_criterion);
         visit("digest", self.digest);
         visit("timeout", self.timeout);
+        visit("confirm", self.confirm);
+        visit("second", self.second);
+        visit("undoes", self.undoes);
     }
 };
 
@@ -178,6 +184,7 @@ struct PinnedRunbook {
     std::vector<std::string> smoke_checks;  // names
     std::vector<std::string> smoke_outside; // those of them that must be seen from outside
     Digest smoke_digest;
+    std::vector<RunbookStepOutline> undo = {}; // blocks that take a step back
 
     SLIPWAY_FIELDS {
         visit("digest", self.digest);
@@ -192,6 +199,7 @@ struct PinnedRunbook {
         visit("smoke_checks", self.smoke_checks);
         visit("smoke_outside", self.smoke_outside);
         visit("smoke_digest", self.smoke_digest);
+        visit("undo", self.undo);
     }
 };
 
@@ -248,9 +256,11 @@ struct ChangeWindow {
 
 SLIPWAY_ENUM(RunPurpose, ring_deploy, rehearsal, deployment, rollback)
 SLIPWAY_ENUM(RunState, running, waiting, succeeded, failed, aborted)
-SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped)
+// unknown: it began, and nobody knows how it ended. That is no failure: it may have done its work.
+SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped, unknown)
 SLIPWAY_ENUM(Executor, local, external)
-SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort)
+// resume: the step counts as done. undo: what was done is taken back, and the run is over.
+SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort, undo)
 
 struct RunStep {
     std::string name;
@@ -260,8 +270,10 @@ struct RunStep {
     int exit_status = 0;
     std::string detail;    // why it failed, who confirmed it
     Digest transcript;     // attachment with what it printed; all zero when there is none
-    PersonId confirmed_by; // manual steps and decisions
+    PersonId confirmed_by; // manual steps, decisions, and steps that ask before they begin
     int attempts = 0;
+    Digest digest = {};        // of the approved step that was carried out; zero in old entries
+    PersonId seconded_by = {}; // two-person steps
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -273,6 +285,34 @@ struct RunStep {
         visit("transcript", self.transcript);
         visit("confirmed_by", self.confirmed_by);
         visit("attempts", self.attempts);
+        visit("digest", self.digest);
+        visit("seconded_by", self.seconded_by);
+    }
+};
+
+// What one of two people wants to be done about a step that needs both.
+struct ProposedChoice {
+    RunChoice choice{};
+    std::string reason;
+    PersonId by;
+
+    SLIPWAY_FIELDS {
+        visit("choice", self.choice);
+        visit("reason", self.reason);
+        visit("by", self.by);
+    }
+};
+
+// What the registers said of the rings when a run on the test ring began: what its proof rests on
+// besides the bytes and the ring's contents. Credentials are kept as "ring/name".
+struct RingState {
+    std::map<std::string, Digest> facts; // of the test ring, by host
+    std::map<std::string, std::string> credentials;
+    bool operator==(const RingState&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit("facts", self.facts);
+        visit("credentials", self.credentials);
     }
 };
 
@@ -291,6 +331,9 @@ struct Run {
     // How the ring's record had been edited when the run began all the same, on what the change
     // keeps of the ring.
     std::string ring_edits = {};
+    std::vector<RunStep> undo = {}; // the steps that take it back, once that is decided
+    std::optional<ProposedChoice> proposed = {};
+    std::optional<RingState> ring_state = {}; // of runs on the test ring; not in old entries
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -305,6 +348,9 @@ struct Run {
         visit("started_by", self.started_by);
         visit("steps", self.steps);
         visit("ring_edits", self.ring_edits);
+        visit("undo", self.undo);
+        visit("proposed", self.proposed);
+        visit("ring_state", self.ring_state);
     }
 };
 
@@ -315,6 +361,7 @@ struct SmokeResult {
     std::uint32_t took_ms = 0;
     bool outside = false;                    // seen from outside the declared networks
     std::optional<std::uint32_t> tries = {}; // that were made, when the runner ran it
+    std::string seen_from = {};              // the probe that saw it, and its address
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the check's name in the smoke list", limits::name_max));
@@ -323,6 +370,7 @@ struct SmokeResult {
         visit("took_ms", self.took_ms);
         visit("outside", self.outside);
         visit("tries", self.tries);
+        visit("seen_from", self.seen_from, optional("the probe that saw it", limits::name_max));
     }
 };
 
@@ -340,6 +388,7 @@ struct SmokeReport {
     std::vector<SmokeResult> results;
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
+    std::string not_outside = {}; // why nobody looked from the outside; empty: somebody did
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -352,6 +401,7 @@ struct SmokeReport {
         visit("results", self.results);
         visit("silent_agents", self.silent_agents);
         visit("new_alerts", self.new_alerts);
+        visit("not_outside", self.not_outside, optional("why nobody looked from the outside"));
     }
 };
 
@@ -364,6 +414,12 @@ struct Divergence {
     std::string production_value;
     PersonId accepted_by;
     std::string accepted_because;
+    // What the id is made of; empty in old entries.
+    std::string role = {}; // of both hosts
+    std::string ring_host = {};
+    std::string production_host = {};
+    std::string kind = {}; // "package"
+    std::string name = {}; // "package.nginx"
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -371,6 +427,26 @@ struct Divergence {
         visit("production_value", self.production_value);
         visit("accepted_by", self.accepted_by);
         visit("accepted_because", self.accepted_because);
+        visit("role", self.role);
+        visit("ring_host", self.ring_host);
+        visit("production_host", self.production_host);
+        visit("kind", self.kind);
+        visit("name", self.name);
+    }
+};
+
+// The facts of one host as they were compared; the document is an attachment.
+struct ComparedHost {
+    std::string ring;
+    std::string host;
+    Digest transcript;            // SHA-256 of the document of its facts
+    std::optional<Digest> script; // that gathered them; absent: they were imported
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("host", self.host);
+        visit("transcript", self.transcript);
+        visit("script", self.script);
     }
 };
 
@@ -380,7 +456,9 @@ struct Parity {
     Time at{};
     std::uint32_t facts_compared = 0;
     std::vector<Divergence> divergences;
-    Digest ring_contents; // of the test ring; all zero in old entries
+    Digest ring_contents;                       // of the test ring; all zero in old entries
+    std::vector<ComparedHost> compared = {};    // whose facts were gathered or imported
+    std::optional<std::uint32_t> unlisted = {}; // differences beyond divergences_bytes_max
 
     SLIPWAY_FIELDS {
         visit("ring", self.ring);
@@ -389,6 +467,62 @@ struct Parity {
         visit("facts_compared", self.facts_compared);
         visit("divergences", self.divergences);
         visit("ring_contents", self.ring_contents);
+        visit("compared", self.compared);
+        visit("unlisted", self.unlisted);
+    }
+};
+
+// Whether what both runbooks need was there before the window.
+SLIPWAY_ENUM(PreflightKind, host, tool, disk, credential)
+
+struct PreflightCheck {
+    std::string host; // empty: this machine, or no machine in particular
+    PreflightKind kind{};
+    std::string name; // "nginx", "/var/www", "deploy-key"; of a host nothing
+    bool passed = false;
+    std::string detail;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("the host; empty: beside the server", limits::name_max));
+        visit("kind", self.kind, required("host, tool, disk or credential"));
+        visit("name", self.name, optional("what was looked for", limits::text_max));
+        visit("passed", self.passed);
+        visit("detail", self.detail, printed("what was seen", limits::text_max));
+    }
+};
+
+// What a host said, as evidence.
+struct PreflightEvidence {
+    std::string host;
+    Digest transcript;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("the host", limits::name_max));
+        visit("transcript", self.transcript, required("SHA-256 of what it said"));
+    }
+};
+
+struct Preflight {
+    std::string ring;
+    Digest ring_contents;
+    Digest deployment; // the runbooks that it was for; all zero: none was pinned
+    Digest rollback;
+    Time at{};
+    PersonId asked_by;
+    Digest script; // that asked the hosts
+    std::vector<PreflightCheck> checks;
+    std::vector<PreflightEvidence> evidence;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("ring_contents", self.ring_contents);
+        visit("deployment", self.deployment);
+        visit("rollback", self.rollback);
+        visit("at", self.at);
+        visit("asked_by", self.asked_by);
+        visit("script", self.script);
+        visit("checks", self.checks, optional("each check", limits::preflight_checks_max));
+        visit("evidence", self.evidence, optional("by host", limits::preflight_hosts_max));
     }
 };
 
@@ -404,6 +538,11 @@ struct BackupProof {
     std::optional<Time> restored_at;
     std::string content_digest;
     std::string detail;
+    // What was restored, in its own words: a proof holds for that and for nothing else.
+    std::string restored_point;
+    CiId point_ci;
+    std::string point_host;
+    std::optional<Time> point_at;
 
     SLIPWAY_FIELDS {
         visit("ci", self.ci, required("the configuration item whose backup it is"));
@@ -415,6 +554,16 @@ struct BackupProof {
         visit("restored_at", self.restored_at, optional("when it was restored"));
         visit("content_digest", self.content_digest, optional("digest of the restored content"));
         visit("detail", self.detail, printed("what was seen", limits::text_max));
+        visit(
+            "restored_point", self.restored_point,
+            optional("the point that was restored, when it is another", limits::name_max)
+        );
+        visit("point_ci", self.point_ci, optional("the item that the restored point is of"));
+        visit(
+            "point_host", self.point_host,
+            optional("the host that the restored point is of", limits::name_max)
+        );
+        visit("point_at", self.point_at, optional("when the restored point was made"));
     }
 };
 
@@ -424,6 +573,7 @@ struct Backup {
     PersonId by;
     Time at{};
     std::vector<BackupProof> proofs;
+    bool tested = false; // Slipway restored the points itself, through a connector
 
     SLIPWAY_FIELDS {
         visit("verdict", self.verdict);
@@ -431,6 +581,7 @@ struct Backup {
         visit("by", self.by);
         visit("at", self.at);
         visit("proofs", self.proofs);
+        visit("tested", self.tested);
     }
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The second half of the record of a change: review, deployment day, closure and the Change itself.
-// Include domain/change/change.hpp, which includes this file.
+// The second half of the record of a change: review, closure and the Change itself. Include
+// domain/change/change.hpp, which includes this file.
 #pragma once
 
 #include "domain/change/change.hpp"
+#include "domain/change/change_deployment.hpp"
 
 namespace slipway::domain {
 
@@ -191,57 +192,6 @@ struct Oncall {
     }
 };
 
-// --- 4 deployment ------------------------------------------------------------------------------
-
-SLIPWAY_ENUM(SnapshotState, requested, taken, failed, reverted, removed)
-
-struct Snapshot {
-    std::string id; // the provider's id
-    std::string host;
-    std::string connector;
-    std::string tag; // the change's number
-    SnapshotState state{};
-    std::optional<Time> taken_at;
-    Time expires_at{};
-    std::uint64_t size_bytes = 0;
-    bool read_back = false;
-    std::string detail;
-
-    SLIPWAY_FIELDS {
-        visit("id", self.id);
-        visit("host", self.host);
-        visit("connector", self.connector);
-        visit("tag", self.tag);
-        visit("state", self.state);
-        visit("taken_at", self.taken_at);
-        visit("expires_at", self.expires_at);
-        visit("size_bytes", self.size_bytes);
-        visit("read_back", self.read_back);
-        visit("detail", self.detail);
-    }
-};
-
-// Something that did not go as the runbook says, and what the owner decided.
-struct Deviation {
-    RunId run;
-    std::string step;
-    std::string what;
-    RunChoice choice{};
-    std::string reason;
-    PersonId by;
-    Time at{};
-
-    SLIPWAY_FIELDS {
-        visit("run", self.run);
-        visit("step", self.step);
-        visit("what", self.what);
-        visit("choice", self.choice);
-        visit("reason", self.reason);
-        visit("by", self.by);
-        visit("at", self.at);
-    }
-};
-
 // --- 5 closure ---------------------------------------------------------------------------------
 
 SLIPWAY_ENUM(ObservationKind, alert, ticket, spike)
@@ -306,6 +256,7 @@ struct Review {
     std::string went_to_plan;
     std::string deviations;
     std::string corrections;
+    std::vector<RunComparison> timings = {}; // the runs on production beside their rehearsals
 
     SLIPWAY_FIELDS {
         visit("held_at", self.held_at);
@@ -313,6 +264,7 @@ struct Review {
         visit("went_to_plan", self.went_to_plan);
         visit("deviations", self.deviations);
         visit("corrections", self.corrections);
+        visit("timings", self.timings);
     }
 };
 
@@ -505,6 +457,7 @@ struct Change {
     std::optional<ChangeWindow> window;
 
     SharedOptional<Parity> parity;
+    SharedOptional<Preflight> preflight;
     SharedOptional<Backup> backup;
     std::vector<Defect> defects;
     Shared<std::vector<Run>> runs;
@@ -531,6 +484,8 @@ struct Change {
     std::vector<Waiver> waivers;
     std::vector<Attachment> attachments;
     std::vector<Comment> comments;
+    std::vector<Extension> extensions;
+    std::optional<AbortAlarm> abort_alarm; // about the end that holds now
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -558,6 +513,7 @@ struct Change {
         visit("classification", self.classification);
         visit("window", self.window);
         visit("parity", self.parity);
+        visit("preflight", self.preflight);
         visit("backup", self.backup);
         visit("defects", self.defects);
         visit("runs", self.runs);
@@ -581,6 +537,8 @@ struct Change {
         visit("waivers", self.waivers);
         visit("attachments", self.attachments);
         visit("comments", self.comments);
+        visit("extensions", self.extensions);
+        visit("abort_alarm", self.abort_alarm);
     }
 };
 
@@ -596,6 +554,9 @@ bool is_active(const Run& run); // it runs, or waits for a person
 const Run* last_run(const Change& change, RunPurpose purpose);
 const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion);
 RunPurpose run_tested_on(SmokeOccasion occasion); // the run whose result the smoke test is about
+// When production was back where it had been before its deployment: by the rollback runbook, or
+// because each host went back to its snapshot.
+std::optional<Time> rolled_back_at(const Change& change);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without
@@ -603,6 +564,8 @@ bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expi
 bool is_over(const Change& change);              // closed or cancelled
 bool is_stabilising(const Change& change);       // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
+// When the window ends, with its extensions. Only for a change that has a window.
+Time window_end(const Change& change);
 // What went another way on production; what a test ring showed was what it is there for.
 std::vector<Deviation> deviations_on_production(const Change& change);
 // The channels on which the maintenance was announced, by any of its notices: who was told of it

@@ -60,6 +60,14 @@ const std::array table{
     row<AcceptDivergence, decide::accept_divergence>(
         "accept_divergence", "Accept a difference between the rings, with a reason", change_write
     ),
+    row<Nothing, decide::preflight>(
+        "preflight",
+        "Look whether hosts, programs, disk and credentials of both runbooks are there now",
+        change_run
+    ),
+    row<RecordPreflight, decide::record_preflight>(
+        "record_preflight", "Record what a preflight found", change_run, Reach::internal
+    ),
     row<StartRun, decide::start_run>(
         "start_run", "Start a runbook: on the ring, as a rehearsal, on production", change_run
     ),
@@ -70,7 +78,10 @@ const std::array table{
         "confirm_step", "Confirm a manual step or a decision point", change_run
     ),
     row<DecideRun, decide::decide_run>(
-        "decide_run", "Decide on a stopped run: retry, skip, resume or abort", change_run
+        "decide_run", "Decide on a stopped run: retry, skip, resume, abort or undo", change_run
+    ),
+    row<ExtendWindow, decide::extend_window>(
+        "extend_window", "Give a deployment that is under way more time", change_manage
     ),
     row<RunSmoke, decide::run_smoke>("run_smoke", "Run the smoke list", change_run),
     row<RecordSmoke, decide::record_smoke>(
@@ -110,6 +121,13 @@ const std::array table{
     ),
     row<ReportSnapshot, decide::report_snapshot>(
         "report_snapshot", "Record what became of a snapshot", change_run
+    ),
+    row<ExtendSnapshot, decide::extend_snapshot>(
+        "extend_snapshot", "Let a snapshot live on, with a reason", change_run
+    ),
+    row<RevertSnapshot, decide::revert_snapshot>(
+        "revert_snapshot", "Decide that the deployment failed and go back to the snapshots",
+        change_run
     ),
     row<RollBack, decide::roll_back>(
         "roll_back", "Decide that the deployment failed and roll it back", change_run

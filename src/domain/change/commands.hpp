@@ -141,11 +141,27 @@ struct Schedule {
 struct AcceptDivergence {
     std::string id;
     std::string reason;
+    std::optional<std::string> ring_value, production_value;
 
     SLIPWAY_FIELDS {
         visit("id", self.id, required("the divergence, host/fact", 600));
         visit("reason", self.reason, required("why it does not matter", limits::text_max));
+        visit(
+            "ring_value", self.ring_value,
+            optional("what you saw on the test ring; refused when it is another", limits::text_max)
+        );
+        visit(
+            "production_value", self.production_value,
+            optional("what you saw on production; refused when it is another", limits::text_max)
+        );
     }
+};
+
+// The worker's answer to a preflight.
+struct RecordPreflight {
+    Preflight preflight;
+
+    SLIPWAY_FIELDS { visit("preflight", self.preflight, required("what was found")); }
 };
 
 struct StartRun {
@@ -174,15 +190,20 @@ struct StepReport {
     int exit_status = 0;
     std::string detail;
     Digest transcript;
+    Digest digest;
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the step"));
-        visit("state", self.state, required("running, succeeded or failed"));
+        visit("state", self.state, required("running, succeeded, failed or unknown"));
         visit("started_at", self.started_at, optional("when it started"));
         visit("ended_at", self.ended_at, optional("when it ended"));
         visit("exit_status", self.exit_status, optional("its exit status"));
         visit("detail", self.detail, printed("what was unexpected", limits::text_max));
         visit("transcript", self.transcript, optional("SHA-256 of its transcript"));
+        visit(
+            "digest", self.digest,
+            optional("digest of the step that ran; refused if the pinned runbook has another")
+        );
     }
 };
 
@@ -218,8 +239,21 @@ struct DecideRun {
 
     SLIPWAY_FIELDS {
         visit("run", self.run, required("the run that stopped"));
-        visit("choice", self.choice, required("retry, skip, resume or abort"));
+        visit(
+            "choice", self.choice,
+            required("retry, skip, resume (it counts as done), abort, or undo what was done")
+        );
         visit("reason", self.reason, required("why", limits::text_max));
+    }
+};
+
+struct ExtendWindow {
+    Time until{};
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("until", self.until, required("the new end of the window"));
+        visit("reason", self.reason, required("why it goes on", limits::text_max));
     }
 };
 
@@ -237,18 +271,26 @@ struct RecordSmoke {
     std::string junit;
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
+    std::string not_outside;
 
     SLIPWAY_FIELDS {
         visit("occasion", self.occasion, required("staging, rehearsal, production or rollback"));
         visit(
             "list", self.list, optional("SHA-256 of the list that ran; the pinned one by default")
         );
-        visit("results", self.results, optional("one for each check", limits::smoke_checks_max));
+        visit(
+            "results", self.results,
+            optional("one for each check and side", 2 * limits::smoke_checks_max)
+        );
         visit("junit", self.junit, printed("instead of results: JUnit XML", 512 * 1024));
         visit(
             "silent_agents", self.silent_agents, optional("monitoring agents that do not report")
         );
         visit("new_alerts", self.new_alerts, optional("alerts that came up since the baseline"));
+        visit(
+            "not_outside", self.not_outside,
+            printed("why nobody looked from the outside", limits::text_max)
+        );
     }
 };
 
@@ -392,6 +434,7 @@ struct ReportSnapshot {
     std::uint64_t size_bytes = 0;
     bool read_back = false;
     std::string detail;
+    bool measured = false;
 
     SLIPWAY_FIELDS {
         visit("host", self.host, required("the host", limits::name_max));
@@ -403,6 +446,31 @@ struct ReportSnapshot {
         visit("size_bytes", self.size_bytes, optional("how large it is"));
         visit("read_back", self.read_back, optional("it was read back from the provider"));
         visit("detail", self.detail, printed("what the provider said", limits::text_max));
+        visit("measured", self.measured, optional("one that was taken before was looked at again"));
+    }
+};
+
+struct ExtendSnapshot {
+    std::string host;
+    std::string id;
+    Time until{};
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, required("the host", limits::name_max));
+        visit("id", self.id, optional("the provider's id, when it has several", limits::name_max));
+        visit("until", self.until, required("when it is to be removed"));
+        visit("reason", self.reason, required("why it is still needed", limits::text_max));
+    }
+};
+
+struct RevertSnapshot {
+    std::string host;
+    std::string reason;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host, optional("one host; all by default", limits::name_max));
+        visit("reason", self.reason, required("why the deployment failed", limits::text_max));
     }
 };
 

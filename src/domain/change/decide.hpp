@@ -21,6 +21,9 @@ Decides<Attach> attach;
 Decides<PinRunbook> pin_runbook;
 Decides<Classify> classify;
 Decides<Schedule> schedule;
+// preflight.cpp
+Decides<Nothing> preflight;
+Decides<RecordPreflight> record_preflight;
 // validation.cpp
 Decides<Nothing> compare_ring;
 Decides<AcceptDivergence> accept_divergence;
@@ -46,8 +49,11 @@ Decides<ReportRun> report_run;
 Decides<ConfirmStep> confirm_step;
 Decides<DecideRun> decide_run;
 Decides<RollBack> roll_back;
+Decides<ExtendWindow> extend_window; // decide_extension.cpp
 Decides<Nothing> take_snapshot;
 Decides<ReportSnapshot> report_snapshot;
+Decides<ExtendSnapshot> extend_snapshot;
+Decides<RevertSnapshot> revert_snapshot;
 // closure.cpp
 Decides<LogObservation> log_observation;
 Decides<ResolveObservation> resolve_observation;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -47,8 +48,7 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
              std::move(remedy)}
         );
     };
-    const auto* back = last_run(change, RunPurpose::rollback);
-    const bool rolled_back = back && back->state == RunState::succeeded;
+    const bool rolled_back = rolled_back_at(change).has_value();
     const bool well = outcome == Outcome::successful || outcome == Outcome::successful_with_issues;
     if (well && !change.failed_because.empty())
         refuse("a failed deployment was not successful", "Close it as rolled_back or failed");
@@ -136,7 +136,8 @@ Result<Decision> hold_review(const Change& change, const HoldReview& body, const
     const auto known = deviations_of(change);
     Decider decider(change, facts);
     decider.emit(ReviewHeld{
-        {facts.now, facts.actor, body.went_to_plan, known + body.deviations, body.corrections}});
+        {facts.now, facts.actor, body.went_to_plan, known + body.deviations, body.corrections,
+         compare_with_rehearsals(change)}});
     return decider.finish();
 }
 

@@ -11,6 +11,15 @@ namespace slipway::domain::decide {
 
 namespace {
 
+RunbookStepOutline outline(const RunbookStep& step) {
+    return {step.name,        std::string(to_text(step.kind)),
+            step.title,       step.host,
+            step.owner.value, step.abort_criterion,
+            step.digest,      step.timeout,
+            step.confirm,     step.second.value,
+            step.undoes};
+}
+
 // A file's name is shown and put into archives: it is a name and never a path.
 Result<void> check_file_name(const std::string& name) {
     if (name.find_first_of("/\\") != std::string::npos || name == "." || name == ".." ||
@@ -328,10 +337,9 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
         {},
         runbook.smoke_digest};
     for (const auto& step : runbook.steps)
-        pinned.steps.push_back(
-            {step.name, std::string(to_text(step.kind)), step.title, step.host, step.owner.value,
-             step.abort_criterion, step.digest, step.timeout}
-        );
+        pinned.steps.push_back(outline(step));
+    for (const auto& step : runbook.undo)
+        pinned.undo.push_back(outline(step));
     for (const auto& check : runbook.smoke) {
         pinned.smoke_checks.push_back(check.name);
         if (check.outside)

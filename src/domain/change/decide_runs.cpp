@@ -1,48 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands of the deployment day: runs, the owner's decisions, rollback, snapshots.
+// Commands of the deployment day: runs, the owner's decisions, rollback.
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
-#include "domain/change/production_hosts.hpp"
+#include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/two_people.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
 
 namespace {
-
-bool is_done(const RunStep& step) {
-    return step.state == RunStepState::succeeded || step.state == RunStepState::skipped;
-}
-
-RunbookPurpose runbook_for(RunPurpose purpose) {
-    return purpose == RunPurpose::ring_deploy || purpose == RunPurpose::deployment
-               ? RunbookPurpose::deployment
-               : RunbookPurpose::rollback;
-}
-
-const RunbookStepOutline*
-outline_of(const Change& change, const Run& run, const std::string& name) {
-    const auto* runbook = runbook_of(change, runbook_for(run.purpose));
-    if (runbook == nullptr)
-        return nullptr;
-    const auto found =
-        std::find_if(runbook->steps.begin(), runbook->steps.end(), [&](const auto& step) {
-            return step.name == name;
-        });
-    return found == runbook->steps.end() ? nullptr : &*found;
-}
-
-bool needs_person(const RunbookStepOutline* outline) {
-    return outline && (outline->kind == "manual" || outline->kind == "decision");
-}
-
-bool owns_run(const Change& change, const Facts& facts) {
-    return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
-           facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
-}
 
 Reason not_owner(const Change& change, std::string_view field) {
     return {
@@ -54,19 +27,15 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
-// Inside its window a deployment goes on; afterwards its owner turns round.
-bool is_out_of_window(const Change& change, const Run& run, Time now) {
-    return run.purpose == RunPurpose::deployment && (!change.window || now >= change.window->end);
+// What the run says when it stops; `run follow` knows these words.
+std::string why_it_is_late(const Reason& reason) {
+    return reason.field == "abort_by" ? "past abort-by" : "the window is over";
 }
 
-Result<void> require_window(const Change& change, const Run& run, const Facts& facts) {
-    if (is_out_of_window(change, run, facts.now))
-        return fail_blocked(
-            "the window is over",
-            {{"run-exact", "window.end", "a deployment does not go on after its window",
-              change.window ? "ended " + to_text(change.window->end) : "no window",
-              "Abort it (decide_run) or roll it back (roll_back)"}}
-        );
+// While there is time to go back a deployment goes on; then it gets more time or turns round.
+Result<void> require_time(const Change& change, const Run& run, const Facts& facts) {
+    if (auto reason = too_late(change, run, facts))
+        return fail_blocked(why_it_is_late(*reason), {*std::move(reason)});
     return {};
 }
 
@@ -102,30 +71,56 @@ void stop(Decider& decider, const Run& run, const std::string& step, const std::
         );
 }
 
-// After a step's state changed: ends the run, stops it for a person, or lets it go on.
-void move_on(Decider& decider, const RunId& id) {
+// A run that was undone has come to nothing, for whatever reason its owner gave.
+void end(Decider& decider, const Run& run) {
+    if (run.undo.empty())
+        return decider.emit(RunEnded{run.id, RunState::succeeded});
+    std::string reason;
+    for (const auto& deviation : decider.change().deviations)
+        if (deviation.run == run.id && deviation.choice == RunChoice::undo)
+            reason = deviation.reason;
+    const bool deployed = run.purpose == RunPurpose::deployment;
+    decider.emit(RunEnded{run.id, RunState::aborted});
+    if (deployed)
+        decider.emit(DeploymentFailed{"undone: " + reason});
+}
+
+std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
+    auto text = "waits for a person: " + (outline.title.empty() ? step.name : outline.title);
+    if (!outline.second.empty())
+        text += fmt::format(", and for {} too", outline.second);
+    return text;
+}
+
+// After a step's state changed: ends the run, stops it for a person, or lets it go on. Where the
+// end of the next step is told in the same breath, it is too late to hold it.
+void move_on(Decider& decider, const RunId& id, bool next_was_done = false) {
     const Run* run = find_run(decider.change(), id);
-    const auto next = std::find_if(run->steps.begin(), run->steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
-    if (next == run->steps.end()) {
-        decider.emit(RunEnded{id, RunState::succeeded});
-        return;
-    }
+    const auto* next = next_step(*run);
+    if (next == nullptr)
+        return end(decider, *run);
     const auto* outline = outline_of(decider.change(), *run, next->name);
-    const bool late = is_out_of_window(decider.change(), *run, decider.facts().now);
+    const auto late = too_late(decider.change(), *run, decider.facts());
     if (next->state == RunStepState::failed)
         stop(decider, *run, next->name, "step failed: " + next->detail);
-    else if (late && run->executor == Executor::local)
-        stop(decider, *run, next->name, "the window is over");
+    else if (next->state == RunStepState::unknown)
+        stop(decider, *run, next->name, "how the step ended is unknown: " + next->detail);
+    else if (late && !next_was_done)
+        stop(decider, *run, next->name, why_it_is_late(*late));
     else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
         stop(
             decider, *run, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit)
         );
-    else if (needs_person(outline) && run->state != RunState::waiting)
-        decider.emit(RunStopped{
-            id, next->name,
-            "waits for a person: " + (outline->title.empty() ? next->name : outline->title)});
+    else if (outline == nullptr)
+        stop(decider, *run, next->name, "another runbook was pinned since the run began");
+    else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
+        decider.emit(RunStopped{id, next->name, waits_for(*outline, *next)});
+}
+
+void go_on(Decider& decider, const Run& run) {
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
 }
 
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
@@ -144,8 +139,10 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         {},
         decider.facts().actor,
         {}};
+    if (!on_production(purpose))
+        run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
-        run.steps.push_back({step.name, RunStepState::pending, {}, {}, 0, {}, {}, {}, 0});
+        run.steps.push_back(pending_step(step.name));
     if (purpose == RunPurpose::rollback)
         send_back(run, change, decider.facts());
     if (!run.ring_edits.empty())
@@ -154,9 +151,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
             run.ring_edits
         ));
     decider.emit(RunStarted{run});
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    go_on(decider, run);
 }
 
 Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
@@ -237,12 +232,11 @@ Result<void> may_roll_back(const Change& change, const Facts& facts) {
         return fail_blocked(
             "the rollback is its owner's decision", {not_owner(change, "rollback")}
         );
-    if (const auto* back = last_run(change, RunPurpose::rollback);
-        back && back->state == RunState::succeeded)
+    if (const auto when = rolled_back_at(change))
         return fail_blocked(
             "it was rolled back already",
-            {{"rollback-done", back->id.value, "the rollback ran to its end", "ended",
-              "Complete the rollback step"}}
+            {{"rollback-done", "rollback", "production is back where it was",
+              "since " + to_text(*when), "Complete the rollback step"}}
         );
     // Going back anywhere else than where the deployment went is no way back.
     const auto* deployed = last_run(change, RunPurpose::deployment);
@@ -276,6 +270,18 @@ require_ring(const Change& change, const Run& run, const ReportRun& body, const 
     return {};
 }
 
+// What was done is heard, however late; what is only about to begin can still be held.
+Result<void> require_time_to_begin(
+    const Change& change, const Run& run, const ReportRun& body, const Facts& facts
+) {
+    const auto& last = body.steps.back();
+    const bool goes_on = std::any_of(run.steps.begin(), run.steps.end(), [&](const auto& step) {
+        return step.name == last.name && step.state == RunStepState::running;
+    });
+    return last.state == RunStepState::running && !goes_on ? require_time(change, run, facts)
+                                                           : Result<void>{};
+}
+
 // The evidence of a run would name what nobody has.
 Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
     const auto& unknown = facts.unknown_transcripts;
@@ -285,6 +291,97 @@ Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
                 fmt::format("steps[{}].transcript", i),
                 "nothing with this digest has been uploaded: POST /attachments first"
             );
+    return {};
+}
+
+// One of two people has said his word; the other one is asked for his.
+void call_other(
+    Decider& decider, const Run& run, const std::string& step, const PersonId& other,
+    std::string_view command
+) {
+    const auto& change = decider.change();
+    decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, command));
+    if (on_production(run.purpose))
+        page(
+            decider, other,
+            fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step),
+            fmt::format(
+                "{}\n{} has agreed. Agree too: slipway change {} {} --run {}\n", change.title,
+                decider.facts().actor.value, command, change.id.value, run.id.value
+            )
+        );
+}
+
+// Puts the actor's name to the step, as who does or decides it or as its second person. Nobody is
+// both.
+Result<void> confirm(
+    RunStep& step, const Change& change, const RunbookStepOutline& outline, const Facts& facts
+) {
+    const bool seconds = !outline.second.empty() && facts.actor.value == outline.second;
+    const bool named = outline.owner.empty() || facts.actor.value == outline.owner;
+    const bool decides = outline.kind == "decision";
+    if (!seconds && !named && !owns_run(change, facts))
+        return fail_blocked(
+            decides ? "this decision is somebody else's" : "this step is somebody else's",
+            {{"run-exact", step.name,
+              decides ? "a decision point has a named owner" : "the runbook names who does it",
+              "owner " + outline.owner, "Call " + outline.owner}}
+        );
+    auto& place = seconds ? step.seconded_by : step.confirmed_by;
+    if (is_second_part(outline, step) && !place.empty())
+        return fail_blocked(
+            "this step needs two people",
+            {{"run-exact", step.name, "one of the two has confirmed it", "it was " + place.value,
+              seconds ? "Call who does it" : "Call " + outline.second}}
+        );
+    place = facts.actor;
+    return {};
+}
+
+// The step during which its run was aborted, when our own runner now tells what came of it.
+const RunStep* cut_short(const Change& change, const ReportRun& body, const Facts& facts) {
+    const auto* run = find_run(change, body.run);
+    if (!facts.system || run == nullptr || run->state != RunState::aborted ||
+        body.steps.size() != 1)
+        return nullptr;
+    const auto* step = next_step(*run);
+    const bool running = step && step->state == RunStepState::running;
+    return running && step->name == body.steps.front().name ? step : nullptr;
+}
+
+// It belongs on the record, with its transcript; the run is over all the same.
+Result<Decision>
+report_cut(const Change& change, const RunStep& cut, const ReportRun& body, const Facts& facts) {
+    TRY(require_transcripts(body, facts));
+    const auto& report = body.steps.front();
+    RunStep step = cut;
+    step.state = report.state;
+    step.ended_at = report.ended_at ? report.ended_at : facts.now;
+    step.exit_status = report.exit_status;
+    step.detail = report.detail;
+    step.transcript = report.transcript;
+    Decider decider(change, facts);
+    decider.emit(RunStepReported{body.run, std::move(step)});
+    return decider.finish();
+}
+
+Result<void>
+may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice choice) {
+    const bool ran = next.state == RunStepState::failed || next.state == RunStepState::unknown;
+    if (choice == RunChoice::resume && !ran)
+        return fail_field(
+            "choice", "resume accepts a failed or unknown step as done; there is none"
+        );
+    if (choice != RunChoice::undo)
+        return {};
+    if (!run.undo.empty())
+        return fail_field("choice", "the run is being undone already");
+    if (undo_steps(change, run).empty())
+        return fail_blocked(
+            "there is nothing to undo",
+            {{"run-exact", run.id.value, "no step that began has an undo block",
+              "runbook " + run.runbook.hex(), "Abort the run (decide_run), or roll it back"}}
+        );
     return {};
 }
 
@@ -305,12 +402,17 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
     if (body.purpose == RunPurpose::rollback)
         TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
+    if (body.purpose == RunPurpose::deployment)
+        for (auto& warning : evaluate(*find_gate("preflight"), change, facts).warnings)
+            decider.say(std::move(warning));
     start(decider, body.purpose, body.executor);
     return decider.finish();
 }
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_open(change));
+    if (const auto* cut = cut_short(change, body, facts))
+        return report_cut(change, *cut, body, facts);
     const Run run = TRY(active_run(change, body.run));
     if (facts.system != (run.executor == Executor::local))
         return fail_blocked(
@@ -333,25 +435,35 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         return fail_field("steps", "name at least one step");
     TRY(require_transcripts(body, facts));
     TRY(require_ring(change, run, body, facts));
+    TRY(require_time_to_begin(change, run, body, facts));
     Decider decider(change, facts);
-    for (const auto& report : body.steps) {
+    for (std::size_t i = 0; i < body.steps.size(); ++i) {
+        const auto& report = body.steps[i];
         const Run& now = *find_run(decider.change(), run.id);
-        const auto next = std::find_if(now.steps.begin(), now.steps.end(), [](const RunStep& step) {
-            return !is_done(step);
-        });
-        if (now.state != RunState::running || next == now.steps.end() || next->name != report.name)
+        const auto* next = next_step(now);
+        if (now.state != RunState::running || next == nullptr || next->name != report.name)
             return fail_blocked(
                 "steps run in the order of the runbook",
                 {{"run-exact", "steps." + report.name, "this step is not the next one",
-                  next == now.steps.end() ? "the run has ended" : "next is " + next->name,
+                  next == nullptr ? "the run has ended" : "next is " + next->name,
                   "Follow the runbook; a stopped run goes on by its owner's decision"}}
             );
         if (report.state != RunStepState::running && report.state != RunStepState::succeeded &&
-            report.state != RunStepState::failed)
+            report.state != RunStepState::failed && report.state != RunStepState::unknown)
             return fail_field(
-                "steps." + report.name, "a runner reports running, succeeded or failed"
+                "steps." + report.name, "a runner reports running, succeeded, failed or unknown"
             );
+        // Whoever says so again is a second server, and must not begin it too.
+        if (facts.system && report.state == RunStepState::running &&
+            next->state == RunStepState::running)
+            return fail_blocked(
+                "the step runs already",
+                {{"run-exact", "steps." + report.name, "no step runs twice", "it has begun",
+                  "Wait for its end, or abort the run (decide_run)"}}
+            );
+        const auto approved = TRY(approved_step(decider.change(), now, report));
         RunStep step = *next;
+        step.digest = approved;
         step.attempts += step.state == RunStepState::running ? 0 : 1;
         step.state = report.state;
         const bool goes_on = next->state == RunStepState::running && next->started_at;
@@ -365,7 +477,10 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         step.detail = report.detail;
         step.transcript = report.transcript;
         decider.emit(RunStepReported{run.id, step});
-        move_on(decider, run.id);
+        move_on(
+            decider, run.id,
+            i + 1 < body.steps.size() && body.steps[i + 1].state != RunStepState::running
+        );
     }
     const Run& after = *find_run(decider.change(), run.id);
     if (after.state == RunState::waiting)
@@ -376,38 +491,42 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
 Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, const Facts& facts) {
     TRY(require_open(change));
     const Run run = TRY(active_run(change, body.run));
-    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
+    const auto* next = next_step(run);
     const auto* outline = outline_of(change, run, body.step);
-    if (next == run.steps.end() || next->name != body.step || !needs_person(outline))
-        return fail_field("step", "is not a manual step or decision point that is next");
-    TRY(require_window(change, run, facts));
+    if (next == nullptr || next->name != body.step || !waits_for_person(outline, *next) ||
+        next->state == RunStepState::running || next->state == RunStepState::unknown)
+        return fail_field("step", "is not a step that is next and waits for a person");
+    TRY(require_time(change, run, facts));
     if (run.purpose == RunPurpose::deployment)
         TRY(require_no_voter(change, facts));
-    const bool named = outline->owner.empty() || facts.actor.value == outline->owner;
-    const bool decides = outline->kind == "decision";
-    if (!named && !owns_run(change, facts))
-        return fail_blocked(
-            decides ? "this decision is somebody else's" : "this step is somebody else's",
-            {{"run-exact", body.step,
-              decides ? "a decision point has a named owner" : "the runbook names who does it",
-              "owner " + outline->owner, "Call " + outline->owner}}
-        );
-    TRY(require_ring_of(change, run, facts, "run-exact"));
-    Decider decider(change, facts);
     RunStep step = *next;
-    step.state = RunStepState::succeeded;
-    step.started_at = step.started_at ? step.started_at : facts.now;
-    step.ended_at = facts.now;
-    step.confirmed_by = facts.actor;
-    step.detail = body.note;
-    ++step.attempts;
+    TRY(confirm(step, change, *outline, facts));
+    TRY(require_ring_of(change, run, facts, "run-exact"));
+    const bool confirmed = is_confirmed(*outline, step);
+    const bool by_hand = outline->kind == "manual" || outline->kind == "decision";
+    step.digest = outline->digest;
+    if (!body.note.empty())
+        step.detail = step.detail.empty() || !is_second_part(*outline, *next)
+                          ? body.note
+                          : cut_text(step.detail + "; " + body.note, limits::text_max);
+    if (confirmed && by_hand) {
+        step.state = RunStepState::succeeded;
+        step.started_at = step.started_at ? step.started_at : facts.now;
+        step.ended_at = facts.now;
+        ++step.attempts;
+    }
+    Decider decider(change, facts);
     decider.emit(RunStepReported{run.id, step});
+    if (!confirmed) {
+        call_other(
+            decider, run, step.name,
+            step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
+            "confirm_step"
+        );
+        return decider.finish();
+    }
     decider.emit(RunResumed{run.id});
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    go_on(decider, run);
     return decider.finish();
 }
 
@@ -415,37 +534,50 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     TRY(require_open(change));
     TRY(require_reason(body.reason));
     const Run run = TRY(active_run(change, body.run));
-    if (!owns_run(change, facts) && on_production(run.purpose))
+    const auto* next = next_step(run);
+    const bool turns_round = body.choice == RunChoice::abort || body.choice == RunChoice::undo;
+    const auto second = next && !turns_round ? second_of(change, run, *next) : PersonId{};
+    if (!owns_run(change, facts) && on_production(run.purpose) && facts.actor != second)
         return fail_blocked("going on is the owner's decision", {not_owner(change, run.id.value)});
+    if (!turns_round)
+        TRY(require_time(change, run, facts));
     if (body.choice != RunChoice::abort) {
-        TRY(require_window(change, run, facts));
         TRY(require_ring_of(change, run, facts, "run-exact"));
+        TRY(require_pinned(change, run));
     }
-    const auto next = std::find_if(run.steps.begin(), run.steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
-    if (next == run.steps.end() ||
-        (body.choice != RunChoice::abort && run.state != RunState::waiting))
+    if (next == nullptr || (body.choice != RunChoice::abort && run.state != RunState::waiting))
         return fail_field("choice", "the run has not stopped: only abort is possible");
-    if (body.choice == RunChoice::resume && next->state != RunStepState::failed)
-        return fail_field("choice", "resume accepts a failed step as done; none has failed");
+    TRY(may_choose(change, run, *next, body.choice));
     // Who wants to stop is never held up.
     if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
         return fail_full("choice", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
-    decider.emit(RunDecided{
-        {run.id, next->name,
-         next->detail.empty() ? std::string(to_text(next->state)) : next->detail, body.choice,
-         body.reason, facts.actor, facts.now}});
+    Deviation deviation{run.id,
+                        next->name,
+                        next->detail.empty() ? std::string(to_text(next->state)) : next->detail,
+                        body.choice,
+                        body.reason,
+                        facts.actor,
+                        facts.now};
+    if (!second.empty() && !agree(run, body.choice, second, deviation)) {
+        decider.emit(RunChoiceProposed{run.id, next->name, {body.choice, body.reason, facts.actor}}
+        );
+        call_other(
+            decider, run, next->name, facts.actor == second ? change.change_owner : second,
+            fmt::format("decide_run --choice {}", to_text(body.choice))
+        );
+        return decider.finish();
+    }
+    decider.emit(RunDecided{std::move(deviation)});
     if (body.choice == RunChoice::abort) {
         decider.emit(RunEnded{run.id, RunState::aborted});
         if (run.purpose == RunPurpose::deployment)
             decider.emit(DeploymentFailed{"aborted: " + body.reason});
         return decider.finish();
     }
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
+    if (body.choice == RunChoice::undo)
+        decider.emit(RunUndoBegun{run.id, undo_steps(change, run)});
+    go_on(decider, run);
     return decider.finish();
 }
 
@@ -468,82 +600,6 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
         decider.emit(DeploymentFailed{body.reason});
     TRY(may_start(decider.change(), {RunPurpose::rollback, body.executor, {}}, facts));
     start(decider, RunPurpose::rollback, body.executor);
-    return decider.finish();
-}
-
-Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts& facts) {
-    TRY(require_open(change));
-    const auto ring = facts.records->rings.find(change.production_ring);
-    if (ring == facts.records->rings.end())
-        return fail_field("production_ring", "the change names no known production ring");
-    // The ring and the scope name so many hosts at most; there is room for all of them twice.
-    constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
-    // Which hosts and by which provider stands in the ring too.
-    if (!deployment_begun(change) && change.ring_contents != Digest{})
-        if (auto reason = ring_not_as_recorded(change, facts, "snapshot"))
-            return fail_blocked("the ring was edited", {*std::move(reason)});
-    const auto hosts = production_hosts(change, *facts.records);
-    if (change.snapshots.size() + hosts.size() > most)
-        return fail_full("snapshots", "snapshots", most);
-    Decider decider(change, facts);
-    const Time expires = facts.now + facts.policy->snapshot_expires_after;
-    for (const auto& host : hosts) {
-        Snapshot wanted{
-            {},
-            host,
-            ring->second.snapshot_connector,
-            change.id.value,
-            SnapshotState::requested,
-            {},
-            expires,
-            0,
-            false,
-            {}};
-        decider.emit(SnapshotReported{wanted});
-        if (!wanted.connector.empty() && wanted.connector != "external")
-            decider.ask(
-                "snapshot",
-                SnapshotTask{change.id, wanted.connector, host, change.id.value, expires, {}}
-            );
-    }
-    return decider.finish();
-}
-
-Result<Decision>
-report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& facts) {
-    // A snapshot expires after the change is over; its removal still belongs on the record.
-    const auto known = std::find_if(
-        change.snapshots.begin(), change.snapshots.end(),
-        [&](const Snapshot& snapshot) {
-            return snapshot.host == body.host &&
-                   (body.id.empty() || snapshot.id.empty() || snapshot.id == body.id);
-        }
-    );
-    if (known == change.snapshots.end())
-        return fail_field("host", "no snapshot of this host was asked for");
-    if (body.state == SnapshotState::requested)
-        return fail_field("state", "expected taken, failed, reverted or removed");
-    if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
-        return fail_field("taken_at", "lies in the future");
-    TRY(require_reporter(facts, known->connector, "snapshot", "snapshot." + body.host));
-    TRY(require_reporter(facts, body.connector, "snapshot", "connector"));
-    // A provider's late answer still lands, so that what it took is removed in the end.
-    if (body.state == SnapshotState::taken && !facts.system)
-        TRY(require_open(change));
-    Snapshot snapshot = *known;
-    snapshot.id = body.id.empty() ? snapshot.id : body.id;
-    snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;
-    snapshot.state = body.state;
-    snapshot.detail = body.detail;
-    if (body.state == SnapshotState::taken) {
-        snapshot.tag = body.tag;
-        snapshot.taken_at = body.taken_at ? body.taken_at : facts.now;
-        snapshot.expires_at = *snapshot.taken_at + facts.policy->snapshot_expires_after;
-        snapshot.size_bytes = body.size_bytes;
-        snapshot.read_back = body.read_back;
-    }
-    Decider decider(change, facts);
-    decider.emit(SnapshotReported{std::move(snapshot)});
     return decider.finish();
 }
 

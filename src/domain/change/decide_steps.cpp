@@ -94,13 +94,6 @@ Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
     return fail_field("id", "is not a waiver of this change");
 }
 
-bool may_waive(const Facts& facts) {
-    return std::any_of(
-        facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),
-        [&](Role role) { return facts.has_role(role); }
-    );
-}
-
 } // namespace
 
 Result<Decision> fill_step(const Change& change, const FillStep& body, const Facts& facts) {

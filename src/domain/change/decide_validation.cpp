@@ -4,39 +4,56 @@
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/production_hosts.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain::decide {
 
 namespace {
 
-// Hosts are compared in the order of the rings: the first test host with the first production
-// host. Another number of hosts is a difference, but an equal one is no fact about any of them.
-void compare_hosts(const RingRecord& ring, const RingRecord& production, Parity& parity) {
-    const auto note = [&](std::string id, std::string mine, std::string theirs) {
-        if (mine != theirs)
-            parity.divergences.push_back({std::move(id), std::move(mine), std::move(theirs), {}, {}}
-            );
-    };
-    note("hosts", std::to_string(ring.hosts.size()), std::to_string(production.hosts.size()));
-    for (std::size_t i = 0; i < std::min(ring.hosts.size(), production.hosts.size()); ++i) {
-        const auto& mine = ring.hosts[i].facts;
-        const auto& theirs = production.hosts[i].facts;
-        std::set<std::string> names;
-        for (const auto& [name, value] : mine)
-            names.insert(name);
-        for (const auto& [name, value] : theirs)
-            names.insert(name);
-        const auto value_of = [](const auto& facts, const std::string& name) {
-            const auto found = facts.find(name);
-            return found == facts.end() ? std::string{} : found->second;
-        };
-        for (const auto& name : names)
-            note(
-                fmt::format("{}/{}", production.hosts[i].host, name), value_of(mine, name),
-                value_of(theirs, name)
-            );
-        parity.facts_compared += static_cast<std::uint32_t>(names.size());
+// What does not fit is counted, so that nothing is passed over in silence.
+void list_divergences(std::vector<RingDifference> differences, Parity& parity) {
+    std::size_t bytes = 0;
+    for (auto& found : differences) {
+        Divergence divergence{
+            std::move(found.id),
+            std::move(found.ring_value),
+            std::move(found.production_value),
+            {},
+            {},
+            std::move(found.role),
+            std::move(found.ring_host),
+            std::move(found.production_host),
+            std::move(found.kind),
+            std::move(found.name)};
+        bytes += encode(divergence).size();
+        if (bytes > limits::divergences_bytes_max)
+            parity.unlisted = parity.unlisted.value_or(0) + 1;
+        else
+            parity.divergences.push_back(std::move(divergence));
+    }
+}
+
+void list_compared(const std::string& id, const RingRecord& ring, Parity& parity) {
+    for (const auto& host : ring.hosts)
+        if (host.found && host.found->fault.empty())
+            parity.compared.push_back({id, host.host, host.found->transcript, host.found->script});
+}
+
+// A difference that was accepted stays accepted while it is the same difference of the same rings.
+void keep_accepted(const Parity& before, Parity& parity) {
+    if (before.ring != parity.ring || before.production != parity.production)
+        return;
+    std::map<std::string_view, const Divergence*> known;
+    for (const auto& divergence : before.divergences)
+        known.emplace(divergence.id, &divergence);
+    for (auto& divergence : parity.divergences) {
+        const auto same = known.find(divergence.id);
+        if (same == known.end() || same->second->ring_value != divergence.ring_value ||
+            same->second->production_value != divergence.production_value)
+            continue;
+        divergence.accepted_by = same->second->accepted_by;
+        divergence.accepted_because = same->second->accepted_because;
     }
 }
 
@@ -52,8 +69,13 @@ std::string ring_of(const Change& change, SmokeOccasion occasion) {
                : change.production_ring;
 }
 
+// Which probe saw something is for the server to say, which saw the probe.
 std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
-    return body.junit.empty() ? body.results : facts.junit;
+    auto results = body.junit.empty() ? body.results : facts.junit;
+    if (!facts.system)
+        for (auto& result : results)
+            result.seen_from.clear();
+    return results;
 }
 
 std::string_view gate_of(SmokeOccasion occasion) {
@@ -109,16 +131,13 @@ Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts&
         );
     Parity parity{
         ring->first, production->first, facts.now, 0, {}, ring_contents_now(facts, ring->first)};
-    compare_hosts(ring->second, production->second, parity);
-    // A difference that was accepted stays accepted while it is the same difference.
+    auto comparison = compare_rings(ring->second, production->second, facts.gathered);
+    parity.facts_compared = comparison.facts_compared;
+    list_divergences(std::move(comparison.differences), parity);
+    list_compared(ring->first, ring->second, parity);
+    list_compared(production->first, production->second, parity);
     if (change.parity)
-        for (auto& divergence : parity.divergences)
-            for (const auto& known : change.parity->divergences)
-                if (known.id == divergence.id && known.ring_value == divergence.ring_value &&
-                    known.production_value == divergence.production_value) {
-                    divergence.accepted_by = known.accepted_by;
-                    divergence.accepted_because = known.accepted_because;
-                }
+        keep_accepted(*change.parity, parity);
     Decider decider(change, facts);
     decider.emit(RingCompared{std::move(parity)});
     record_ring(decider);
@@ -129,17 +148,28 @@ Result<Decision>
 accept_divergence(const Change& change, const AcceptDivergence& body, const Facts& facts) {
     TRY(require_open(change));
     TRY(require_reason(body.reason));
-    const auto known = [&] {
-        for (const auto& divergence :
-             change.parity ? change.parity->divergences : std::vector<Divergence>{})
-            if (divergence.id == body.id)
-                return true;
-        return false;
-    }();
-    if (!known)
+    const auto divergences = change.parity ? change.parity->divergences : std::vector<Divergence>{};
+    const auto known =
+        std::find_if(divergences.begin(), divergences.end(), [&](const Divergence& divergence) {
+            return divergence.id == body.id;
+        });
+    if (known == divergences.end())
         return fail_field("id", "is not a divergence of this change");
+    if (!facts.has_role(Role::change_manager) && facts.actor != change.change_owner)
+        return fail_blocked(
+            "this difference is not yours to accept",
+            {{"ring-parity", "parity." + body.id,
+              "only the change owner or a change manager accepts it",
+              "owner " + change.change_owner.value, "Ask one of them, or mend the ring"}}
+        );
+    // Somebody may have compared again since it was looked at.
+    if (body.ring_value && *body.ring_value != known->ring_value)
+        return fail_field("ring_value", "the test ring has " + known->ring_value);
+    if (body.production_value && *body.production_value != known->production_value)
+        return fail_field("production_value", "production has " + known->production_value);
     Decider decider(change, facts);
-    decider.emit(DivergenceAccepted{body.id, body.reason});
+    decider.emit(DivergenceAccepted{
+        body.id, body.reason, known->ring_value, known->production_value});
     return decider.finish();
 }
 
@@ -187,7 +217,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         facts.actor,
         named_results(body, facts),
         body.silent_agents,
-        body.new_alerts};
+        body.new_alerts,
+        body.not_outside};
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)
@@ -199,17 +230,30 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
 
 Result<Decision> verify_backup(const Change& change, const Nothing&, const Facts& facts) {
     TRY(require_open(change));
-    const auto ring = facts.records->rings.find(change.production_ring);
-    if (ring == facts.records->rings.end() || ring->second.backup_connector.empty())
-        return fail_blocked(
-            "nobody can verify the backup",
-            {{"backup-restorable", "production_ring", "the production ring has no backup connector",
-              change.production_ring,
-              "Name one in the ring's record, or record the proof yourself"}}
-        );
-    BackupTask task{change.id, ring->second.backup_connector, {}, facts.actor};
-    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{})
-        task.cis.push_back(scoped);
+    const auto& records = *facts.records;
+    const auto ring = records.rings.find(change.production_ring);
+    BackupTask task;
+    task.change = change.id;
+    task.asked_by = facts.actor;
+    if (ring != records.rings.end())
+        task.connector = ring->second.backup_connector;
+    std::vector<Reason> reasons;
+    for (auto scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto known = records.cis.find(scoped.ci);
+        if (known != records.cis.end() && !known->second.backup_connector.empty())
+            task.connectors[scoped.ci] = known->second.backup_connector;
+        else if (task.connector.empty())
+            reasons.push_back(
+                {"backup-restorable", "backup." + scoped.ci.value,
+                 "neither the item nor the production ring has a backup connector",
+                 change.production_ring.empty() ? "no production ring" : change.production_ring,
+                 "Name one in the record of the item or the ring, or record the proof yourself"}
+            );
+        scoped.host = host_of(scoped, records);
+        task.cis.push_back(std::move(scoped));
+    }
+    if (!reasons.empty())
+        return fail_blocked("nobody can verify the backup", std::move(reasons));
     if (task.cis.empty())
         return fail_field("scope.cis", "name the configuration items first");
     Decider decider(change, facts);
@@ -229,7 +273,8 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
         if (!proven.insert(body.proofs[i].ci).second)
             return fail_field(fmt::format("proofs[{}].ci", i), "is named twice");
     Decider decider(change, facts);
-    decider.emit(BackupRecorded{{body.verdict, body.reason, facts.actor, facts.now, body.proofs}});
+    decider.emit(BackupRecorded{
+        {body.verdict, body.reason, facts.actor, facts.now, body.proofs, facts.system}});
     return decider.finish();
 }
 

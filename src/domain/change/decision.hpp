@@ -19,7 +19,7 @@ struct EventDraft {
 };
 
 struct TaskDraft {
-    std::string kind;    // run, smoke, backup, snapshot, snapshot_remove, notice, page
+    std::string kind;    // run, smoke, backup, snapshot, snapshot_remove, notice, page ...
     std::string payload; // JSON
 };
 

@@ -5,6 +5,11 @@
 
 namespace slipway::domain {
 
+bool owns_run(const Change& change, const Facts& facts) {
+    return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
+           facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
+}
+
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person) {
     if (person == change.requester)
         return "the requester never approves his own change";
@@ -30,6 +35,13 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
     if (std::find(roles.begin(), roles.end(), Role::administrator) != roles.end())
         return "an administrator never approves";
     return {};
+}
+
+bool may_waive(const Facts& facts) {
+    return std::any_of(
+        facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),
+        [&](Role role) { return facts.has_role(role); }
+    );
 }
 
 std::string why_not_counted(

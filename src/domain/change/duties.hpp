@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Separation of duties: who must not approve this change, whatever his roles. Controls: SOX ITGC,
+// Separation of duties: who must not approve this change, whatever his roles, and who decides what
+// becomes of it on production. Controls: SOX ITGC,
 // SOC 2 CC8.1, NIST 800-53 AC-5.
 #pragma once
 
@@ -10,6 +11,9 @@ namespace slipway::domain {
 // Why this person may not approve the change: requester, who described its scope, author of a
 // pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
+
+// Has a role that waives gates and extends windows.
+bool may_waive(const Facts& facts);
 
 // Why his vote does not count now, whatever it was when he gave it: he may not approve the change,
 // is not on the board, or has no role any more that votes. `board` is null when its record is gone.
@@ -22,6 +26,10 @@ std::string why_not_counted(
 // was the last to write the board's record, and so chose his judges.
 std::optional<Reason>
 composed_by_its_own(const Change& change, const Facts& facts, const std::string& board);
+
+// Going on, going back and what becomes of a way back is decided by the owner of the change, of the
+// rollback decision or his backup, or by a change manager.
+bool owns_run(const Change& change, const Facts& facts);
 
 // Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);

@@ -17,9 +17,10 @@ auto* by_id(List& list, const Key& id) {
 }
 
 RunStep* step_of(Run& run, const std::string& name) {
-    for (auto& step : run.steps)
-        if (step.name == name)
-            return &step;
+    for (auto* list : {&run.steps, &run.undo})
+        for (auto& step : *list)
+            if (step.name == name)
+                return &step;
     return nullptr;
 }
 
@@ -56,7 +57,7 @@ ChangeState state_of(const Change& change) {
     if (change.closure)
         return ChangeState::closed;
     if (!change.failed_because.empty()) {
-        if (!has_finished_run(change, RunPurpose::rollback))
+        if (!rolled_back_at(change))
             return ChangeState::rolling_back;
         return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
     }
@@ -96,10 +97,11 @@ constexpr std::array<EventRow, sizeof...(Events)> rows() {
 constexpr auto table = rows<
     ChangeOpened, ScopeDescribed, ParticipantsAssigned, ImpactTraced, ImpactAcknowledged,
     RunbookPinned, ChangeClassified, WindowScheduled, RingCompared, RingRecorded,
-    DivergenceAccepted, RunStarted, RunStepReported, RunStopped, RunResumed, RunDecided, RunEnded,
-    SmokeReported, BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast,
-    CabDecided, ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked,
-    PageDelivered, PageAcknowledged, SnapshotReported, DeploymentFailed, StabilisationStarted,
+    DivergenceAccepted, PreflightReported, RunStarted, RunStepReported, RunStopped, RunResumed,
+    RunDecided, RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported,
+    BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided,
+    ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered,
+    PageAcknowledged, SnapshotReported, SnapshotExtended, DeploymentFailed, StabilisationStarted,
     ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated,
     ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned,
     StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
@@ -209,6 +211,10 @@ void DivergenceAccepted::apply(Change& change, const Stamp& stamp) const {
     }
 }
 
+void PreflightReported::apply(Change& change, const Stamp&) const {
+    change.preflight = preflight;
+}
+
 void RunStarted::apply(Change& change, const Stamp&) const {
     change.runs.push_back(run);
 }
@@ -234,6 +240,7 @@ void RunDecided::apply(Change& change, const Stamp&) const {
     auto* run = by_id(change.runs.edit(), deviation.run);
     if (run == nullptr)
         return;
+    run->proposed.reset();
     if (deviation.choice != RunChoice::abort)
         run->state = RunState::running;
     if (auto* step = step_of(*run, deviation.step)) {
@@ -244,6 +251,22 @@ void RunDecided::apply(Change& change, const Stamp&) const {
         else if (deviation.choice == RunChoice::resume)
             step->state = RunStepState::succeeded;
     }
+}
+
+void RunChoiceProposed::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs.edit(), run))
+        found->proposed = proposed;
+}
+
+void RunUndoBegun::apply(Change& change, const Stamp&) const {
+    if (auto* found = by_id(change.runs.edit(), run))
+        found->undo = steps;
+}
+
+void WindowExtended::apply(Change& change, const Stamp&) const {
+    change.extensions.push_back(extension);
+    change.deviations.push_back(deviation);
+    change.abort_alarm.reset(); // it was about the end until then
 }
 
 void RunEnded::apply(Change& change, const Stamp& stamp) const {
@@ -342,6 +365,14 @@ void SnapshotReported::apply(Change& change, const Stamp&) const {
             return;
         }
     change.snapshots.push_back(snapshot);
+}
+
+void SnapshotExtended::apply(Change& change, const Stamp&) const {
+    for (auto& known : change.snapshots)
+        if (known.host == host && known.id == id && is_there(known)) {
+            known.expires_at = extension.until;
+            known.extensions.push_back(extension);
+        }
 }
 
 void DeploymentFailed::apply(Change& change, const Stamp&) const {
@@ -454,7 +485,7 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
         }
 }
 
-void Reminded::apply(Change& change, const Stamp&) const {
+void Reminded::apply(Change& change, const Stamp& stamp) const {
     switch (kind) {
     case ReminderKind::step_due:
         ++about_date(change.steps[StepId(about)], due_at).reminders;
@@ -470,6 +501,18 @@ void Reminded::apply(Change& change, const Stamp&) const {
         for (auto& owed : change.owed)
             if (owed.id == about)
                 owed.overdue_noted = true;
+        break;
+    case ReminderKind::abort_by_near:
+        change.abort_alarm = AbortAlarm{stamp.at, {}};
+        break;
+    case ReminderKind::abort_by_passed:
+        change.abort_alarm =
+            AbortAlarm{change.abort_alarm ? change.abort_alarm->at : stamp.at, stamp.at};
+        break;
+    case ReminderKind::snapshot_due:
+        for (auto& snapshot : change.snapshots)
+            if (snapshot.host == about && is_there(snapshot) && due_at == snapshot.expires_at)
+                snapshot.reminded_for = due_at;
         break;
     }
 }

@@ -145,15 +145,26 @@ struct RingRecorded {
     SLIPWAY_EVENT("ring_recorded");
 };
 
+// It is this difference that is accepted and no other; old entries do not say the values.
 struct DivergenceAccepted {
     std::string id;
     std::string reason;
+    std::string ring_value = {};
+    std::string production_value = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
         visit("reason", self.reason);
+        visit("ring_value", self.ring_value);
+        visit("production_value", self.production_value);
     }
     SLIPWAY_EVENT("divergence_accepted");
+};
+
+struct PreflightReported {
+    Preflight preflight;
+    SLIPWAY_FIELDS { visit("preflight", self.preflight); }
+    SLIPWAY_EVENT("preflight_reported");
 };
 
 struct RunStarted {
@@ -198,6 +209,44 @@ struct RunDecided {
     Deviation deviation;
     SLIPWAY_FIELDS { visit("deviation", self.deviation); }
     SLIPWAY_EVENT("run_decided");
+};
+
+// One of two people has said what should be done about the step; the other one has not yet.
+struct RunChoiceProposed {
+    RunId run;
+    std::string step;
+    ProposedChoice proposed;
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("step", self.step);
+        visit("proposed", self.proposed);
+    }
+    SLIPWAY_EVENT("run_choice_proposed");
+};
+
+// What the run did is taken back by these steps, in this order.
+struct RunUndoBegun {
+    RunId run;
+    std::vector<RunStep> steps;
+
+    SLIPWAY_FIELDS {
+        visit("run", self.run);
+        visit("steps", self.steps);
+    }
+    SLIPWAY_EVENT("run_undo_begun");
+};
+
+// The deployment may go on beyond the agreed end; the decision is a deviation like any other.
+struct WindowExtended {
+    Extension extension;
+    Deviation deviation;
+
+    SLIPWAY_FIELDS {
+        visit("extension", self.extension);
+        visit("deviation", self.deviation);
+    }
+    SLIPWAY_EVENT("window_extended");
 };
 
 struct RunEnded {
@@ -331,6 +380,19 @@ struct SnapshotReported {
     Snapshot snapshot;
     SLIPWAY_FIELDS { visit("snapshot", self.snapshot); }
     SLIPWAY_EVENT("snapshot_reported");
+};
+
+struct SnapshotExtended {
+    std::string host;
+    std::string id;
+    SnapshotExtension extension;
+
+    SLIPWAY_FIELDS {
+        visit("host", self.host);
+        visit("id", self.id);
+        visit("extension", self.extension);
+    }
+    SLIPWAY_EVENT("snapshot_extended");
 };
 
 struct DeploymentFailed {
@@ -476,12 +538,15 @@ struct OwedSettled {
     SLIPWAY_EVENT("owed_settled");
 };
 
-SLIPWAY_ENUM(ReminderKind, step_due, step_overdue, action_due, owed_overdue)
+SLIPWAY_ENUM(
+    ReminderKind, step_due, step_overdue, action_due, owed_overdue, abort_by_near, abort_by_passed,
+    snapshot_due
+)
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about;          // id of the step, action or owed item
-    std::optional<Time> due_at; // of a step
+    std::string about;          // id of the step, action, owed item or run; host of a snapshot
+    std::optional<Time> due_at; // of a step or a snapshot; when a run is to turn round
     SLIPWAY_FIELDS {
         visit("kind", self.kind);
         visit("about", self.about);

@@ -13,7 +13,7 @@
 #include "domain/change/change.hpp"
 #include "domain/identity/roles.hpp"
 #include "domain/policy/policy.hpp"
-#include "domain/records/records.hpp"
+#include "domain/records/ring_comparison.hpp"
 #include "domain/runbook/runbook.hpp"
 #include "domain/workflow/workflow.hpp"
 
@@ -44,6 +44,7 @@ struct Facts {
     std::uint64_t attachment_size = 0;
     std::vector<Digest> unknown_transcripts; // report_run: named by a person, and not stored
     std::vector<SmokeResult> junit;          // record_smoke: read from JUnit XML
+    FactsByDocument gathered;                // compare_ring: the facts of both rings' hosts
 
     bool has_role(Role role) const {
         return std::find(roles.begin(), roles.end(), role) != roles.end();

@@ -49,12 +49,16 @@ std::string case_of(const SmokeResult& result) {
     auto out = fmt::format(
         "    <testcase name=\"{}\" time=\"{}\"", quoted(result.name), seconds(result.took_ms)
     );
-    std::string inside;
+    std::string properties;
     // One that passed at its third try is not one that passed.
     if (result.tries.value_or(1) > 1)
-        inside += "      <properties>\n" +
-                  property("        ", "tries", fmt::format("{}", *result.tries)) +
-                  "      </properties>\n";
+        properties += property("        ", "tries", fmt::format("{}", *result.tries));
+    if (result.outside)
+        properties +=
+            property("        ", "outside", result.seen_from.empty() ? "true" : result.seen_from);
+    std::string inside;
+    if (!properties.empty())
+        inside += "      <properties>\n" + properties + "      </properties>\n";
     if (!result.passed)
         inside += fmt::format("      <failure message=\"{}\"/>\n", quoted(result.detail));
     return out + (inside.empty() ? "/>\n" : ">\n" + inside + "    </testcase>\n");
@@ -67,6 +71,8 @@ std::vector<SmokeResult> cases_of(const SmokeReport& report) {
         cases.push_back({"agent " + agent, false, "the monitoring agent is silent", 0, false, {}});
     for (const auto& alert : report.new_alerts)
         cases.push_back({"alert " + alert, false, "a new alert came up", 0, false, {}});
+    if (!report.not_outside.empty())
+        cases.push_back({"outside view", false, report.not_outside, 0, false, {}});
     return cases;
 }
 

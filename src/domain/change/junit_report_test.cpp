@@ -62,6 +62,33 @@ TEST(JunitReport, marks_what_passed_only_at_a_later_try_and_who_reported_it) {
     EXPECT_THAT(xml, HasSubstr("<property name=\"by\" value=\"anna\"/>"));
 }
 
+TEST(JunitReport, says_from_where_a_check_was_seen_and_fails_when_nobody_looked_from_outside) {
+    SmokeReport report;
+    report.results = {
+        {"page", true, "", 1, true, 1, "berlin at 203.0.113.7"},
+        {"port", false, "refused", 1, true, {}}};
+    auto xml = junit_xml(report);
+    EXPECT_THAT(
+        xml, HasSubstr("    <testcase name=\"page\" time=\"0.001\">\n"
+                       "      <properties>\n"
+                       "        <property name=\"outside\" value=\"berlin at 203.0.113.7\"/>\n"
+                       "      </properties>\n"
+                       "    </testcase>\n"
+                       "    <testcase name=\"port\" time=\"0.001\">\n"
+                       "      <properties>\n"
+                       "        <property name=\"outside\" value=\"true\"/>\n"
+                       "      </properties>\n"
+                       "      <failure message=\"refused\"/>\n"
+                       "    </testcase>\n")
+    );
+    report.results.resize(1);
+    report.not_outside = "no probe is there";
+    xml = junit_xml(report);
+    EXPECT_THAT(xml, HasSubstr("failures=\"1\""));
+    EXPECT_THAT(xml, HasSubstr("name=\"outside view\""));
+    EXPECT_THAT(xml, HasSubstr("<failure message=\"no probe is there\"/>"));
+}
+
 TEST(JunitReport, is_well_formed_whatever_a_message_holds) {
     SmokeReport report;
     report.results = {

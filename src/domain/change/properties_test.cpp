@@ -117,6 +117,7 @@ std::vector<Sent> bodies() {
         {"schedule", R"({"start":"2026-11-30T10:00","end":"2026-11-30T12:00","zone":"UTC"})"},
         {"compare_ring", "{}"},
         {"accept_divergence", R"({"id":"hosts","reason":"r"})"},
+        {"preflight", "{}"},
         {"run_smoke", R"({"occasion":"staging"})"},
         {"verify_backup", "{}"},
         {"record_backup", R"({"verdict":"not_applicable","reason":"none"})"},
@@ -139,6 +140,8 @@ std::vector<Sent> bodies() {
         {"report_snapshot", R"({"host":"web-1","id":"v1","tag":"CHG-12","state":"taken",
             "read_back":true,"detail":"ok"})"},
         {"report_snapshot", R"({"host":"web-1","state":"removed"})"},
+        {"extend_snapshot", R"({"host":"web-1","until":"2026-12-12T00:00:00Z","reason":"r"})"},
+        {"revert_snapshot", R"({"reason":"it fails"})"},
         {"roll_back", R"({"reason":"bad","executor":"external"})"},
         {"log_observation", R"({"kind":"alert","title":"5xx"})"},
         {"resolve_observation", R"({"id":"O-1","resolution":"r"})"},
@@ -334,7 +337,8 @@ void send(Scenario& s, const std::string& person, const Sent& sent) {
         check_votes(s, *s.change.decision);
     check_voiding(change, s.change, sent.command);
     const bool may = sent.command == "comment" || sent.command == "complete_action" ||
-                     sent.command == "report_snapshot" || sent.command == "tick";
+                     sent.command == "report_snapshot" || sent.command == "extend_snapshot" ||
+                     sent.command == "tick";
     if (over && !may)
         RC_ASSERT(encode(s.change) == bytes);
 }

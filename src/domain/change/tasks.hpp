@@ -39,29 +39,63 @@ struct SmokeTask {
     }
 };
 
+// kind "gather": gathers the facts of every host of a ring. It belongs to no change.
+struct GatherTask {
+    std::string ring;
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("ring", self.ring);
+        visit("asked_by", self.asked_by);
+    }
+};
+
+// kind "preflight": looks whether all that both runbooks need is there; changes nothing.
+struct PreflightTask {
+    ChangeId change;
+    std::string ring;
+    Digest ring_contents;
+    Digest deployment; // all zero: none is pinned
+    Digest rollback;
+    Time needed_until{}; // until when credentials must be good
+    PersonId asked_by;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("ring", self.ring);
+        visit("ring_contents", self.ring_contents);
+        visit("deployment", self.deployment);
+        visit("rollback", self.rollback);
+        visit("needed_until", self.needed_until);
+        visit("asked_by", self.asked_by);
+    }
+};
+
 // kind "backup": checks and test-restores the backup of each item.
 struct BackupTask {
     ChangeId change;
     std::string connector;
     std::vector<ScopedCi> cis;
     PersonId asked_by;
+    std::map<CiId, std::string> connectors; // of items that have one of their own
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
         visit("connector", self.connector);
         visit("cis", self.cis);
         visit("asked_by", self.asked_by);
+        visit("connectors", self.connectors);
     }
 };
 
-// kinds "snapshot" and "snapshot_remove".
+// kinds "snapshot", "snapshot_look", "snapshot_revert" and "snapshot_remove".
 struct SnapshotTask {
     ChangeId change;
     std::string connector;
     std::string host;
     std::string tag;
     Time expires_at{};
-    std::string id; // remove
+    std::string id; // of all but "snapshot"
 
     SLIPWAY_FIELDS {
         visit("change", self.change);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/steps.hpp"
@@ -12,7 +13,7 @@ namespace slipway::domain {
 
 namespace {
 
-// Marks a snapshot whose removal is under way; the provider's own words never equal it.
+// In older ledgers, marks a snapshot whose removal is under way; no provider's words equal it.
 constexpr std::string_view removal_asked_for = "expired; its removal was asked for";
 
 using Fire = void (*)(Decider&, const std::string& about);
@@ -77,6 +78,44 @@ void note_owed(Decider& decider, const std::string& about) {
     );
 }
 
+// Both who decides and who carries it out must know, each by name; one person is called once.
+void call_both(Decider& decider, const std::string& subject, const std::string& body) {
+    const auto& change = decider.change();
+    page(decider, change.change_owner, subject, body);
+    if (change.implementer != change.change_owner)
+        page(decider, change.implementer, subject, body);
+}
+
+void warn_of_abort_by(Decider& decider, const std::string& about) {
+    const auto clock = *abort_clock(decider.change(), decider.facts());
+    const auto id = decider.change().id.value;
+    decider.emit(Reminded{ReminderKind::abort_by_near, about, clock.abort_by});
+    call_both(
+        decider, fmt::format("{}: {} must turn round by {}", id, about, to_text(clock.abort_by)),
+        fmt::format(
+            "{}\nExpected end with its smoke test: {}. The window ends {}.\nFinish, ask a change "
+            "manager for more time (slipway change extend_window {}), or roll back (slipway "
+            "change roll_back {}).\n",
+            decider.change().title, to_text(clock.expected_end.value()), to_text(clock.window_end),
+            id, id
+        )
+    );
+}
+
+void note_abort_by_passed(Decider& decider, const std::string& about) {
+    const auto clock = *abort_clock(decider.change(), decider.facts());
+    const auto id = decider.change().id.value;
+    decider.emit(Reminded{ReminderKind::abort_by_passed, about, clock.abort_by});
+    call_both(
+        decider, fmt::format("{}: {} is past abort-by, {}", id, about, to_text(clock.abort_by)),
+        fmt::format(
+            "{}\nNo further step begins. Roll back (slipway change roll_back {}), or have a change "
+            "manager give it more time (slipway change extend_window {}).\n",
+            decider.change().title, id, id
+        )
+    );
+}
+
 void defer(Decider& decider, const std::string&) {
     const auto& queue = *decider.change().queue;
     const auto board = decider.facts().records->boards.find(queue.board);
@@ -95,18 +134,81 @@ void defer(Decider& decider, const std::string&) {
              {}}});
 }
 
-void remove_snapshot(Decider& decider, const std::string& about) {
-    for (auto snapshot : decider.change().snapshots)
-        if (snapshot.id == about && snapshot.state == SnapshotState::taken) {
-            snapshot.detail = removal_asked_for;
-            decider.emit(SnapshotReported{snapshot});
-            decider.ask(
-                "snapshot_remove",
-                SnapshotTask{
-                    decider.change().id, snapshot.connector, snapshot.host, snapshot.tag,
-                    snapshot.expires_at, snapshot.id}
+void remind_snapshot(Decider& decider, const std::string& about) {
+    for (const auto& snapshot : std::vector(decider.change().snapshots))
+        if (snapshot.host == about && is_there(snapshot) &&
+            snapshot.reminded_for != snapshot.expires_at) {
+            decider.emit(Reminded{ReminderKind::snapshot_due, about, snapshot.expires_at});
+            const auto& change = decider.change();
+            page(
+                decider, change.change_owner,
+                fmt::format("{}: the snapshot of {} ends soon", change.id.value, about),
+                fmt::format(
+                    "{}\nIt {} after {}.\nTo keep it: slipway change extend_snapshot {} --host "
+                    "{}\n",
+                    change.title, is_automatic(snapshot) ? "is removed" : "is to be removed",
+                    to_text(snapshot.expires_at), change.id.value, about
+                )
             );
         }
+}
+
+SnapshotTask task_for(const Change& change, const Snapshot& snapshot) {
+    return {change.id,       snapshot.connector,  snapshot.host,
+            change.id.value, snapshot.expires_at, snapshot.id};
+}
+
+void measure_snapshot(Decider& decider, const std::string& about) {
+    for (auto snapshot : std::vector(decider.change().snapshots))
+        if (snapshot.id == about && snapshot.state == SnapshotState::taken) {
+            snapshot.measured_at = decider.facts().now;
+            decider.emit(SnapshotReported{snapshot});
+            decider.ask("snapshot_look", task_for(decider.change(), snapshot));
+        }
+}
+
+void remove_snapshot(Decider& decider, const std::string& about) {
+    for (auto snapshot : std::vector(decider.change().snapshots))
+        if (snapshot.id == about && is_there(snapshot)) {
+            snapshot.removal_asked_at = decider.facts().now;
+            decider.emit(SnapshotReported{snapshot});
+            decider.ask("snapshot_remove", task_for(decider.change(), snapshot));
+        }
+}
+
+// When it is to be removed: after its end, and a day after a provider that could not. Never one
+// that does not carry our tag: it is somebody else's, whatever named it.
+std::optional<Time> removal_at(const Change& change, const Snapshot& snapshot) {
+    if (!is_automatic(snapshot) || snapshot.tag != change.id.value || snapshot.removal_asked_at ||
+        snapshot.detail == removal_asked_for)
+        return std::nullopt;
+    if (snapshot.removal_failed_at)
+        return std::max(snapshot.expires_at, *snapshot.removal_failed_at + std::chrono::hours(24));
+    return snapshot.expires_at;
+}
+
+void snapshot_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
+    for (const auto& snapshot : change.snapshots) {
+        if (!is_there(snapshot))
+            continue;
+        const auto removal = removal_at(change, snapshot);
+        if (removal)
+            timers.push_back({*removal, snapshot.id, remove_snapshot});
+        // Who comes too late for it need not be told that it ends soon.
+        if (facts.now >= snapshot.expires_at)
+            continue;
+        if (snapshot.reminded_for != snapshot.expires_at)
+            timers.push_back(
+                {snapshot.expires_at - facts.policy->snapshot_reminder_ahead, snapshot.host,
+                 remind_snapshot}
+            );
+        const auto measured = snapshot.measured_at ? snapshot.measured_at : snapshot.taken_at;
+        if (removal && measured && snapshot.state == SnapshotState::taken &&
+            !snapshot.revert_asked_at)
+            timers.push_back(
+                {*measured + facts.policy->snapshot_measured_every, snapshot.id, measure_snapshot}
+            );
+    }
 }
 
 void add_reminders(
@@ -139,6 +241,22 @@ void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& t
     }
 }
 
+// One call while there is time, one when there is none left; an extension begins anew.
+void clock_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
+    const auto& alarm = change.abort_alarm;
+    if (deployment_under_way(change, facts) == nullptr || (alarm && alarm->passed_at))
+        return;
+    const auto clock = abort_clock(change, facts);
+    if (!clock || !clock->point_of_no_return)
+        return;
+    if (!alarm && facts.now < clock->abort_by)
+        timers.push_back(
+            {*clock->point_of_no_return - facts.policy->abort_by_lead, clock->run.value,
+             warn_of_abort_by}
+        );
+    timers.push_back({clock->abort_by, clock->run.value, note_abort_by_passed});
+}
+
 std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     std::vector<Timer> timers;
     for (const auto& action : change.actions)
@@ -153,13 +271,11 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
                      action.id, remind_action}
                 );
         }
-    for (const auto& snapshot : change.snapshots)
-        if (snapshot.state == SnapshotState::taken && snapshot.detail != removal_asked_for &&
-            !snapshot.id.empty() && !snapshot.connector.empty() && snapshot.connector != "external")
-            timers.push_back({snapshot.expires_at, snapshot.id, remove_snapshot});
+    snapshot_timers(change, facts, timers);
     if (is_over(change))
         return timers;
     step_timers(change, facts, timers);
+    clock_timers(change, facts, timers);
     for (const auto& owed : change.owed)
         if (!owed.settled_at && !owed.overdue_noted)
             timers.push_back({owed.due_at, owed.id, note_owed});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gates of phase 4: snapshot, run-exact, smoke-production, rollback-done.
+// Gates of phase 4: snapshot, preflight, run-exact, smoke-production, rollback-done.
 #include <algorithm>
 
 #include "domain/change/approved_ring.hpp"
@@ -48,6 +48,25 @@ void look_at_host(
         );
 }
 
+// Where no runbook went back, each host went back to its snapshot.
+void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindings& findings) {
+    for (const auto& host : production_hosts(change, *facts.records)) {
+        const auto reverted = std::find_if(
+            change.snapshots.begin(), change.snapshots.end(),
+            [&](const Snapshot& known) { return known.host == host && known.reverted_at; }
+        );
+        if (reverted == change.snapshots.end())
+            findings.refuse(
+                "snapshot." + host, "this host did not go back to a snapshot", "no revert",
+                "Go back with revert_snapshot, or with the rollback runbook"
+            );
+        else
+            findings.looked_at(
+                "snapshot " + reverted->id, reverted->connector, reverted->reverted_at
+            );
+    }
+}
+
 void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
     std::set<std::string> told;
     for (const auto& notice : change.notices)
@@ -85,6 +104,72 @@ void snapshot(const Change& change, const Facts& facts, GateFindings& findings) 
         look_at_host(change, facts, host, findings);
 }
 
+namespace {
+
+bool is_preflight_of(const Preflight& preflight, const Change& change, const Facts& facts) {
+    const auto digest_of = [&](RunbookPurpose purpose) {
+        const auto* runbook = runbook_of(change, purpose);
+        return runbook ? runbook->digest : Digest{};
+    };
+    return preflight.ring == change.production_ring &&
+           preflight.ring_contents == ring_contents_now(facts, change.production_ring) &&
+           preflight.deployment == digest_of(RunbookPurpose::deployment) &&
+           preflight.rollback == digest_of(RunbookPurpose::rollback);
+}
+
+std::string subject_of(const PreflightCheck& check) {
+    const auto place = check.host.empty() ? std::string("this machine") : check.host;
+    switch (check.kind) {
+    case PreflightKind::host:
+        return "the host " + place + " cannot be used";
+    case PreflightKind::tool:
+        return fmt::format("{} lacks the program {}", place, check.name);
+    case PreflightKind::disk:
+        return fmt::format("{} lacks room at {}", place, check.name);
+    case PreflightKind::credential:
+        break;
+    }
+    return "the credential " + check.name + " is not good";
+}
+
+std::string field_of(const PreflightCheck& check) {
+    std::string field = "preflight";
+    for (const auto& part : {check.host, std::string(to_text(check.kind)), check.name})
+        if (!part.empty())
+            field += "." + part;
+    return field;
+}
+
+} // namespace
+
+// Nobody has to look ahead, but who did and saw that something is missing does not go on. What was
+// looked at too long ago, or for other bytes or another ring, says nothing of tonight.
+void preflight(const Change& change, const Facts& facts, GateFindings& findings) {
+    if (deployment_begun(change))
+        return;
+    constexpr std::string_view remedy = "start it with preflight";
+    if (!change.preflight)
+        return findings.warn(fmt::format("no preflight was made: {}", remedy));
+    const auto& preflight = *change.preflight;
+    findings.looked_at("preflight", "on " + preflight.ring, preflight.at);
+    if (!is_preflight_of(preflight, change, facts))
+        return findings.warn(fmt::format(
+            "the preflight of {} was for other runbooks or another ring: {}", to_text(preflight.at),
+            remedy
+        ));
+    if (facts.now - preflight.at > facts.policy->preflight_valid_for)
+        findings.warn(fmt::format(
+            "the preflight of {} is older than {}: {}", to_text(preflight.at),
+            to_text(facts.policy->preflight_valid_for), remedy
+        ));
+    for (const auto& check : preflight.checks)
+        if (!check.passed)
+            findings.refuse(
+                field_of(check), subject_of(check), check.detail,
+                "Mend it, then run preflight again"
+            );
+}
+
 void run_exact(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
     const auto* run = last_run(change, RunPurpose::deployment);
@@ -120,7 +205,7 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         findings.refuse(
             "deployment", "the deployment runbook did not run to the end",
             std::string(to_text(run->state)),
-            "Its owner decides: retry, skip, resume or abort (decide_run)"
+            "Its owner decides: retry, skip, resume, abort or undo (decide_run)"
         );
 }
 
@@ -146,30 +231,36 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
     );
 }
 
-void rollback_done(const Change& change, const Facts&, GateFindings& findings) {
+void rollback_done(const Change& change, const Facts& facts, GateFindings& findings) {
     if (change.failed_because.empty())
         return;
     const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
     const auto* run = last_run(change, RunPurpose::rollback);
-    if (run == nullptr || run->state != RunState::succeeded)
+    const bool ran = run != nullptr && run->state == RunState::succeeded;
+    const auto back = rolled_back_at(change);
+    if (!back)
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
             run ? std::string(to_text(run->state)) : "no run",
-            "Start it with start_run, purpose rollback"
+            "Start it with start_run, purpose rollback, or go back to the snapshots with "
+            "revert_snapshot"
         );
-    findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
-    if (!run->ring_edits.empty())
+    if (ran)
+        findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    if (ran && !run->ring_edits.empty())
         findings.warn(fmt::format(
             "the ring {} was edited between the deployment and {}, which ran with what it held: {}",
             run->ring, run->id.value, run->ring_edits
         ));
-    if (runbook == nullptr || run->runbook != runbook->digest)
+    if (ran && (runbook == nullptr || run->runbook != runbook->digest))
         findings.refuse(
             "rollback", "other bytes ran than the approved rollback runbook",
             "ran " + run->runbook.hex(), "Run the approved rollback runbook"
         );
-    look_at_smoke(change, SmokeOccasion::rollback, runbook, run->ended_at, findings);
-    look_at_who_was_told(change, *run->ended_at, findings);
+    if (!ran)
+        look_at_reverted_hosts(change, facts, findings);
+    look_at_smoke(change, SmokeOccasion::rollback, runbook, back, findings);
+    look_at_who_was_told(change, *back, findings);
 }
 
 } // namespace slipway::domain::gates

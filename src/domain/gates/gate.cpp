@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 
@@ -47,7 +48,8 @@ constexpr std::array table{
         gates::backup_restorable},
     GateRow{
         "rollback-rehearsed", StepKind::rehearsal,
-        "no rehearsal after the deployment, other bytes, a failed step, an ending credential",
+        "no rehearsal after the deployment, other bytes, a failed step, a ring or credential that "
+        "is another now",
         gates::rollback_rehearsed},
     GateRow{
         "defects", StepKind::defects, "an open grave defect whose risk nobody accepted",
@@ -67,6 +69,10 @@ constexpr std::array table{
     GateRow{
         "snapshot", StepKind::snapshot, "a production host without a fresh snapshot",
         gates::snapshot},
+    GateRow{
+        "preflight", StepKind::execute,
+        "a host, program, disk or credential of the runbooks that a preflight found missing",
+        gates::preflight},
     GateRow{
         "run-exact", StepKind::execute,
         "other bytes, another ring, outside the window, open conditions, an earlier gate that "
@@ -124,6 +130,14 @@ void look_at_room(const Change& change, const Facts& facts, GateFindings& findin
     };
     const auto deploy = takes(RunbookPurpose::deployment);
     const auto back = takes(RunbookPurpose::rollback);
+    // A rehearsal may have taken longer than the runbook allows: people were waited for.
+    if (const auto clock = abort_clock(change, facts); clock && facts.now >= clock->abort_by)
+        findings.refuse(
+            "abort_by", "the rollback would have to begin before the deployment does",
+            fmt::format("abort-by {}; {}", to_text(clock->abort_by), clock->evidence.front()),
+            "Rehearse the rollback again without waiting, or schedule a longer window and have it "
+            "approved"
+        );
     const Span left = change.window->end - facts.now;
     if (left < deploy + back)
         findings.refuse(

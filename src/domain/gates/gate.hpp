@@ -100,7 +100,7 @@ using Function = void(const Change&, const Facts&, GateFindings&);
 Function rfc_specific, impact_traced, rollback_runbook, classification, window;
 Function ring_parity, ring_deployed, smoke_staging, backup_restorable, rollback_rehearsed, defects;
 Function cab_lead_time, cab_decision, notice, oncall;
-Function snapshot, run_exact, smoke_production, rollback_done;
+Function snapshot, preflight, run_exact, smoke_production, rollback_done;
 Function stabilised, pir, cmdb_updated, closure;
 } // namespace gates
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/gate_rows.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -119,6 +120,24 @@ TEST(Gates, validation_refuses) {
              [](auto& s) { s.change.backup->proofs[0].restored_at = s.now + 1h; }},
             {"backup-restorable", "an item left out", "backup.harbor-site",
              [](auto& s) { s.change.backup->proofs.clear(); }},
+            {"backup-restorable", "content not looked at", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].content_digest.clear(); }},
+            {"backup-restorable", "no point", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].point.clear(); }},
+            {"backup-restorable", "a stale point", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].restored_point = "snap-0"; }},
+            {"backup-restorable", "an old point", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].point_at = s.now - 25h; }},
+            {"backup-restorable", "a point in the future", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].point_at = s.now + 1min; }},
+            {"backup-restorable", "another item's point", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].point_ci = CiId("billing"); }},
+            {"backup-restorable", "another host's point", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].point_host = "stage-1"; }},
+            {"backup-restorable", "looked for on another host", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].host = "stage-1"; }},
+            {"backup-restorable", "a point that does not say what it is of", "backup.harbor-site",
+             [](auto& s) { s.change.backup->tested = true; }},
             {"backup-restorable", "a database without a fresh one", "backup.harbor-site",
              [](auto& s) {
                  s.change.scope->database = true;
@@ -284,6 +303,18 @@ TEST(Gates, deployment_refuses) {
              [](auto& s) { s.change.snapshots[0].taken_at = s.now - 5h; }},
             {"snapshot", "no ring", "production_ring",
              [](auto& s) { s.change.production_ring.clear(); }},
+            {"preflight", "a program is missing", "preflight.web1.tool.nginx",
+             [](auto& s) {
+                 Preflight preflight;
+                 preflight.ring = "production";
+                 preflight.ring_contents =
+                     ring_contents("production", s.records.rings.at("production"));
+                 preflight.deployment = deployment_file().digest;
+                 preflight.rollback = rollback_file().digest;
+                 preflight.at = s.now;
+                 preflight.checks = {{"web1", PreflightKind::tool, "nginx", false, "not there"}};
+                 s.change.preflight = preflight;
+             }},
         }
     );
     check(
@@ -303,6 +334,13 @@ TEST(Gates, deployment_refuses) {
              [](auto& s) { last(s.change, SmokeOccasion::staging).list = sha256("x"); }},
             {"smoke-production", "a failed check", "smoke.production.nightly",
              [](auto& s) { last(s.change, SmokeOccasion::production).results[1].passed = false; }},
+            {"smoke-production", "not seen from outside", "smoke.production.nightly",
+             [](auto& s) { s.change.runbooks.at("deployment").smoke_outside = {"nightly"}; }},
+            {"smoke-production", "seen to fail from outside", "smoke.production.nightly",
+             [](auto& s) {
+                 last(s.change, SmokeOccasion::production)
+                     .results.push_back({"nightly", false, "refused", 1, true, {}});
+             }},
             {"smoke-production", "a silent agent", "smoke.production.agents",
              [](auto& s) { last(s.change, SmokeOccasion::production).silent_agents = {"node-1"}; }},
             {"smoke-production", "a new alert", "smoke.production.alerts",
@@ -386,7 +424,7 @@ TEST(Gates, every_gate_holds_for_a_change_in_order) {
         EXPECT_NE(result.verdict, Verdict::fail) << told(result);
         EXPECT_FALSE(gate.refuses.empty()) << gate.id;
     }
-    EXPECT_EQ(gate_table().size(), 23u);
+    EXPECT_EQ(gate_table().size(), 24u);
 }
 
 TEST(Gates, before_its_run_the_deployment_says_which_earlier_gates_fail) {

@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/tasks.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/gates/gate.hpp"
+#include "domain/gates/smoke.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -47,19 +49,45 @@ TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
     EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
 }
 
-TEST(Smoke, a_check_for_the_outside_is_seen_from_there) {
+TEST(Smoke, nobody_outside_needs_to_see_a_test_ring) {
     auto s = ready();
     auto text = deployment_file().bytes;
     const std::string check = "  http: http://localhost/\n";
     text.insert(text.find(check) + check.size(), "  outside: true\n");
     s.pin("jonas", runbook_file("deploy-outside.md", text), "deployment");
+    ASSERT_EQ(s.change.runbooks.at("deployment").smoke_outside.size(), 1u);
     s.run("ina", "ring_deploy");
     s.smoke("ina", "staging");
-    EXPECT_THAT(refused_fields(s, "smoke-staging"), Names("smoke.staging.front-page"));
-    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
-        {"name":"front-page","passed":true},{"name":"nightly","passed":true},
-        {"name":"front-page","passed":true,"outside":true}]})");
     EXPECT_THAT(refused_fields(s, "smoke-staging"), IsEmpty());
+}
+
+TEST(Smoke, why_nobody_looked_from_the_outside_is_what_the_gate_shows) {
+    Change change;
+    PinnedRunbook runbook;
+    runbook.smoke_checks = runbook.smoke_outside = {"front-page"};
+    SmokeReport report;
+    report.occasion = SmokeOccasion::rollback;
+    report.results = {{"front-page", true, {}, 1, false, {}}};
+    report.not_outside = "no probe has dialled in";
+    change.smoke_reports.push_back(report);
+    GateFindings findings("rollback-done");
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, findings);
+    ASSERT_EQ(findings.reasons.size(), 1u);
+    EXPECT_EQ(findings.reasons[0].field, "smoke.rollback.front-page");
+    EXPECT_EQ(findings.reasons[0].evidence, "no probe has dialled in");
+    change.smoke_reports[0].results.push_back({"front-page", true, {}, 1, true, {}});
+    GateFindings seen("rollback-done");
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, seen);
+    EXPECT_THAT(seen.reasons, IsEmpty());
+}
+
+TEST(Smoke, which_probe_saw_something_is_for_the_server_to_say) {
+    auto s = ready();
+    s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
+        {"name":"front-page","passed":true,"outside":true,"seen_from":"berlin at 203.0.113.7"},
+        {"name":"nightly","passed":true}]})");
+    EXPECT_EQ(s.change.smoke_reports.back().results.at(0).seen_from, "");
+    EXPECT_TRUE(s.change.smoke_reports.back().results.at(0).outside);
 }
 
 TEST(Parity, rings_about_which_nothing_is_known_are_not_alike) {
@@ -254,6 +282,52 @@ TEST(Backup, an_older_point_than_the_last_does_not_prove_it) {
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
     proof.restored_at = *proof.last_success;
     EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, what_the_point_says_of_itself_proves_it) {
+    auto s = ready();
+    s.change.backup->tested = true;
+    auto& proof = s.change.backup->proofs[0];
+    proof.restored_point = proof.point;
+    proof.host = proof.point_host = "web-1";
+    proof.point_ci = CiId("harbor-site");
+    proof.point_at = *proof.last_success;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, a_database_in_scope_needs_a_fresh_one_though_nobody_says_that_it_is_changed) {
+    auto s = ready();
+    s.now = at(window_start) - 1h;
+    s.change.scope->cis.push_back({CiId("berths-db"), "", "1.4", "1.5"});
+    auto proof = s.change.backup->proofs[0];
+    proof.ci = CiId("berths-db");
+    proof.last_success = at(window_start) - 5h;
+    s.change.backup->proofs.push_back(proof);
+    s.change.backup->proofs[0].last_success = at(window_start) - 5h;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), ::testing::ElementsAre("backup.berths-db"))
+        << "the site beside it may be older";
+    s.change.backup->proofs[1].last_success = at(window_start) - 3h;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+    s.change.backup->verdict = BackupVerdict::not_applicable;
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.verdict"));
+}
+
+TEST(Backup, an_item_with_a_connector_of_its_own_is_proven_by_it) {
+    auto s = ready();
+    s.change.scope->cis.push_back({CiId("berths-db"), "", "1.4", "1.5"});
+    s.replayed = s.change;
+    s.records.cis.at(CiId("berths-db")).backup_connector = "dumps";
+    ++s.records.version;
+    s.does("ina", "verify_backup");
+    const auto task = *restore<BackupTask>(std::string_view(s.tasks.back().payload));
+    EXPECT_EQ(task.connector, "restic");
+    EXPECT_EQ(task.connectors.at(CiId("berths-db")), "dumps");
+    EXPECT_EQ(task.cis.at(1).host, "web-1") << "the CMDB knows the host";
+    s.records.rings.at("production").backup_connector.clear();
+    ++s.records.version;
+    const auto error = s.refused("ina", "verify_backup");
+    ASSERT_EQ(error.reasons.size(), 1U);
+    EXPECT_EQ(error.reasons[0].field, "backup.harbor-site");
 }
 
 TEST(Backup, an_item_is_proven_once) {

@@ -3,6 +3,9 @@
 // rollback-rehearsed, defects.
 #include <algorithm>
 
+#include "domain/change/production_hosts.hpp"
+#include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
 
@@ -86,28 +89,107 @@ bool look_at_run(
     return findings.reasons.size() == before;
 }
 
-// Facts that nobody gathered, or that are old, make no two rings alike.
-void look_at_facts(
+// Facts that were written into the ring's record by hand have one age for the whole ring.
+void look_at_written_facts(
     const std::string& id, const RingRecord& ring, const Facts& facts, Time compared_at,
     GateFindings& findings
 ) {
-    const std::string gather = "Gather the facts of " + id + ", then run compare_ring again";
-    for (const auto& host : ring.hosts)
-        if (host.facts.empty())
-            findings.refuse(
-                "parity." + host.host, "nothing is known of this host of " + id, "no facts", gather
-            );
     const auto longest = facts.policy->ring_facts_age_max;
     if (!ring.facts_at || facts.now - *ring.facts_at > longest)
         findings.refuse(
             "parity", fmt::format("the facts of {} are older than {}", id, to_text(longest)),
-            ring.facts_at ? to_text(*ring.facts_at) : "nobody knows when they were gathered", gather
+            ring.facts_at ? to_text(*ring.facts_at) : "nobody knows when they were gathered",
+            "Gather the facts of " + id + " (ring gather), then run compare_ring again"
         );
     else if (*ring.facts_at > compared_at)
         findings.refuse(
             "parity", "the facts of " + id + " were gathered anew since", to_text(*ring.facts_at),
             "Run compare_ring again"
         );
+}
+
+void look_at_found_facts(
+    const std::string& id, const RingHost& host, const Facts& facts, GateFindings& findings
+) {
+    const auto field = "parity." + host.host;
+    const auto longest = facts.policy->ring_facts_age_max;
+    const auto& found = *host.found;
+    const std::string gather =
+        "Gather the facts of " + id + " (ring gather), then run compare_ring again";
+    findings.looked_at(
+        "facts of " + host.host,
+        found.script ? "gathered by " + short_hex(*found.script) : "imported by " + found.by.value,
+        found.at
+    );
+    if (!found.fault.empty())
+        findings.refuse(
+            field, "the facts of this host of " + id + " could not be gathered", found.fault, gather
+        );
+    else if (facts.now - found.at > longest)
+        findings.refuse(
+            field,
+            fmt::format("the facts of this host of {} are older than {}", id, to_text(longest)),
+            to_text(found.at), gather
+        );
+}
+
+// What was compared is what is known now, host by host, and nothing was found since.
+void look_at_compared(
+    const std::string& id, const RingRecord& ring, const Parity& parity, GateFindings& findings
+) {
+    for (const auto& host : ring.hosts) {
+        if (!host.found || !host.found->fault.empty())
+            continue;
+        const auto same = [&](const ComparedHost& compared) {
+            return compared.ring == id && compared.host == host.host &&
+                   compared.transcript == host.found->transcript;
+        };
+        if (std::none_of(parity.compared.begin(), parity.compared.end(), same))
+            findings.refuse(
+                "parity." + host.host,
+                "the facts of this host of " + id + " were gathered anew since",
+                to_text(host.found->at), "Run compare_ring again"
+            );
+    }
+}
+
+// Facts that nobody gathered, or that are old, make no two rings alike.
+void look_at_facts(
+    const std::string& id, const RingRecord& ring, const Facts& facts, const Parity& parity,
+    GateFindings& findings
+) {
+    bool written = ring.hosts.empty();
+    for (const auto& host : ring.hosts) {
+        written = written || !host.found || !host.facts.empty();
+        if (host.found)
+            look_at_found_facts(id, host, facts, findings);
+        else if (host.facts.empty())
+            findings.refuse(
+                "parity." + host.host, "nothing is known of this host of " + id, "no facts",
+                "Gather the facts of " + id + " (ring gather), then run compare_ring again"
+            );
+    }
+    if (written)
+        look_at_written_facts(id, ring, facts, parity.at, findings);
+    look_at_compared(id, ring, parity, findings);
+}
+
+// Two scripts look for other things, or say the same in other words: what differs then may be the
+// scripts and what agrees may not have been looked for.
+void look_at_scripts(const Parity& parity, GateFindings& findings) {
+    std::set<Digest> scripts;
+    for (const auto& host : parity.compared)
+        if (host.script)
+            scripts.insert(*host.script);
+    if (scripts.size() < 2)
+        return;
+    std::string named;
+    for (const auto& script : scripts)
+        named += (named.empty() ? "" : ", ") + short_hex(script);
+    findings.refuse(
+        "parity", "the facts were gathered by different scripts", named,
+        "Gather the facts of both rings (ring gather), then run compare_ring again"
+    );
 }
 
 void look_at_rings(
@@ -132,7 +214,141 @@ void look_at_rings(
         );
     for (const auto& id : {parity.ring, parity.production})
         if (const auto ring = rings.find(id); ring != rings.end())
-            look_at_facts(id, ring->second, facts, parity.at, findings);
+            look_at_facts(id, ring->second, facts, parity, findings);
+}
+
+// The items of which a fresh backup is owed: the databases in scope, as the CMDB knows them. A
+// scope that says it changes a database without naming one means all of it.
+std::set<CiId> databases_of(const Change& change, const Records& records) {
+    std::set<CiId> all;
+    std::set<CiId> databases;
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        all.insert(scoped.ci);
+        const auto known = records.cis.find(scoped.ci);
+        if (known != records.cis.end() && known->second.ci_class == CiClass::database)
+            databases.insert(scoped.ci);
+    }
+    if (databases.empty() && change.scope && change.scope->database)
+        return all;
+    return databases;
+}
+
+std::string field_of(const BackupProof& proof) {
+    return "backup." + proof.ci.value;
+}
+
+void look_at_last_success(const BackupProof& proof, const Facts& facts, GateFindings& findings) {
+    const auto longest = facts.policy->backup_age_max;
+    if (!proof.last_success || facts.now - *proof.last_success > longest)
+        findings.refuse(
+            field_of(proof), "the last successful backup is older than " + to_text(longest),
+            proof.last_success ? to_text(*proof.last_success) : "never",
+            "Take a backup and prove it again"
+        );
+    else if (*proof.last_success > facts.now)
+        findings.refuse(
+            field_of(proof), "the backup's time lies in the future: a clock is wrong",
+            to_text(*proof.last_success), "Set the clocks right, then prove it again"
+        );
+}
+
+// A job's success is no restore, and a restore whose content nobody looked at is no proof.
+void look_at_restore(const BackupProof& proof, const Facts& facts, GateFindings& findings) {
+    const auto field = field_of(proof);
+    const auto longest = facts.policy->restore_proof_age_max;
+    if (!proof.restored || !proof.restored_at)
+        return findings.refuse(
+            field, "the restore is not proven", "a job's success is not a restore",
+            "Restore or mount the point and compare its content"
+        );
+    if (*proof.restored_at > facts.now)
+        findings.refuse(
+            field, "the restore lies in the future: a clock is wrong", to_text(*proof.restored_at),
+            "Set the clocks right, then prove it again"
+        );
+    else if (facts.now - *proof.restored_at > longest)
+        findings.refuse(
+            field, "the restore proof is older than " + to_text(longest),
+            to_text(*proof.restored_at), "Restore the latest point again"
+        );
+    else if (proof.last_success && *proof.restored_at < *proof.last_success)
+        findings.refuse(
+            field, "an older point was restored than the last backup that succeeded",
+            fmt::format(
+                "restored {}, last success {}", to_text(*proof.restored_at),
+                to_text(*proof.last_success)
+            ),
+            "Restore the latest point and prove it again"
+        );
+    if (proof.content_digest.empty())
+        findings.refuse(
+            field, "nobody looked at what was restored", "no digest of the content",
+            "Restore the point and record the digest of its content"
+        );
+}
+
+// Whose point it is, and of when, as the point itself says.
+void look_at_point(
+    const BackupProof& proof, bool tested, const std::string& host, const Facts& facts,
+    GateFindings& findings
+) {
+    const auto field = field_of(proof);
+    const std::string again = "Restore the latest point of " + proof.ci.value;
+    if (proof.point.empty())
+        findings.refuse(field, "no restore point is named", "no point", again);
+    else if (!proof.restored_point.empty() && proof.restored_point != proof.point)
+        findings.refuse(
+            field, "another point was restored than the last one",
+            fmt::format("last {}, restored {}", proof.point, proof.restored_point), again
+        );
+    // People answer for what they record; of a connector nobody but the point itself says it.
+    if (tested && proof.restored && proof.point_ci.empty() && proof.point_host.empty())
+        findings.refuse(
+            field, "the point does not say what it is of", "neither an item nor a host",
+            "Let the backup's connector tell the host or the item of each point"
+        );
+    if (!proof.point_ci.empty() && proof.point_ci != proof.ci)
+        findings.refuse(
+            field, "the point is of another configuration item", proof.point_ci.value, again
+        );
+    for (const auto& named : {proof.host, proof.point_host})
+        if (!named.empty() && !host.empty() && named != host) {
+            findings.refuse(
+                field, "the backup is of another host",
+                fmt::format("{} is on {}, the backup is of {}", proof.ci.value, host, named), again
+            );
+            break;
+        }
+    const auto longest = facts.policy->backup_age_max;
+    if (proof.point_at && *proof.point_at > facts.now)
+        findings.refuse(
+            field, "the point's time lies in the future: a clock is wrong",
+            to_text(*proof.point_at), "Set the clocks right, then prove it again"
+        );
+    else if (proof.point_at && facts.now - *proof.point_at > longest)
+        findings.refuse(
+            field, "the restored point is older than " + to_text(longest), to_text(*proof.point_at),
+            again
+        );
+}
+
+// Before its window; what was true when the deployment began stays on the record.
+void look_at_freshness(
+    const BackupProof& proof, const Change& change, const Facts& facts, GateFindings& findings
+) {
+    if (!change.window || deployment_begun(change))
+        return;
+    const Time from = change.window->start - facts.policy->fresh_backup_before_window;
+    if (proof.last_success && *proof.last_success >= from)
+        return;
+    if (facts.now >= from)
+        findings.refuse(
+            field_of(proof), "a database change needs a fresh backup before the window",
+            "last " + (proof.last_success ? to_text(*proof.last_success) : "never"),
+            "Take one after " + to_text(from) + " and prove it"
+        );
+    else
+        findings.warn("a fresh backup of " + proof.ci.value + " is due after " + to_text(from));
 }
 
 } // namespace
@@ -149,7 +365,14 @@ void ring_parity(const Change& change, const Facts& facts, GateFindings& finding
     if (parity.facts_compared == 0)
         findings.refuse(
             "parity", "no fact was compared", "the rings hold no facts",
-            "Gather the facts of both rings, then run compare_ring again"
+            "Gather the facts of both rings (ring gather), then run compare_ring again"
+        );
+    look_at_scripts(parity, findings);
+    if (parity.unlisted)
+        findings.refuse(
+            "parity", "the rings differ in more than can be listed",
+            fmt::format("{} differences more", *parity.unlisted),
+            "Mend the ring; what is left is listed by the next compare_ring"
         );
     if (facts.now - parity.at > facts.policy->parity_valid_for)
         findings.refuse(
@@ -204,7 +427,7 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             "Run verify_backup, or record the proof with record_backup"
         );
     const auto& backup = *change.backup;
-    const bool database = change.scope && change.scope->database;
+    const auto databases = databases_of(change, *facts.records);
     findings.looked_at("backup", std::string(to_text(backup.verdict)), backup.at);
     if (backup.verdict == BackupVerdict::not_verified)
         return findings.refuse(
@@ -212,7 +435,7 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             "Restore the latest point and record the proof"
         );
     if (backup.verdict == BackupVerdict::not_applicable) {
-        if (database)
+        if (!databases.empty())
             findings.refuse(
                 "backup.verdict", "a database change always needs a backup",
                 "not_applicable: " + backup.reason, "Take a backup and prove it"
@@ -226,66 +449,19 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             std::find_if(backup.proofs.begin(), backup.proofs.end(), [&](const auto& known) {
                 return known.ci == scoped.ci;
             });
-        const std::string field = "backup." + scoped.ci.value;
         if (proof == backup.proofs.end()) {
             findings.refuse(
-                field, "no backup of " + scoped.ci.value + " is proven", "no proof",
-                "Prove the backup of this configuration item"
+                "backup." + scoped.ci.value, "no backup of " + scoped.ci.value + " is proven",
+                "no proof", "Prove the backup of this configuration item"
             );
             continue;
         }
         findings.looked_at("restore point " + proof->point, proof->source, proof->last_success);
-        if (!proof->last_success || facts.now - *proof->last_success > facts.policy->backup_age_max)
-            findings.refuse(
-                field,
-                "the last successful backup is older than " + to_text(facts.policy->backup_age_max),
-                proof->last_success ? to_text(*proof->last_success) : "never",
-                "Take a backup and prove it again"
-            );
-        if (proof->last_success && *proof->last_success > facts.now)
-            findings.refuse(
-                field, "the backup's time lies in the future: a clock is wrong",
-                to_text(*proof->last_success), "Set the clocks right, then prove it again"
-            );
-        if (!proof->restored || !proof->restored_at)
-            findings.refuse(
-                field, "the restore is not proven", "a job's success is not a restore",
-                "Restore or mount the point and compare its content"
-            );
-        else if (*proof->restored_at > facts.now)
-            findings.refuse(
-                field, "the restore lies in the future: a clock is wrong",
-                to_text(*proof->restored_at), "Set the clocks right, then prove it again"
-            );
-        else if (facts.now - *proof->restored_at > facts.policy->restore_proof_age_max)
-            findings.refuse(
-                field,
-                "the restore proof is older than " + to_text(facts.policy->restore_proof_age_max),
-                to_text(*proof->restored_at), "Restore the latest point again"
-            );
-        else if (proof->last_success && *proof->restored_at < *proof->last_success)
-            findings.refuse(
-                field, "an older point was restored than the last backup that succeeded",
-                fmt::format(
-                    "restored {}, last success {}", to_text(*proof->restored_at),
-                    to_text(*proof->last_success)
-                ),
-                "Restore the latest point and prove it again"
-            );
-        if (!database || !change.window || deployment_begun(change))
-            continue;
-        const Time fresh_from = change.window->start - facts.policy->fresh_backup_before_window;
-        const bool fresh = proof->last_success && *proof->last_success >= fresh_from;
-        if (!fresh && facts.now >= fresh_from)
-            findings.refuse(
-                field, "a database change needs a fresh backup before the window",
-                "last " + (proof->last_success ? to_text(*proof->last_success) : "never"),
-                "Take one after " + to_text(fresh_from) + " and prove it"
-            );
-        else if (!fresh)
-            findings.warn(
-                "a fresh backup of " + scoped.ci.value + " is due after " + to_text(fresh_from)
-            );
+        look_at_last_success(*proof, facts, findings);
+        look_at_restore(*proof, facts, findings);
+        look_at_point(*proof, backup.tested, host_of(scoped, *facts.records), facts, findings);
+        if (databases.contains(scoped.ci))
+            look_at_freshness(*proof, change, facts, findings);
     }
 }
 
@@ -310,6 +486,15 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             "Deploy to the ring, then rehearse the rollback there"
         );
 
+    findings.looked_at(
+        "time of the rollback", fmt::format("{} took {}", run->id.value, spoken(time_taken(*run))),
+        run->ended_at
+    );
+    for (auto& stale : staleness_of(change, *deployed, *run, facts))
+        findings.refuse(
+            stale.field, std::move(stale.message), std::move(stale.evidence),
+            std::move(stale.remedy)
+        );
     const auto production = facts.records->rings.find(change.production_ring);
     if (production != facts.records->rings.end() && change.window)
         for (const auto& credential : production->second.credentials)

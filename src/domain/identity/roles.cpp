@@ -20,6 +20,7 @@ constexpr std::array on_call{change_read, change_write, change_run};
 constexpr std::array auditor{change_read, audit_read};
 constexpr std::array viewer{change_read};
 constexpr std::array runner{change_read, change_run};
+constexpr std::array probe{smoke_probe};
 
 } // namespace
 
@@ -43,6 +44,8 @@ std::span<const Permission> permissions_of(Role role) {
         return viewer;
     case Role::runner:
         return runner;
+    case Role::probe:
+        return probe;
     }
     return {};
 }

@@ -26,13 +26,14 @@ SLIPWAY_ENUM(
     record_write,   // CMDB, rosters, channels, rings
     audit_read,     // ledger, exports, everybody's tokens, the outbox
     people_manage,  // people, roles, tokens of others
-    system_manage   // sandbox clock, connectors, tenants, dead tasks
+    system_manage,  // sandbox clock, connectors, tenants, dead tasks
+    smoke_probe     // take the outside checks of smoke lists and report them; nothing else
 )
 
 // administrator manages people and the system, and deliberately cannot vote, run or waive.
 SLIPWAY_ENUM(
     Role, administrator, change_manager, cab_chair, cab_member, engineer, on_call, auditor, viewer,
-    runner
+    runner, probe
 )
 
 // The permissions of a role; the table is docs/reference/roles.md.

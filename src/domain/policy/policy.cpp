@@ -42,6 +42,7 @@ void check_spans(const Policy& policy, Check& check) {
     check.longer_than_zero("rehearsal_valid_for", policy.rehearsal_valid_for);
     check.longer_than_zero("parity_valid_for", policy.parity_valid_for);
     check.longer_than_zero("ring_facts_age_max", policy.ring_facts_age_max);
+    check.longer_than_zero("preflight_valid_for", policy.preflight_valid_for);
     check.longer_than_zero("backup_age_max", policy.backup_age_max);
     check.longer_than_zero("restore_proof_age_max", policy.restore_proof_age_max);
     check.longer_than_zero("fresh_backup_before_window", policy.fresh_backup_before_window);
@@ -49,6 +50,8 @@ void check_spans(const Policy& policy, Check& check) {
     check.longer_than_zero("owed_step_within", policy.owed_step_within);
     check.longer_than_zero("snapshot_age_max", policy.snapshot_age_max);
     check.longer_than_zero("snapshot_expires_after", policy.snapshot_expires_after);
+    check.longer_than_zero("snapshot_longest", policy.snapshot_longest);
+    check.longer_than_zero("snapshot_measured_every", policy.snapshot_measured_every);
     check.longer_than_zero("waiver_longest", policy.waiver_longest);
 }
 

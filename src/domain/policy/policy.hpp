@@ -43,6 +43,8 @@ struct Policy {
     Span rehearsal_valid_for = 14 * 24h;
     Span parity_valid_for = 7 * 24h;
     Span ring_facts_age_max = 30 * 24h;
+    // preflight
+    Span preflight_valid_for = 24h;
     // backup-restorable
     Span backup_age_max = 24h;
     Span restore_proof_age_max = 7 * 24h;
@@ -57,9 +59,16 @@ struct Policy {
     // notice
     Span notice_ahead = 24h;
     Span emergency_notice_ahead = 0s;
+    // run-exact: the clock of a deployment that is under way
+    Span abort_by_margin = 5min;    // kept beside what the rollback took when it was rehearsed
+    Span abort_by_lead = 15min;     // who is called is called this long ahead
+    Span window_extension_max = 1h; // all extensions of one window together
     // snapshot
     Span snapshot_age_max = 4h;
     Span snapshot_expires_after = 7 * 24h;
+    Span snapshot_longest = 30 * 24h;   // with every extension
+    Span snapshot_reminder_ahead = 24h; // of its removal
+    Span snapshot_measured_every = 24h; // its size
     // stabilised
     Span stabilisation = 48h;
     // waivers
@@ -84,6 +93,7 @@ struct Policy {
         visit("rehearsal_valid_for", self.rehearsal_valid_for);
         visit("parity_valid_for", self.parity_valid_for);
         visit("ring_facts_age_max", self.ring_facts_age_max);
+        visit("preflight_valid_for", self.preflight_valid_for);
         visit("backup_age_max", self.backup_age_max);
         visit("restore_proof_age_max", self.restore_proof_age_max);
         visit("fresh_backup_before_window", self.fresh_backup_before_window);
@@ -94,8 +104,14 @@ struct Policy {
         visit("owed_step_within", self.owed_step_within);
         visit("notice_ahead", self.notice_ahead);
         visit("emergency_notice_ahead", self.emergency_notice_ahead);
+        visit("abort_by_margin", self.abort_by_margin);
+        visit("abort_by_lead", self.abort_by_lead);
+        visit("window_extension_max", self.window_extension_max);
         visit("snapshot_age_max", self.snapshot_age_max);
         visit("snapshot_expires_after", self.snapshot_expires_after);
+        visit("snapshot_longest", self.snapshot_longest);
+        visit("snapshot_reminder_ahead", self.snapshot_reminder_ahead);
+        visit("snapshot_measured_every", self.snapshot_measured_every);
         visit("stabilisation", self.stabilisation);
         visit("waiver_longest", self.waiver_longest);
         visit("never_waived", self.never_waived);

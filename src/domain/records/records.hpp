@@ -56,6 +56,7 @@ struct CiRecord {
     bool customer_facing = false;
     std::optional<Recurrence> schedule; // of a scheduled job
     std::optional<Time> verified_at;    // when the record was last compared with reality
+    std::string backup_connector;       // proves its backups, in place of its ring's
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what people call it"));
@@ -68,6 +69,10 @@ struct CiRecord {
         visit("customer_facing", self.customer_facing, optional("customers see it"));
         visit("schedule", self.schedule, optional("when a scheduled job runs"));
         visit("verified_at", self.verified_at, optional("when the record was last verified"));
+        visit(
+            "backup_connector", self.backup_connector,
+            optional("proves its backups, in place of the ring's", 64)
+        );
     }
 };
 
@@ -156,17 +161,43 @@ struct ChannelRecord {
 
 SLIPWAY_ENUM(RingKind, test, staging, pilot, production)
 
+// What came of gathering the facts of a host, or of importing them; only the server writes it. The
+// facts themselves are the attachment, since they are too many for a record.
+struct FactsFound {
+    Time at{};
+    PersonId by;                  // who wanted it
+    std::optional<Digest> script; // that gathered them; absent: they were imported
+    Digest transcript;            // SHA-256 of the attached document; all zero when there is none
+    std::uint32_t count = 0;
+    std::string fault; // why there are none
+
+    SLIPWAY_FIELDS {
+        visit("at", self.at, required("when they were gathered"));
+        visit("by", self.by, optional("who had them gathered, or imported them"));
+        visit("script", self.script, optional("SHA-256 of the script; absent: imported"));
+        visit("transcript", self.transcript, optional("SHA-256 of the document of the facts"));
+        visit("count", self.count, optional("how many there are"));
+        visit("fault", self.fault, printed("why there are none", limits::text_max));
+    }
+};
+
 struct RingHost {
     std::string host;
     CiId ci;
     std::string address;                      // for SSH; empty: local
-    std::map<std::string, std::string> facts; // os_build, kernel, package.nginx, agent.node ...
+    std::map<std::string, std::string> facts; // what people wrote down: topology.upstream ...
+    std::string role = {};                    // hosts of one role are compared with one another
+    std::optional<FactsFound> found = {};
 
     SLIPWAY_FIELDS {
         visit("host", self.host, required("its name in this ring", limits::name_max));
         visit("ci", self.ci, optional("its configuration item"));
         visit("address", self.address, optional("where to reach it", limits::name_max));
-        visit("facts", self.facts, optional("what was found on it", 1000));
+        visit("facts", self.facts, optional("what is known of it beside what is gathered", 1000));
+        visit(
+            "role", self.role, optional("what it does, such as web: same roles are compared", 64)
+        );
+        visit("found", self.found, optional("of its gathered facts; only the server writes it"));
     }
 };
 
@@ -174,10 +205,15 @@ struct RingHost {
 struct RingCredential {
     std::string name;
     std::optional<Time> expires_at;
+    std::string version = {}; // another one after each rotation
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what it is called"));
         visit("expires_at", self.expires_at, optional("when it ends or is rotated"));
+        visit(
+            "version", self.version,
+            optional("another one after each rotation, such as 7 or its date", 64)
+        );
     }
 };
 
@@ -190,16 +226,18 @@ struct RingRecord {
     std::vector<RingCredential> credentials;
     std::string snapshot_connector;
     std::string backup_connector;
+    std::vector<std::string> fact_files = {}; // configuration files whose digests are facts
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("what people call it"));
         visit("kind", self.kind, required("test, staging, pilot or production"));
         visit("variables", self.variables, optional("environment of its runbooks", 100));
         visit("hosts", self.hosts, required("its hosts"));
-        visit("facts_at", self.facts_at, optional("when the facts were gathered"));
+        visit("facts_at", self.facts_at, optional("when the facts written here were looked up"));
         visit("credentials", self.credentials, optional("what its runbooks sign in with"));
         visit("snapshot_connector", self.snapshot_connector, optional("takes snapshots", 64));
         visit("backup_connector", self.backup_connector, optional("proves backups", 64));
+        visit("fact_files", self.fact_files, optional("configuration files to compare", 100));
     }
 };
 
@@ -218,13 +256,15 @@ struct OrganisationRecord {
     std::string name;
     std::string zone = "UTC";
     BusinessHours business_hours;
-    std::string report_to; // where users file tickets after a change
+    std::string report_to;                         // where users file tickets after a change
+    std::vector<std::string> inside_networks = {}; // its own, as CIDR: no probe there is outside
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("name of the organisation"));
         visit("zone", self.zone, required("IANA time zone", 64));
         visit("business_hours", self.business_hours, optional("for due dates in business time"));
         visit("report_to", self.report_to, optional("where users file tickets", limits::name_max));
+        visit("inside_networks", self.inside_networks, optional("its own, such as 10.0.0.0/8"));
     }
 };
 

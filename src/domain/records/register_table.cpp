@@ -8,6 +8,7 @@
 #include "base/schema.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/calendar/zone.hpp"
+#include "domain/records/networks.hpp"
 #include "domain/records/records.hpp"
 
 namespace slipway::domain {
@@ -72,6 +73,9 @@ Result<void> check(const std::string&, const RingRecord& ring) {
                 "after secret: expected file:/path, env:NAME or command:/program arguments, never "
                 "the secret itself"
             );
+    for (std::size_t i = 0; i < ring.fact_files.size(); ++i)
+        if (!ring.fact_files[i].starts_with('/'))
+            return fail_field(fmt::format("fact_files[{}]", i), "expected an absolute path");
     for (const auto& [name, value] : ring.variables)
         if (name.empty() ||
             name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != std::string::npos)
@@ -92,6 +96,8 @@ Result<void> check(const std::string& id, const OrganisationRecord& organisation
         return fail_field("id", "there is one organisation record per tenant: main");
     if (!is_known_zone(organisation.zone))
         return fail_field("zone", "is not an IANA time zone");
+    for (std::size_t i = 0; i < organisation.inside_networks.size(); ++i)
+        TRY(check_network(organisation.inside_networks[i], fmt::format("inside_networks[{}]", i)));
     return check_business_hours(organisation.business_hours, "business_hours");
 }
 

@@ -74,10 +74,15 @@ void add_words(std::string& out, std::string_view name, const List& list, const 
 RingRecord contents_of(RingRecord ring) {
     ring.name.clear();
     ring.facts_at.reset();
-    for (auto& host : ring.hosts)
+    ring.fact_files.clear();
+    for (auto& host : ring.hosts) {
         host.facts.clear();
-    for (auto& credential : ring.credentials)
+        host.found.reset();
+    }
+    for (auto& credential : ring.credentials) {
         credential.expires_at.reset();
+        credential.version.clear();
+    }
     return ring;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ring holds: all of its record that decides where a runbook runs, with what and as whom; as
 // a value, as one digest of its id and that value, and as words for people. Left out is what was
-// found on it (the facts of its hosts, when they were gathered, when a credential ends) and what
-// people call it, so that looking at a ring again does not make it another one. Secrets are in none
-// of it: a ring refers to them.
+// found on it (the facts of its hosts, when they were gathered, when a credential ends, which
+// version of it there is), what is looked for there and what people call it, so that looking at a
+// ring again does not make it another one. Secrets are in none of it: a ring refers to them.
 #pragma once
 
 #include "domain/records/records.hpp"

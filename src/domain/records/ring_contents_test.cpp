@@ -32,6 +32,7 @@ TEST(RingContents, are_all_that_decides_where_with_what_and_as_whom) {
         [](auto& ring) { ring.hosts[0].host = "web-2"; },
         [](auto& ring) { ring.hosts[0].ci = CiId("web-2"); },
         [](auto& ring) { ring.hosts[0].address = "10.0.0.2"; },
+        [](auto& ring) { ring.hosts[0].role = "db"; },
         [](auto& ring) { ring.hosts.push_back(ring.hosts[0]); },
         [](auto& ring) { ring.credentials[0].name = "root"; },
         [](auto& ring) { ring.credentials.clear(); },
@@ -49,8 +50,11 @@ TEST(RingContents, are_not_what_was_found_on_the_ring) {
     auto looked_at = production();
     looked_at.name = "The real thing";
     looked_at.hosts[0].facts = {{"kernel", "6.2"}};
+    looked_at.hosts[0].found = FactsFound{};
     looked_at.facts_at = Time(std::chrono::hours(2));
+    looked_at.fact_files = {"/etc/hosts"};
     looked_at.credentials[0].expires_at = Time(std::chrono::hours(3));
+    looked_at.credentials[0].version = "7";
     EXPECT_EQ(ring_contents("production", looked_at), ring_contents("production", production()));
     EXPECT_EQ(
         ring_contents("production", contents_of(looked_at)), ring_contents("production", looked_at)

@@ -136,12 +136,18 @@ Result<SmokeCheck> fill_variables(const SmokeCheck& check, const Variables& vari
         for (auto* list : {&dns->has, &dns->exactly, &dns->one_of})
             filler.fill(*list);
     }
-    if (filled.job)
+    if (filled.job) {
         filler.fill(filled.job->file);
+        filler.fill(filled.job->each);
+    }
     if (filled.metric)
         filler.fill(filled.metric->query);
     if (filled.sql)
         filler.fill(filled.sql->database);
+    if (auto& sso = filled.sso)
+        for (auto* text :
+             {&sso->client, &sso->redirect, &sso->client_secret, &sso->user, &sso->password})
+            filler.fill(*text);
     TRY(filler.take());
     return filled;
 }

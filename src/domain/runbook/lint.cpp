@@ -172,6 +172,8 @@ void Linter::check_steps() {
                 fmt::format("nobody is named to do {}", step.name), "add owner=anna"
             );
     }
+    for (const auto& undo : runbook_.undo)
+        check_command(undo);
     if (runbook_.title.empty())
         find(
             LintSeverity::warning, 0, "no-title", "the runbook has no title",
@@ -278,6 +280,14 @@ void Linter::check_smoke(const SmokeCheck& check) {
         check_program(check, "json", check.http->json);
     if (check.job)
         check_program(check, "at", check.job->at);
+    if (check.sso)
+        check_program(check, "json", check.sso->json);
+    if (const auto why = why_no_probe(check); check.outside && !why.empty())
+        find(
+            LintSeverity::warning, check.line, "no-probe",
+            fmt::format("the check {} is for the outside, but {}", check.name, why),
+            "ask over the network, or look from outside by hand and record it (record_smoke)"
+        );
     if (check.tls && !check.tls->days)
         find(
             LintSeverity::warning, check.line, "no-days",

@@ -2,6 +2,7 @@
 // The file as a whole: bytes that are allowed, front matter, and the order of the blocks.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <optional>
 
@@ -92,6 +93,7 @@ struct FrontMatter {
     PersonId backup_engineer;
     std::optional<Span> time_limit;
     PersonId author;
+    std::vector<RunbookNeed> needs;
     // What runme keeps there. It has no effect here.
     Json runme, shell, cwd, category, tag, terminal_rows, skip_prompts;
 
@@ -103,6 +105,7 @@ struct FrontMatter {
         visit("backup_engineer", self.backup_engineer, optional("id of the second one"));
         visit("time_limit", self.time_limit, optional("for the whole runbook"));
         visit("author", self.author, optional("id of who wrote it"));
+        visit("needs", self.needs, optional("what must be there", limits::runbook_needs_max));
         visit("runme", self.runme);
         visit("shell", self.shell);
         visit("cwd", self.cwd);
@@ -133,6 +136,41 @@ void remark_runme_keys(const FrontMatter& front, Parsing& parsing) {
             );
 }
 
+// A word that a shell takes as it is.
+bool is_program(std::string_view text) {
+    return !text.empty() && text.front() != '-' && text.size() <= limits::name_max &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("/._+-").find(c) != std::string_view::npos;
+           });
+}
+
+void check_needs(const std::vector<RunbookNeed>& needs, Parsing& parsing) {
+    const auto refuse = [&](std::string message, std::string remedy) {
+        parsing.refuse(1, "bad-needs", std::move(message), std::move(remedy));
+    };
+    for (const auto& need : needs) {
+        if (!may_be_host(need.host))
+            refuse(
+                fmt::format("needs: \"{}\" is not the name of a host", need.host),
+                "write a name, an alias of ssh_config, or a ${variable} of the ring"
+            );
+        for (const auto& tool : need.tools)
+            if (!is_program(tool))
+                refuse(
+                    fmt::format("needs: \"{}\" is not the name of a program", tool),
+                    "write its name, such as nginx, or its absolute path"
+                );
+        for (const auto& [path, size] : need.disk)
+            if (!path.starts_with('/') || path.find_first_of(" \t\n") != std::string::npos ||
+                !kib_from_text(size))
+                refuse(
+                    fmt::format("needs: \"{}: {}\" is no free space of a place", path, size),
+                    "write an absolute path without blanks and a size, such as /var/www: 500M"
+                );
+    }
+}
+
 void read_front_matter_keys(std::string_view yaml, Parsing& parsing) {
     constexpr int yaml_begins = 2; // below the line of dashes
     if (yaml.empty())
@@ -155,6 +193,8 @@ void read_front_matter_keys(std::string_view yaml, Parsing& parsing) {
         check_time(*front->time_limit, "time_limit", 1, runbook.time_limit, parsing);
     parsing.has_purpose = front->purpose.has_value();
     runbook.purpose = front->purpose.value_or(RunbookPurpose::deployment);
+    runbook.needs = front->needs;
+    check_needs(runbook.needs, parsing);
     remark_runme_keys(*front, parsing);
     if (!parsing.has_purpose)
         parsing.refuse(
@@ -228,6 +268,21 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
 }
 
 } // namespace
+
+Result<std::uint64_t> kib_from_text(std::string_view text) {
+    constexpr std::string_view units = "KMGT";
+    const auto unit = text.empty() ? std::string_view::npos : units.find(text.back());
+    std::uint64_t number = 0;
+    const auto* end = text.data() + text.size() - (text.empty() ? 0 : 1);
+    const auto [read, failed] = std::from_chars(text.data(), end, number);
+    constexpr std::uint64_t most = 1024 * 1024; // of any unit
+    if (unit == std::string_view::npos || failed != std::errc() || read != end || number > most)
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("\"{}\" is not a size such as 500M or 20G", text.substr(0, 40))
+        );
+    return number << (10 * unit);
+}
 
 void Parsing::refuse(int line, std::string rule, std::string message, std::string remedy) {
     if (errors.size() < limits::runbook_findings_max)

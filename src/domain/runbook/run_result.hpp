@@ -13,10 +13,11 @@
 namespace slipway::domain {
 
 // failed: another exit status. not_started: the interpreter or the place to run was not there.
-// stopped: somebody asked for it. skipped appears in imported reports only.
+// stopped: somebody asked for it. skipped appears in imported reports only. unknown: it began, and
+// how it ended, or whether it has, is not known.
 SLIPWAY_ENUM(
     RunOutcome, passed, failed, unexpected_output, timed_out, signalled, stopped, not_started,
-    skipped
+    skipped, unknown
 )
 
 struct StepResult {

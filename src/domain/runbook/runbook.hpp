@@ -10,6 +10,8 @@
 //   the same with verify=true                a verify step: it must not change anything
 //   the same without a name                  prose; shown, never run, and the linter warns
 //   the same with excludeFromRunAll=true     prose; its author said not to run it with the rest
+//   the same with undoes=drain               not a step: how the step drain is undone, if its owner
+//                                            decides so
 //   manual {name=... owner=...}              a step for a person; the body says what to do
 //   decision {name=... owner=... backup=...} a decision point; abort-if=..., or a line of the body
 //                                            that begins with "Abort if", is its abort criterion
@@ -62,7 +64,10 @@ struct RunbookStep {
     std::string abort_criterion; // decision only
     std::string instructions;    // the body of a manual step or a decision
     int line = 0;                // of the opening fence, counted from 1
-    Digest digest;               // SHA-256 of the encoding of all of the above but title and line
+    Digest digest;               // SHA-256 of the encoding of everything but title, line and itself
+    bool confirm = false;        // a person says when it may begin
+    PersonId second;             // who must agree too: a two-person step
+    std::string undoes;          // of an undo block: the step that it takes back
     bool operator==(const RunbookStep&) const = default;
 
     bool executable() const {
@@ -87,8 +92,32 @@ struct RunbookStep {
         visit("instructions", self.instructions, optional("what to do", limits::runbook_file_max));
         visit("line", self.line, optional("line in the file"));
         visit("digest", self.digest, optional("SHA-256 of what the step does"));
+        visit("confirm", self.confirm, optional("a person says when it may begin"));
+        visit("second", self.second, optional("who must agree too"));
+        visit("undoes", self.undoes, optional("the step that it takes back"));
     }
 };
+
+// What must be there before the runbook begins, as the front matter has it. The programs that run
+// the steps need not be named.
+struct RunbookNeed {
+    std::string host;                        // empty: every machine that the steps run on
+    std::vector<std::string> tools;          // programs on the PATH of the steps, or absolute paths
+    std::map<std::string, std::string> disk; // free space by absolute path: "500M", "20G"
+    std::vector<std::string> credentials;    // of the ring: credentials, or secret variables
+    bool operator==(const RunbookNeed&) const = default;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("host", self.host, optional("the machine; absent: every one of the steps"));
+        visit("tools", self.tools, optional("programs"));
+        visit("disk", self.disk, optional("free space by path, such as 500M"));
+        visit("credentials", self.credentials, optional("credentials of the ring"));
+    }
+};
+
+// "500M" as KiB; K, M, G or T of 1024. Errors: invalid_input.
+Result<std::uint64_t> kib_from_text(std::string_view text);
 
 // One thing a reader of the file should know; `line` is 0 when it concerns the whole file.
 struct LintFinding {
@@ -118,9 +147,11 @@ struct Runbook {
     PersonId author;
     std::vector<RunbookStep> steps;
     std::vector<SmokeCheck> smoke;
+    std::vector<RunbookNeed> needs; // what a preflight looks for
     std::vector<LintFinding> notes; // what the parser passed over: warnings and notes only
     Digest digest;                  // SHA-256 of all bytes of the file
     Digest smoke_digest;            // SHA-256 of the encoding of the list without its lines
+    std::vector<RunbookStep> undo;  // blocks that take a step back, in the order of the file
     bool operator==(const Runbook&) const = default;
 
     template <class Self, class Visitor>
@@ -133,9 +164,11 @@ struct Runbook {
         visit("author", self.author, optional("who wrote it"));
         visit("steps", self.steps, optional("the steps in order", limits::runbook_steps_max));
         visit("smoke", self.smoke, optional("the smoke list", limits::smoke_checks_max));
+        visit("needs", self.needs, optional("what must be there", limits::runbook_needs_max));
         visit("notes", self.notes, optional("what was passed over", limits::runbook_findings_max));
         visit("digest", self.digest, required("SHA-256 of the file"));
         visit("smoke_digest", self.smoke_digest, optional("SHA-256 of the smoke list"));
+        visit("undo", self.undo, optional("how steps are undone", limits::runbook_steps_max));
     }
 };
 
@@ -163,6 +196,9 @@ std::vector<LintFinding> lint_runbook(const Runbook& runbook);
 // Never fails: what stops the parser becomes a finding of severity error, and the rules are applied
 // to whatever could be read. `expected` is the purpose it was handed in for, when that is known.
 LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expected = std::nullopt);
+
+// The step or undo block of this name, or nothing.
+const RunbookStep* find_step(const Runbook& runbook, std::string_view name);
 
 // How long the step may take when the run began `since_start` ago: its own time limit, or what is
 // left of the whole runbook's, whichever is shorter. Zero when nothing is left.

@@ -74,6 +74,18 @@ TEST(RunbookParser, refuses_and_names_line_and_rule) {
         {block("sh {=a}"), "8 bad-attributes"},
         {block("sh {name}"), "8 bad-attributes"},
         {block("sh {name=a colour}"), "8 unknown-attribute"},
+        {block("manual {name=a confirm=true}"), "8 unknown-attribute"},
+        {block("manual {name=a undoes=b}"), "8 unknown-attribute"},
+        {block("sh {name=a confirm=maybe}"), "8 bad-attribute"},
+        {block("sh {name=a owner=anna second=anna}"), "8 bad-attribute"},
+        {block("sh {name=a undoes=a}"), "8 bad-attribute"},
+        {block("sh {name=a undoes=b}") + block("sh {name=b}"), "8 bad-attribute"},
+        {block("sh {name=a}") + block("sh {name=b undoes=a}") + block("sh {name=c undoes=a}"),
+         "14 bad-attribute"},
+        {block("sh {name=a}") + block("sh {name=b undoes=a}") + block("sh {name=c undoes=b}"),
+         "14 bad-attribute"},
+        {block("sh {name=a}") + block("sh {name=b undoes=a confirm=true}"), "11 bad-attribute"},
+        {block("sh {name=a}") + block("sh {name=a undoes=a}"), "11 duplicate-name"},
         {"<![CDATA[\n" + block("sh {name=a}") + "]]>\n", "8 raw-text"},
         {"Text\n\n> A list:\n>\n> - <![CDATA[\n", "12 raw-text"},
         {block("sh {name=a timeout=60}"), "8 bad-time"},
@@ -126,6 +138,37 @@ TEST(RunbookParser, refuses_and_names_line_and_rule) {
             runbook.error().fields.front().field, "line " + row.error.substr(0, row.error.find(' '))
         );
     }
+}
+
+TEST(Runbook, steps_ask_one_person_or_two_and_can_be_taken_back) {
+    const auto runbook = parse_runbook(
+        front + block("sh {name=drain confirm=true owner=anna}") +
+        block("sh {name=undrain undoes=drain timeout=10s}") + block("sh {name=switch second=ben}") +
+        block("manual {name=tell owner=anna second=ben}")
+    );
+    ASSERT_TRUE(runbook) << runbook.error().message;
+    ASSERT_EQ(runbook->steps.size(), 3); // an undo block is no step of the order
+    EXPECT_TRUE(runbook->steps[0].confirm);
+    EXPECT_EQ(runbook->steps[1].second.value, "ben");
+    EXPECT_EQ(runbook->steps[2].second.value, "ben");
+    ASSERT_EQ(runbook->undo.size(), 1);
+    EXPECT_EQ(runbook->undo[0].undoes, "drain");
+    EXPECT_EQ(find_step(*runbook, "undrain"), runbook->undo.data());
+    EXPECT_EQ(find_step(*runbook, "tell"), &runbook->steps[2]);
+    EXPECT_EQ(find_step(*runbook, "nothing"), nullptr);
+    // Who must agree is part of what was approved.
+    const auto alone = parse_runbook(front + block("sh {name=switch}"));
+    EXPECT_NE(alone->steps[0].digest, runbook->steps[1].digest);
+}
+
+// Runs carry digests of steps, and those of old runs are asked again years later.
+TEST(Runbook, a_step_without_newer_attributes_keeps_its_digest) {
+    const auto runbook = parse_runbook(front + block("sh {name=switch timeout=2m}", "./switch\n"));
+    ASSERT_TRUE(runbook);
+    const std::string encoded =
+        R"({"name":"switch","kind":"command","interpreter":"sh","script":"./switch\n",)"
+        R"("exit_status":0,"timeout":"2m","timeout_given":true,"line":0})";
+    EXPECT_EQ(runbook->steps[0].digest, sha256(encoded));
 }
 
 TEST(RunbookParser, refuses_bad_front_matter) {

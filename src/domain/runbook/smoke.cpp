@@ -57,7 +57,8 @@ void take_demands(SmokeInput& input, SmokeCheck& check) {
         check.url = std::move(input.job->url);
         check.script = std::move(input.job->command);
         check.job = JobDemands{
-            std::move(input.job->file), std::move(input.at), input.max_age.value_or(Span{})};
+            std::move(input.job->file), std::move(input.at), input.max_age.value_or(Span{}),
+            std::move(input.each)};
         break;
     case SmokeKind::metric:
         check.url = std::move(input.prometheus);
@@ -66,6 +67,13 @@ void take_demands(SmokeInput& input, SmokeCheck& check) {
     case SmokeKind::sql:
         check.sql =
             SqlDemands{std::move(input.database), std::move(input.sql), std::move(input.value)};
+        break;
+    case SmokeKind::sso:
+        check.url = std::move(input.sso);
+        check.sso = SsoDemands{std::move(input.client),   std::move(input.client_secret),
+                               std::move(input.redirect), std::move(input.user),
+                               std::move(input.password), input.grant.value_or(SsoGrant::code),
+                               std::move(input.json)};
         break;
     }
 }
@@ -81,7 +89,8 @@ std::optional<SmokePatience> patience_of(const SmokeInput& input) {
 std::size_t programs_of(const std::vector<SmokeCheck>& checks) {
     std::size_t count = 0;
     for (const auto& check : checks)
-        count += (check.http && !check.http->json.empty()) || (check.job && !check.job->at.empty());
+        count += (check.http && !check.http->json.empty()) ||
+                 (check.job && !check.job->at.empty()) || (check.sso && !check.sso->json.empty());
     return count;
 }
 
@@ -210,6 +219,14 @@ Digest smoke_list_digest(const std::vector<SmokeCheck>& checks) {
     for (auto& check : list)
         check.line = 0;
     return sha256(encode(list));
+}
+
+std::string why_no_probe(const SmokeCheck& check) {
+    if (!check.script.empty())
+        return "a probe runs no script";
+    if (check.job && !check.job->file.empty())
+        return "a probe reads no file";
+    return {};
 }
 
 void read_smoke_block(const FencedBlock& block, Parsing& parsing) {

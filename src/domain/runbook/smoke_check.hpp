@@ -18,9 +18,13 @@
 
 namespace slipway::domain {
 
-SLIPWAY_ENUM(SmokeKind, http, tcp, command, tls, dns, job, metric, sql)
+SLIPWAY_ENUM(SmokeKind, http, tcp, command, tls, dns, job, metric, sql, sso)
 // As RFC 1035 and 3596 name them, and so does everybody who writes one.
 SLIPWAY_ENUM(DnsType, A, AAAA, CNAME, TXT, MX)
+
+// How somebody signs in: with a browser, by the authorization code flow with PKCE (RFC 7636), or by
+// the resource owner password credentials grant (RFC 6749, 4.3), which shows less.
+SLIPWAY_ENUM(SsoGrant, code, direct)
 
 // Used where a list gives no time.
 inline constexpr Span smoke_timeout_default = std::chrono::seconds(10);
@@ -78,17 +82,22 @@ struct DnsDemands {
     }
 };
 
-// When a scheduled job fired last: from a file, or from SmokeCheck::url or ::script.
+// When a scheduled job fired last, or when each of several agents reported last: from a file, or
+// from SmokeCheck::url or ::script.
 struct JobDemands {
     std::string file; // its modification is the time
     std::string at;   // url: jq that gives the time, as RFC 3339 or in seconds since 1970
     Span max_age{};
+    // Names with blanks between them: each must have a time of its own. Then `at` gives an object
+    // of name to time, and a script prints a line "name time" for each.
+    std::string each = {};
     bool operator==(const JobDemands&) const = default;
 
     SLIPWAY_FIELDS {
         visit("file", self.file, optional("file that the job writes", limits::url_max));
         visit("at", self.at, optional("jq that gives the time", limits::expression_max));
         visit("max_age", self.max_age, required("the oldest it may be"));
+        visit("each", self.each, optional("names that must each have a time", limits::text_max));
     }
 };
 
@@ -119,6 +128,29 @@ struct SqlDemands {
     }
 };
 
+// A whole login at an OpenID provider; SmokeCheck::url is the issuer. The three secrets are
+// references, or ${variables} of the ring that are such a reference or a secret.
+struct SsoDemands {
+    std::string client;
+    std::string client_secret; // empty: a public client
+    std::string redirect;      // code: where the provider sends the code; nothing is fetched there
+    std::string user;
+    std::string password;
+    SsoGrant grant{};
+    std::string json; // a jq program that must hold over the claims of the ID token
+    bool operator==(const SsoDemands&) const = default;
+
+    SLIPWAY_FIELDS {
+        visit("client", self.client, required("client id", limits::name_max));
+        visit("client_secret", self.client_secret, optional("reference", limits::url_max));
+        visit("redirect", self.redirect, optional("redirect URI", limits::url_max));
+        visit("user", self.user, required("reference to a secret", limits::url_max));
+        visit("password", self.password, required("reference to a secret", limits::url_max));
+        visit("grant", self.grant, optional("code or direct"));
+        visit("json", self.json, optional("jq over the claims", limits::expression_max));
+    }
+};
+
 struct SmokePatience {
     int retries = 0; // tries after the first
     Span every{};    // from the end of a try to the next
@@ -137,7 +169,7 @@ struct SmokePatience {
 struct SmokeCheck {
     std::string name; // a slug, unique in its list
     SmokeKind kind{};
-    std::string url;         // http, job, metric: absolute http or https URL
+    std::string url;         // http, job, metric, sso: absolute http or https URL
     std::string address;     // tcp, tls: "host:port"
     std::string host;        // command, job: empty: beside the runner
     std::string script;      // command, job: run with sh
@@ -152,13 +184,14 @@ struct SmokeCheck {
     std::optional<JobDemands> job;
     std::optional<MetricDemands> metric;
     std::optional<SqlDemands> sql;
+    std::optional<SsoDemands> sso;
     std::optional<SmokePatience> patience; // absent: one try, at once
     bool operator==(const SmokeCheck&) const = default;
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("name of the check, unique in its list"));
-        visit("kind", self.kind, required("http, tcp, command, tls, dns, job, metric or sql"));
-        visit("url", self.url, optional("http, job, metric: what is fetched", limits::url_max));
+        visit("kind", self.kind, required("http, tcp, command, tls, dns, job, metric, sql or sso"));
+        visit("url", self.url, optional("what is fetched, or the issuer", limits::url_max));
         visit("address", self.address, optional("tcp, tls: host:port"));
         visit("host", self.host, optional("command, job: where it runs"));
         visit("script", self.script, optional("command, job: what runs", limits::paragraph_max));
@@ -173,9 +206,14 @@ struct SmokeCheck {
         visit("job", self.job, optional("when the job must have fired"));
         visit("metric", self.metric, optional("what the metric must be"));
         visit("sql", self.sql, optional("what the database must say"));
+        visit("sso", self.sso, optional("who signs in, and how"));
         visit("patience", self.patience, optional("how often and how long it is tried"));
     }
 };
+
+// Why a probe does not make this check; empty: it does. It looks at networks: whoever writes a list
+// must not get at the machines outside by it.
+std::string why_no_probe(const SmokeCheck& check);
 
 SLIPWAY_ENUM(Relation, less, less_or_equal, greater, greater_or_equal, equal, not_equal)
 

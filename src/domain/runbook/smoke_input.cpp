@@ -87,7 +87,7 @@ Fault find_misplaced(const SmokeInput& input, SmokeKind kind) {
         {"expect", !input.expect.empty(), {http, command, sql}},
         {"host", !input.host.empty(), {command, job}},
         {"headers", !input.headers.empty(), {http}},
-        {"json", !input.json.empty(), {http}},
+        {"json", !input.json.empty(), {http, sso}},
         {"within", input.within.has_value(), {http}},
         {"redirects", input.redirects.has_value(), {http}},
         {"final_url", !input.final_url.empty(), {http}},
@@ -101,9 +101,16 @@ Fault find_misplaced(const SmokeInput& input, SmokeKind kind) {
         {"one_of", !input.one_of.empty(), {dns}},
         {"at", !input.at.empty(), {job}},
         {"max_age", input.max_age.has_value(), {job}},
+        {"each", !input.each.empty(), {job}},
         {"prometheus", !input.prometheus.empty(), {metric}},
         {"value", !input.value.empty(), {metric, sql}},
         {"database", !input.database.empty(), {sql}},
+        {"client", !input.client.empty(), {sso}},
+        {"client_secret", !input.client_secret.empty(), {sso}},
+        {"redirect", !input.redirect.empty(), {sso}},
+        {"user", !input.user.empty(), {sso}},
+        {"password", !input.password.empty(), {sso}},
+        {"grant", input.grant.has_value(), {sso}},
     };
     for (const auto& key : keys) {
         if (!key.given || std::find(key.kinds.begin(), key.kinds.end(), kind) != key.kinds.end())
@@ -192,6 +199,10 @@ Fault find_job_fault(const SmokeInput& input) {
     if (job.url.empty() != input.at.empty())
         return SmokeFault{
             "at", "is a jq program that gives the time of a job's url, and belongs to no other"};
+    if (!input.each.empty() && !job.file.empty())
+        return SmokeFault{"each", "belongs to a job's url or command; a file has one time"};
+    if (!input.each.empty() && input.each.find_first_not_of(" \t\n") == std::string::npos)
+        return SmokeFault{"each", "names nobody; write names with blanks between them"};
     if (!input.host.empty() && job.command.empty())
         return SmokeFault{"host", "belongs to a job's command"};
     if (!input.max_age)
@@ -219,14 +230,45 @@ Fault find_metric_fault(const SmokeInput& input) {
     return find_value_fault(input);
 }
 
+bool names_secret(std::string_view text) {
+    return is_secret_reference(text) || text.starts_with("${");
+}
+
 Fault find_sql_fault(const SmokeInput& input) {
-    if (!is_secret_reference(input.database) && !input.database.starts_with("${"))
+    if (!names_secret(input.database))
         return SmokeFault{
             "sql", "needs database, the reference to a connection string: "
                    "database: file:/etc/slipway/secrets/orders"};
     if (input.value.empty() == input.expect.empty())
         return SmokeFault{"sql", "needs value, such as value: \"== 0\", or expect"};
     return find_value_fault(input);
+}
+
+Fault find_sso_fault(const SmokeInput& input) {
+    if (!is_url(input.sso) || input.sso.find_first_of("?#") != std::string::npos)
+        return SmokeFault{
+            "sso",
+            "write the issuer: an http:// or https:// URL, or a ${VARIABLE}, without a query"};
+    if (input.client.empty())
+        return SmokeFault{"sso", "needs client, the id of a client that the provider knows"};
+    const bool direct = input.grant == SsoGrant::direct;
+    if (!direct && !is_url(input.redirect))
+        return SmokeFault{
+            "sso", "needs redirect, a redirect URI of the client: redirect: ${SITE_URL}/callback"};
+    if (direct && !input.redirect.empty())
+        return SmokeFault{"redirect", "belongs to grant: code"};
+    for (const auto& [key, text] :
+         {std::pair{"user", &input.user}, std::pair{"password", &input.password}})
+        if (!names_secret(*text))
+            return SmokeFault{
+                "sso", fmt::format(
+                           "needs {0} by reference, never itself: {0}: "
+                           "file:/etc/slipway/secrets/smoke-{0}",
+                           key
+                       )};
+    if (!input.client_secret.empty() && !names_secret(input.client_secret))
+        return SmokeFault{"client_secret", "write a reference: file:, env: or command:"};
+    return find_bad_program("json", input.json);
 }
 
 Fault find_patience_fault(const SmokeInput& input) {
@@ -265,6 +307,8 @@ Fault find_fault_of(const SmokeInput& input, SmokeKind kind) {
         return find_metric_fault(input);
     case SmokeKind::sql:
         return find_sql_fault(input);
+    case SmokeKind::sso:
+        return find_sso_fault(input);
     }
     return {};
 }
@@ -278,6 +322,7 @@ std::vector<SmokeKind> kinds_of(const SmokeInput& input) {
         {SmokeKind::command, !input.command.empty()}, {SmokeKind::tls, !input.tls.empty()},
         {SmokeKind::dns, !input.dns.empty()},         {SmokeKind::job, input.job.has_value()},
         {SmokeKind::metric, !input.metric.empty()},   {SmokeKind::sql, !input.sql.empty()},
+        {SmokeKind::sso, !input.sso.empty()},
     };
     for (const auto& [kind, claimed] : claims)
         if (claimed)
@@ -291,7 +336,7 @@ std::optional<SmokeFault> find_fault(const SmokeInput& input) {
     const auto kinds = kinds_of(input);
     if (kinds.size() != 1)
         return SmokeFault{
-            {}, "a check has one of http, tcp, command, tls, dns, job, metric and sql"};
+            {}, "a check has one of http, tcp, command, tls, dns, job, metric, sql and sso"};
     if (auto fault = find_misplaced(input, kinds.front()))
         return fault;
     if (auto fault = find_fault_of(input, kinds.front()))

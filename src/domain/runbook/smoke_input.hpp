@@ -25,7 +25,7 @@ struct JobInput {
 
 struct SmokeInput {
     std::string name;
-    std::string http, tcp, command, tls, dns, metric, sql;
+    std::string http, tcp, command, tls, dns, metric, sql, sso;
     std::optional<JobInput> job;
     std::optional<int> status, exit;
     std::string expect;
@@ -44,9 +44,11 @@ struct SmokeInput {
     std::optional<DnsType> type;
     std::string server;
     std::vector<std::string> has, exactly, one_of;
-    std::string at;
+    std::string at, each;
     std::optional<Span> max_age;
     std::string prometheus, value, database;
+    std::string client, client_secret, redirect, user, password;
+    std::optional<SsoGrant> grant;
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("name of the check, such as front-page"));
@@ -58,6 +60,7 @@ struct SmokeInput {
         visit("job", self.job, optional("file, url or command"));
         visit("metric", self.metric, optional("PromQL", limits::expression_max));
         visit("sql", self.sql, optional("one statement", limits::smoke_sql_max));
+        visit("sso", self.sso, optional("issuer to sign in at", limits::url_max));
         visit("status", self.status, optional("HTTP status"));
         visit("exit", self.exit, optional("exit status"));
         visit("expect", self.expect, optional("text or /expression/", limits::text_max));
@@ -82,9 +85,19 @@ struct SmokeInput {
         visit("one_of", self.one_of, optional("records", limits::smoke_records_max));
         visit("at", self.at, optional("jq that gives the time", limits::expression_max));
         visit("max_age", self.max_age, optional("the oldest it may be"));
+        visit("each", self.each, optional("names, with blanks between them", limits::text_max));
         visit("prometheus", self.prometheus, optional("URL of the server", limits::url_max));
         visit("value", self.value, optional("operator and number, such as < 0.02"));
         visit("database", self.database, optional("file:, env: or command:", limits::url_max));
+        visit("client", self.client, optional("client id", limits::name_max));
+        visit(
+            "client_secret", self.client_secret,
+            optional("file:, env: or command:", limits::url_max)
+        );
+        visit("redirect", self.redirect, optional("redirect URI", limits::url_max));
+        visit("user", self.user, optional("file:, env: or command:", limits::url_max));
+        visit("password", self.password, optional("file:, env: or command:", limits::url_max));
+        visit("grant", self.grant, optional("code or direct"));
     }
 };
 

@@ -86,6 +86,28 @@ TEST(SmokeList, refuses_and_names_line_and_key) {
         {"job: {file: /x}", "line 10", "needs max_age"},
         {"job: {file: /x}\nmax_age: 0s", "line 11", "must be 1ms to"},
         {"job: {file: /x}\nmax_age: 1h\nhost: web1", "line 12", "a job's command"},
+        {"job: {file: /x}\nmax_age: 1h\neach: web1 web2", "line 12", "a file has one time"},
+        {"job: {command: x}\nmax_age: 1h\neach: ' '", "line 12", "names nobody"},
+        {"command: x\neach: web1", "line 11", "belongs to a check of job"},
+        {"sso: login", "line 10", "http://"},
+        {"sso: 'http://x/?a=1'", "line 10", "without a query"},
+        {"sso: http://x/", "line 10", "needs client"},
+        {"sso: http://x/\nclient: a", "line 10", "needs redirect"},
+        {"sso: http://x/\nclient: a\nredirect: /back", "line 10", "needs redirect"},
+        {"sso: http://x/\nclient: a\nredirect: http://y/", "line 10", "needs user by reference"},
+        {"sso: http://x/\nclient: a\nredirect: http://y/\nuser: smoke", "line 10",
+         "needs user by reference, never itself"},
+        {"sso: http://x/\nclient: a\nredirect: http://y/\nuser: env:U", "line 10",
+         "needs password"},
+        {"sso: http://x/\nclient: a\nredirect: http://y/\nuser: env:U\npassword: s3cr3t", "line 10",
+         "needs password by reference"},
+        {"sso: http://x/\nclient: a\ngrant: direct\nredirect: http://y/", "line 13",
+         "belongs to grant: code"},
+        {"sso: http://x/\nclient: a\ngrant: direct\nuser: env:U\npassword: env:P\n"
+         "client_secret: s3cr3t",
+         "line 15", "write a reference"},
+        {"sso: http://x/\nclient: a\ngrant: implicit", "line 12", "expected one of: code, direct"},
+        {"http: http://x/\nuser: env:U", "line 11", "belongs to a check of sso"},
         {"command: x\nhost: -oProxyCommand=x", "line 11", "as OpenSSH knows it"},
         {"job: {command: x}\nmax_age: 1h\nhost: web1 web2", "line 12", "as OpenSSH knows it"},
         {"metric: up", "line 10", "needs prometheus"},
@@ -243,6 +265,10 @@ TEST(SmokeList, digests_every_field) {
         "job: {url: 'http://x/'}\nat: .a\nmax_age: 1h",
         "job: {url: 'http://x/'}\nat: .b\nmax_age: 1h",
         "job: {command: a}\nmax_age: 1h",
+        "job: {command: a}\nmax_age: 1h\neach: web-1",
+        "sso: http://x/\nclient: a\ngrant: direct\nuser: env:U\npassword: env:P",
+        "sso: http://x/\nclient: a\nredirect: http://y/\nuser: env:U\npassword: env:P",
+        "sso: http://x/\nclient: a\nredirect: http://y/\nuser: env:U\npassword: env:P\njson: .a",
         "metric: a\nprometheus: http://x/\nvalue: '> 0'",
         "metric: b\nprometheus: http://x/\nvalue: '> 0'",
         "metric: a\nprometheus: http://y/\nvalue: '> 0'",
@@ -277,9 +303,11 @@ TEST(SmokeList, fills_variables_wherever_a_ring_differs) {
           "tls: '${V}:1'\nserver_name: '${V}'\nca: '${V}'",
           "dns: '${V}'\nserver: '${V}'\nhas: ['${V}']", "dns: x\nexactly: ['${V}']",
           "dns: x\none_of: ['${V}']", "job: {file: '${V}'}\nmax_age: 1h",
-          "job: {url: '${V}'}\nat: .a\nmax_age: 1h",
+          "job: {url: '${V}'}\nat: .a\nmax_age: 1h", "job: {command: x}\nmax_age: 1h\neach: a ${V}",
           "metric: up{a='${V}'}\nprometheus: '${V}'\nvalue: '> 0'",
-          "sql: x\ndatabase: '${V}'\nvalue: '> 0'"}) {
+          "sql: x\ndatabase: '${V}'\nvalue: '> 0'",
+          "sso: '${V}'\nclient: '${V}'\nredirect: '${V}'\nuser: '${V}'\npassword: '${V}'\n"
+          "client_secret: '${V}'"}) {
         EXPECT_THAT(filled(lines), HasSubstr("192.0.2.1")) << lines;
         EXPECT_THAT(filled(lines), testing::Not(HasSubstr("${V}"))) << lines;
         EXPECT_FALSE(fill_variables(read(lines), {})) << lines;
@@ -306,6 +334,11 @@ TEST(SmokeList, lint_says_what_is_left_open) {
         ElementsAre("9 error bad-expression")
     );
     EXPECT_THAT(rules("tls: h:1"), ElementsAre("9 warning no-days"));
+    EXPECT_THAT(rules("command: x\noutside: true"), ElementsAre("9 warning no-probe"));
+    EXPECT_THAT(
+        rules("job: {file: /x}\nmax_age: 1h\noutside: true"), ElementsAre("9 warning no-probe")
+    );
+    EXPECT_THAT(rules("http: http://x/\noutside: true"), ElementsAre());
     EXPECT_THAT(rules("dns: x"), ElementsAre("9 warning no-records"));
     EXPECT_THAT(rules("tcp: h:1\nsettle: 1h"), ElementsAre());
     EXPECT_THAT(

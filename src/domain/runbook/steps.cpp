@@ -149,6 +149,10 @@ bool read_command_attribute(const Attribute& attribute, Draft& draft) {
         draft.verify = draft.read_flag(attribute) || draft.verify;
     else if (key == "kind")
         read_kind(value, draft);
+    else if (key == "confirm")
+        draft.step.confirm = draft.read_flag(attribute);
+    else if (key == "undoes")
+        draft.step.undoes = value;
     else if (key == "interpreter") {
         const auto known = interpreter_of(value);
         if (known.empty())
@@ -182,6 +186,8 @@ void read_attribute(const Attribute& attribute, Draft& draft) {
             read_time(attribute.value, attribute.key, line, step.timeout, draft.parsing);
     else if (attribute.key == "owner")
         read_person(attribute.value, attribute.key, line, step.owner, draft.parsing);
+    else if (attribute.key == "second")
+        read_person(attribute.value, attribute.key, line, step.second, draft.parsing);
     else if (step.executable() && read_command_attribute(attribute, draft))
         return;
     else if (step.kind == RunbookStepKind::decision && read_decision_attribute(attribute, draft))
@@ -193,9 +199,10 @@ void read_attribute(const Attribute& attribute, Draft& draft) {
             "unknown-attribute",
             fmt::format("{} is not an attribute of a {} block", attribute.key, to_text(step.kind)),
             step.executable() ? "use name, host, timeout, expect, exit, verify, kind, owner, "
-                                "interpreter"
-            : step.kind == RunbookStepKind::manual ? "use name, owner, timeout"
-                                                   : "use name, owner, backup, abort-if, timeout"
+                                "interpreter, confirm, second, undoes"
+            : step.kind == RunbookStepKind::manual
+                ? "use name, owner, second, timeout"
+                : "use name, owner, second, backup, abort-if, timeout"
         );
 }
 
@@ -276,31 +283,70 @@ void fill_body(Draft& draft) {
     }
 }
 
+// Two people are two, and an undo runs when its run's owner decides so: it asks nobody else.
+void check_people(Draft& draft) {
+    const auto& step = draft.step;
+    if (!step.second.empty() && step.second == step.owner)
+        draft.refuse(
+            "bad-attribute", fmt::format("owner and second are both {}", step.second.value),
+            "name two people"
+        );
+    if (!step.undoes.empty() && (step.confirm || !step.second.empty()))
+        draft.refuse(
+            "bad-attribute", "an undo block waits for nobody: the owner of the run decides on it",
+            "take confirm and second away"
+        );
+}
+
+// Steps come first: whoever reads down the page knows what is undone, and nothing can undo itself.
+void check_undoes(Draft& draft) {
+    const auto& runbook = draft.parsing.runbook;
+    const auto& undoes = draft.step.undoes;
+    const auto is = [&](const RunbookStep& step) { return step.name == undoes; };
+    if (std::none_of(runbook.steps.begin(), runbook.steps.end(), is))
+        return draft.refuse(
+            "bad-attribute", fmt::format("no step before this block is called \"{}\"", undoes),
+            "name the step that it takes back, and put it below that step"
+        );
+    for (const auto& other : runbook.undo)
+        if (other.undoes == undoes)
+            return draft.refuse(
+                "bad-attribute",
+                fmt::format(
+                    "the block {} of line {} undoes {} too", other.name, other.line, undoes
+                ),
+                "write one block that undoes the whole step"
+            );
+}
+
 void add_step(Draft& draft) {
-    auto& steps = draft.parsing.runbook.steps;
+    auto& runbook = draft.parsing.runbook;
     auto& step = draft.step;
     if (!is_slug(step.name))
         return draft.refuse(
             "bad-name", fmt::format("\"{}\" is not the name of a step", step.name),
             "use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"
         );
-    for (const auto& other : steps)
-        if (other.name == step.name)
-            return draft.refuse(
-                "duplicate-name",
-                fmt::format("the step of line {} is called {} too", other.line, step.name),
-                "give every step its own name"
-            );
-    if (steps.size() >= limits::runbook_steps_max)
+    if (const auto* other = find_step(runbook, step.name))
+        return draft.refuse(
+            "duplicate-name",
+            fmt::format("the step of line {} is called {} too", other->line, step.name),
+            "give every step its own name"
+        );
+    if (runbook.steps.size() + runbook.undo.size() >= limits::runbook_steps_max)
         return draft.refuse(
             "too-many-steps", fmt::format("more than {} steps", limits::runbook_steps_max),
             "split the runbook"
         );
     fill_body(draft);
+    check_people(draft);
+    if (!step.undoes.empty())
+        check_undoes(draft);
     if (draft.wrong)
         return;
     step.digest = step_digest(step);
-    steps.push_back(std::move(step));
+    auto& list = step.undoes.empty() ? runbook.steps : runbook.undo;
+    list.push_back(std::move(step));
 }
 
 // Returns true when the block is prose, and notes why where a reader might think otherwise.
@@ -375,6 +421,14 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
     for (const auto& attribute : info->attributes)
         read_attribute(attribute, draft);
     add_step(draft);
+}
+
+const RunbookStep* find_step(const Runbook& runbook, std::string_view name) {
+    for (const auto* list : {&runbook.steps, &runbook.undo})
+        for (const auto& step : *list)
+            if (step.name == name)
+                return &step;
+    return nullptr;
 }
 
 Span step_time(const Runbook& runbook, const RunbookStep& step, Span since_start) {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include "base/limits.hpp"
 #include "domain/ledger/note.hpp"
 #include "domain/ledger/proof.hpp"
+#include "store/bundle/approved_runs.hpp"
 
 namespace slipway::store {
 
@@ -61,6 +63,8 @@ struct Bundle {
     std::string key = {};
     std::string readme = {};
     std::vector<std::string> strangers = {}; // files that are no part of it; they are not read
+    // What the bytes of the pinned runbooks say, as far as they are there and can be read.
+    std::map<Digest, StepDigests> runbooks = {};
     bool operator==(const Bundle&) const = default;
 };
 
@@ -89,10 +93,11 @@ Result<Bundle> read_bundle_bytes(std::string_view zip);
 // trusts. foreign: an entry of another tenant. unlisted: a file that the manifest does not list: it
 // looks like evidence and is none. attachment_altered, attachment_missing: one that the
 // manifest or an entry names. An entry names an attachment by an object with the members "digest"
-// and "size_bytes", or by a member "transcript" that is a digest.
+// and "size_bytes", or by a member "transcript" that is a digest. not_approved: what was carried
+// out is not the runbook, or not the step of it, that was pinned and approved.
 SLIPWAY_ENUM(
     BundleFindingKind, altered, missing, reordered, duplicated, bad_proof, bad_checkpoint, bad_seal,
-    untrusted_key, foreign, attachment_altered, attachment_missing, unlisted
+    untrusted_key, foreign, attachment_altered, attachment_missing, unlisted, not_approved
 )
 
 struct BundleFinding {

@@ -188,8 +188,12 @@ class Check {
             return find(file, Kind::altered, fmt::format("entry {} is no entry", entry.seq));
         if (head->tenant != bundle_.tenant.value)
             find(file, Kind::foreign, fmt::format("is of tenant {}", head->tenant));
-        if (head->kind == "change" && head->stream == bundle_.change.value)
+        if (head->kind == "change" && head->stream == bundle_.change.value) {
             check_version(file, head->version);
+            const auto* data = slipway::find(*json, "data");
+            if (auto wrong = data ? runs_.take(head->type, *data) : std::string(); !wrong.empty())
+                find(file, Kind::not_approved, std::move(wrong));
+        }
         for (const auto& digest : domain::named_attachments(*json))
             named_.emplace(digest, file);
     }
@@ -240,6 +244,7 @@ class Check {
     std::optional<domain::Checkpoint> checkpoint_;
     std::uint64_t version_ = 0;           // the highest of the change so far
     std::map<Digest, std::string> named_; // by the file that names it first
+    ApprovedRuns runs_{bundle_.runbooks};
 };
 
 } // namespace

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include "domain/ledger/envelope.hpp"
 #include "store/bundle/manifest.hpp"
 
 namespace slipway::store {
@@ -154,6 +155,23 @@ void add_strangers(
             strangers.push_back(name);
 }
 
+std::set<Digest> pinned_runbooks(const std::vector<BundleEntry>& entries) {
+    std::set<Digest> digests;
+    for (const auto& entry : entries) {
+        const auto head = domain::scan_envelope(entry.bytes);
+        if (!head || head->type != "runbook_pinned")
+            continue;
+        const auto json = parse_json(entry.bytes);
+        const auto* data = json ? find(*json, "data") : nullptr;
+        const auto* runbook = data ? find(*data, "runbook") : nullptr;
+        if (runbook == nullptr)
+            continue;
+        if (const auto digest = digest_from_hex(text_or_empty(*runbook, "digest")))
+            digests.insert(*digest);
+    }
+    return digests;
+}
+
 Result<Bundle> read_zip(zip_t* zip) {
     Bundle bundle;
     const Members members = TRY(list_members(zip, bundle.strangers));
@@ -171,15 +189,24 @@ Result<Bundle> read_zip(zip_t* zip) {
     for (const auto& entry : manifest.entries)
         bundle.entries.push_back({entry.seq, TRY(read_text(zip, members, entry.file)), entry.proof}
         );
+    const auto runbooks = pinned_runbooks(bundle.entries);
     for (const auto& listed : manifest.attachments) {
         BundleAttachment attachment{listed.sha256, listed.name, listed.size};
         const auto name = attachment_file(listed.sha256);
         if (const auto found = members.find(name); found != members.end()) {
             Sha256 hasher;
+            std::string runbook;
+            const bool pinned =
+                runbooks.contains(listed.sha256) && found->second.size <= limits::runbook_file_max;
             TRY(read_member(zip, name, found->second, [&](std::string_view bytes) {
                 hasher.update(bytes);
+                if (pinned)
+                    runbook += bytes;
             }));
             attachment.found = hasher.finish();
+            if (auto steps = pinned && attachment.found == listed.sha256 ? step_digests(runbook)
+                                                                         : std::nullopt)
+                bundle.runbooks.emplace(listed.sha256, *std::move(steps));
         }
         bundle.attachments.push_back(std::move(attachment));
     }

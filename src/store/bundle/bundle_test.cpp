@@ -71,17 +71,41 @@ struct Sample {
     }
 };
 
-std::string entry(std::string_view stream, std::uint64_t version, std::string_view body) {
+std::string entry(
+    std::string_view stream, std::uint64_t version, std::string_view body,
+    std::string_view type = "noted", std::string_view member = "body"
+) {
     return domain::write_envelope(
                {.tenant = "main",
                 .kind = "change",
                 .stream = stream,
                 .version = version,
-                .type = "noted",
+                .type = type,
                 .at = "2026-11-22T19:53:12.123Z",
                 .actor = "ada"}
            ) +
-           fmt::format(R"(,"body":{}}})", body);
+           fmt::format(R"(,"{}":{}}})", member, body);
+}
+
+// A ledger of these entries, of which one in `apart` is of CHG-1 and exported, from the first on.
+void seal(Bundle& bundle, const std::vector<std::string>& entries, std::size_t apart) {
+    std::vector<Digest> leaves;
+    for (const auto& bytes : entries)
+        leaves.push_back(domain::leaf_hash(bytes));
+    domain::LeafSubtrees reader(leaves);
+    bundle.tenant = TenantId("main");
+    bundle.change = ChangeId("CHG-1");
+    for (std::uint64_t seq = 0; seq < leaves.size(); seq += apart)
+        bundle.entries.push_back(
+            {seq, entries[seq], domain::inclusion_proof(seq, leaves.size(), reader).value()}
+        );
+    bundle.checkpoint = domain::sign_checkpoint(
+        {ledger_key().verifier.name,
+         leaves.size(),
+         domain::tree_root(leaves.size(), reader).value(),
+         {}},
+        ledger_key()
+    );
 }
 
 // A ledger of two changes in turn; CHG-1 is exported, its second entry names two attachments.
@@ -90,7 +114,6 @@ Sample make_sample(std::size_t versions = 4) {
     const Digest rollback = sha256(rollback_file);
     const Digest transcript = sha256(transcript_file);
     sample.blobs = {{rollback, rollback_file}, {transcript, transcript_file}};
-    std::vector<Digest> leaves;
     std::vector<std::string> entries;
     for (std::uint64_t version = 1; version <= versions; ++version) {
         const std::string body =
@@ -100,25 +123,10 @@ Sample make_sample(std::size_t versions = 4) {
                       rollback.hex(), rollback_file.size(), transcript.hex()
                   )
                 : fmt::format(R"({{"n":{},"digest":"{}"}})", version, sha256("scope").hex());
-        for (const std::string_view stream : {"CHG-1", "CHG-2"}) {
+        for (const std::string_view stream : {"CHG-1", "CHG-2"})
             entries.push_back(entry(stream, version, body));
-            leaves.push_back(domain::leaf_hash(entries.back()));
-        }
     }
-    domain::LeafSubtrees reader(leaves);
-    sample.bundle.tenant = TenantId("main");
-    sample.bundle.change = ChangeId("CHG-1");
-    for (std::uint64_t seq = 0; seq < leaves.size(); seq += 2)
-        sample.bundle.entries.push_back(
-            {seq, entries[seq], domain::inclusion_proof(seq, leaves.size(), reader).value()}
-        );
-    sample.bundle.checkpoint = domain::sign_checkpoint(
-        {ledger_key().verifier.name,
-         leaves.size(),
-         domain::tree_root(leaves.size(), reader).value(),
-         {}},
-        ledger_key()
-    );
+    seal(sample.bundle, entries, 2);
     sample.bundle.attachments = {
         {rollback, "rollback.md", rollback_file.size()},
         {transcript, "run 1 transcript.txt", transcript_file.size()},
@@ -191,6 +199,66 @@ TEST(Bundle, ComesBackWholeAndIntact) {
     EXPECT_TRUE(report.key_trusted);
     EXPECT_FALSE(verify_bundle(bundle, std::nullopt).key_trusted);
     EXPECT_TRUE(verify_bundle(bundle, std::nullopt).intact());
+}
+
+// A runbook, and what of it was carried out: each step with the digest that the runner named.
+const std::string runbook_file = "---\npurpose: deployment\n---\n"
+                                 "```sh {name=drain timeout=1m}\n./drain\n```\n"
+                                 "```sh {name=switch timeout=1m}\n./switch 1.5\n```\n";
+
+Sample sample_of_run(const Digest& ran, const Digest& switched) {
+    Sample sample;
+    const auto pinned = sha256(runbook_file);
+    const auto steps = step_digests(runbook_file).value();
+    sample.blobs = {{pinned, runbook_file}};
+    sample.bundle.attachments = {{pinned, "deploy.md", runbook_file.size()}};
+    std::string outlines;
+    for (const auto& [name, digest] : steps)
+        outlines += fmt::format(
+            R"({}{{"name":"{}","digest":"{}"}})", outlines.empty() ? "" : ",", name, digest.hex()
+        );
+    const std::vector<std::pair<std::string, std::string>> told = {
+        {"runbook_pinned",
+         fmt::format(
+             R"({{"purpose":"deployment","runbook":{{"digest":"{}","steps":[{}]}}}})", pinned.hex(),
+             outlines
+         )},
+        {"cab_decided",
+         fmt::format(
+             R"({{"decision":{{"outcome":"approved","sections":{{"deployment_runbook":"{}"}}}}}})",
+             pinned.hex()
+         )},
+        {"run_started",
+         fmt::format(
+             R"({{"run":{{"id":"run-1","purpose":"deployment","runbook":"{}"}}}})", ran.hex()
+         )},
+        {"run_step_reported",
+         fmt::format(
+             R"({{"run":"run-1","step":{{"name":"switch","digest":"{}"}}}})", switched.hex()
+         )},
+    };
+    std::vector<std::string> entries;
+    for (const auto& [type, data] : told)
+        entries.push_back(entry("CHG-1", entries.size() + 1, data, type, "data"));
+    seal(sample.bundle, entries, 1);
+    return sample;
+}
+
+TEST(Bundle, ProvesThatWhatRanIsWhatWasApproved) {
+    const auto approved = sha256(runbook_file);
+    const auto step = step_digests(runbook_file)->at("switch");
+    const auto checked = [](const Sample& sample) {
+        return check(read_bundle_bytes(zip_of(sample)).value());
+    };
+    EXPECT_TRUE(checked(sample_of_run(approved, step)).intact());
+    // Every entry is genuine, proven and sealed; they only tell of something else.
+    auto edited = runbook_file;
+    edited.back() = ' ';
+    const auto other_runbook = checked(sample_of_run(sha256(edited), step));
+    EXPECT_TRUE(names(other_runbook, entry_file(2), Kind::not_approved)) << encode(other_runbook);
+    const auto other_step = checked(sample_of_run(approved, sha256("one character more")));
+    ASSERT_EQ(other_step.findings.size(), 1u) << encode(other_step);
+    EXPECT_TRUE(names(other_step, entry_file(3), Kind::not_approved));
 }
 
 TEST(Bundle, EqualBundlesAreEqualBytes) {

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/abort_clock.hpp"
+
+#include <algorithm>
+
+#include "domain/change/run_steps.hpp"
+#include "domain/change/run_times.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+constexpr std::string_view ways_out =
+    "Roll it back (roll_back), or have a change manager give it more time (extend_window)";
+
+bool is_clean(const SmokeReport& report) {
+    return report.silent_agents.empty() && report.new_alerts.empty() &&
+           std::all_of(report.results.begin(), report.results.end(), [](const auto& result) {
+               return result.passed;
+           });
+}
+
+// The last run of exactly these bytes on the test ring that went well and took time. What another
+// runner reports all at once tells nothing of how long it takes.
+const Run* measured(const Change& change, RunPurpose purpose, const PinnedRunbook& runbook) {
+    for (auto run = change.runs.rbegin(); run != change.runs.rend(); ++run)
+        if (run->purpose == purpose && run->runbook == runbook.digest &&
+            run->state == RunState::succeeded && time_taken(*run) > Span::zero())
+            return &*run;
+    return nullptr;
+}
+
+// What the smoke list of the runbook took on the test ring; the policy's reserve when nobody knows.
+Span smoke_time(
+    const Change& change, const Facts& facts, SmokeOccasion occasion, const PinnedRunbook& runbook,
+    std::vector<std::string>& evidence
+) {
+    const auto name = occasion == SmokeOccasion::rehearsal ? "rollback" : "deployment";
+    const auto* report = last_smoke(change, occasion);
+    Span took{};
+    if (report != nullptr && report->list == runbook.smoke_digest)
+        for (const auto& result : report->results)
+            took += Span(result.took_ms);
+    if (took == Span::zero()) {
+        evidence.push_back(fmt::format(
+            "smoke test of the {}: not measured, the policy keeps {}", name,
+            spoken(facts.policy->smoke_reserve)
+        ));
+        return facts.policy->smoke_reserve;
+    }
+    evidence.push_back(
+        fmt::format("smoke test of the {}: {} took {}", name, report->id, spoken(took))
+    );
+    return took;
+}
+
+struct Progress {
+    Span live{}; // what the finished steps took ...
+    Span ring{}; // ... and what the same steps took on the test ring
+};
+
+Progress progress_of(const Run& live, const Run& ring) {
+    Progress progress;
+    const auto then = step_times(ring);
+    for (const auto& [step, took] : step_times(live))
+        if (const auto known = then.find(step); known != then.end()) {
+            progress.live += took;
+            progress.ring += known->second;
+        }
+    return progress;
+}
+
+// How long going back takes: as rehearsed, and longer where production was slower so far. The
+// runbook's own limits bound it, since no step is begun after them.
+void reckon_rollback(
+    const Change& change, const PinnedRunbook& back, const Progress& progress, AbortClock& clock
+) {
+    const auto limit = duration_of(back);
+    const auto* rehearsal = measured(change, RunPurpose::rehearsal, back);
+    if (rehearsal == nullptr) {
+        clock.rollback = limit;
+        clock.evidence.push_back(fmt::format(
+            "rollback: not measured with these bytes, its runbook allows {}", spoken(limit)
+        ));
+        return;
+    }
+    clock.rehearsed = true;
+    const auto took = time_taken(*rehearsal);
+    clock.rollback = took;
+    clock.evidence.push_back(fmt::format(
+        "rollback: {} took {} on {}, {}", rehearsal->id.value, spoken(took), rehearsal->ring,
+        to_text(rehearsal->ended_at.value_or(rehearsal->started_at))
+    ));
+    if (progress.ring == Span::zero() || progress.live <= progress.ring)
+        return;
+    const Span slower(took.count() * progress.live.count() / progress.ring.count());
+    clock.rollback = std::clamp(slower, took, std::max(took, limit));
+    clock.evidence.push_back(fmt::format(
+        "production took {} so far where the test ring took {}: the rollback is reckoned at {}",
+        spoken(progress.live), spoken(progress.ring), spoken(clock.rollback)
+    ));
+}
+
+// What each step is reckoned to take: as on the ring, or what its runbook allows.
+Span reckoned(
+    const PinnedRunbook& runbook, const std::map<std::string, Span>& ring, const std::string& name
+) {
+    if (const auto known = ring.find(name); known != ring.end())
+        return known->second;
+    for (const auto& step : runbook.steps)
+        if (step.name == name)
+            return step.timeout;
+    return Span::zero();
+}
+
+// Walks through the steps: those that are done move the time on as they did, the others as
+// reckoned.
+void look_ahead(
+    const Run& live, const PinnedRunbook& forth, const Run* ring, Span smoke, AbortClock& clock
+) {
+    const auto times = ring ? step_times(*ring) : std::map<std::string, Span>{};
+    Time reached = live.started_at;
+    Span under_way{};
+    Span after = smoke;
+    for (const auto& step : live.steps) {
+        if (step.ended_at)
+            reached = std::max(reached, *step.ended_at);
+        if (is_done(step))
+            continue;
+        const auto takes = reckoned(forth, times, step.name);
+        if (step.state == RunStepState::running && step.started_at) {
+            reached = std::max(reached, *step.started_at);
+            under_way = takes;
+        } else {
+            after += takes;
+        }
+    }
+    if (live.ended_at)
+        reached = std::max(reached, *live.ended_at);
+    clock.expected_end = reached + under_way + after;
+    clock.point_of_no_return = clock.abort_by - after;
+}
+
+} // namespace
+
+const Run* deployment_under_way(const Change& change, const Facts& facts) {
+    const auto* run = last_run(change, RunPurpose::deployment);
+    if (run == nullptr || !run->undo.empty() || !change.failed_because.empty() || is_over(change))
+        return nullptr;
+    if (is_active(*run))
+        return run;
+    if (run->state != RunState::succeeded || is_stabilising(change) ||
+        !has_step(change, facts, StepKind::smoke_production))
+        return nullptr;
+    const auto* tested = last_smoke(change, SmokeOccasion::production);
+    const bool done = tested && run->ended_at && tested->at >= *run->ended_at && is_clean(*tested);
+    return done ? nullptr : run;
+}
+
+std::optional<AbortClock> abort_clock(const Change& change, const Facts& facts) {
+    const auto* back = runbook_of(change, RunbookPurpose::rollback);
+    const auto* live = deployment_under_way(change, facts);
+    const bool past = deployment_begun(change) && live == nullptr;
+    if (!change.window || back == nullptr || past || is_over(change))
+        return std::nullopt;
+    AbortClock clock;
+    const auto* forth = runbook_of(change, RunbookPurpose::deployment);
+    const auto* ring = forth ? measured(change, RunPurpose::ring_deploy, *forth) : nullptr;
+    const auto progress = live && ring ? progress_of(*live, *ring) : Progress{};
+    reckon_rollback(change, *back, progress, clock);
+    clock.smoke = smoke_time(change, facts, SmokeOccasion::rehearsal, *back, clock.evidence);
+    clock.margin = facts.policy->abort_by_margin;
+    clock.evidence.push_back(
+        fmt::format("margin: {} by the policy {}", spoken(clock.margin), facts.policy->name)
+    );
+    clock.window_end = window_end(change);
+    if (!change.extensions.empty())
+        clock.evidence.push_back(fmt::format(
+            "window: {} extended it from {} to {}", change.extensions.back().by.value,
+            to_text(change.window->end), to_text(clock.window_end)
+        ));
+    clock.abort_by = clock.window_end - clock.rollback - clock.smoke - clock.margin;
+    if (live == nullptr || forth == nullptr)
+        return clock;
+    clock.run = live->id;
+    if (progress.live > progress.ring)
+        clock.slipped = progress.live - progress.ring;
+    const auto smoke = smoke_time(change, facts, SmokeOccasion::staging, *forth, clock.evidence);
+    clock.evidence.push_back(
+        ring ? fmt::format("steps to come: as {} took them on {}", ring->id.value, ring->ring)
+             : std::string("steps to come: not measured, what their runbook allows each")
+    );
+    look_ahead(*live, *forth, ring, smoke, clock);
+    return clock;
+}
+
+std::optional<Reason> too_late(const Change& change, const Run& run, const Facts& facts) {
+    if (run.purpose != RunPurpose::deployment || !run.undo.empty())
+        return std::nullopt;
+    if (!change.window || facts.now >= window_end(change))
+        return Reason{
+            "run-exact", "window.end", "a deployment does not go on after its window",
+            change.window ? "ended " + to_text(window_end(change)) : "no window",
+            "Abort it (decide_run), roll it back (roll_back), or have a change manager give it "
+            "more time (extend_window)"};
+    const auto clock = abort_clock(change, facts);
+    if (!clock || facts.now < clock->abort_by)
+        return std::nullopt;
+    return Reason{
+        "run-exact", "abort_by",
+        "past abort-by no further step begins: there would be no time left to go back",
+        fmt::format(
+            "abort-by {}: the window ends {}, less rollback {}, its smoke test {} and margin {}",
+            to_text(clock->abort_by), to_text(clock->window_end), spoken(clock->rollback),
+            spoken(clock->smoke), spoken(clock->margin)
+        ),
+        std::string(ways_out)};
+}
+
+} // namespace slipway::domain

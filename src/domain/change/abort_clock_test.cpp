@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clock of a deployment day: what it rests on, how it moves as the deployment slips, what it
+// refuses, who is called, and who may give more time.
+#include "domain/change/abort_clock.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/run_times.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "domain/change/timers.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+const Reason& first(const Error& error) {
+    static const Reason none;
+    return error.reasons.empty() ? none : error.reasons.front();
+}
+
+void set_times(Run& run, const std::vector<Span>& took) {
+    Time reached = run.started_at;
+    for (std::size_t i = 0; i < took.size(); ++i) {
+        run.steps.at(i).started_at = reached;
+        reached += took[i];
+        run.steps.at(i).ended_at = reached;
+    }
+}
+
+// Ready, and measured on the test ring: 13 minutes to deploy and 3 to test it, 7 minutes to go back
+// and 2 to test that. The window ends at twelve.
+const Scenario& measured() {
+    static const Scenario story = [] {
+        auto s = ready();
+        set_times(s.change.runs.edit()[0], {2min, 10min, 1min});
+        set_times(s.change.runs.edit()[1], {1min, 5min, 1min});
+        for (auto& report : s.change.smoke_reports.edit())
+            for (auto& result : report.results)
+                result.took_ms = report.occasion == SmokeOccasion::staging ? 90'000 : 60'000;
+        s.replayed = s.change;
+        return s;
+    }();
+    return story;
+}
+
+void start(Scenario& s, std::string_view executor = "external") {
+    s.does(
+        "ina", "start_run",
+        executor == "external" ? deployment_elsewhere()
+                               : R"({"purpose":"deployment","executor":"local"})"
+    );
+}
+
+std::string step_report(std::string_view step, std::string_view state) {
+    return fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state);
+}
+
+void report(
+    Scenario& s, std::string_view step, std::string_view state, std::string_view who = "ina"
+) {
+    s.does(who, "report_run", step_report(step, state));
+}
+
+// The deployment has begun at 10:01 and its first step took this long.
+Scenario under_way(Span drained = 2min) {
+    auto s = measured();
+    start(s);
+    report(s, "drain", "running");
+    s.now += drained;
+    report(s, "drain", "succeeded");
+    return s;
+}
+
+AbortClock clock_of(const Scenario& s) {
+    return abort_clock(s.change, s.facts("otto")).value();
+}
+
+TEST(RunTimes, are_those_of_the_steps_that_ended_well) {
+    const Time ten = at(window_start);
+    domain::Run run;
+    run.started_at = ten;
+    const auto step = [](std::string name, RunStepState state, std::optional<Time> from,
+                         std::optional<Time> until) {
+        return RunStep{std::move(name), state, from, until, 0, {}, {}, {}, 1};
+    };
+    run.steps = {
+        step("command", RunStepState::succeeded, ten + 1s, ten + 60s),
+        step("confirmed", RunStepState::succeeded, ten + 180s, ten + 180s),
+        step("told its end", RunStepState::succeeded, std::nullopt, ten + 200s),
+        step("skipped", RunStepState::skipped, {}, {}),
+        step("failed", RunStepState::failed, ten + 210s, ten + 220s),
+        step("to come", RunStepState::pending, {}, {}),
+    };
+    const std::map<std::string, Span> expected{
+        {"command", 59s}, {"confirmed", 120s}, {"told its end", 20s}};
+    EXPECT_EQ(step_times(run), expected);
+    EXPECT_EQ(time_taken(run), 199s);
+}
+
+TEST(RunTimes, are_said_as_people_say_them) {
+    EXPECT_EQ(spoken(0ms), "0ms");
+    EXPECT_EQ(spoken(430ms), "430ms");
+    EXPECT_EQ(spoken(1s), "1s");
+    EXPECT_EQ(spoken(12s + 590ms), "12.5s");
+    EXPECT_EQ(spoken(3min), "3m");
+    EXPECT_EQ(spoken(3min + 7s + 900ms), "3m7s");
+    EXPECT_EQ(spoken(26h + 20min + 59s), "26h20m");
+}
+
+TEST(AbortClock, is_the_windows_end_less_what_going_back_takes) {
+    const struct {
+        const char* what;
+        const char* abort_by;
+        const char* evidence; // part of one of the sentences
+        std::function<void(Scenario&)> edit;
+    } rows[] = {
+        {"as rehearsed", "2026-11-26T11:46Z", "run-2 took 7m on staging", [](auto&) {}},
+        {"smoke test not measured", "2026-11-26T11:33Z", "the policy keeps 15m",
+         [](auto& s) {
+             for (auto& result : s.change.smoke_reports.edit()[1].results)
+                 result.took_ms = 0;
+         }},
+        {"smoke list edited since", "2026-11-26T11:33Z", "the policy keeps 15m",
+         [](auto& s) { s.change.smoke_reports.edit()[1].list = sha256("another"); }},
+        {"other bytes rehearsed", "2026-11-26T11:43Z", "its runbook allows 10m",
+         [](auto& s) { s.change.runs.edit()[1].runbook = sha256("another"); }},
+        {"the rehearsal failed", "2026-11-26T11:43Z", "its runbook allows 10m",
+         [](auto& s) { s.change.runs.edit()[1].state = RunState::aborted; }},
+        {"reported all at once", "2026-11-26T11:43Z", "its runbook allows 10m",
+         [](auto& s) {
+             set_times(s.change.runs.edit()[1], {0min, 0min, 0min});
+         }},
+        {"another margin", "2026-11-26T11:31Z", "20m by the policy",
+         [](auto& s) { s.policy.abort_by_margin = 20min; }},
+        {"extended", "2026-11-26T12:16Z", "petra extended it from",
+         [](auto& s) {
+             s.change.extensions.push_back(
+                 {at(window_end), at(window_end) + 30min, "r", PersonId("petra"), s.now}
+             );
+         }},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        auto s = measured();
+        row.edit(s);
+        const auto clock = clock_of(s);
+        EXPECT_EQ(to_text(clock.abort_by), to_text(at(row.abort_by)));
+        EXPECT_THAT(clock.evidence, Contains(HasSubstr(row.evidence)));
+        EXPECT_TRUE(clock.run.empty());
+        EXPECT_FALSE(clock.expected_end);
+        EXPECT_EQ(clock.abort_by, clock.window_end - clock.rollback - clock.smoke - clock.margin);
+    }
+}
+
+TEST(AbortClock, stands_still_where_nothing_can_be_aborted) {
+    const auto none = [](const std::function<void(Scenario&)>& edit) {
+        auto s = under_way();
+        edit(s);
+        return !abort_clock(s.change, s.facts("otto"));
+    };
+    EXPECT_FALSE(none([](auto&) {}));
+    EXPECT_TRUE(none([](auto& s) { s.change.window.reset(); }));
+    EXPECT_TRUE(none([](auto& s) { s.change.runbooks.edit().erase("rollback"); }));
+    EXPECT_TRUE(none([](auto& s) { s.change.failed_because = "it burns"; }));
+    EXPECT_TRUE(none([](auto& s) { s.change.closure = Closure{}; }));
+}
+
+TEST(AbortClock, moves_as_the_deployment_slips) {
+    const struct {
+        Span drained;
+        const char* abort_by;
+        const char* expected_end;
+        std::optional<Span> slipped;
+    } rows[] = {
+        {1min, "2026-11-26T11:46Z", "2026-11-26T10:16Z", std::nullopt},
+        {2min, "2026-11-26T11:46Z", "2026-11-26T10:17Z", std::nullopt},
+        // Where production takes a quarter longer, seven minutes of rollback become 8:45.
+        {150s, "2026-11-26T11:44:15Z", "2026-11-26T10:17:30Z", 30s},
+        // And where it takes six times as long, the ten minutes that the runbook allows.
+        {12min, "2026-11-26T11:43Z", "2026-11-26T10:27Z", 10min},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(to_text(row.drained));
+        const auto clock = clock_of(under_way(row.drained));
+        EXPECT_EQ(clock.run.value, "run-3");
+        EXPECT_EQ(to_text(clock.abort_by), to_text(at(row.abort_by)));
+        EXPECT_EQ(to_text(clock.expected_end.value()), to_text(at(row.expected_end)));
+        EXPECT_EQ(clock.slipped, row.slipped);
+        // Eleven minutes of steps and three of smoke tests are still to come.
+        EXPECT_EQ(clock.point_of_no_return, clock.abort_by - 14min);
+    }
+}
+
+TEST(AbortClock, looks_ahead_from_the_step_that_runs) {
+    auto s = under_way();
+    s.now += 5min; // somebody was waited for
+    report(s, "switch", "running");
+    const auto clock = clock_of(s);
+    EXPECT_EQ(clock.expected_end, s.now + 14min);
+    EXPECT_EQ(clock.point_of_no_return, clock.abort_by - 4min);
+}
+
+TEST(AbortClock, takes_the_limits_of_steps_that_were_never_measured) {
+    auto s = ready(); // its runs took no time
+    start(s);
+    const auto clock = clock_of(s);
+    EXPECT_EQ(clock.expected_end, s.now + 150s + s.policy.smoke_reserve);
+    EXPECT_THAT(clock.evidence, Contains(HasSubstr("what their runbook allows each")));
+}
+
+TEST(AbortClock, runs_until_the_smoke_test_has_passed) {
+    auto s = under_way();
+    for (const auto* step : {"switch", "verify"})
+        report(s, step, "succeeded");
+    EXPECT_EQ(clock_of(s).point_of_no_return, clock_of(s).abort_by - 3min);
+    s.smoke("ina", "production", false);
+    EXPECT_TRUE(abort_clock(s.change, s.facts("otto")));
+    s.smoke("ina", "production");
+    EXPECT_FALSE(abort_clock(s.change, s.facts("otto")));
+}
+
+TEST(AbortClock, past_it_no_further_step_begins) {
+    auto s = under_way();
+    s.now = clock_of(s).abort_by - 1s;
+    auto before = s;
+    report(before, "switch", "running");
+    s.now += 1s;
+    const auto error = s.refused("ina", "report_run", step_report("switch", "running"));
+    EXPECT_EQ(first(error).gate, "run-exact");
+    EXPECT_EQ(first(error).field, "abort_by");
+    EXPECT_THAT(first(error).evidence, HasSubstr("abort-by 2026-11-26T11:46:00"));
+    EXPECT_THAT(first(error).evidence, HasSubstr("rollback 7m"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("extend_window"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("roll_back"));
+}
+
+TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
+    for (const auto* executor : {"external", "local"}) {
+        SCOPED_TRACE(executor);
+        const auto* who = std::string_view(executor) == "local" ? "system" : "ina";
+        auto s = measured();
+        start(s, executor);
+        s.now = at(window_end) - 15min;
+        report(s, "drain", "running", who);
+        s.now += 5min;
+        s.tasks.clear();
+        report(s, "drain", "succeeded", who);
+        EXPECT_EQ(s.change.runs.back().steps[0].state, RunStepState::succeeded);
+        EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
+        ASSERT_EQ(s.tasks.size(), 1u);
+        EXPECT_THAT(s.tasks[0].payload, HasSubstr("past abort-by"));
+        for (const auto* choice : {"retry", "skip"})
+            EXPECT_EQ(
+                first(s.refused(
+                          "otto", "decide_run",
+                          fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
+                      ))
+                    .field,
+                "abort_by"
+            );
+        auto aborted = s;
+        aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"late"})");
+        s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
+        s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round"})");
+    }
+}
+
+TEST(AbortClock, what_another_runner_did_is_heard_step_by_step_in_one_report) {
+    auto s = measured();
+    start(s);
+    s.now = at(window_end) + 1min;
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
+        {"name":"switch","state":"succeeded"}]})");
+    const auto& run = s.change.runs.back();
+    EXPECT_EQ(run.steps[1].state, RunStepState::succeeded);
+    EXPECT_EQ(run.state, RunState::waiting);
+}
+
+TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
+    auto s = measured();
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    start(s);
+    s.now = clock_of(s).abort_by;
+    EXPECT_EQ(
+        first(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain"})")).field,
+        "abort_by"
+    );
+}
+
+TEST(AbortClock, a_rehearsal_that_was_left_waiting_leaves_no_time_to_deploy) {
+    auto s = measured();
+    set_times(s.change.runs.edit()[1], {3h, 5min, 1min});
+    s.replayed = s.change;
+    const auto error = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(first(error).field, "abort_by");
+    EXPECT_THAT(first(error).evidence, HasSubstr("run-2 took 3h6m"));
+}
+
+std::size_t calls(const Scenario& s, std::string_view kind) {
+    std::size_t count = 0;
+    for (const auto& event : s.events)
+        count += event.type == "reminded" && text_or_empty(json(event.data), "kind") == kind;
+    return count;
+}
+
+TEST(AbortClock, calls_owner_and_implementer_ahead_of_the_point_of_no_return_and_at_abort_by) {
+    auto s = under_way();
+    const auto clock = clock_of(s);
+    const auto alarm = *clock.point_of_no_return - s.policy.abort_by_lead;
+    const auto wake = wake_at(s.change, s.facts("system"));
+    EXPECT_TRUE(wake && *wake <= alarm);
+    s.now = alarm - 1s;
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_near"), 0u);
+    s.now = alarm;
+    s.tasks.clear();
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_near"), 1u);
+    for (const auto* person : {"otto", "ina"})
+        EXPECT_TRUE(std::any_of(s.tasks.begin(), s.tasks.end(), [&](const TaskDraft& task) {
+            return task.kind == "page" &&
+                   task.payload.find("must turn round by") != std::string::npos &&
+                   task.payload.find(fmt::format("\"person\":\"{}\"", person)) != std::string::npos;
+        })) << person;
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_near"), 1u);
+    s.now = clock.abort_by;
+    s.does("system", "tick");
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_passed"), 1u);
+    s.does("petra", "extend_window", R"({"until":"2026-11-26T12:45:00Z","reason":"nearly done"})");
+    s.now = clock_of(s).abort_by - 1s;
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_near"), 2u) << "another end is another call";
+    EXPECT_EQ(calls(s, "abort_by_passed"), 1u);
+}
+
+TEST(AbortClock, a_server_that_slept_through_the_alarm_calls_once) {
+    auto s = under_way();
+    s.now = at(window_end);
+    s.does("system", "tick");
+    EXPECT_EQ(calls(s, "abort_by_near"), 0u);
+    EXPECT_EQ(calls(s, "abort_by_passed"), 1u);
+}
+
+constexpr std::string_view half_an_hour = R"({"until":"2026-11-26T12:30:00Z","reason":"nearly"})";
+
+TEST(Extension, is_refused) {
+    const auto at_noon = [] {
+        auto s = under_way();
+        s.now = at(window_end);
+        return s;
+    };
+
+    const struct {
+        const char* what;
+        const char* person;
+        std::string_view body;
+        const char* field; // of the first reason, or else the first field
+        const char* said;  // part of the evidence, or of the field's message
+        std::function<void(Scenario&)> edit;
+    } rows[] = {
+        {"an engineer", "lena", half_an_hour, "extensions", "owner otto", [](auto&) {}},
+        {"the owner himself", "otto", half_an_hour, "extensions", "owner otto", [](auto&) {}},
+        {"a manager who carries it out", "petra", half_an_hour, "extensions", "implementer petra",
+         [](auto& s) { s.change.implementer = PersonId("petra"); }},
+        {"no reason", "petra", R"({"until":"2026-11-26T12:30:00Z","reason":" "})", "reason", "why",
+         [](auto&) {}},
+        {"no later end", "petra", R"({"until":"2026-11-26T12:00:00Z","reason":"r"})", "until",
+         "must be later", [](auto&) {}},
+        {"beyond the policy", "petra", R"({"until":"2026-11-26T13:00:01Z","reason":"r"})", "until",
+         "asked for 3601s more", [](auto&) {}},
+        {"beyond it in small steps", "petra", R"({"until":"2026-11-26T13:30:00Z","reason":"r"})",
+         "until", "asked for 90m more",
+         [](auto& s) {
+             s.change.extensions.push_back(
+                 {at(window_end), at(window_end) + 50min, "r", PersonId("paul"), s.now}
+             );
+         }},
+        {"into a blackout", "petra", half_an_hour, "until", "blackout freeze: tills close",
+         [](auto& s) {
+             ASSERT_TRUE(put_record(
+                 s.records, "blackout", "freeze",
+                 R"({"id":"freeze","name":"the freeze","kind":"hard","reason":"tills close",
+                     "recurrence":{"from":"2026-11-26T12:20","duration":"4h","zone":"UTC"}})"
+             ));
+             renew(s.records);
+         }},
+        {"into another change", "petra", half_an_hour, "until", "its window is 2026-11-26T12:10",
+         [](auto& s) {
+             s.others = {
+                 {ChangeId("CHG-9"),
+                  "Other",
+                  {at("2026-11-26T12:10Z"), at("2026-11-26T13:00Z")},
+                  {}}};
+         }},
+        {"for nothing", "petra", R"({"until":"2026-11-26T12:14:00Z","reason":"r"})", "until",
+         "abort-by would be 2026-11-26T12:00:00", [](auto&) {}},
+        {"after a failure", "petra", half_an_hour, "runs", "rolling_back",
+         [](auto& s) {
+             s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"r"})");
+         }},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        auto s = at_noon();
+        row.edit(s);
+        const auto error = s.refused(row.person, "extend_window", row.body);
+        const auto& field = error.reasons.empty() ? error.fields.at(0).field : first(error).field;
+        const auto& said =
+            error.reasons.empty() ? error.fields.at(0).message : first(error).evidence;
+        EXPECT_EQ(field, row.field) << explain(error);
+        EXPECT_THAT(said, HasSubstr(row.said));
+    }
+    auto s = ready();
+    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+    s = deployed();
+    s.smoke("ina", "production");
+    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+}
+
+TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
+    auto s = under_way();
+    s.now = at(window_end) - 10min;
+    s.refused("ina", "report_run", step_report("switch", "running"));
+    s.does("petra", "extend_window", half_an_hour);
+    EXPECT_EQ(domain::window_end(s.change), at("2026-11-26T12:30Z"));
+    EXPECT_EQ(s.change.window->end, at(window_end)) << "what was approved stays as it was";
+    EXPECT_TRUE(is_approved(s.change));
+    report(s, "switch", "running");
+    s.now = at(window_end) + 1min; // beyond the agreed end
+    report(s, "switch", "succeeded");
+    EXPECT_EQ(s.change.runs.back().state, RunState::running);
+    const auto deviations = deviations_on_production(s.change);
+    ASSERT_EQ(deviations.size(), 1u);
+    EXPECT_EQ(deviations[0].by.value, "petra");
+    EXPECT_EQ(deviations[0].step, "switch");
+    EXPECT_EQ(deviations[0].reason, "nearly");
+    EXPECT_THAT(deviations[0].what, HasSubstr("extended from 2026-11-26T12:00:00"));
+    s.does("otto", "hold_review", R"({"went_to_plan":"most"})");
+    EXPECT_THAT(s.change.review->deviations, HasSubstr("the window was extended"));
+}
+
+TEST(Extension, of_a_run_that_stopped_leaves_going_on_to_its_owner) {
+    auto s = under_way();
+    report(s, "switch", "running");
+    s.now = at(window_end) - 1min;
+    report(s, "switch", "succeeded");
+    EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
+    s.does("petra", "extend_window", half_an_hour);
+    EXPECT_TRUE(s.has_said("--choice retry"));
+    EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"retry","reason":"there is time"})");
+    report(s, "verify", "running");
+    report(s, "verify", "succeeded");
+    EXPECT_EQ(s.change.runs.back().state, RunState::succeeded);
+}
+
+TEST(Timings, of_a_live_run_stand_beside_its_rehearsal_and_in_the_review) {
+    auto s = under_way(6min);
+    s.now += 9min;
+    report(s, "switch", "succeeded");
+    report(s, "verify", "running");
+    const auto compared = compare_with_rehearsals(s.change);
+    ASSERT_EQ(compared.size(), 1u);
+    EXPECT_EQ(compared[0].run.value, "run-3");
+    EXPECT_EQ(compared[0].rehearsal.value, "run-1");
+    EXPECT_EQ(compared[0].ring, "staging");
+    EXPECT_EQ(compared[0].rehearsed, 13min);
+    EXPECT_EQ(compared[0].live, 15min);
+    ASSERT_EQ(compared[0].steps.size(), 3u);
+    EXPECT_EQ(compared[0].steps[0].rehearsed, 2min);
+    EXPECT_EQ(compared[0].steps[0].live, 6min);
+    EXPECT_EQ(compared[0].steps[1].live, 9min) << "since the step before it ended";
+    EXPECT_FALSE(compared[0].steps[2].live);
+    s.does("otto", "hold_review", R"({"went_to_plan":"all"})");
+    EXPECT_EQ(encode(s.change.review->timings), encode(compared));
+}
+
+TEST(Timings, other_bytes_and_later_runs_are_no_rehearsal) {
+    auto s = deployed();
+    EXPECT_EQ(compare_with_rehearsals(s.change).size(), 1u);
+    auto other = s;
+    other.change.runs.edit()[0].runbook = sha256("another");
+    EXPECT_TRUE(compare_with_rehearsals(other.change).empty());
+    auto later = s;
+    std::swap(later.change.runs.edit()[0], later.change.runs.edit()[2]);
+    EXPECT_TRUE(compare_with_rehearsals(later.change).empty());
+}
+
+} // namespace
+} // namespace slipway::domain::testing

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// More time for a deployment that overruns. It is refused unless there is a reason, somebody who
+// may give it, room in the calendar, and something to be gained by it.
+#include "domain/change/abort_clock.hpp"
+#include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
+#include "domain/change/impact.hpp"
+#include "domain/change/run_steps.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+constexpr std::string_view or_back = ", or roll back (roll_back)";
+
+tl::unexpected<Error> refuse(Reason reason) {
+    return fail_blocked("the window is not extended", {std::move(reason)});
+}
+
+Result<const Run*> deployment_to_extend(const Change& change, const Facts& facts) {
+    const auto* run = deployment_under_way(change, facts);
+    if (run != nullptr && change.window)
+        return run;
+    const bool begun = deployment_begun(change);
+    return refuse(
+        {"window", "runs", "only a deployment that is under way gets more time",
+         std::string(to_text(change.state)),
+         begun ? "What is left to do needs no window"
+               : "Schedule another window with schedule and have it approved"}
+    );
+}
+
+// Whoever may not approve the change does not give it more time either.
+Result<void> require_may_extend(const Change& change, const Facts& facts) {
+    const auto why = may_waive(facts) ? conflict_of_duty(change, facts, facts.actor)
+                                      : std::string("only certain roles extend a window");
+    if (why.empty())
+        return {};
+    return refuse(
+        {"window", "extensions", why,
+         fmt::format(
+             "implementer {}, owner {}", change.implementer.value, change.change_owner.value
+         ),
+         "Another change manager, or the chair of the CAB, extends it"}
+    );
+}
+
+Result<void> require_within_policy(const Change& change, Time until, const Facts& facts) {
+    const auto longest = facts.policy->window_extension_max;
+    const Span asked = until - change.window->end;
+    if (asked <= longest)
+        return {};
+    return refuse(
+        {"window", "until",
+         fmt::format("a window is extended by at most {} in all", to_text(longest)),
+         fmt::format(
+             "agreed end {}, asked for {} more", to_text(change.window->end), to_text(asked)
+         ),
+         fmt::format(
+             "Extend it to {} at the latest{}", to_text(change.window->end + longest), or_back
+         )}
+    );
+}
+
+// Gives what is only warned about.
+Result<std::vector<std::string>>
+require_free_calendar(const Change& change, const Interval& more, const Facts& facts) {
+    const auto touched = touched_items(change);
+    const auto hits = blackout_hits(facts.records->blackouts, more, {touched, touched});
+    if (!hits)
+        return refuse(
+            {"window", "until", "the calendar cannot be evaluated", hits.error().message,
+             "Mend the blackout's rule" + std::string(or_back)}
+        );
+    std::vector<std::string> warnings;
+    for (const auto& hit : *hits) {
+        const auto said = fmt::format("{} begins {}", hit.name, to_text(hit.occurrence.start));
+        if (hit.kind == BlackoutKind::hard)
+            return refuse(
+                {"window", "until", said, "blackout " + hit.blackout + ": " + hit.reason,
+                 fmt::format(
+                     "Extend it to {} at the latest{}", to_text(hit.overlap.start), or_back
+                 )}
+            );
+        warnings.push_back(said + ": " + hit.reason);
+    }
+    for (const auto& other : facts.others)
+        if (overlaps(other.window, more))
+            return refuse(
+                {"window", "until",
+                 fmt::format("{} ({}) has the same items then", other.id.value, other.title),
+                 fmt::format(
+                     "its window is {} to {}", to_text(other.window.start),
+                     to_text(other.window.end)
+                 ),
+                 "Move the other change" + std::string(or_back)}
+            );
+    return warnings;
+}
+
+// Time that is over before it begins would help nobody.
+Result<void> require_gain(const Change& extended, const Facts& facts) {
+    const auto clock = abort_clock(extended, facts);
+    if (!clock || facts.now < clock->abort_by)
+        return {};
+    const Time enough = facts.now + (clock->window_end - clock->abort_by) + std::chrono::minutes(1);
+    return refuse(
+        {"window", "until", "abort-by would have passed all the same",
+         fmt::format("abort-by would be {}, now {}", to_text(clock->abort_by), to_text(facts.now)),
+         fmt::format("Extend it beyond {}{}", to_text(enough), or_back)}
+    );
+}
+
+// Where it stands; a run that has ended is waiting for its smoke test.
+std::string place_of(const Run& run) {
+    const auto* next = next_step(run);
+    return next ? next->name : "smoke";
+}
+
+} // namespace
+
+Result<Decision> extend_window(const Change& change, const ExtendWindow& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    const auto* run = TRY(deployment_to_extend(change, facts));
+    TRY(require_may_extend(change, facts));
+    const Interval more{window_end(change), body.until};
+    if (more.empty())
+        return fail_field("until", "must be later than the window's end, " + to_text(more.start));
+    TRY(require_within_policy(change, body.until, facts));
+    const auto warnings = TRY(require_free_calendar(change, more, facts));
+    if (change.extensions.size() >= limits::list_max ||
+        change.deviations.size() >= limits::list_max)
+        return fail_full("until", "extensions and decisions on runs", limits::list_max);
+    Decider decider(change, facts);
+    decider.emit(WindowExtended{
+        {more.start, body.until, body.reason, facts.actor, facts.now},
+        {run->id, place_of(*run),
+         fmt::format(
+             "the window was extended from {} to {}", to_text(more.start), to_text(body.until)
+         ),
+         RunChoice::resume, body.reason, facts.actor, facts.now}});
+    TRY(require_gain(decider.change(), facts));
+    for (const auto& warning : warnings)
+        decider.say(warning);
+    if (run->state == RunState::waiting)
+        decider.say(fmt::format(
+            "{0} still waits: its owner lets it go on with slipway change decide_run {1} --run {0} "
+            "--choice retry",
+            run->id.value, change.id.value
+        ));
+    decider.say(fmt::format(
+        "tell who was told of the maintenance: slipway change send_notice {} --kind update",
+        change.id.value
+    ));
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

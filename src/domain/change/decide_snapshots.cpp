@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands about snapshots of production: the way back of last resort, and what becomes of it.
+#include <algorithm>
+
+#include "domain/change/approved_ring.hpp"
+#include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
+#include "domain/change/paging.hpp"
+#include "domain/change/production_hosts.hpp"
+#include "domain/change/tasks.hpp"
+
+namespace slipway::domain::decide {
+
+namespace {
+
+// Who reports that one was taken answers what was asked for; every other report is about the
+// snapshot that it names, and without a name about the newest of its host.
+const Snapshot* reported_on(const Change& change, const ReportSnapshot& body) {
+    const auto newest = [&](auto&& fits) -> const Snapshot* {
+        const auto& all = change.snapshots;
+        const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Snapshot& known) {
+            return known.host == body.host && fits(known);
+        });
+        return found == all.rend() ? nullptr : &*found;
+    };
+    const auto* waiting = newest([](const auto& known) { return known.id.empty(); });
+    const auto* named = newest([&](const auto& known) { return known.id == body.id; });
+    if (waiting && body.state == SnapshotState::taken && !body.measured)
+        return waiting;
+    if (!body.id.empty())
+        return named ? named : waiting;
+    return waiting ? waiting : newest([](const auto&) { return true; });
+}
+
+void tell_owner(
+    Decider& decider, const Snapshot& snapshot, std::string_view what, std::string_view then
+) {
+    const auto& change = decider.change();
+    page(
+        decider, change.change_owner,
+        fmt::format("{}: the snapshot of {} {}", change.id.value, snapshot.host, what),
+        fmt::format("{}\n{}: {}\n{}\n", change.title, snapshot.id, snapshot.detail, then)
+    );
+}
+
+// The provider failed at a snapshot that is there: it stays on the record as what it is.
+void note_failure(Decider& decider, Snapshot snapshot, const std::string& detail) {
+    constexpr std::uint32_t pages_max = 9; // as of an action that is not done
+    snapshot.detail = detail;
+    if (snapshot.removal_asked_at) {
+        snapshot.removal_asked_at.reset();
+        snapshot.removal_failed_at = decider.facts().now;
+        snapshot.removals_failed = snapshot.removals_failed.value_or(0) + 1;
+        decider.emit(SnapshotReported{snapshot});
+        if (*snapshot.removals_failed <= pages_max)
+            tell_owner(decider, snapshot, "could not be removed", "It is tried again in a day.");
+    } else if (snapshot.revert_asked_at) {
+        snapshot.revert_asked_at.reset();
+        decider.emit(SnapshotReported{snapshot});
+        tell_owner(
+            decider, snapshot, "could not be reverted to",
+            "Mend it and ask again with revert_snapshot, or roll back with the runbook (roll_back)."
+        );
+    } else {
+        snapshot.read_back = false; // its gate counts on it no longer
+        decider.emit(SnapshotReported{snapshot});
+        tell_owner(decider, snapshot, "is no way back any more", "Take a new one (take_snapshot).");
+    }
+}
+
+// The snapshots that lead back to before the deployment: of each host the newest one.
+std::vector<Snapshot>
+ways_back(const Change& change, const Run& deployed, const std::string& host) {
+    std::map<std::string, Snapshot> newest;
+    for (const auto& known : change.snapshots)
+        if (known.state == SnapshotState::taken && is_automatic(known) && known.read_back &&
+            known.tag == change.id.value && known.taken_at &&
+            *known.taken_at <= deployed.started_at && (host.empty() || host == known.host))
+            newest.insert_or_assign(known.host, known);
+    std::vector<Snapshot> found;
+    for (auto& [name, snapshot] : newest)
+        found.push_back(std::move(snapshot));
+    return found;
+}
+
+Result<void> require_owner(const Change& change, const Facts& facts, std::string field) {
+    if (owns_run(change, facts))
+        return {};
+    return fail_blocked(
+        "what becomes of a way back is its owner's decision",
+        {{"snapshot", std::move(field), "this is the owner's decision",
+          fmt::format(
+              "owner {}, rollback {} or {}", change.change_owner.value, change.rollback_owner.value,
+              change.rollback_backup.value
+          ),
+          "Call one of them"}}
+    );
+}
+
+} // namespace
+
+Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts& facts) {
+    TRY(require_open(change));
+    const auto ring = facts.records->rings.find(change.production_ring);
+    if (ring == facts.records->rings.end())
+        return fail_field("production_ring", "the change names no known production ring");
+    // The ring and the scope name so many hosts at most; there is room for all of them twice.
+    constexpr std::size_t most = 2 * (limits::list_max + limits::list_max);
+    // Which hosts and by which provider stands in the ring too.
+    if (!deployment_begun(change) && change.ring_contents != Digest{})
+        if (auto reason = ring_not_as_recorded(change, facts, "snapshot"))
+            return fail_blocked("the ring was edited", {*std::move(reason)});
+    const auto hosts = production_hosts(change, *facts.records);
+    if (change.snapshots.size() + hosts.size() > most)
+        return fail_full("snapshots", "snapshots", most);
+    Decider decider(change, facts);
+    // In whole seconds: some providers keep no others, and the end is compared when it is read
+    // back.
+    const Time expires =
+        std::chrono::floor<std::chrono::seconds>(facts.now + facts.policy->snapshot_expires_after);
+    for (const auto& host : hosts) {
+        Snapshot wanted;
+        wanted.host = host;
+        wanted.connector = ring->second.snapshot_connector;
+        wanted.tag = change.id.value;
+        wanted.state = SnapshotState::requested;
+        wanted.expires_at = expires;
+        decider.emit(SnapshotReported{wanted});
+        if (!wanted.connector.empty() && wanted.connector != "external")
+            decider.ask(
+                "snapshot",
+                SnapshotTask{change.id, wanted.connector, host, change.id.value, expires, {}}
+            );
+    }
+    return decider.finish();
+}
+
+Result<Decision>
+report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& facts) {
+    // A snapshot expires after the change is over; its removal still belongs on the record.
+    const auto* known = reported_on(change, body);
+    if (known == nullptr)
+        return fail_field("host", "no snapshot of this host was asked for");
+    if (body.state == SnapshotState::requested)
+        return fail_field("state", "expected taken, failed, reverted or removed");
+    if (body.taken_at && *body.taken_at > facts.now + std::chrono::minutes(5))
+        return fail_field("taken_at", "lies in the future");
+    TRY(require_reporter(facts, known->connector, "snapshot", "snapshot." + body.host));
+    TRY(require_reporter(facts, body.connector, "snapshot", "connector"));
+    // A provider's late answer still lands, so that what it took is removed in the end.
+    if (body.state == SnapshotState::taken && !facts.system)
+        TRY(require_open(change));
+    Decider decider(change, facts);
+    Snapshot snapshot = *known;
+    const bool there = is_there(snapshot) && !body.id.empty() && snapshot.id == body.id;
+    if (there && facts.system && body.state == SnapshotState::failed) {
+        note_failure(decider, std::move(snapshot), body.detail);
+        return decider.finish();
+    }
+    if (body.measured) {
+        if (!there)
+            return fail_field("id", "there is no such snapshot any more");
+        snapshot.size_bytes = body.size_bytes;
+        snapshot.measured_at = facts.now;
+        decider.emit(SnapshotReported{std::move(snapshot)});
+        return decider.finish();
+    }
+    const bool gone =
+        there && facts.system && body.state == SnapshotState::removed && !snapshot.removal_asked_at;
+    snapshot.id = body.id.empty() ? snapshot.id : body.id;
+    snapshot.connector = body.connector.empty() ? snapshot.connector : body.connector;
+    snapshot.state = body.state;
+    snapshot.detail = body.detail;
+    if (body.state == SnapshotState::taken) {
+        snapshot.tag = body.tag;
+        snapshot.taken_at = body.taken_at ? body.taken_at : facts.now;
+        // A connector wrote the end that it was asked for onto what it took.
+        if (!facts.system)
+            snapshot.expires_at = *snapshot.taken_at + facts.policy->snapshot_expires_after;
+        snapshot.size_bytes = body.size_bytes;
+        snapshot.first_size_bytes = body.size_bytes;
+        snapshot.read_back = body.read_back;
+        // A provider may use an id again: what became of the other one is not this one's.
+        snapshot.measured_at.reset();
+        snapshot.reminded_for.reset();
+        snapshot.removal_asked_at.reset();
+        snapshot.removal_failed_at.reset();
+        snapshot.removals_failed.reset();
+        snapshot.revert_asked_at.reset();
+        snapshot.extensions.clear();
+    }
+    if (body.state == SnapshotState::reverted) {
+        snapshot.reverted_at = facts.now;
+        snapshot.revert_asked_at.reset();
+    }
+    decider.emit(SnapshotReported{snapshot});
+    if (gone)
+        tell_owner(decider, snapshot, "is gone", "Somebody else removed it.");
+    return decider.finish();
+}
+
+Result<Decision>
+extend_snapshot(const Change& change, const ExtendSnapshot& body, const Facts& facts) {
+    const std::string field = "snapshot." + body.host;
+    TRY(require_reason(body.reason));
+    const auto found = std::find_if(
+        change.snapshots.rbegin(), change.snapshots.rend(),
+        [&](const Snapshot& known) {
+            return known.host == body.host && is_there(known) &&
+                   (body.id.empty() || body.id == known.id);
+        }
+    );
+    if (found == change.snapshots.rend())
+        return fail_field("host", "there is no snapshot of this host");
+    TRY(require_owner(change, facts, field));
+    if (found->removal_asked_at)
+        return fail_blocked(
+            "it is too late for this snapshot",
+            {{"snapshot", field, "its removal is under way",
+              "asked for " + to_text(*found->removal_asked_at), "Take a new one if you need one"}}
+        );
+    if (body.until <= found->expires_at || body.until <= facts.now)
+        return fail_field("until", "must lie behind its end, " + to_text(found->expires_at));
+    const Time last = found->taken_at.value_or(facts.now) + facts.policy->snapshot_longest;
+    if (body.until > last)
+        return fail_blocked(
+            "a snapshot does not live that long",
+            {{"snapshot", field,
+              "at most " + to_text(facts.policy->snapshot_longest) + ", with every extension",
+              "until " + to_text(body.until),
+              "Extend it to " + to_text(last) + " at most, or take a backup instead"}}
+        );
+    if (found->extensions.size() >= limits::list_max)
+        return fail_full("until", "extensions", limits::list_max);
+    Decider decider(change, facts);
+    decider.emit(SnapshotExtended{
+        found->host, found->id, {body.until, body.reason, facts.actor, facts.now}});
+    return decider.finish();
+}
+
+Result<Decision>
+revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& facts) {
+    TRY(require_open(change));
+    TRY(require_reason(body.reason));
+    TRY(require_owner(change, facts, "rollback"));
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed == nullptr)
+        return fail_blocked(
+            "production was never touched",
+            {{"rollback-done", "runs", "there is nothing to go back from", "no run",
+              "Cancel the change instead"}}
+        );
+    if (const auto when = rolled_back_at(change))
+        return fail_blocked(
+            "it was rolled back already",
+            {{"rollback-done", "rollback", "production is back where it was",
+              "since " + to_text(*when), "Complete the rollback step"}}
+        );
+    const auto back = ways_back(change, *deployed, body.host);
+    if (back.empty())
+        return fail_blocked(
+            "there is no snapshot to go back to",
+            {{"snapshot", body.host.empty() ? "snapshots" : "snapshot." + body.host,
+              "none that a connector took, was read back, and is of before the deployment",
+              "deployed " + to_text(deployed->started_at),
+              "Run the rollback runbook with roll_back"}}
+        );
+    Decider decider(change, facts);
+    for (const auto& run : change.runs)
+        if (is_active(run))
+            decider.emit(RunEnded{run.id, RunState::aborted});
+    if (change.failed_because.empty())
+        decider.emit(DeploymentFailed{body.reason});
+    for (auto snapshot : back) {
+        if (snapshot.revert_asked_at || snapshot.removal_asked_at) {
+            decider.say("the provider is at work on the snapshot of " + snapshot.host);
+            continue;
+        }
+        snapshot.revert_asked_at = facts.now;
+        decider.emit(SnapshotReported{snapshot});
+        decider.ask(
+            "snapshot_revert",
+            SnapshotTask{
+                change.id, snapshot.connector, snapshot.host, change.id.value, snapshot.expires_at,
+                snapshot.id}
+        );
+    }
+    return decider.finish();
+}
+
+} // namespace slipway::domain::decide

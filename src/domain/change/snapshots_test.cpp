@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a snapshot between its taking and its end: its size, its owner's reminder, a
+// longer life, the way back, a removal that fails, and that nobody's else is touched.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/tasks.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "domain/change/timers.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+Snapshot& known(Scenario& s) {
+    return s.change.snapshots.at(0);
+}
+
+// The tasks of this kind that are asked for from now on until the clock is there.
+std::vector<SnapshotTask> asked(Scenario& s, Time until, std::string_view kind) {
+    s.tasks.clear();
+    s.now = until;
+    s.does("system", "tick");
+    std::vector<SnapshotTask> found;
+    for (const auto& task : s.tasks)
+        if (task.kind == kind)
+            found.push_back(*restore<SnapshotTask>(std::string_view(task.payload)));
+    return found;
+}
+
+std::size_t pages(const Scenario& s, std::string_view about) {
+    std::size_t count = 0;
+    for (const auto& task : s.tasks)
+        count += task.kind == "page" && task.payload.find(about) != std::string::npos ? 1U : 0U;
+    return count;
+}
+
+void report(Scenario& s, std::string_view state, std::string_view more = "") {
+    s.does(
+        "system", "report_snapshot",
+        fmt::format(R"({{"host":"web-1","id":"vol-7","state":"{}"{}}})", state, more)
+    );
+}
+
+Scenario failed() {
+    auto s = ready();
+    deploy(s);
+    s.smoke("ina", "production", false);
+    return s;
+}
+
+TEST(Snapshots, end_when_their_provider_was_told_that_they_end) {
+    auto s = ready();
+    const auto& task = s.change.snapshots.at(0);
+    EXPECT_EQ(task.expires_at.time_since_epoch() % 1s, 0ms);
+    EXPECT_EQ(task.expires_at, at(window_start) - 30min + 7 * 24h);
+}
+
+TEST(Snapshots, are_measured_and_show_what_they_grew_by) {
+    auto s = ready();
+    report(s, "taken", R"(,"size_bytes":100,"measured":true)");
+    const Time taken = *known(s).taken_at;
+    s.now += 1h;
+    const auto looks = asked(s, s.now + 24h, "snapshot_look");
+    ASSERT_EQ(looks.size(), 1U);
+    EXPECT_EQ(looks[0].id, "vol-7");
+    EXPECT_TRUE(asked(s, s.now + 1h, "snapshot_look").empty()) << "once a day";
+    report(s, "taken", R"(,"size_bytes":900,"measured":true)");
+    EXPECT_EQ(known(s).size_bytes, 900U);
+    EXPECT_EQ(known(s).first_size_bytes, 0U);
+    EXPECT_EQ(known(s).taken_at, taken) << "looking at it makes it no newer";
+    EXPECT_EQ(s.change.snapshots.size(), 1U);
+}
+
+TEST(Snapshots, a_look_at_an_old_one_is_no_answer_to_a_new_request) {
+    auto s = ready();
+    s.does("ina", "take_snapshot");
+    report(s, "taken", R"(,"size_bytes":900,"measured":true)");
+    EXPECT_EQ(s.change.snapshots.back().state, SnapshotState::requested);
+    EXPECT_EQ(known(s).size_bytes, 900U);
+}
+
+TEST(Snapshots, that_get_an_id_which_was_used_before_are_new_ones) {
+    auto s = ready();
+    ASSERT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
+    report(s, "removed");
+    s.does("ina", "take_snapshot");
+    report(s, "taken", R"(,"tag":"CHG-12","read_back":true)");
+    EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
+}
+
+TEST(Snapshots, a_new_one_that_fails_takes_nothing_from_an_old_one) {
+    auto s = ready();
+    s.does("ina", "take_snapshot");
+    s.does("system", "report_snapshot", R"({"host":"web-1","state":"failed","detail":"full"})");
+    EXPECT_EQ(known(s).state, SnapshotState::taken);
+    EXPECT_EQ(s.change.snapshots.back().state, SnapshotState::failed);
+}
+
+TEST(Snapshots, their_owner_is_reminded_once_for_each_end) {
+    auto s = ready();
+    const Time end = known(s).expires_at;
+    asked(s, end - 25h, "page");
+    EXPECT_EQ(pages(s, "ends soon"), 0U);
+    asked(s, end - 23h, "page");
+    EXPECT_EQ(pages(s, "ends soon"), 1U);
+    asked(s, end - 22h, "page");
+    EXPECT_EQ(pages(s, "ends soon"), 0U);
+    s.does(
+        "otto", "extend_snapshot",
+        fmt::format(R"({{"host":"web-1","until":"{}","reason":"audit"}})", to_text(end + 48h))
+    );
+    EXPECT_TRUE(asked(s, end + 1h, "snapshot_remove").empty()) << "it lives on";
+    asked(s, end + 30h, "page");
+    EXPECT_EQ(pages(s, "ends soon"), 1U) << "of its new end";
+    EXPECT_EQ(asked(s, end + 49h, "snapshot_remove").size(), 1U);
+}
+
+TEST(Snapshots, live_longer_for_a_reason_and_not_for_ever) {
+    auto s = settled();
+    s.does("otto", "close", R"({"outcome":"successful","summary":"All is well with it."})");
+    const Time end = known(s).expires_at;
+    const auto extend = [&](Time until, std::string_view reason) {
+        return fmt::format(
+            R"({{"host":"web-1","until":"{}","reason":"{}"}})", to_text(until), reason
+        );
+    };
+    EXPECT_EQ(
+        s.refused("otto", "extend_snapshot", extend(end + 24h, " ")).fields.at(0).field, "reason"
+    );
+    EXPECT_EQ(
+        s.refused("otto", "extend_snapshot", extend(end, "audit")).fields.at(0).field, "until"
+    );
+    EXPECT_EQ(
+        s.refused("ina", "extend_snapshot", extend(end + 24h, "audit")).reasons.at(0).gate,
+        "snapshot"
+    ) << "it is its owner's decision";
+    const auto error = s.refused("otto", "extend_snapshot", extend(end + 24 * 24h, "audit"));
+    EXPECT_THAT(error.reasons.at(0).message, ::testing::HasSubstr("at most"));
+    s.does("otto", "extend_snapshot", extend(end + 22 * 24h, "audit"));
+    EXPECT_EQ(known(s).expires_at, end + 22 * 24h);
+    EXPECT_EQ(known(s).extensions.at(0).reason, "audit");
+    EXPECT_EQ(known(s).extensions.at(0).by, PersonId("otto"));
+
+    EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
+    const auto late = s.refused("otto", "extend_snapshot", extend(s.now + 1h, "audit"));
+    EXPECT_EQ(late.reasons.at(0).field, "snapshot.web-1");
+    report(s, "removed");
+    EXPECT_EQ(
+        s.refused("otto", "extend_snapshot", extend(s.now + 1h, "audit")).fields.at(0).field, "host"
+    );
+}
+
+TEST(Snapshots, a_removal_that_fails_is_told_and_tried_again_the_next_day) {
+    auto s = ready();
+    const Time end = known(s).expires_at;
+    ASSERT_EQ(asked(s, end, "snapshot_remove").size(), 1U);
+    EXPECT_TRUE(asked(s, end + 1h, "snapshot_remove").empty()) << "it is under way";
+    s.tasks.clear();
+    report(s, "failed", R"(,"detail":"the removal failed: busy")");
+    EXPECT_EQ(known(s).state, SnapshotState::taken) << "it is there still, and takes room";
+    EXPECT_EQ(pages(s, "could not be removed"), 1U);
+    EXPECT_TRUE(asked(s, end + 2h, "snapshot_remove").empty());
+    EXPECT_EQ(asked(s, end + 26h, "snapshot_remove").size(), 1U);
+    report(s, "removed");
+    EXPECT_EQ(known(s).state, SnapshotState::removed);
+    EXPECT_TRUE(asked(s, end + 90 * 24h, "snapshot_remove").empty());
+}
+
+TEST(Snapshots, that_carry_another_tag_are_never_removed) {
+    auto s = ready();
+    known(s).tag = "nightly";
+    s.replayed = s.change;
+    EXPECT_TRUE(asked(s, known(s).expires_at + 24h, "snapshot_remove").empty());
+    EXPECT_TRUE(asked(s, s.now + 48h, "snapshot_look").empty());
+}
+
+TEST(Snapshots, that_are_gone_or_unusable_are_no_way_back) {
+    for (const auto* state : {"removed", "failed"}) {
+        auto s = ready();
+        s.tasks.clear();
+        report(s, state, R"(,"detail":"overflowed")");
+        EXPECT_GE(pages(s, "the snapshot of web-1"), 1U) << state;
+        const auto result = evaluate(*find_gate("snapshot"), s.change, s.facts("otto"));
+        EXPECT_EQ(result.verdict, Verdict::fail) << state;
+    }
+}
+
+TEST(Snapshots, going_back_to_them_is_a_rollback) {
+    auto s = failed();
+    EXPECT_EQ(
+        s.refused("ina", "revert_snapshot", R"({"reason":"r"})").reasons.at(0).gate, "snapshot"
+    ) << "it is its owner's decision";
+    s.tasks.clear();
+    s.does("pia", "revert_snapshot", R"({"reason":"the front page fails"})");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    EXPECT_EQ(s.change.failed_because, "the front page fails");
+    ASSERT_EQ(s.tasks.size(), 1U);
+    EXPECT_EQ(s.tasks[0].kind, "snapshot_revert");
+    const auto task = *restore<SnapshotTask>(std::string_view(s.tasks[0].payload));
+    EXPECT_EQ(task.id, "vol-7");
+    EXPECT_EQ(task.tag, "CHG-12");
+    s.does("pia", "revert_snapshot", R"({"reason":"again"})");
+    EXPECT_EQ(s.tasks.size(), 1U) << "the provider is at work";
+
+    report(s, "failed", R"(,"detail":"the revert failed: newer snapshots")");
+    EXPECT_EQ(known(s).state, SnapshotState::taken);
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    s.does("pia", "revert_snapshot", R"({"reason":"mended"})");
+    report(s, "reverted");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    EXPECT_EQ(rolled_back_at(s.change), s.now);
+    s.now += 5min;
+    s.smoke("ina", "rollback");
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    for (const auto* channel : {"mail", "status"})
+        s.does(
+            "system", "report_delivery",
+            fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
+        );
+    const auto look = [&] {
+        return evaluate(*find_gate("rollback-done"), s.change, s.facts("otto"));
+    };
+    EXPECT_EQ(look().verdict, Verdict::pass) << encode(look());
+    // Whoever edits the ring's record now holds nothing up.
+    s.records.rings.at("production").hosts.push_back({"web-9", {}, {}, {}});
+    EXPECT_EQ(look().verdict, Verdict::pass) << encode(look());
+    EXPECT_EQ(
+        s.refused("pia", "roll_back", R"({"reason":"r"})").reasons.at(0).gate, "rollback-done"
+    );
+    EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U) << "it has had its use";
+    report(s, "removed");
+    EXPECT_TRUE(rolled_back_at(s.change).has_value()) << "what happened stays so";
+    EXPECT_EQ(look().verdict, Verdict::pass);
+}
+
+TEST(Snapshots, every_host_goes_back_or_it_is_no_rollback) {
+    auto s = failed();
+    auto other = known(s);
+    other.host = "web-2";
+    other.id = "vol-8";
+    s.change.snapshots.push_back(other);
+    s.replayed = s.change;
+    s.does("pia", "revert_snapshot", R"({"host":"web-1","reason":"r"})");
+    report(s, "reverted");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    EXPECT_EQ(
+        evaluate(*find_gate("rollback-done"), s.change, s.facts("otto")).reasons.at(0).field,
+        "rollback"
+    );
+}
+
+TEST(Snapshots, there_is_no_going_back_to_what_a_connector_did_not_take_before) {
+    auto s = ready();
+    EXPECT_EQ(
+        s.refused("pia", "revert_snapshot", R"({"reason":"r"})").reasons.at(0).gate, "rollback-done"
+    ) << "production was never touched";
+    s = failed();
+    const auto refused = [&](auto&& broken) {
+        auto other = s;
+        broken(known(other));
+        other.replayed = other.change;
+        const auto error = other.refused("pia", "revert_snapshot", R"({"reason":"r"})");
+        return error.reasons.empty() ? "" : error.reasons.front().field;
+    };
+    EXPECT_EQ(refused([](auto& one) { one.read_back = false; }), "snapshots");
+    EXPECT_EQ(refused([](auto& one) { one.tag = "nightly"; }), "snapshots");
+    EXPECT_EQ(refused([](auto& one) { one.connector = "external"; }), "snapshots");
+    EXPECT_EQ(refused([](auto& one) { one.state = SnapshotState::removed; }), "snapshots");
+    EXPECT_EQ(refused([&](auto& one) { one.taken_at = s.now + 1min; }), "snapshots");
+}
+
+} // namespace
+} // namespace slipway::domain::testing

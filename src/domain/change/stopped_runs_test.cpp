@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs that stop: what nobody saw the end of, steps that need one person or two, and what is taken
+// back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/abort_clock.hpp"
+#include "domain/change/run_steps.hpp"
+#include "domain/change/testing/scenario.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const Reason& first(const Error& error) {
+    static const Reason none;
+    return error.reasons.empty() ? none : error.reasons.front();
+}
+
+const Run& run_of(const Scenario& s) {
+    return s.change.runs.back();
+}
+
+RunbookStepOutline& outline(Scenario& s, std::size_t step) {
+    return s.change.runbooks.at("deployment").steps[step];
+}
+
+void start(Scenario& s) {
+    s.replayed = s.change;
+    s.does("ina", "start_run", deployment_elsewhere());
+}
+
+void report(Scenario& s, std::string_view step, std::string_view state) {
+    s.does(
+        "ina", "report_run",
+        fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state)
+    );
+}
+
+std::string choice(std::string_view chosen, std::string_view reason = "looked at it") {
+    return fmt::format(R"({{"run":"run-3","choice":"{}","reason":"{}"}})", chosen, reason);
+}
+
+// A deployment whose steps drain and switch can be taken back.
+Scenario with_undo() {
+    auto s = ready();
+    auto& runbook = s.change.runbooks.at("deployment");
+    for (const auto* step : {"drain", "switch"}) {
+        RunbookStepOutline undo;
+        undo.name = fmt::format("undo-{}", step);
+        undo.kind = "command";
+        undo.digest = sha256(undo.name);
+        undo.undoes = step;
+        runbook.undo.push_back(undo);
+    }
+    return s;
+}
+
+TEST(UnknownEnd, is_no_failure_and_its_owner_says_whether_it_was_done) {
+    auto s = ready();
+    start(s);
+    report(s, "drain", "running");
+    s.tasks.clear();
+    report(s, "drain", "unknown");
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::unknown);
+    ASSERT_EQ(s.tasks.size(), 1u);
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("how the step ended is unknown"));
+    EXPECT_EQ(first(s.refused("ina", "decide_run", choice("resume"))).gate, "run-exact");
+    auto again = s;
+    again.does("otto", "decide_run", choice("retry"));
+    EXPECT_EQ(run_of(again).steps[0].state, RunStepState::pending);
+    s.does("otto", "decide_run", choice("resume", "the balancer shows it drained"));
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::succeeded);
+    EXPECT_EQ(s.change.deviations.back().choice, RunChoice::resume);
+    report(s, "switch", "running");
+}
+
+TEST(ExecutedSteps, carry_the_digest_of_the_approved_step_and_no_other) {
+    auto s = ready();
+    start(s);
+    const auto approved = outline(s, 0).digest;
+    const auto body = [](const Digest& digest) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"drain","state":"running","digest":"{}"}}]}})",
+            digest.hex()
+        );
+    };
+    const auto other = s.refused("ina", "report_run", body(sha256("one character more")));
+    EXPECT_EQ(first(other).gate, "run-exact");
+    EXPECT_THAT(first(other).evidence, HasSubstr(approved.hex()));
+    s.does("ina", "report_run", body(approved));
+    EXPECT_EQ(run_of(s).steps[0].digest, approved);
+    report(s, "drain", "succeeded");
+    EXPECT_EQ(run_of(s).steps[0].digest, approved);
+}
+
+TEST(ExecutedSteps, are_none_of_a_runbook_that_was_pinned_since_the_run_began) {
+    auto s = approved();
+    s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    s.change.runbooks.at("deployment").digest = edited_deployment_file().digest;
+    s.replayed = s.change;
+    const auto id = run_of(s).id.value;
+    const auto step = [&](std::string_view state) {
+        return fmt::format(
+            R"({{"run":"{}","steps":[{{"name":"drain","state":"{}"}}]}})", id, state
+        );
+    };
+    const auto refused = s.refused("ina", "report_run", step("running"));
+    EXPECT_THAT(first(refused).message, HasSubstr("another runbook was pinned"));
+    s.does("ina", "report_run", step("failed")); // how it ended is always heard
+    const auto decision = [&](std::string_view chosen) {
+        return fmt::format(R"({{"run":"{}","choice":"{}","reason":"r"}})", id, chosen);
+    };
+    EXPECT_EQ(first(s.refused("ina", "decide_run", decision("retry"))).gate, "run-exact");
+    s.does("ina", "decide_run", decision("abort"));
+}
+
+TEST(ExecutedSteps, are_begun_once_by_our_own_runners) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    constexpr std::string_view running =
+        R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})";
+    s.does("system", "report_run", running);
+    EXPECT_THAT(first(s.refused("system", "report_run", running)).message, HasSubstr("twice"));
+}
+
+TEST(ExecutedSteps, the_step_that_an_abort_cut_short_is_still_heard_of) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    const auto body = [](std::string_view state) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"drain","state":"{}","detail":"stopped"}}]}})",
+            state
+        );
+    };
+    s.does("system", "report_run", body("running"));
+    s.does("otto", "decide_run", choice("abort"));
+    EXPECT_EQ(first(s.refused("ina", "report_run", body("failed"))).gate, "run-exact");
+    s.does("system", "report_run", body("failed"));
+    EXPECT_EQ(run_of(s).state, RunState::aborted);
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::failed);
+    s.refused("system", "report_run", body("failed")); // once
+}
+
+TEST(Confirmation, is_asked_for_before_the_step_begins) {
+    auto s = ready();
+    outline(s, 1).confirm = true;
+    outline(s, 1).owner = "ina";
+    start(s);
+    report(s, "drain", "succeeded");
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    s.refused(
+        "ina", "report_run", R"({"run":"run-3","steps":[{"name":"switch","state":"running"}]})"
+    );
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"traffic is low"})");
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    EXPECT_EQ(run_of(s).steps[1].state, RunStepState::pending);
+    EXPECT_EQ(run_of(s).steps[1].confirmed_by.value, "ina");
+    report(s, "switch", "running");
+    report(s, "switch", "failed");
+    s.does("otto", "decide_run", choice("retry")); // who decides that has confirmed it
+    report(s, "switch", "running");
+}
+
+TEST(TwoPeople, both_confirm_and_nobody_is_both) {
+    auto s = ready();
+    outline(s, 0).second = "pia";
+    outline(s, 0).owner = "ina";
+    start(s);
+    constexpr std::string_view body = R"({"run":"run-3","step":"drain"})";
+    s.tasks.clear();
+    s.does("ina", "confirm_step", body);
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    ASSERT_EQ(s.tasks.size(), 1u);
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("\"person\":\"pia\""));
+    EXPECT_THAT(first(s.refused("ina", "confirm_step", body)).message, HasSubstr("one of the two"));
+    EXPECT_EQ(first(s.refused("otto", "confirm_step", body)).evidence, "it was ina");
+    s.does("pia", "confirm_step", body);
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    EXPECT_EQ(run_of(s).steps[0].confirmed_by.value, "ina");
+    EXPECT_EQ(run_of(s).steps[0].seconded_by.value, "pia");
+}
+
+TEST(TwoPeople, a_manual_step_is_done_when_both_have_said_so) {
+    auto s = ready();
+    outline(s, 0).kind = "manual";
+    outline(s, 0).second = "pia";
+    start(s);
+    s.does("pia", "confirm_step", R"({"run":"run-3","step":"drain","note":"I saw it"})");
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::pending);
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"I did it"})");
+    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::succeeded);
+    EXPECT_EQ(run_of(s).steps[0].detail, "I saw it; I did it");
+}
+
+TEST(TwoPeople, decide_the_same_before_a_stopped_run_goes_on) {
+    auto s = ready();
+    outline(s, 0).second = "ina";
+    s.replayed = s.change;
+    start(s);
+    s.does("otto", "confirm_step", R"({"run":"run-3","step":"drain"})");
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain"})");
+    report(s, "drain", "failed");
+    s.does("otto", "decide_run", choice("skip", "not needed"));
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    s.does("otto", "decide_run", choice("skip", "not needed")); // he cannot be both
+    s.does("ina", "decide_run", choice("retry", "once more"));  // that is another decision
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    s.does("otto", "decide_run", choice("retry", "agreed"));
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    const auto& decided = s.change.deviations.back();
+    EXPECT_EQ(decided.by.value, "otto");
+    EXPECT_EQ(decided.second.value, "ina");
+    EXPECT_EQ(decided.reason, "once more; agreed");
+    report(s, "drain", "failed");
+    s.does("otto", "decide_run", choice("abort")); // who wants to stop is never held up
+}
+
+TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
+    auto s = with_undo();
+    start(s);
+    report(s, "drain", "succeeded");
+    report(s, "switch", "unknown");
+    EXPECT_EQ(first(s.refused("ina", "decide_run", choice("undo"))).gate, "run-exact");
+    s.now = at(window_end) + 1min; // going back is never too late
+    s.does("otto", "decide_run", choice("undo", "the feed is broken"));
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    EXPECT_FALSE(abort_clock(s.change, s.facts("otto"))); // it turns round already
+    ASSERT_EQ(run_of(s).undo.size(), 2u);
+    EXPECT_THAT(
+        (std::vector{run_of(s).undo[0].name, run_of(s).undo[1].name}),
+        ElementsAre("undo-switch", "undo-drain")
+    );
+    report(s, "undo-switch", "failed");
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    EXPECT_TRUE(s.decide("otto", "decide_run", *parse_json(choice("retry"))).has_value());
+    s.does("otto", "decide_run", choice("resume", "put back by hand"));
+    report(s, "undo-drain", "succeeded");
+    EXPECT_EQ(run_of(s).state, RunState::aborted);
+    EXPECT_EQ(s.change.failed_because, "undone: the feed is broken");
+}
+
+TEST(Undo, is_refused_where_nothing_can_be_taken_back) {
+    auto s = with_undo();
+    start(s);
+    report(s, "drain", "running");
+    s.refused("otto", "decide_run", choice("undo")); // it has not stopped
+    auto none = ready();
+    start(none);
+    report(none, "drain", "failed");
+    EXPECT_THAT(
+        first(none.refused("otto", "decide_run", choice("undo"))).message,
+        HasSubstr("no undo block")
+    );
+}
+
+} // namespace
+} // namespace slipway::domain::testing

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/client_address.hpp"
+
+#include "domain/records/networks.hpp"
+
+namespace slipway::http {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    const auto begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+// "[2001:db8::1]" as some proxies write it.
+std::string_view without_brackets(std::string_view text) {
+    return text.starts_with('[') && text.ends_with(']') ? text.substr(1, text.size() - 2) : text;
+}
+
+} // namespace
+
+std::string client_address(
+    std::string_view peer, std::string_view forwarded, const std::vector<std::string>& trusted
+) {
+    std::string_view client = peer;
+    while (domain::network_of_address(trusted, client)) {
+        const auto comma = forwarded.rfind(',');
+        const auto said = trimmed(forwarded.substr(comma == forwarded.npos ? 0 : comma + 1));
+        forwarded = forwarded.substr(0, comma == forwarded.npos ? 0 : comma);
+        if (said.empty())
+            break;
+        client = without_brackets(said);
+    }
+    return std::string(client);
+}
+
+} // namespace slipway::http

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lines of a change's steps between the entries of its ledger, so that nothing is left out and
+// nothing comes twice, whatever breaks meanwhile. The lines of a step follow the entry of its
+// beginning and come before the entry of its end. While it runs on this server they come from
+// memory, and once it has ended, from the transcript that the entry of its end names; both are the
+// same bytes. So a place is the entry of the beginning and a number of bytes, and it holds across
+// lost connections and restarts of the server.
+#pragma once
+
+#include <optional>
+
+#include "app/live/live_transcripts.hpp"
+#include "app/ports/store.hpp"
+
+namespace slipway::http {
+
+struct TranscriptPlace {
+    std::uint64_t began = 0; // the entry of the step's beginning
+    std::uint64_t seen = 0;  // bytes of its transcript
+};
+
+// The id of an event: the last entry, and the place in the transcript of the step in hand, if any.
+// "57", or "60.57.1200".
+struct EventPlace {
+    std::uint64_t entry = 0;
+    std::optional<TranscriptPlace> transcript = {};
+};
+
+// Errors: invalid_input, naming the field.
+Result<EventPlace> event_place(const std::string& field, std::string_view text);
+std::string to_text(const EventPlace& place);
+
+class TranscriptFeed {
+  public:
+    TranscriptFeed(
+        app::Store& store, const app::LiveTranscripts& live, TenantId tenant, std::string change
+    )
+        : store_(store), live_(live), tenant_(std::move(tenant)), change_(std::move(change)) {}
+
+    // Begins in front of this entry: where the place says, or at the start of the step that runs
+    // there. A place that is none of this change begins like no place.
+    Result<void> begin(std::uint64_t entry, const std::optional<TranscriptPlace>& place);
+
+    // To be called with each entry of the change. The lines that belong in front of it; `last_id`
+    // is the entry before. It is called again while more() says so, and the entry comes then.
+    Result<std::string> before(const app::StoredEvent& event, std::uint64_t last_id);
+    // After it: it may be the beginning of a step.
+    void note(const app::StoredEvent& event);
+    // What the step in hand has written since, as far as one batch goes.
+    std::string lines(std::uint64_t last_id);
+
+    bool more() const { return more_; }
+
+    std::optional<TranscriptPlace> place() const;
+
+  private:
+    struct InHand {
+        std::uint64_t began = 0;
+        app::RunningStep step;
+        std::uint64_t seen = 0;
+    };
+
+    std::string write(const app::LiveTranscripts::Part& part, std::uint64_t last_id);
+    Result<app::LiveTranscripts::Part> kept(const Digest& transcript) const;
+
+    app::Store& store_;
+    const app::LiveTranscripts& live_;
+    TenantId tenant_;
+    std::string change_;
+    std::optional<InHand> in_hand_;
+    bool more_ = false;
+};
+
+} // namespace slipway::http

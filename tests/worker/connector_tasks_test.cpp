@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the worker asks of backup and snapshot systems, and what of their answers it believes.
+#include <cstdlib>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/ports/fake_connectors.hpp"
+#include "domain/change/tasks.hpp"
+#include "store/open.hpp"
+#include "worker/tasks.hpp"
+
+namespace slipway::worker {
+
+namespace {
+
+using namespace std::chrono_literals;
+using domain::SnapshotState;
+using testing::HasSubstr;
+
+class NoRunner final : public app::Runner {
+  public:
+    domain::StepResult
+    run_step(const domain::RunbookStep&, const domain::Variables&, std::stop_token, const app::LineSink&)
+        override {
+        return {};
+    }
+
+    domain::CheckResult
+    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+        return {};
+    }
+};
+
+class ConnectorTasks : public testing::Test {
+  protected:
+    ConnectorTasks() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "tasks-XXXXXX").string();
+        folder = ::mkdtemp(pattern.data());
+        store = *store::open_sqlite({folder.string()});
+        auto opened = app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
+        EXPECT_TRUE(opened.has_value()) << opened.error().message;
+        door = *std::move(opened);
+        put("ring", "production", R"({"name":"Production","kind":"production",
+            "hosts":[{"host":"web-1"}],"snapshot_connector":"snap","backup_connector":"vault"})");
+        put("ci", "site", R"({"name":"Site","ci_class":"application","host":"web-1"})");
+        put("ci", "db", R"({"name":"Database","ci_class":"database","host":"web-1",
+            "backup_connector":"dumps"})");
+        does("open", R"({"title":"Site 1.5","production_ring":"production"})");
+    }
+
+    ~ConnectorTasks() override {
+        door.reset();
+        store.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    void put(const std::string& kind, const std::string& id, std::string_view document) {
+        const auto done = door->put_record(system, {kind, id, *parse_json(document), {}, {}, {}});
+        EXPECT_TRUE(done.has_value()) << done.error().message;
+    }
+
+    void does(const std::string& command, std::string_view body = "{}") {
+        const std::string change = command == "open" ? "" : "CHG-1";
+        const auto answer = door->execute(ina, {change, command, *parse_json(body), {}, {}, {}});
+        EXPECT_TRUE(answer.has_value()) << command << ": " << answer.error().message;
+    }
+
+    // Carries out the one task that waits; it ends with it.
+    void carry_out(std::string_view kind, Result<void> (*handler)(const TaskContext&)) {
+        const auto now = clock.now();
+        const auto tasks = store->claim_tasks("a", now, now + 60s, 2);
+        ASSERT_TRUE(tasks.has_value());
+        ASSERT_EQ(tasks->size(), 1U);
+        EXPECT_EQ(tasks->front().kind, kind);
+        const WorkerParts parts{
+            .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
+        const auto done = handler({parts, tasks->front(), {}, true});
+        EXPECT_TRUE(done.has_value()) << done.error().message;
+    }
+
+    domain::Change change() {
+        const auto shown = door->show_change(system, "CHG-1");
+        return *restore<domain::Change>(std::string_view(shown->body));
+    }
+
+    // The provider takes `taken`, and then shows it as `read`.
+    domain::Snapshot take(app::Snapshot taken, const std::function<void(app::Snapshot&)>& read) {
+        does("take_snapshot");
+        taken.expires = change().snapshots.back().expires_at;
+        connectors.answer<app::SnapshotTake>("snap", taken);
+        read(taken);
+        connectors.answer<app::SnapshotRead>("snap", taken);
+        carry_out("snapshot", carry_out_snapshot);
+        return change().snapshots.back();
+    }
+
+    void backup_answers(const std::string& connector, const app::BackupProof& proof) {
+        app::BackupStatus status;
+        status.last_success = clock.now() - 1h;
+        status.point = connector + "-7";
+        connectors.answer<app::BackupCheck>(connector, status);
+        connectors.answer<app::BackupProve>(connector, proof);
+    }
+
+    const app::Actor system{TenantId("main"), PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor ina{
+        TenantId("main"), PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
+    const SystemClock clock;
+    SystemRandom random;
+    std::filesystem::path folder;
+    std::unique_ptr<app::Store> store;
+    std::unique_ptr<app::Door> door;
+    app::FakeConnectors connectors;
+    app::LiveTranscripts live;
+    NoRunner runner;
+};
+
+const app::Snapshot ours{"vol-7", "CHG-1", "web-1", {}, {}, 100};
+
+TEST_F(ConnectorTasks, a_proof_keeps_what_the_restored_point_says_of_itself) {
+    does("describe", R"({"summary":"site 1.4 -> 1.5 on web-1","cis":[
+        {"ci":"site","host":"web-1","version_from":"1.4","version_to":"1.5"},
+        {"ci":"db","version_from":"1","version_to":"2"}]})");
+    app::BackupProof proof;
+    proof.restored = true;
+    proof.content_digest = sha256("x");
+    proof.point = "vault-6";
+    proof.host = "stage-1";
+    proof.point_at = clock.now() - 2h;
+    backup_answers("vault", proof);
+    proof.point = "dumps-7";
+    proof.host.clear();
+    proof.ci = CiId("db");
+    backup_answers("dumps", proof);
+    does("verify_backup");
+    carry_out("backup", carry_out_backup);
+    const auto backup = change().backup;
+    ASSERT_TRUE(backup.has_value());
+    EXPECT_TRUE(backup->tested);
+    EXPECT_EQ(backup->verdict, domain::BackupVerdict::verified);
+    ASSERT_EQ(backup->proofs.size(), 2U);
+    EXPECT_EQ(backup->proofs[0].point, "vault-7");
+    EXPECT_EQ(backup->proofs[0].restored_point, "vault-6") << "not as it was asked for";
+    EXPECT_EQ(backup->proofs[0].point_host, "stage-1");
+    EXPECT_TRUE(backup->proofs[0].point_at.has_value());
+    EXPECT_EQ(backup->proofs[1].source, "dumps") << "the item's own connector";
+    EXPECT_EQ(backup->proofs[1].host, "web-1") << "the CMDB knows it";
+    EXPECT_EQ(backup->proofs[1].point_ci, CiId("db"));
+}
+
+TEST_F(ConnectorTasks, a_green_job_without_a_restore_is_not_verified) {
+    does("describe", R"({"summary":"site 1.4 -> 1.5 on web-1","cis":[
+        {"ci":"site","host":"web-1","version_from":"1.4","version_to":"1.5"}]})");
+    backup_answers("vault", {});
+    does("verify_backup");
+    carry_out("backup", carry_out_backup);
+    EXPECT_EQ(change().backup->verdict, domain::BackupVerdict::not_verified);
+    EXPECT_THAT(change().backup->reason, HasSubstr("did not come out whole"));
+}
+
+TEST_F(ConnectorTasks, a_snapshot_is_read_back_as_it_was_asked_for) {
+    const auto taken = take(ours, [](auto&) {});
+    EXPECT_EQ(taken.state, SnapshotState::taken);
+    EXPECT_TRUE(taken.read_back) << taken.detail;
+    EXPECT_EQ(taken.first_size_bytes, 100U);
+}
+
+TEST_F(ConnectorTasks, an_older_snapshot_is_not_taken_for_the_new_one) {
+    const auto taken = take(ours, [](auto& read) { *read.expires -= 1h; });
+    EXPECT_FALSE(taken.read_back);
+    EXPECT_THAT(taken.detail, HasSubstr("its end is"));
+}
+
+TEST_F(ConnectorTasks, a_snapshot_of_another_host_is_no_way_back) {
+    const auto taken = take(ours, [](auto& read) { read.host = "web-2"; });
+    EXPECT_FALSE(taken.read_back);
+    EXPECT_THAT(taken.detail, HasSubstr("web-2"));
+}
+
+TEST_F(ConnectorTasks, what_carries_no_tag_of_ours_never_comes_onto_the_record_as_ours) {
+    const auto taken = take(ours, [](auto& read) { read.tag = "nightly"; });
+    EXPECT_EQ(taken.state, SnapshotState::failed);
+    EXPECT_TRUE(taken.id.empty()) << "so nothing is ever removed by this id";
+    EXPECT_THAT(taken.detail, HasSubstr("nightly"));
+}
+
+TEST_F(ConnectorTasks, going_back_names_the_tag_that_the_snapshot_must_carry) {
+    does("take_snapshot");
+    const auto task = domain::SnapshotTask{ChangeId("CHG-1"), "snap",           "web-1",
+                                           "CHG-1",           clock.now() + 1h, "vol-7"};
+    connectors.answer<app::SnapshotRevert>("snap", {true, "done"});
+    const WorkerParts parts{
+        .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
+    auto stored = store->claim_tasks("a", clock.now(), clock.now() + 60s, 1)->front();
+    stored.payload = encode(task);
+    EXPECT_TRUE(carry_out_snapshot_revert({parts, stored, {}, true}).has_value());
+    EXPECT_EQ(text_or_empty(connectors.calls().back().input, "tag"), "CHG-1");
+    EXPECT_EQ(change().snapshots.back().state, SnapshotState::reverted);
+}
+
+} // namespace
+
+} // namespace slipway::worker
