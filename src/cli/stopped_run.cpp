@@ -24,11 +24,6 @@ const Json* element_of(
     return nullptr;
 }
 
-std::string text_at(const Json& value, std::string_view path) {
-    const auto* found = at_path(value, path);
-    return found && found->is_string() ? std::string(view(found->get_string())) : std::string{};
-}
-
 bool on_production(std::string_view purpose) {
     return purpose == "deployment" || purpose == "rollback";
 }
