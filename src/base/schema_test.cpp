@@ -9,7 +9,7 @@ namespace {
 
 SLIPWAY_ENUM(Choice, approve, reject)
 
-struct Inner {
+struct SchemaItem {
     std::string name;
 
     template <class Self, class Visitor>
@@ -18,13 +18,13 @@ struct Inner {
     }
 };
 
-struct Outer {
+struct SchemaRoot {
     PersonId person;
     Choice choice{};
     std::optional<Time> at;
     Span lead{};
     Digest bytes;
-    std::vector<Inner> items;
+    std::vector<SchemaItem> items;
     std::map<std::string, int> counts;
     std::uint64_t size = 0;
     bool flag = false;
@@ -66,7 +66,7 @@ TEST(schema, says_what_the_decoder_enforces) {
     for (const auto* part : members)
         expected += part;
     expected += R"(},"required":["person","choice"],"additionalProperties":false})";
-    EXPECT_EQ(to_text(schema_of<Outer>()), expected);
+    EXPECT_EQ(to_text(schema_of<SchemaRoot>()), expected);
 }
 
 TEST(schema, default_limits_are_those_of_the_codec) {

@@ -110,11 +110,11 @@ class Headers {
     curl_slist* list_ = nullptr;
 };
 
-struct CloseFile {
+struct CloseUpload {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-using File = std::unique_ptr<std::FILE, CloseFile>;
+using File = std::unique_ptr<std::FILE, CloseUpload>;
 
 Result<File> open_upload(CURL* curl, const HttpRequest& request) {
     std::error_code failed;

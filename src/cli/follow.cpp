@@ -139,11 +139,6 @@ std::string run_of(const Json& entry) {
                             : std::string(text_or_empty(*run, "id"));
 }
 
-std::string text_at(const Json& entry, std::string_view path) {
-    const auto* value = at_path(entry, path);
-    return value && value->is_string() ? std::string(view(value->get_string())) : std::string{};
-}
-
 // Takes one entry into the view. Entries of runs are those with a "run" in their data.
 void note(RunView& view, const Json& entry) {
     const auto type = text_or_empty(entry, "type");

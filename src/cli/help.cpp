@@ -20,7 +20,7 @@ std::string indented(std::string_view text, std::size_t indent) {
     return std::string(indent, ' ') + wrapped(text, columns_max - indent, indent);
 }
 
-std::string spoken(const std::vector<std::string>& words) {
+std::string full_command(const std::vector<std::string>& words) {
     std::string out = "slipway";
     for (const auto& word : words)
         out += " " + word;
@@ -95,9 +95,9 @@ std::string names_text(const std::vector<Entry>& entries) {
 std::string
 group_help(const std::vector<Command>& commands, const std::vector<std::string>& words) {
     const auto entries = children(commands, words);
-    std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", spoken(words));
+    std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", full_command(words));
     out += entries.size() > names_from ? names_text(entries) : entries_text(entries, lines_max - 4);
-    out += fmt::format("\n{} COMMAND --help shows one command.\n", spoken(words));
+    out += fmt::format("\n{} COMMAND --help shows one command.\n", full_command(words));
     return out;
 }
 
@@ -136,7 +136,7 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
 }
 
 std::string command_help(const Command& command) {
-    std::string use = "Usage: " + spoken(command.words);
+    std::string use = "Usage: " + full_command(command.words);
     std::vector<Entry> entries;
     for (const auto& option : command.options) {
         if (option.positional) {

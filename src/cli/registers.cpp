@@ -21,7 +21,7 @@ std::string path_of(const RegisterRow& row, const Arguments& arguments) {
 }
 
 // The fields that fit one line of a table; the rest is for show.
-std::vector<Column> columns_of(const RegisterRow& row) {
+std::vector<Column> table_columns(const RegisterRow& row) {
     std::vector<Column> out{{"ID", "id"}};
     const auto schema = row.schema();
     const auto* properties = find(schema, "properties");
@@ -113,7 +113,7 @@ void add_reading(Commands& commands, const RegisterRow& row) {
          fmt::format("Every {}, by id", row.title),
          list_options(),
          [&row](Context& context, const Arguments& arguments) {
-             return show_list(context, arguments, collection(row), "", columns_of(row));
+             return show_list(context, arguments, collection(row), "", table_columns(row));
          },
          fmt::format("slipway {} list --all", name)}
     );

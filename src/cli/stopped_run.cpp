@@ -31,11 +31,6 @@ const Json* step_in(const Json& value, std::string_view name) {
     return step ? step : element_of(value, "undo", "name", name);
 }
 
-std::string text_at(const Json& value, std::string_view path) {
-    const auto* found = at_path(value, path);
-    return found && found->is_string() ? std::string(view(found->get_string())) : std::string{};
-}
-
 bool on_production(std::string_view purpose) {
     return purpose == "deployment" || purpose == "rollback";
 }

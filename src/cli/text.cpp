@@ -320,6 +320,11 @@ const Json* at_path(const Json& value, std::string_view path) {
     return here;
 }
 
+std::string text_at(const Json& value, std::string_view path) {
+    const auto* found = at_path(value, path);
+    return found && found->is_string() ? std::string(view(found->get_string())) : std::string{};
+}
+
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style) {
     std::vector<Shown> shown;
     for (const auto& column : columns) {

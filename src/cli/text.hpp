@@ -42,6 +42,7 @@ std::string local_time(std::string_view text);
 // A value in one line: times local, lists with commas, objects as their id, name or JSON.
 std::string cell(const Json& value);
 const Json* at_path(const Json& value, std::string_view path);
+std::string text_at(const Json& value, std::string_view path); // empty unless a text is there
 
 // Columns without a value in any row are left out. No line is longer than the style's width, unless
 // the first column alone is: the first one and every other id ("id", "step", "gate" ...) is shown

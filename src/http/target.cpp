@@ -30,7 +30,7 @@ bool is_control(char c) {
 }
 
 // Percent-decoding; in a query '+' is a space. Errors name `where`.
-Result<std::string> decode(std::string_view text, bool query, const std::string& where) {
+Result<std::string> percent_decoded(std::string_view text, bool query, const std::string& where) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -67,7 +67,7 @@ Result<void> parse_path(std::string_view path, Target& out) {
     path.remove_prefix(1);
     while (!path.empty()) {
         const auto slash = path.find('/');
-        auto segment = TRY(decode(path.substr(0, slash), false, "path"));
+        auto segment = TRY(percent_decoded(path.substr(0, slash), false, "path"));
         TRY(check_segment(segment));
         if (out.segments.size() == limits::path_segments_max)
             return fail_field(
@@ -91,10 +91,10 @@ Result<void> parse_query(std::string_view query, Target& out) {
                 "query", fmt::format("has more than {} parameters", limits::query_parameters_max)
             );
         const auto equals = pair.find('=');
-        auto name = TRY(decode(pair.substr(0, equals), true, "query"));
+        auto name = TRY(percent_decoded(pair.substr(0, equals), true, "query"));
         const auto text =
             equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-        auto value = TRY(decode(text, true, "query." + name));
+        auto value = TRY(percent_decoded(text, true, "query." + name));
         for (const auto& known : out.query)
             if (known.first == name)
                 return fail_field("query." + name, "stands twice");

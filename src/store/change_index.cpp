@@ -157,7 +157,7 @@ std::vector<std::string> summary_differences(
         check(!words, "search");
         return differences;
     }
-    auto stored = restore<ChangeSummary>(text.value_or(""));
+    auto stored = slipway::restore<ChangeSummary>(text.value_or(""));
     if (stored)
         stored->updated_at = summary.updated_at;
     check(stored && encode(*stored) == encode(summary), "summary");
@@ -331,7 +331,7 @@ class Search {
             from, conditions_.substr(std::string_view(" and").size()), order
         );
         db_.query(sql, params_, 2, [&](const Row& row) {
-            auto summary = restore<ChangeSummary>(row.text(0));
+            auto summary = slipway::restore<ChangeSummary>(row.text(0));
             if (!summary)
                 throw DatabaseError(ErrorCode::internal, summary.error().detail, false);
             // The row is written only when something else than this differs.

@@ -23,7 +23,7 @@ app::Bearer bearer_of(const Row& row) {
     bearer.person = PersonId(row.text(2));
     bearer.id = row.text(3);
     bearer.kind = row.text(4);
-    if (auto scopes = restore<std::vector<std::string>>(row.text(5)))
+    if (auto scopes = slipway::restore<std::vector<std::string>>(row.text(5)))
         bearer.scopes = *std::move(scopes);
     else
         throw DatabaseError(ErrorCode::internal, "the scopes of a bearer are damaged", false);

@@ -13,7 +13,7 @@ namespace slipway::test {
 
 namespace {
 
-const std::string digest(64, 'a');
+const std::string runbook_digest(64, 'a');
 
 TEST_F(CliTest, OpeningAChangePrintsItsNumber) {
     server.answer(201, R"({"id":"CHG-12","version":1,"state":"planning","events":[],"said":[]})");
@@ -51,7 +51,7 @@ TEST_F(CliTest, WhatCannotBeRepeatedIsSentOnce) {
 
 TEST_F(CliTest, AFileIsUploadedAndItsDigestFilledIn) {
     const auto file = write("undo.md", "# Undo\n");
-    server.answer(201, fmt::format(R"({{"digest":"{}","size":7}})", digest));
+    server.answer(201, fmt::format(R"({{"digest":"{}","size":7}})", runbook_digest));
     server.answer(200, R"({"id":"CHG-1","version":3,"state":"planning","said":[]})");
     EXPECT_EQ(run({"change", "pin-runbook", "CHG-1", "--purpose", "rollback", "--file", file}), 0);
     const auto seen = server.seen();
@@ -60,7 +60,7 @@ TEST_F(CliTest, AFileIsUploadedAndItsDigestFilledIn) {
     EXPECT_EQ(seen[0].body, "# Undo\n");
     EXPECT_EQ(
         seen[1].body,
-        fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"undo.md"}})", digest)
+        fmt::format(R"({{"purpose":"rollback","digest":"{}","name":"undo.md"}})", runbook_digest)
     );
 }
 

@@ -437,6 +437,22 @@ TEST_F(DoorTest, a_ring_shows_the_contents_that_a_catalogue_entry_names) {
     EXPECT_TRUE(back) << "sent back as read: " << back.error().message;
 }
 
+TEST_F(DoorTest, a_record_whose_lists_are_empty_could_not_be_sent_back) {
+    for (const auto* row :
+         {R"({"kind":"ring","body":{"name":"x","kind":"staging","hosts":[]}})",
+          R"({"kind":"roster","body":{"name":"x","shifts":[]}})",
+          R"({"kind":"board","body":{"name":"x","chair":"carla","members":[]}})"}) {
+        const auto wanted = *parse_json(row);
+        auto request = record(text_or_empty(wanted, "kind"), "bare");
+        request.body = *wanted.as_object().if_contains("body");
+        const auto put = puts(request);
+        ASSERT_TRUE(put) << row << put.error().message;
+        request.body = *parse_json(door->show_record(petra, request.kind, "bare")->body);
+        const auto again = puts(request);
+        EXPECT_TRUE(again) << row << again.error().message;
+    }
+}
+
 TEST_F(DoorTest, registers_know_who_wrote_a_ring_last) {
     TenantRecords records(*store);
     put_ring("live");

@@ -4,19 +4,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "domain/calendar/zone.hpp"
+#include "domain/calendar/test_times.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto berlin = "Europe/Berlin";
-
-Time in_berlin(std::string_view text) {
-    return *to_instant(text, berlin);
-}
 
 // Every Wednesday at 14:00; 25 November 2026 is one.
 BoardSchedule wednesdays() {

@@ -5,19 +5,13 @@
 #include <rapidcheck/gtest.h>
 
 #include "domain/calendar/day_hours.hpp"
-#include "domain/calendar/zone.hpp"
+#include "domain/calendar/test_times.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto berlin = "Europe/Berlin";
-
-Time in_berlin(std::string_view text) {
-    return *to_instant(text, berlin);
-}
 
 BusinessHours office() {
     BusinessHours hours;

@@ -9,17 +9,13 @@
 #include <rapidcheck/gtest.h>
 
 #include "domain/calendar/recurrence_rule.hpp"
-#include "domain/calendar/zone.hpp"
+#include "domain/calendar/test_times.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-Time at(std::string_view text) {
-    return *time_from_text(text);
-}
 
 Interval range(std::string_view from, std::string_view to) {
     return {*to_instant(from, "UTC"), *to_instant(to, "UTC")};

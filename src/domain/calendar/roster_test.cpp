@@ -6,15 +6,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "domain/calendar/zone.hpp"
+#include "domain/calendar/test_times.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto berlin = "Europe/Berlin";
 
 RosterShift shift(
     std::string person, RosterRole role, std::string from, std::string to, std::string rule = {}
@@ -25,10 +23,6 @@ RosterShift shift(
     made.when.zone = berlin;
     made.when.rule = std::move(rule);
     return made;
-}
-
-Interval berlin_time(std::string_view from, std::string_view to) {
-    return {*to_instant(from, berlin), *to_instant(to, berlin)};
 }
 
 // Ada and Bo take turns of a week from Monday 09:00; Cy and Di stand behind them.

@@ -6,19 +6,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "domain/calendar/zone.hpp"
+#include "domain/calendar/test_times.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto berlin = "Europe/Berlin";
-
-Interval berlin_time(std::string_view from, std::string_view to) {
-    return {*to_instant(from, berlin), *to_instant(to, berlin)};
-}
 
 // From Monday 23 to Sunday 29 November 2026.
 SlotRequest one_week() {

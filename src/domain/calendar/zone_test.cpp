@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "domain/calendar/test_times.hpp"
 #include "domain/calendar/window.hpp"
 
 namespace slipway::domain {
@@ -15,10 +16,6 @@ namespace slipway::domain {
 namespace {
 
 using namespace std::chrono_literals;
-
-Time at(std::string_view text) {
-    return *time_from_text(text);
-}
 
 TEST(local_time, refuses_what_is_no_local_time) {
     for (const auto* text :
@@ -52,11 +49,11 @@ TEST(zone, refuses_unknown_zones_and_path_tricks) {
 }
 
 TEST(zone, refuses_a_skipped_time_and_names_the_gap) {
-    const auto berlin = to_instant("2027-03-28T02:30", "Europe/Berlin", "start");
-    ASSERT_FALSE(berlin);
-    EXPECT_EQ(berlin.error().fields.front().field, "start");
+    const auto skipped = to_instant("2027-03-28T02:30", "Europe/Berlin", "start");
+    ASSERT_FALSE(skipped);
+    EXPECT_EQ(skipped.error().fields.front().field, "start");
     EXPECT_EQ(
-        berlin.error().fields.front().message,
+        skipped.error().fields.front().message,
         "2027-03-28T02:30 does not exist in Europe/Berlin: the clock goes from 2027-03-28T02:00 to "
         "2027-03-28T03:00 there"
     );

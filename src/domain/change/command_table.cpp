@@ -33,7 +33,7 @@ row(std::string_view name, std::string_view summary, Permission permission,
 
 using enum Permission;
 
-const std::array table{
+const std::array command_rows{
     row<OpenChange, decide::open>("open", "Open a change", change_write),
     row<DescribeScope, decide::describe>(
         "describe", "Describe the scope: what, why, where, and what customers will see",
@@ -176,11 +176,11 @@ const std::array table{
 } // namespace
 
 std::span<const CommandRow> command_table() {
-    return table;
+    return command_rows;
 }
 
 const CommandRow* find_command(std::string_view name) {
-    for (const auto& row : table)
+    for (const auto& row : command_rows)
         if (row.name == name)
             return &row;
     return nullptr;

@@ -7,7 +7,7 @@
 namespace slipway::domain {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(JunitReport, says_each_check_and_what_failed) {
     SmokeReport report;

@@ -10,7 +10,7 @@
 #include "domain/change/timers.hpp"
 #include "domain/gates/gate.hpp"
 
-namespace slipway::domain::testing {
+namespace slipway::domain::testing::refusals {
 namespace {
 
 using namespace std::chrono_literals;
@@ -576,4 +576,4 @@ TEST(Timers, a_meeting_that_ended_without_a_decision_defers_the_change) {
 }
 
 } // namespace
-} // namespace slipway::domain::testing
+} // namespace slipway::domain::testing::refusals

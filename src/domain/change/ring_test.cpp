@@ -18,11 +18,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const Reason& first(const Error& error) {
-    static const Reason none;
-    return error.reasons.empty() ? none : error.reasons.front();
-}
-
 void move_ring(Scenario& s, const char* ring = "production") {
     s.records.rings.at(ring).variables["SITE"] = "/elsewhere";
     s.records.ring_writes[ring] = {at("2026-11-26T08:00Z"), PersonId("ina")};

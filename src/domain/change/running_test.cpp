@@ -15,11 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-const Reason& first(const Error& error) {
-    static const Reason none;
-    return error.reasons.empty() ? none : error.reasons.front();
-}
-
 std::string first_field(const Error& error) {
     return error.fields.empty() ? "" : error.fields.front().field;
 }

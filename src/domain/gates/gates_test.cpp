@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Scenario& rolled_back() {
+const Scenario& rolled_back_and_told() {
     static const Scenario story = [] {
         auto s = ready();
         deploy(s);
@@ -348,7 +348,7 @@ TEST(Gates, deployment_refuses) {
         }
     );
     check(
-        rolled_back(),
+        rolled_back_and_told(),
         {
             {"rollback-done", "no run", "rollback", [](auto& s) { s.change.runs.pop_back(); }},
             {"rollback-done", "other bytes", "rollback",

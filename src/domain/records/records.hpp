@@ -90,7 +90,7 @@ struct BoardRecord {
         visit("emergency", self.emergency, optional("true: the board for emergencies (ECAB)"));
         visit("schedule", self.schedule, optional("when it meets and its lead time"));
         visit("chair", self.chair, optional("who records its decisions"));
-        visit("members", self.members, required("who votes", 100));
+        visit("members", self.members, optional("who votes, beside the chair", 100));
         visit("required_groups", self.required_groups, optional("groups that must approve", 20));
         visit("quorum", self.quorum, optional("votes needed, if more than the policy's number"));
     }
@@ -138,7 +138,7 @@ struct RosterRecord {
 
     SLIPWAY_FIELDS {
         visit("name", self.name, required("the team"));
-        visit("shifts", self.shifts, required("who is on call when", 500));
+        visit("shifts", self.shifts, optional("who is on call when", 500));
         visit("day_hours", self.day_hours, optional("the team's daylight"));
         visit("client_contact", self.client_contact, optional("person id at the client", 64));
         visit("connector", self.connector, optional("connector that pages", 64));
@@ -232,7 +232,7 @@ struct RingRecord {
         visit("name", self.name, required("what people call it"));
         visit("kind", self.kind, required("test, staging, pilot or production"));
         visit("variables", self.variables, optional("environment of its runbooks", 100));
-        visit("hosts", self.hosts, required("its hosts"));
+        visit("hosts", self.hosts, optional("its hosts; none: what runs for it runs here"));
         visit("facts_at", self.facts_at, optional("when the facts written here were looked up"));
         visit("credentials", self.credentials, optional("what its runbooks sign in with"));
         visit("snapshot_connector", self.snapshot_connector, optional("takes snapshots", 64));

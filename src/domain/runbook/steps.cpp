@@ -206,7 +206,7 @@ void read_attribute(const Attribute& attribute, Draft& draft) {
         );
 }
 
-std::string_view trim(std::string_view text) {
+std::string_view trim_lines(std::string_view text) {
     while (!text.empty() && std::string_view(" \t\n").find(text.front()) != std::string_view::npos)
         text.remove_prefix(1);
     while (!text.empty() && std::string_view(" \t\n").find(text.back()) != std::string_view::npos)
@@ -219,17 +219,17 @@ std::string find_abort_criterion(std::string_view body) {
     std::string criterion;
     while (!body.empty()) {
         const auto end = body.find('\n');
-        auto line = trim(body.substr(0, end));
+        auto line = trim_lines(body.substr(0, end));
         body.remove_prefix(end == std::string_view::npos ? body.size() : end + 1);
         if (criterion.empty()) {
             while (!line.empty() && (line.front() == '-' || line.front() == '*'))
-                line = trim(line.substr(1));
+                line = trim_lines(line.substr(1));
             if (line.size() < 8 || (line.front() != 'A' && line.front() != 'a') ||
                 line.substr(1, 7) != "bort if")
                 continue;
-            line = trim(line.substr(8));
+            line = trim_lines(line.substr(8));
             if (line.starts_with(':'))
-                line = trim(line.substr(1));
+                line = trim_lines(line.substr(1));
             criterion = line;
         } else if (line.empty()) {
             break;
@@ -255,14 +255,14 @@ void fill_body(Draft& draft) {
         step.script = draft.block.body;
         if (!step.timeout_given)
             step.timeout = step_timeout_default;
-        if (trim(step.script).empty())
+        if (trim_lines(step.script).empty())
             draft.refuse(
                 "empty-step", fmt::format("the step {} has no script", step.name),
                 "write what it runs, or use a ```manual block for a person's work"
             );
         return;
     }
-    step.instructions = trim(draft.block.body);
+    step.instructions = trim_lines(draft.block.body);
     if (step.kind == RunbookStepKind::decision) {
         if (step.abort_criterion.empty())
             step.abort_criterion = find_abort_criterion(step.instructions);

@@ -73,6 +73,11 @@ std::string explain(const Error& error) {
     return text;
 }
 
+const Reason& first(const Error& error) {
+    static const Reason none;
+    return error.reasons.empty() ? none : error.reasons.front();
+}
+
 Scenario::Scenario(const Workflow& used) : now(at(opening)), workflow(&used) {
     change.id = ChangeId("CHG-12");
     change.tenant = TenantId("harbor");

@@ -59,6 +59,7 @@ class Scenario {
 };
 
 std::string explain(const Error& error);
+const Reason& first(const Error& error); // an empty one where there is none
 // The body of start_run for a deployment of this file by another runner.
 std::string deployment_elsewhere(const RunbookFile& file = deployment_file());
 
