@@ -443,7 +443,7 @@ TEST_F(DoorTest, a_record_whose_lists_are_empty_could_not_be_sent_back) {
           R"({"kind":"roster","body":{"name":"x","shifts":[]}})",
           R"({"kind":"board","body":{"name":"x","chair":"carla","members":[]}})"}) {
         const auto wanted = *parse_json(row);
-        auto request = record(text_or_empty(wanted, "kind"), "bare");
+        auto request = record(std::string(text_or_empty(wanted, "kind")), "bare");
         request.body = *wanted.as_object().if_contains("body");
         const auto put = puts(request);
         ASSERT_TRUE(put) << row << put.error().message;
