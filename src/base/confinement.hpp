@@ -11,7 +11,6 @@
 // keys in ~/.ssh, and signals to this user's processes.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,43 +18,49 @@
 
 namespace slipway {
 
-// A program to be started: its arguments, the first of which is its absolute path, and "NAME=value"
-// for each variable.
-struct Program {
-    std::vector<std::string> arguments;
-    std::vector<std::string> environment;
+// Absolute paths without symbolic links. Nothing hidden: programs are started as they are.
+struct Confinement {
+    std::vector<std::string> hidden = {};   // a folder is empty, a file is /dev/null
+    std::vector<std::string> readable = {}; // within what is hidden
+    std::vector<std::string> writable = {}; // within what is hidden
 };
 
-class Confinement {
+// Starts a program that does nothing. Errors: unavailable with what the system does not permit.
+Result<void> try_confinement(const Confinement& confinement);
+
+// How a child confines itself before its program begins. All is prepared beforehand: a child of a
+// process with several threads may not even allocate memory.
+class Enclosure {
   public:
-    // Absolute paths without symbolic links.
-    struct View {
-        std::vector<std::string> hidden;   // a folder is empty, a file is /dev/null
-        std::vector<std::string> readable; // within what is hidden
-        std::vector<std::string> writable; // within what is hidden
-    };
+    explicit Enclosure(const Confinement& confinement);
 
-    // None: programs are started as they are.
-    Confinement() = default;
-
-    // Tries it once. `launcher` is a program whose main() begins with confined_main(). Errors:
-    // unavailable with what the system does not permit.
-    static Result<Confinement> make(std::string launcher, View view);
-
-    // The same program, started so that it sees no more than the view and what is added to it. A
-    // path that is added must exist.
-    Program confine(
-        Program program, const std::vector<std::string>& readable,
-        const std::vector<std::string>& writable
-    ) const;
+    // For clone(2).
+    int namespaces() const;
+    // In the child, once. Null, or what failed, with errno.
+    const char* enter() noexcept;
 
   private:
-    std::string launcher_;
-    View view_;
-};
+    struct Hidden {
+        std::string path;
+        bool folder;
+    };
 
-// What the launcher does when it was started to confine something: does not return then, but for an
-// exit status when that fails (what failed is on standard error). The process must have one thread.
-std::optional<int> confined_main(int argc, char** argv);
+    struct Shown {
+        std::string path;
+        bool folder;
+        bool read_only;
+        std::vector<std::string> made; // the folders that it needs, from the top
+        int held;                      // while it is out of sight
+    };
+
+    const char* map_user() const noexcept;
+    static const char* hide(const Hidden& hidden) noexcept;
+    static const char* show(const Shown& shown) noexcept;
+
+    std::vector<Hidden> hidden_;
+    std::vector<Shown> shown_;
+    std::string user_map_; // empty for root
+    std::string group_map_;
+};
 
 } // namespace slipway

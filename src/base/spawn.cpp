@@ -1,40 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/spawn.hpp"
 
+#include <cerrno>
 #include <csignal>
+#include <memory>
+#include <system_error>
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace slipway {
 
-Spawn::Spawn(Apart apart) {
-    posix_spawn_file_actions_init(&files_);
-    posix_spawnattr_init(&attributes_);
+namespace {
+
+// What the child looks at. It shares our memory until its program begins, and we wait so long
+// (CLONE_VFORK), so it must neither allocate nor leave anything changed but this.
+struct Child {
+    const Spawn& spawn;
+    Enclosure enclosure;
+    std::vector<char*> arguments;
+    std::vector<char*> environment;
+    const char* failed = nullptr; // what
+    int number = 0;               // errno
+};
+
+// execve(2) wants char* const[]; the texts outlive the call.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> list;
+    for (const auto& text : texts)
+        list.push_back(const_cast<char*>(text.c_str()));
+    list.push_back(nullptr);
+    return list;
+}
+
+void reset_signals() noexcept {
+    struct sigaction normal {};
+
+    normal.sa_handler = SIG_DFL;
+    for (int signal = 1; signal < NSIG; ++signal)
+        ::sigaction(signal, &normal, nullptr); // not permitted for some, whose default stands
+}
+
+// First away from the numbers that they shall get, as one may have another's.
+bool take_files(const std::array<int, 3>& files) noexcept {
+    std::array<int, 3> held{};
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        held[i] = files[i] < 0 ? ::open("/dev/null", O_RDWR | O_CLOEXEC) : files[i];
+        held[i] = held[i] < 0 ? -1 : ::fcntl(held[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (held[i] < 0)
+            return false;
+    }
+    for (std::size_t i = 0; i < files.size(); ++i)
+        if (::dup2(held[i], static_cast<int>(i)) < 0)
+            return false;
+    return true;
+}
+
+// What failed. Does not come back otherwise.
+const char* become_program(Child& child) noexcept {
+    const auto& spawn = child.spawn;
+    reset_signals();
+    if ((spawn.session ? ::setsid() : ::setpgid(0, 0)) < 0)
+        return "no group of its own";
+    if (!take_files(spawn.files))
+        return "no files for it";
+    if (const auto* failed = child.enclosure.enter())
+        return failed;
+    if (::close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
+        return "our files stay open in it";
+    if (!spawn.folder.empty() && ::chdir(spawn.folder.c_str()) != 0)
+        return spawn.folder.c_str();
     sigset_t none;
-    sigset_t all;
     sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, static_cast<short>(
-                          static_cast<short>(apart) | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-                      )
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execve(child.arguments[0], child.arguments.data(), child.environment.data());
+    return child.arguments[0];
+}
+
+// AddressSanitizer knows neither the stack that this runs on nor a function that does not return
+// from it; _exit(2) would tell it.
+__attribute__((no_sanitize("address"))) int run_child(void* argument) {
+    auto& child = *static_cast<Child*>(argument);
+    child.failed = become_program(child);
+    child.number = errno;
+    ::syscall(SYS_exit_group, 127);
+    return 127;
+}
+
+tl::unexpected<Error> cannot_start(const char* what, int number) {
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("cannot start it: {}: {}", what, std::generic_category().message(number))
     );
 }
 
-Spawn::~Spawn() {
-    posix_spawn_file_actions_destroy(&files_);
-    posix_spawnattr_destroy(&attributes_);
-}
+} // namespace
 
-int Spawn::start(
-    pid_t& child, const char* program, char* const* arguments, char* const* environment
-) {
-    // Last, as what the program is given is made of files that close here.
-    posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
-    return ::posix_spawn(&child, program, &files_, &attributes_, arguments, environment);
+Result<pid_t> start_program(const Spawn& spawn) {
+    Child child{
+        spawn, Enclosure(spawn.confinement), pointers(spawn.arguments),
+        pointers(spawn.environment)};
+    constexpr std::size_t stack_size = 128 * 1024;
+    const std::unique_ptr<char[]> stack(new char[stack_size]);
+    // A handler of ours must not run in the child, which shares our memory.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | child.enclosure.namespaces();
+    const pid_t pid = ::clone(run_child, stack.get() + stack_size, flags, &child);
+    const int number = errno;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (pid < 0)
+        return cannot_start(
+            child.enclosure.namespaces() == 0 ? "no process" : "no namespace", number
+        );
+    if (child.failed == nullptr)
+        return pid;
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return cannot_start(child.failed, child.number);
 }
 
 } // namespace slipway

@@ -1,33 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts a program that inherits nothing of ours: its signals have their defaults and none is
-// blocked, it is the leader of a process group of its own, and no file is open in it but those that
-// it was given as input, output and errors.
+// blocked, it leads a process group of its own, no file is open in it but its input, output and
+// errors, and it has the variables that it is given. Like posix_spawn(3), with a confinement, which
+// that does not know. Linux 5.9 or later (close_range).
 #pragma once
 
-#include <spawn.h>
+#include <array>
+#include <string>
+#include <vector>
+
 #include <sys/types.h>
+
+#include "base/confinement.hpp"
+#include "base/result.hpp"
 
 namespace slipway {
 
-class Spawn {
-  public:
-    // A group of its own, or a session of its own, which cannot reach our terminal either.
-    enum class Apart : short { group = POSIX_SPAWN_SETPGROUP, session = POSIX_SPAWN_SETSID };
-
-    explicit Spawn(Apart apart);
-    ~Spawn();
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    // What the program is given, and where it starts: added before start().
-    posix_spawn_file_actions_t* files() { return &files_; }
-
-    // Once. Both lists end with a null. Gives 0, or the system's number of the error.
-    int start(pid_t& child, const char* program, char* const* arguments, char* const* environment);
-
-  private:
-    posix_spawn_file_actions_t files_{};
-    posix_spawnattr_t attributes_{};
+struct Spawn {
+    std::vector<std::string> arguments = {};   // the first is the program's absolute path
+    std::vector<std::string> environment = {}; // "NAME=value"
+    std::array<int, 3> files{-1, -1, -1};      // input, output, errors; -1: /dev/null
+    std::string folder = {};                   // where it starts; empty: where we are
+    bool session = false;                      // of its own: it cannot reach our terminal either
+    Confinement confinement = {};              // a folder that is hidden is no place to start in
 };
+
+// The program's process id once it runs. Errors: unavailable with what failed and why.
+Result<pid_t> start_program(const Spawn& spawn);
 
 } // namespace slipway

@@ -119,36 +119,23 @@ Result<std::string> program_path(const std::string& name) {
 }
 
 Result<pid_t> spawn(const CommandRequest& request, int input, int output, int errors) {
-    Program program;
+    Spawn program;
     program.arguments = request.arguments;
     program.arguments.front() = TRY(program_path(request.arguments.front()));
     program.environment = {std::string("PATH=") + search_path, "LANG=C.UTF-8"};
     for (const auto& [name, value] : request.environment)
         program.environment.push_back(name + "=" + value);
-    std::vector<std::string> writable;
+    program.files = {input, output, errors};
+    program.folder = request.folder;
+    program.session = true;
+    program.confinement = request.confinement;
     if (request.folder != "/")
-        writable.push_back(request.folder);
-    program = request.confinement.confine(std::move(program), {}, writable);
-    Spawn settings(Spawn::Apart::session);
-    posix_spawn_file_actions_adddup2(settings.files(), input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(settings.files(), output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(settings.files(), errors, STDERR_FILENO);
-    posix_spawn_file_actions_addchdir_np(settings.files(), request.folder.c_str());
-    std::vector<char*> arguments;
-    std::vector<char*> environment;
-    for (const auto& argument : program.arguments)
-        arguments.push_back(const_cast<char*>(argument.c_str())); // the POSIX signature
-    for (const auto& variable : program.environment)
-        environment.push_back(const_cast<char*>(variable.c_str()));
-    arguments.push_back(nullptr);
-    environment.push_back(nullptr);
-    pid_t child = 0;
-    const int failed =
-        settings.start(child, arguments.front(), arguments.data(), environment.data());
-    if (failed != 0)
+        program.confinement.writable.push_back(request.folder);
+    auto child = start_program(program);
+    if (!child)
         return fail(
-            ErrorCode::invalid_input, "the program '" + request.arguments.front() +
-                                          "' cannot be started: " + std::strerror(failed)
+            ErrorCode::invalid_input,
+            "the program '" + request.arguments.front() + "': " + child.error().message
         );
     return child;
 }

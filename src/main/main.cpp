@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 
-#include "base/confinement.hpp"
 #include "cli/cli.hpp"
 #include "main/admin.hpp"
 #include "main/probe.hpp"
@@ -10,28 +9,13 @@
 
 // How jemalloc keeps memory, where it is linked; it reads this name before main begins. Few arenas,
 // and what is free goes back to the system within seconds even when nothing happens any more: a
-// server is idle for most of the day (jemalloc(3), TUNING). Its thread for that is started by main,
-// as a process that confines a program may have no thread but its own.
+// server is idle for most of the day (jemalloc(3), TUNING).
 extern "C" {
 extern const char* malloc_conf;
-const char* malloc_conf = "narenas:4,dirty_decay_ms:2000,muzzy_decay_ms:0";
-int mallctl(const char*, void*, std::size_t*, void*, std::size_t) __attribute__((weak));
+const char* malloc_conf = "background_thread:true,narenas:4,dirty_decay_ms:2000,muzzy_decay_ms:0";
 }
-
-namespace {
-
-void return_free_memory_in_the_background() {
-    bool wanted = true;
-    if (mallctl != nullptr)
-        (void)mallctl("background_thread", nullptr, nullptr, &wanted, sizeof wanted);
-}
-
-} // namespace
 
 int main(int argc, char** argv) {
-    if (const auto failed = slipway::confined_main(argc, argv))
-        return *failed;
-    return_free_memory_in_the_background();
     slipway::cli::LocalCommands local;
     local.version = slipway::version;
     local.environment = [](const std::string& name) {

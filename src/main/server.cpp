@@ -202,19 +202,19 @@ Result<void> make_data_folder(const std::string& directory) {
 Result<Confinement> confinement(const ServerOptions& options, const fs::path& data) {
     if (options.unconfined) {
         report("--unconfined: steps and programs on this machine can reach the server's data");
-        return Confinement();
+        return Confinement{};
     }
-    Confinement::View view{{data}, {data / "programs"}, {data / "work"}};
+    Confinement view{{data}, {data / "programs"}, {data / "work"}};
     // One that is not there is refused by who reads it.
     std::error_code missing;
     if (const auto key = fs::canonical(options.key_file, missing); !missing)
         view.hidden.push_back(key);
-    auto made = Confinement::make("/proc/self/exe", std::move(view));
-    if (made) {
+    const auto tried = try_confinement(view);
+    if (tried) {
         if (::geteuid() == 0)
             report("root runs this server, and a step of root's cannot be kept from everything: "
                    "give the server a user of its own");
-        return made;
+        return view;
     }
     auto refusal = fail(
         ErrorCode::unavailable,
@@ -222,7 +222,7 @@ Result<Confinement> confinement(const ServerOptions& options, const fs::path& da
             "nothing is run on this machine, since it cannot be kept from the server's data ({}): "
             "permit user namespaces (sysctl user.max_user_namespaces), give the step a host, or "
             "start the server with --unconfined",
-            made.error().message
+            tried.error().message
         )
     );
     report(refusal.value().message);

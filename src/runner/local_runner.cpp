@@ -139,10 +139,10 @@ StepResult LocalRunner::run_step(
     const StopSignal stop(context.stop);
     if (auto fault = stop.fault(); !fault.empty())
         return run.not_started(std::move(fault));
-    auto [arguments, variables] = confinement_->confine(
-        {{program, script->path()}, make_environment(*environment)}, {script->path()}, {}
-    );
-    auto process = Process::start({std::move(arguments), std::move(variables), context.cwd});
+    Command command{
+        {program, script->path()}, make_environment(*environment), context.cwd, *confinement_};
+    command.confinement.readable.push_back(script->path());
+    auto process = Process::start(command);
     if (!process)
         return run.not_started(process.error().message);
     LocalStep attendant(run.transcript());

@@ -24,15 +24,6 @@ tl::unexpected<Error> fail_system(const char* what, int number) {
     );
 }
 
-// posix_spawn wants char* const[]; the strings outlive the call.
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> list;
-    for (const auto& text : texts)
-        list.push_back(const_cast<char*>(text.c_str()));
-    list.push_back(nullptr);
-    return list;
-}
-
 // Two ends that belong together; ours does not block.
 struct Pair {
     FileDescriptor ours;
@@ -98,21 +89,16 @@ Result<Process> Process::start(const Command& command) {
         errors = TRY(make_pipe());
         input = TRY(make_input());
     }
-    Spawn spawn(command.conversing ? Spawn::Apart::session : Spawn::Apart::group);
-    if (command.conversing)
-        posix_spawn_file_actions_adddup2(spawn.files(), input.theirs.get(), STDIN_FILENO);
-    else
-        posix_spawn_file_actions_addopen(spawn.files(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    const auto& its_errors = command.conversing ? errors : output;
-    posix_spawn_file_actions_adddup2(spawn.files(), output.theirs.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(spawn.files(), its_errors.theirs.get(), STDERR_FILENO);
-    posix_spawn_file_actions_addchdir_np(spawn.files(), command.cwd.c_str());
-    const auto arguments = pointers(command.arguments);
-    const auto environment = pointers(command.environment);
-    pid_t pid = 0;
-    const int failed = spawn.start(pid, arguments.front(), arguments.data(), environment.data());
-    if (failed != 0)
-        return fail_system("cannot start it", failed);
+    Spawn program;
+    program.arguments = command.arguments;
+    program.environment = command.environment;
+    program.folder = command.cwd;
+    program.session = command.conversing;
+    program.confinement = command.confinement;
+    program.files = {
+        input.theirs.get(), output.theirs.get(),
+        command.conversing ? errors.theirs.get() : output.theirs.get()};
+    const auto pid = TRY(start_program(program));
     FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     const int number = errno;
     Process process(pid, std::move(output.ours), std::move(ended));

@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "base/confinement.hpp"
 #include "base/group_guard.hpp"
 #include "base/result.hpp"
 
@@ -46,6 +47,7 @@ struct Command {
     std::vector<std::string> arguments; // the first is an absolute path
     std::vector<std::string> environment;
     std::filesystem::path cwd;
+    Confinement confinement = {};
     // A program that talks on behalf of the step: it gets an input to be written to, its errors
     // apart from its output, and no terminal to ask anybody at.
     bool conversing = false;
