@@ -116,8 +116,11 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
             checked += (checked.empty() ? "" : ", ") + entry.name;
             continue;
         }
-        if (entry.name == "version")
-            continue; // the first line says it
+        if (entry.name == "version" || entry.name == "logout")
+            continue; // the first line says the one, login the other
+        if (entry.name == "login")
+            entry = {
+                "login, logout", "Sign in and keep the session for what follows; end it", false};
         if (entry.name == "change")
             entry.help = "open, list, show, steps, gates, vote, complete_step and more";
         entries.push_back(std::move(entry));

@@ -122,7 +122,7 @@ TEST_F(ConnectorsTest, TheListSaysWhatCanBeUsedAndWhatNot) {
     EXPECT_EQ((*infos)[2].problem, "");
     EXPECT_EQ((*infos)[2].capabilities.at("notice"), std::vector<std::string>{"send"});
     EXPECT_TRUE(connectors().list(TenantId("other"))->empty());
-    EXPECT_EQ(connectors().systems().size(), 5U);
+    EXPECT_EQ(connectors().systems().size(), 12U);
 }
 
 TEST_F(ConnectorsTest, SettingsHaveTheirTypes) {

@@ -228,7 +228,9 @@ TEST_P(SnapshotConnectors, NeverTouchWhatOthersMade) {
             }
             EXPECT_EQ(foreign(), before);
             Ids listed;
-            for (const auto& one : asks(app::SnapshotList{"CHG-"})->snapshots)
+            const auto all = asks(app::SnapshotList{"CHG-"});
+            ASSERT_TRUE(all) << all_texts(all.error());
+            for (const auto& one : all->snapshots)
                 listed.insert(one.id);
             Ids expected;
             for (const auto& [known_id, known_tag] : ours)

@@ -184,7 +184,10 @@ StepResult SshRunner::run_step(
     if (auto fault = stop.fault(); !fault.empty())
         return run.not_started(std::move(fault));
     auto process = Process::start(
-        {ssh_arguments(ssh, options_, *host), ssh_environment(), "/", /*conversing=*/true}
+        {.arguments = ssh_arguments(ssh, options_, *host),
+         .environment = ssh_environment(),
+         .cwd = "/",
+         .conversing = true}
     );
     if (!process)
         return run.not_started(process.error().message);

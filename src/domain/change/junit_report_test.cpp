@@ -16,7 +16,7 @@ TEST(JunitReport, says_each_check_and_what_failed) {
     report.list = sha256("list");
     report.at = *time_from_text("2026-11-22T20:00:00Z");
     report.results = {
-        {"front-page", true, "the answer was 200", 1234, true, 1},
+        {"front-page", true, "the answer was 200", 1234, false, 1},
         {"error-rate", false, "the value is \"3\", expected < 2", 5, false, 4}};
     report.silent_agents = {"web-1"};
     report.new_alerts = {"disk & more"};

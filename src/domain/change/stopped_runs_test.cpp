@@ -254,7 +254,7 @@ TEST(Undo, is_refused_where_nothing_can_be_taken_back) {
     report(none, "drain", "failed");
     EXPECT_THAT(
         first(none.refused("otto", "decide_run", choice("undo"))).message,
-        HasSubstr("no undo block")
+        HasSubstr("has an undo block")
     );
 }
 

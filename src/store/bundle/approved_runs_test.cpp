@@ -26,7 +26,8 @@ class ApprovedRunsTest : public testing::Test {
 
     std::string pin(const std::string& bytes, const std::string& purpose = "deployment") {
         std::map<std::string, std::string> lists = {{"steps", ""}, {"undo", ""}};
-        for (const auto& [name, digest] : step_digests(bytes).value()) {
+        const auto digests = step_digests(bytes).value();
+        for (const auto& [name, digest] : digests) {
             auto& list = lists.at(name == "undrain" ? "undo" : "steps");
             list += fmt::format(
                 R"({}{{"name":"{}","digest":"{}"}})", list.empty() ? "" : ",", name, digest.hex()
