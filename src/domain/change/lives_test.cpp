@@ -304,7 +304,7 @@ TEST(Lives, an_emergency_postpones_owes_and_is_reviewed_afterwards) {
         EXPECT_EQ(
             std::count_if(
                 refusal.reasons.begin(), refusal.reasons.end(),
-                [&](const Reason& reason) { return reason.field == field; }
+                [&wanted = field](const Reason& reason) { return reason.field == wanted; }
             ),
             said
         ) << explain(refusal);
