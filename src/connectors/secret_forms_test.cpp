@@ -78,7 +78,8 @@ TEST(SecretForms, the_longest_first_and_none_that_is_ordinary_text) {
         RC_ASSERT(forms.empty() == (secret.size() < limits::secret_shown_min));
         for (std::size_t i = 0; i < forms.size(); ++i) {
             RC_ASSERT(forms[i].size() >= limits::secret_shown_min);
-            RC_ASSERT(i == 0 || forms[i].size() <= forms[i - 1].size());
+            // In parentheses, as the macro evaluates both sides of an operator.
+            RC_ASSERT((i == 0 || forms[i].size() <= forms[i - 1].size()));
         }
     }));
 }
