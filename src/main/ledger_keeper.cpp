@@ -8,6 +8,7 @@
 #include "app/replay.hpp"
 #include "domain/change/change.hpp"
 #include "domain/ledger/checkpoint.hpp"
+#include "domain/ledger/named_attachments.hpp"
 #include "domain/ledger/opening.hpp"
 #include "domain/ledger/proof.hpp"
 
@@ -228,6 +229,11 @@ Result<void> LedgerKeeper::export_change(
         for (const auto& step : run.steps)
             if (step.transcript != Digest{})
                 TRY(add(step.transcript, fmt::format("{}-{}.txt", run.id.value, step.name)));
+    // What a preflight heard, or a step said at an earlier try, is named by its entry alone.
+    for (const auto& entry : bundle.entries)
+        if (const auto json = parse_json(entry.bytes))
+            for (const auto& digest : domain::named_attachments(*json))
+                TRY(add(digest, digest.hex() + ".txt"));
     TRY(check_export_size(bundle.attachments));
     return store::write_bundle(path, bundle, key_, [&](const Digest& digest, const auto& sink) {
         return store_.read_blob(tenant, digest, sink);
