@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 #include "connectors/curl_session.hpp"
 
@@ -55,11 +56,8 @@ std::size_t receive_header(char* data, std::size_t, std::size_t count, void* use
     const auto colon = line.find(':');
     if (colon == std::string_view::npos)
         return count;
-    std::string name(trimmed(line.substr(0, colon)));
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
-    receiver.answer.headers[name] = trimmed(line.substr(colon + 1));
+    receiver.answer.headers[ascii_lower(trimmed(line.substr(0, colon)))] =
+        trimmed(line.substr(colon + 1));
     return count;
 }
 

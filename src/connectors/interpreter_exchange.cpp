@@ -3,6 +3,7 @@
 // secrets are exchanged here and only here.
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "connectors/command_transport.hpp"
 #include "connectors/interpreter.hpp"
 #include "connectors/smtp_transport.hpp"
@@ -21,10 +22,7 @@ Result<std::string> as_segment(std::string value) {
 
 bool has_header(const HttpRequest& request, std::string_view name) {
     return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
-        return std::equal(
-            name.begin(), name.end(), header.first.begin(), header.first.end(),
-            [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); }
-        );
+        return same_ascii_folded(name, header.first);
     });
 }
 

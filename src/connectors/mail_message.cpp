@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/hash.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
@@ -32,10 +33,8 @@ bool has_control(std::string_view text) {
 }
 
 // Headers that the message itself decides, or that would add recipients.
-bool is_reserved(std::string name) {
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+bool is_reserved(std::string_view header) {
+    const auto name = ascii_lower(header);
     static constexpr std::array<std::string_view, 16> names{
         "from",      "to",         "cc",           "bcc",           "subject",  "date",
         "sender",    "message-id", "mime-version", "return-path",   "received", "resent-to",

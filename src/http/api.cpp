@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/random.hpp"
 #include "http/authentication.hpp"
 #include "http/problem.hpp"
@@ -66,10 +67,7 @@ bool is_conditional(const Request& request) {
 
 // A charset other than UTF-8 would be misread, so it is refused (RFC 8259 section 8.1).
 bool is_foreign_charset(std::string_view content_type) {
-    std::string text(content_type);
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    const auto text = ascii_lower(content_type);
     const auto at = text.find("charset=");
     return at != std::string::npos && text.find("utf-8", at) == std::string::npos;
 }

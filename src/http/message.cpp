@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/message.hpp"
 
-#include <algorithm>
+#include "base/ascii.hpp"
 
 namespace slipway::http {
 
@@ -36,17 +36,9 @@ std::string_view header_name(Header header) {
 }
 
 std::optional<Header> header_from_name(std::string_view name) {
-    const auto fold = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    for (std::size_t i = 0; i < header_names.size(); ++i) {
-        const auto known = header_names[i];
-        if (known.size() == name.size() &&
-            std::equal(known.begin(), known.end(), name.begin(), [&](char a, char b) {
-                return fold(a) == fold(b);
-            }))
+    for (std::size_t i = 0; i < header_names.size(); ++i)
+        if (same_ascii_folded(header_names[i], name))
             return static_cast<Header>(i);
-    }
     return std::nullopt;
 }
 

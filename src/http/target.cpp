@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/target.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
 
@@ -119,15 +119,6 @@ std::string_view take_element(std::string_view& list, char separator) {
     return element;
 }
 
-bool same_folded(std::string_view a, std::string_view b) {
-    const auto fold = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) {
-        return fold(x) == fold(y);
-    });
-}
-
 } // namespace
 
 Result<Target> parse_target(std::string_view target) {
@@ -183,9 +174,9 @@ bool accepts(std::string_view header, std::string_view media_type) {
         const auto type = take_element(range, ';');
         const bool refused = trimmed(range).starts_with("q=0") &&
                              trimmed(range).find_first_not_of("q=0.") == std::string_view::npos;
-        const bool matches = type == "*/*" || same_folded(type, media_type) ||
+        const bool matches = type == "*/*" || same_ascii_folded(type, media_type) ||
                              (type.size() > 2 && type.ends_with("/*") &&
-                              same_folded(type.substr(0, type.size() - 1), family));
+                              same_ascii_folded(type.substr(0, type.size() - 1), family));
         if (matches && !refused)
             return true;
     }
@@ -193,11 +184,7 @@ bool accepts(std::string_view header, std::string_view media_type) {
 }
 
 std::string media_type(std::string_view content_type) {
-    std::string out(take_element(content_type, ';'));
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
+    return ascii_lower(take_element(content_type, ';'));
 }
 
 } // namespace slipway::http

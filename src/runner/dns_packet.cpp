@@ -10,6 +10,8 @@
 #include <resolv.h>
 #include <sys/random.h>
 
+#include "base/ascii.hpp"
+
 namespace slipway::runner {
 
 using domain::DnsType;
@@ -36,10 +38,7 @@ ns_type wire_type(DnsType type) {
 std::string plain_name(std::string_view name) {
     if (name.ends_with('.'))
         name.remove_suffix(1);
-    std::string out(name);
-    for (char& c : out)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
+    return ascii_lower(name);
 }
 
 const unsigned char* bytes_of(const std::string& packet) {

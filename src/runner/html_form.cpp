@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 #include "runner/http_fetch.hpp"
 
@@ -14,13 +15,6 @@ namespace slipway::runner {
 namespace {
 
 constexpr std::string_view blanks = " \t\r\n\f";
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
 
 void append_character(std::string& out, std::uint32_t code) {
     if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
@@ -118,7 +112,7 @@ std::string take_value(std::string_view& text) {
 // What stands behind "<"; the text goes on behind ">".
 Tag take_tag(std::string_view& text) {
     Tag tag;
-    tag.name = lower(take_until(text, " \t\r\n\f>"));
+    tag.name = ascii_lower(take_until(text, " \t\r\n\f>"));
     if (tag.name.size() > 1 && tag.name.ends_with('/'))
         tag.name.pop_back();
     for (;;) {
@@ -129,7 +123,7 @@ Tag take_tag(std::string_view& text) {
             text.remove_prefix(1);
             return tag;
         }
-        auto name = lower(take_until(text, "= \t\r\n\f/>"));
+        auto name = ascii_lower(take_until(text, "= \t\r\n\f/>"));
         skip_blanks(text);
         std::string value;
         if (text.starts_with('=')) {
@@ -148,14 +142,14 @@ void skip_content(std::string_view& text, const std::string& name) {
     const auto end = "</" + name;
     while (!text.empty()) {
         text.remove_prefix(std::min(text.find('<'), text.size()));
-        if (lower(text.substr(0, end.size())) == end)
+        if (ascii_lower(text.substr(0, end.size())) == end)
             return;
         text.remove_prefix(std::min<std::size_t>(1, text.size()));
     }
 }
 
 void add_field(HtmlForm& form, const Tag& tag) {
-    HtmlField field{lower(tag.get("type")), tag.get("name"), tag.get("value")};
+    HtmlField field{ascii_lower(tag.get("type")), tag.get("name"), tag.get("value")};
     if (field.type.empty())
         field.type = tag.name == "button" ? "submit" : "text";
     const bool ticked = field.type == "checkbox" || field.type == "radio";
@@ -190,7 +184,7 @@ std::vector<HtmlForm> find_forms(std::string_view html) {
         } else if (tag.name == "form" && !inside) {
             if (forms.size() >= limits::sso_forms_max)
                 return forms;
-            forms.push_back({tag.get("action"), lower(tag.get("method")) == "post", {}});
+            forms.push_back({tag.get("action"), ascii_lower(tag.get("method")) == "post", {}});
             inside = true;
         } else if (tag.name == "/form") {
             inside = false;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/jq.hpp"
 #include "runner/http_fetch.hpp"
 
@@ -23,13 +24,6 @@ using Fault = std::optional<CheckAnswer>;
 
 CheckAnswer unexpected(std::string message) {
     return {RunOutcome::unexpected_output, 0, std::move(message)};
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
 }
 
 // Whether the value of such a header opens a door.
@@ -71,7 +65,7 @@ Fault look_at_redirects(const HttpDemands& demands, const HttpAnswer& answer) {
 }
 
 Fault look_at_header(const std::string& name, const std::string& expect, const HttpAnswer& answer) {
-    const auto wanted = lower(name);
+    const auto wanted = ascii_lower(name);
     std::string seen;
     for (const auto& [known, value] : answer.headers) {
         if (known != wanted)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "runner/curl_transfer.hpp"
 
 namespace slipway::runner {
@@ -54,10 +55,7 @@ void add_header(Taken& taken, std::string_view line) {
     answer.headers_cut = taken.header_bytes > limits::smoke_answer_header_max;
     if (answer.headers_cut)
         return;
-    std::string name(line.substr(0, colon));
-    for (char& c : name)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    answer.headers.emplace_back(std::move(name), trim(line.substr(colon + 1)));
+    answer.headers.emplace_back(ascii_lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
 }
 
 std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* user) {

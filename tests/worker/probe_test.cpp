@@ -24,7 +24,7 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const TenantId acme("main");
+const TenantId main_tenant("main");
 
 constexpr std::string_view facts_script = "print facts\n";
 constexpr std::string_view preflight_script = "look ahead\n";
@@ -147,7 +147,7 @@ class ProbeTest : public testing::Test {
     }
 
     void pin(const std::string& purpose, const std::string& bytes) {
-        auto blob = *store->new_blob(acme);
+        auto blob = *store->new_blob(main_tenant);
         ASSERT_TRUE(blob->write(bytes).has_value());
         does(
             "pin_runbook",
@@ -157,9 +157,9 @@ class ProbeTest : public testing::Test {
         );
     }
 
-    const app::Actor system{acme, PersonId("slipway"), {}, {}, "worker"};
-    const app::Actor ina{acme, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
-    const app::Actor vic{acme, PersonId("vic"), {domain::Role::viewer}, {}, "session v"};
+    const app::Actor system{main_tenant, PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor ina{main_tenant, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
+    const app::Actor vic{main_tenant, PersonId("vic"), {domain::Role::viewer}, {}, "session v"};
     const SystemClock clock;
     SystemRandom random;
     std::filesystem::path folder;
@@ -181,7 +181,7 @@ TEST_F(ProbeTest, facts_are_kept_with_who_wanted_them_and_what_gathered_them) {
     EXPECT_EQ(found->script, sha256(facts_script));
     EXPECT_EQ(found->count, 2u);
     EXPECT_EQ(found->fault, "");
-    EXPECT_TRUE(store->blob_size(acme, found->transcript).has_value());
+    EXPECT_TRUE(store->blob_size(main_tenant, found->transcript).has_value());
     // The host that did not answer is told.
     ASSERT_TRUE(after.hosts.at(1).found.has_value());
     EXPECT_EQ(after.hosts.at(1).found->fault, "could not connect to web2");
@@ -191,11 +191,11 @@ TEST_F(ProbeTest, facts_are_kept_with_who_wanted_them_and_what_gathered_them) {
         runner.seen.at("web1"), (domain::Variables{{"SLIPWAY_FACT_FILES", "/etc/hosts\n/etc/motd"}})
     );
     EXPECT_THAT(runner.scripts, Each(std::string(facts_script)));
-    const auto asked = *store->events_of({acme, "ring_gathering", "production"}, 0, 10);
+    const auto asked = *store->events_of({main_tenant, "ring_gathering", "production"}, 0, 10);
     ASSERT_EQ(asked.size(), 1u);
     EXPECT_EQ(asked[0].type, "ring_gather_asked");
     EXPECT_THAT(asked[0].body, HasSubstr("ina"));
-    EXPECT_TRUE(store->list_tasks({.tenant = acme})->empty());
+    EXPECT_TRUE(store->list_tasks({.tenant = main_tenant})->empty());
 }
 
 TEST_F(ProbeTest, rings_are_gathered_compared_and_differ_in_what_differs) {
@@ -251,7 +251,7 @@ TEST_F(ProbeTest, who_gathers_facts_is_not_who_wrote_the_ring) {
     gather("staging");
     gather("staging");
     app::TenantRecords records(*store);
-    EXPECT_EQ((*records.of(acme))->ring_writes.get().at("staging").by, PersonId("ina"));
+    EXPECT_EQ((*records.of(main_tenant))->ring_writes.get().at("staging").by, PersonId("ina"));
 }
 
 TEST_F(ProbeTest, a_host_that_was_moved_meanwhile_does_not_get_the_facts_of_the_other_machine) {
@@ -305,7 +305,7 @@ TEST_F(ProbeTest, gathering_is_for_who_may_run_something_and_for_rings_with_host
     const app::IdempotencyKey key{"again", sha256("again")};
     ASSERT_TRUE(door->gather_ring(ina, "production", key).has_value());
     EXPECT_TRUE(door->gather_ring(ina, "production", key)->replayed);
-    EXPECT_EQ(store->list_tasks({.tenant = acme})->size(), 1u);
+    EXPECT_EQ(store->list_tasks({.tenant = main_tenant})->size(), 1u);
 }
 
 // --- preflight ---------------------------------------------------------------------------------
@@ -357,13 +357,13 @@ TEST_F(PreflightTest, asks_every_machine_of_the_runbooks_and_keeps_what_it_said)
     EXPECT_EQ(preflight.ring_contents, domain::ring_contents("production", ring("production")));
     ASSERT_EQ(preflight.evidence.size(), 1u);
     EXPECT_EQ(preflight.evidence[0].host, "web1");
-    EXPECT_TRUE(store->blob_size(acme, preflight.evidence[0].transcript).has_value());
+    EXPECT_TRUE(store->blob_size(main_tenant, preflight.evidence[0].transcript).has_value());
     // No secret goes to another machine to be looked for there.
     EXPECT_EQ(
         runner.seen.at("web1"),
         (domain::Variables{{"SLIPWAY_TOOLS", "nginx sh"}, {"SLIPWAY_DISK", ""}})
     );
-    EXPECT_TRUE(store->list_tasks({.tenant = acme})->empty());
+    EXPECT_TRUE(store->list_tasks({.tenant = main_tenant})->empty());
 }
 
 TEST_F(PreflightTest, tells_of_a_host_that_does_not_answer_and_a_secret_that_is_not_there) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "base/ascii.hpp"
 #include "base/assert.hpp"
 #include "base/json.hpp"
 
@@ -31,14 +32,6 @@ constexpr std::string_view common_passwords[] = {
     "slipwayslipway",  "slipway12345",   "companyname1",     "summer202420",
     "winter202420",    "unknown12345",
 };
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
-}
 
 // Releases its slot on every way out.
 class Slot {
@@ -121,13 +114,13 @@ check_password(std::string_view field, std::string_view password, std::string_vi
         return fail_field(name, fmt::format("is longer than {} bytes", limits::password_max));
     if (!is_valid_text(password))
         return fail_field(name, "must be UTF-8 text without NUL");
-    const std::string folded = lower(password);
+    const std::string folded = ascii_lower(password);
     if (std::find(std::begin(common_passwords), std::end(common_passwords), folded) !=
         std::end(common_passwords))
         return fail_field(name, "is one of the passwords that are tried first; choose another");
     if (std::set<char>(folded.begin(), folded.end()).size() < 5)
         return fail_field(name, "must have at least 5 different characters");
-    if (person.size() >= 4 && folded.find(lower(person)) != std::string::npos)
+    if (person.size() >= 4 && folded.find(ascii_lower(person)) != std::string::npos)
         return fail_field(name, "must not contain the person's id");
     return {};
 }

@@ -28,12 +28,12 @@ RunbookStepOutline& outline(Scenario& s, std::size_t step) {
     return s.change.runbooks.at("deployment").steps[step];
 }
 
-void start(Scenario& s) {
+void start_elsewhere(Scenario& s) {
     s.replayed = s.change;
     s.does("ina", "start_run", deployment_elsewhere());
 }
 
-void report(Scenario& s, std::string_view step, std::string_view state) {
+void report_step(Scenario& s, std::string_view step, std::string_view state) {
     s.does(
         "ina", "report_run",
         fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state)
@@ -61,10 +61,10 @@ Scenario with_undo() {
 
 TEST(UnknownEnd, is_no_failure_and_its_owner_says_whether_it_was_done) {
     auto s = ready();
-    start(s);
-    report(s, "drain", "running");
+    start_elsewhere(s);
+    report_step(s, "drain", "running");
     s.tasks.clear();
-    report(s, "drain", "unknown");
+    report_step(s, "drain", "unknown");
     EXPECT_EQ(run_of(s).state, RunState::waiting);
     EXPECT_EQ(run_of(s).steps[0].state, RunStepState::unknown);
     ASSERT_EQ(s.tasks.size(), 1u);
@@ -76,12 +76,12 @@ TEST(UnknownEnd, is_no_failure_and_its_owner_says_whether_it_was_done) {
     s.does("otto", "decide_run", choice("resume", "the balancer shows it drained"));
     EXPECT_EQ(run_of(s).steps[0].state, RunStepState::succeeded);
     EXPECT_EQ(s.change.deviations.back().choice, RunChoice::resume);
-    report(s, "switch", "running");
+    report_step(s, "switch", "running");
 }
 
 TEST(ExecutedSteps, carry_the_digest_of_the_approved_step_and_no_other) {
     auto s = ready();
-    start(s);
+    start_elsewhere(s);
     const auto approved = outline(s, 0).digest;
     const auto body = [](const Digest& digest) {
         return fmt::format(
@@ -94,7 +94,7 @@ TEST(ExecutedSteps, carry_the_digest_of_the_approved_step_and_no_other) {
     EXPECT_THAT(first(other).evidence, HasSubstr(approved.hex()));
     s.does("ina", "report_run", body(approved));
     EXPECT_EQ(run_of(s).steps[0].digest, approved);
-    report(s, "drain", "succeeded");
+    report_step(s, "drain", "succeeded");
     EXPECT_EQ(run_of(s).steps[0].digest, approved);
 }
 
@@ -150,8 +150,8 @@ TEST(Confirmation, is_asked_for_before_the_step_begins) {
     auto s = ready();
     outline(s, 1).confirm = true;
     outline(s, 1).owner = "ina";
-    start(s);
-    report(s, "drain", "succeeded");
+    start_elsewhere(s);
+    report_step(s, "drain", "succeeded");
     EXPECT_EQ(run_of(s).state, RunState::waiting);
     s.refused(
         "ina", "report_run", R"({"run":"run-3","steps":[{"name":"switch","state":"running"}]})"
@@ -160,17 +160,17 @@ TEST(Confirmation, is_asked_for_before_the_step_begins) {
     EXPECT_EQ(run_of(s).state, RunState::running);
     EXPECT_EQ(run_of(s).steps[1].state, RunStepState::pending);
     EXPECT_EQ(run_of(s).steps[1].confirmed_by.value, "ina");
-    report(s, "switch", "running");
-    report(s, "switch", "failed");
+    report_step(s, "switch", "running");
+    report_step(s, "switch", "failed");
     s.does("otto", "decide_run", choice("retry")); // who decides that has confirmed it
-    report(s, "switch", "running");
+    report_step(s, "switch", "running");
 }
 
 TEST(TwoPeople, both_confirm_and_nobody_is_both) {
     auto s = ready();
     outline(s, 0).second = "pia";
     outline(s, 0).owner = "ina";
-    start(s);
+    start_elsewhere(s);
     constexpr std::string_view body = R"({"run":"run-3","step":"drain"})";
     s.tasks.clear();
     s.does("ina", "confirm_step", body);
@@ -189,7 +189,7 @@ TEST(TwoPeople, a_manual_step_is_done_when_both_have_said_so) {
     auto s = ready();
     outline(s, 0).kind = "manual";
     outline(s, 0).second = "pia";
-    start(s);
+    start_elsewhere(s);
     s.does("pia", "confirm_step", R"({"run":"run-3","step":"drain","note":"I saw it"})");
     EXPECT_EQ(run_of(s).steps[0].state, RunStepState::pending);
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"I did it"})");
@@ -201,10 +201,10 @@ TEST(TwoPeople, decide_the_same_before_a_stopped_run_goes_on) {
     auto s = ready();
     outline(s, 0).second = "ina";
     s.replayed = s.change;
-    start(s);
+    start_elsewhere(s);
     s.does("otto", "confirm_step", R"({"run":"run-3","step":"drain"})");
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain"})");
-    report(s, "drain", "failed");
+    report_step(s, "drain", "failed");
     s.does("otto", "decide_run", choice("skip", "not needed"));
     EXPECT_EQ(run_of(s).state, RunState::waiting);
     s.does("otto", "decide_run", choice("skip", "not needed")); // he cannot be both
@@ -216,15 +216,15 @@ TEST(TwoPeople, decide_the_same_before_a_stopped_run_goes_on) {
     EXPECT_EQ(decided.by.value, "otto");
     EXPECT_EQ(decided.second.value, "ina");
     EXPECT_EQ(decided.reason, "once more; agreed");
-    report(s, "drain", "failed");
+    report_step(s, "drain", "failed");
     s.does("otto", "decide_run", choice("abort")); // who wants to stop is never held up
 }
 
 TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
     auto s = with_undo();
-    start(s);
-    report(s, "drain", "succeeded");
-    report(s, "switch", "unknown");
+    start_elsewhere(s);
+    report_step(s, "drain", "succeeded");
+    report_step(s, "switch", "unknown");
     EXPECT_EQ(first(s.refused("ina", "decide_run", choice("undo"))).gate, "run-exact");
     s.now = at(window_end) + 1min; // going back is never too late
     s.does("otto", "decide_run", choice("undo", "the feed is broken"));
@@ -235,23 +235,23 @@ TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
         (std::vector{run_of(s).undo[0].name, run_of(s).undo[1].name}),
         ElementsAre("undo-switch", "undo-drain")
     );
-    report(s, "undo-switch", "failed");
+    report_step(s, "undo-switch", "failed");
     EXPECT_EQ(run_of(s).state, RunState::waiting);
     EXPECT_TRUE(s.decide("otto", "decide_run", *parse_json(choice("retry"))).has_value());
     s.does("otto", "decide_run", choice("resume", "put back by hand"));
-    report(s, "undo-drain", "succeeded");
+    report_step(s, "undo-drain", "succeeded");
     EXPECT_EQ(run_of(s).state, RunState::aborted);
     EXPECT_EQ(s.change.failed_because, "undone: the feed is broken");
 }
 
 TEST(Undo, is_refused_where_nothing_can_be_taken_back) {
     auto s = with_undo();
-    start(s);
-    report(s, "drain", "running");
+    start_elsewhere(s);
+    report_step(s, "drain", "running");
     s.refused("otto", "decide_run", choice("undo")); // it has not stopped
     auto none = ready();
-    start(none);
-    report(none, "drain", "failed");
+    start_elsewhere(none);
+    report_step(none, "drain", "failed");
     EXPECT_THAT(
         first(none.refused("otto", "decide_run", choice("undo"))).message,
         HasSubstr("has an undo block")

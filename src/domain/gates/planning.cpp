@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "base/ascii.hpp"
 #include "domain/calendar/day_hours.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/change/approved_ring.hpp"
@@ -15,14 +16,6 @@
 namespace slipway::domain::gates {
 
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
-    return out;
-}
 
 constexpr std::size_t said_words_min = 2; // "x", "-" and "none" say nothing
 
@@ -39,7 +32,7 @@ std::size_t count_words(std::string_view text) {
         if (std::isspace(static_cast<unsigned char>(c)) != 0)
             end_word();
         else
-            word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            word += ascii_lower(c);
     }
     end_word();
     return words.size();
@@ -52,8 +45,8 @@ bool is_blank(std::string_view text) {
 // Whether the text names the thing as a word of its own: "1.5" is in "to v1.5." and not in "1.50".
 bool names(const std::string& text, const std::string& thing) {
     const auto goes_on = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
-    const auto in = lower(text);
-    const auto word = lower(thing);
+    const auto in = ascii_lower(text);
+    const auto word = ascii_lower(thing);
     if (is_blank(word))
         return false;
     for (auto at = in.find(word); at != std::string::npos; at = in.find(word, at + 1)) {
@@ -87,7 +80,7 @@ void look_at_summary(
     const std::string example =
         "for example: \"harbor-site 1.4 -> 1.5 on web-1: the feed gains a berth field\"";
     for (const auto& phrase : policy.vague_phrases)
-        if (lower(scope.summary).find(lower(phrase)) != std::string::npos &&
+        if (ascii_lower(scope.summary).find(ascii_lower(phrase)) != std::string::npos &&
             words < 2 * policy.summary_words_min) {
             findings.refuse(
                 "scope.summary", fmt::format("is vague: it says \"{}\"", phrase), scope.summary,

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "base/ascii.hpp"
 
 namespace slipway::domain {
 
@@ -41,9 +42,7 @@ bool holds_no_secret(std::string_view kind) {
 }
 
 bool speaks_of_secret(std::string_view name) {
-    std::string lower(name);
-    for (char& c : lower)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const auto lower = ascii_lower(name);
     constexpr std::array<std::string_view, 7> words{"password", "passwd",  "secret",     "token",
                                                     "api_key",  "api-key", "private_key"};
     return std::any_of(words.begin(), words.end(), [&](std::string_view word) {

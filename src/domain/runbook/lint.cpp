@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/jq.hpp"
 #include "domain/runbook/parsing.hpp"
 
@@ -82,9 +83,7 @@ class Linter {
 
 // "TBD" at a decision point is nobody.
 bool is_placeholder(const PersonId& person) {
-    std::string lower = person.value;
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto lower = ascii_lower(person.value);
     constexpr std::array<std::string_view, 14> names{
         "tbd",     "tba",     "todo", "na",    "none",     "nobody", "someone",
         "anybody", "unknown", "team", "admin", "engineer", "oncall", "on-call",

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/json.hpp"
 #include "base/plain_text.hpp"
 #include "base/yaml.hpp"
@@ -76,9 +77,7 @@ std::string with_lf(std::string_view bytes) {
 }
 
 bool mentions_rollback(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto lower = ascii_lower(text);
     constexpr std::array<std::string_view, 6> words{"roll back",   "rollback", "roll-back",
                                                     "rolled back", "revert",   "back out"};
     return std::any_of(words.begin(), words.end(), [&](std::string_view word) {

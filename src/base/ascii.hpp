@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Letters of names that protocols compare without regard to case: header fields, hosts, tags,
+// keywords. Only A to Z change, whatever the locale is, and all other bytes stay as they are.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace slipway {
+
+constexpr char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline std::string ascii_lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        c = ascii_lower(c);
+    return out;
+}
+
+inline bool same_ascii_folded(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        return ascii_lower(x) == ascii_lower(y);
+    });
+}
+
+} // namespace slipway
