@@ -144,7 +144,7 @@ Error Committer::end_writing(const DatabaseError& error) {
     return *ended_;
 }
 
-std::optional<Error> Committer::ended() {
+std::optional<Error> Committer::ended() const {
     const std::lock_guard lock(mutex_);
     return ended_;
 }

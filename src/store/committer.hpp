@@ -49,6 +49,7 @@ class Committer {
     // The same, and blocks until it is done.
     Result<void> run(const Job& job);
 
+    std::optional<Error> ended() const; // why nothing is written any more
     // Until a new start, for what this error says of the disk or the file; gives what every caller
     // is told from now on.
     Error end_writing(const DatabaseError& error);
@@ -75,7 +76,6 @@ class Committer {
     void gather(std::unique_lock<std::mutex>& lock);
     void run_all(std::span<Item> items);
     bool run_together(std::span<Item> items);
-    std::optional<Error> ended();
     Connection& connection();
     std::unique_ptr<Batch> begin();
     void announce(std::uint64_t size);
@@ -89,11 +89,11 @@ class Committer {
     std::size_t last_batch_ = 0;
     std::uint64_t size_ = 0; // of the ledger after the last batch
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable arrived_;
     std::deque<Item> queue_;
     bool stopping_ = false;
-    std::optional<Error> ended_;     // why nothing is written any more
+    std::optional<Error> ended_;
     std::optional<Written> written_; // waits for the teller
     bool all_written_ = false;
     std::condition_variable handed_over_;

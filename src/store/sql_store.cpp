@@ -71,6 +71,10 @@ void SqlStore::note_fault(const DatabaseError& error) {
         committer_->end_writing(error);
 }
 
+std::optional<Error> SqlStore::writing_ended() const {
+    return committer_ ? committer_->ended() : std::nullopt;
+}
+
 Result<void> SqlStore::write(const Committer::Job& job) {
     if (!committer_)
         return read_only();

@@ -20,6 +20,8 @@ class SqlStore final : public app::Store {
 
     bool is_only_writer() const override { return lock_.held(); }
 
+    std::optional<Error> writing_ended() const override;
+
     Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t known_version) override;
     Result<std::vector<app::StoredStream>> list(
         const TenantId& tenant, const std::string& kind, const std::string& after_id,

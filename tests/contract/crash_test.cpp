@@ -196,9 +196,11 @@ TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
     EXPECT_EQ(last.error().code, ErrorCode::unavailable);
     EXPECT_THAT(last.error().message, testing::HasSubstr("the disk failed"));
     FailingDisk::failing = false;
+    EXPECT_TRUE(store().writing_ended());
     EXPECT_FALSE(store().commit(commit_of(write_of(key_of("after"), 0)))) << "until a new start";
     EXPECT_EQ(must(store().load(key_of("before"))).version, 1U);
     close();
+    EXPECT_FALSE(store().writing_ended());
     must(store().commit(commit_of(write_of(key_of("after"), 0))));
     expect_sound_ledger();
     close();

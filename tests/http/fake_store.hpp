@@ -16,6 +16,11 @@ namespace slipway::test {
 
 class FakeStore final : public app::Store {
   public:
+    std::optional<Error> writing_ended() const override {
+        const std::lock_guard lock(mutex);
+        return ended;
+    }
+
     Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t = 0) override {
         const std::lock_guard lock(mutex);
         const auto found = streams.find(key);
@@ -278,7 +283,8 @@ class FakeStore final : public app::Store {
         return {};
     }
 
-    std::mutex mutex;
+    mutable std::mutex mutex;
+    std::optional<Error> ended; // why nothing is written any more
     std::map<app::StreamKey, app::StoredStream> streams;
     std::vector<app::StoredEvent> ledger;
     std::map<Digest, app::Bearer> bearers;

@@ -29,6 +29,17 @@ TEST_F(Serving, open_answers) {
     EXPECT_EQ(c->request("GET", "/api/v1/health").body, "ok"); // nothing of HEAD's body came
 }
 
+TEST_F(Serving, is_not_healthy_when_nothing_is_written_any_more) {
+    {
+        const std::lock_guard lock(store.mutex);
+        store.ended = Error{ErrorCode::unavailable, "/var/lib/slipway/slipway.db: disk I/O error"};
+    }
+    const auto health = client()->request("GET", "/api/v1/health");
+    EXPECT_EQ(health.status, 503);
+    EXPECT_NE(health.body.find("only reads"), std::string::npos) << health.body;
+    EXPECT_EQ(health.body.find("/var/lib"), std::string::npos) << health.body;
+}
+
 TEST_F(Serving, a_change) {
     auto c = client("engineer");
     const auto opened = c->request("POST", "/api/v1/changes", R"({"title":"Größe"})");

@@ -599,6 +599,9 @@ class InstallationTest(unittest.TestCase):
         self.assertEqual(refused.status, 503)
         self.assertIn("slipway.db is damaged, and nothing is written any more",
                       refused.problem["detail"])
+        refused = self.refused("GET", "/health", None, None)
+        self.assertEqual(refused.status, 503)
+        self.assertIn("only reads", refused.problem["detail"])
 
     def test_the_mode_in_the_first_entry_counts(self):
         self.server.stop()
