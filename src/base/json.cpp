@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <iterator>
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
@@ -292,6 +293,20 @@ bool is_valid_text(std::string_view bytes) {
         i += length;
     }
     return true;
+}
+
+std::string as_valid_text(std::string bytes) {
+    if (is_valid_text(bytes))
+        return bytes;
+    std::string out;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte == 0 || byte >= 0x80)
+            fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+        else
+            out += c;
+    }
+    return out;
 }
 
 std::string cut_text(std::string_view text, std::size_t size) {

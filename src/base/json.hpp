@@ -41,6 +41,9 @@ std::string_view text_or_empty(const Json& value, std::string_view key);
 
 // True when the bytes are valid UTF-8 (RFC 3629) without NUL.
 bool is_valid_text(std::string_view bytes);
+// The same when it is valid text; otherwise with \xNN for each byte that is not ASCII, so that what
+// is said of damaged bytes can be said.
+std::string as_valid_text(std::string bytes);
 
 // At most `size` bytes of the text, cut between two characters.
 std::string cut_text(std::string_view text, std::size_t size);

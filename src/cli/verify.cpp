@@ -101,9 +101,12 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
     if (!subject.hook)
         return fail(ErrorCode::unavailable, "this program cannot verify that");
     const auto report = TRY(examined(context, subject.hook, subject.name, key));
+    // A report without findings has no such member, but what is no report says nothing good.
+    if (find(report, "entries") == nullptr)
+        return fail(ErrorCode::internal, "the verifier's report cannot be read");
     const auto* findings = find(report, "findings");
     const bool intact =
-        findings == nullptr || !findings->is_array() || findings->get_array().empty();
+        findings == nullptr || (findings->is_array() && findings->get_array().empty());
     const auto code = intact ? ExitCode::ok : ExitCode::blocked;
     if (context.json) {
         context.print_json(to_text(report));

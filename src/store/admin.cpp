@@ -127,7 +127,8 @@ class Doctor {
 
   private:
     void add(std::string check, std::string message, std::string remedy) {
-        findings_.push_back({std::move(check), std::move(message), std::move(remedy)});
+        findings_.push_back({std::move(check), as_valid_text(std::move(message)), std::move(remedy)}
+        );
     }
 
     void verify() {

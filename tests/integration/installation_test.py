@@ -581,6 +581,16 @@ class InstallationTest(unittest.TestCase):
         self.server.start()
         self.server.request("GET", "/changes/CHG-1", None, self.engineer)
 
+    def test_an_entry_whose_bytes_are_no_text_is_not_intact(self):
+        self.open_changes(1)
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            database.execute("update event set type = cast(x'6aff' as text) where seq = 2")
+        report = self.server.cli("verify", str(self.server.data), expect=6)
+        self.assertIn("j\\xff", str(report["findings"][0]["message"]))
+        health = self.server.cli("admin", "doctor", "--data", str(self.server.data), expect=6)
+        self.assertFalse(health["healthy"])
+
     def test_damage_that_is_met_ends_the_writing_and_says_the_mend(self):
         self.open_changes(2)
         self.server.stop()

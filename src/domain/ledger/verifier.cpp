@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -306,6 +308,8 @@ void LedgerVerifier::report(
 }
 
 void LedgerReport::add(LedgerFinding finding) {
+    finding.message = as_valid_text(std::move(finding.message));
+    finding.file = as_valid_text(std::move(finding.file));
     if (findings.size() < limits::ledger_findings_max)
         findings.push_back(std::move(finding));
     else

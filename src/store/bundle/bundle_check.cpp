@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "domain/ledger/checkpoint.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
@@ -53,7 +54,9 @@ class Check {
   private:
     void find(std::string_view file, Kind kind, std::string message) {
         if (report_.findings.size() < limits::bundle_files_max)
-            report_.findings.push_back({std::string(file), kind, std::move(message)});
+            report_.findings.push_back(
+                {as_valid_text(std::string(file)), kind, as_valid_text(std::move(message))}
+            );
     }
 
     void choose_key(const std::optional<domain::VerifierKey>& trusted) {
