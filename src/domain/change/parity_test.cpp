@@ -28,14 +28,14 @@ void compare(Scenario& s) {
     s.does("ina", "compare_ring");
 }
 
-GateResult judged(Scenario& s) {
+GateResult parity_gate(Scenario& s) {
     renew(s.records);
     return evaluate(*find_gate("ring-parity"), s.change, s.facts("otto"));
 }
 
 std::vector<std::string> refused_fields(Scenario& s) {
     std::vector<std::string> fields;
-    for (const auto& reason : judged(s).reasons)
+    for (const auto& reason : parity_gate(s).reasons)
         fields.push_back(reason.field);
     return fields;
 }
@@ -76,7 +76,7 @@ TEST(Divergence, is_accepted_by_the_owner_or_a_change_manager_and_by_nobody_else
     s.does("otto", "accept_divergence", acceptance);
     EXPECT_THAT(refused_fields(s), IsEmpty());
     EXPECT_THAT(
-        judged(s).warnings,
+        parity_gate(s).warnings,
         Contains(AllOf(HasSubstr("otto"), HasSubstr("the point of this change")))
     );
     const auto event = restore<DivergenceAccepted>(json(s.events.back().data));
@@ -190,7 +190,7 @@ TEST(Parity, a_host_that_did_not_answer_is_told_and_not_left_out) {
     found = FactsFound{};
     found.at = s.now;
     found.fault = "could not connect to stage-1: no route to host";
-    const auto result = judged(s);
+    const auto result = parity_gate(s);
     ASSERT_EQ(result.reasons.size(), 1u);
     EXPECT_EQ(result.reasons[0].field, "parity.stage-1");
     EXPECT_THAT(result.reasons[0].evidence, HasSubstr("no route to host"));
