@@ -95,6 +95,11 @@ std::string on_the_wall(const Decider& decider, Time time) {
 void warn_of_abort_by(Decider& decider, const std::string& about) {
     const auto clock = *abort_clock(decider.change(), decider.facts());
     const auto id = decider.change().id.value;
+    // Of a run that stands the record does not tell how late it is: it goes on now at the earliest.
+    const Time end = std::max(
+        clock.expected_end.value(),
+        decider.facts().now + (clock.abort_by - clock.point_of_no_return.value())
+    );
     decider.emit(Reminded{ReminderKind::abort_by_near, about, clock.abort_by});
     call_both(
         decider,
@@ -102,10 +107,10 @@ void warn_of_abort_by(Decider& decider, const std::string& about) {
             "{}: {} must turn round by {}", id, about, on_the_wall(decider, clock.abort_by)
         ),
         fmt::format(
-            "{}\nExpected end with its smoke test: {}. The window ends {}.\nFinish, ask a change "
-            "manager for more time (slipway change extend_window {}), or roll back (slipway "
-            "change roll_back {}).\n",
-            decider.change().title, on_the_wall(decider, clock.expected_end.value()),
+            "{}\nIt ends, with its smoke test, at {} if it goes on now. The window ends {}.\n"
+            "Finish, ask a change manager for more time (slipway change extend_window {}), or roll "
+            "back (slipway change roll_back {}).\n",
+            decider.change().title, on_the_wall(decider, end),
             on_the_wall(decider, clock.window_end), id, id
         )
     );
