@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ import zoneinfo
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 REQUEST_SECONDS = 60
 POLL_SECONDS = 0.05
+WIDTH = 96
 
 
 class Unexpected(Exception):
@@ -60,27 +62,34 @@ class Teller:
         self.line(self.paint("heading", text))
 
     def note(self, text):
-        for part in textwrap.wrap(text, 92):
+        for part in textwrap.wrap(text, WIDTH - 4):
             self.line("  " + self.paint("quiet", part))
 
     def did(self, person, command, result, style="good"):
         who = self.paint("person", f"{person:<7} ")
-        self.line(f"  {who}{command:<31} {self.paint(style, result)}")
+        first, *rest = textwrap.wrap(result, WIDTH - 42) or [""]
+        self.line(f"  {who}{command:<31} {self.paint(style, first)}")
+        for part in rest:
+            self.line(f"{'':<42}{self.paint(style, part)}")
 
     def gate(self, gate, warnings):
         self.line(f"  {'':<8}{'gate ' + gate:<32}{self.paint('good', 'pass')}")
         for warning in warnings:
             self.wrapped("knows", warning, "quiet")
 
-    def refused(self, person, command, reason):
+    def refused(self, person, command, reasons):
+        """The first of the reasons with its remedy; of the others, what they are about."""
+        reason, *others = reasons
         self.did(person, command, f"refused by {reason['gate']}", "refusal")
         why = f"{reason['field']}: {reason['message']} ({reason['evidence']})"
         self.wrapped("why", why, "refusal")
         self.wrapped("remedy", reason["remedy"], "refusal")
+        if others:
+            self.wrapped("and", ", ".join(other["field"] for other in others), "refusal")
 
     def wrapped(self, label, text, style):
         first, rest = f"{'':<10}{label:<8}", " " * 18
-        for part in textwrap.wrap(text, 96, initial_indent=first, subsequent_indent=rest):
+        for part in textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest):
             self.line(self.paint(style, part))
 
     def failed(self, text):
@@ -121,7 +130,7 @@ class Api:
         # Nothing of this goes through a proxy: the server is on this machine.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def call(self, method, path, body=None, media_type="application/json"):
+    def send(self, method, path, body=None, media_type="application/json"):
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.address}/api/v1{path}", data, method=method)
         if data is not None:
@@ -130,11 +139,14 @@ class Api:
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with self.opener.open(request, timeout=REQUEST_SECONDS) as response:
-                text = response.read()
+                return response.read()
         except urllib.error.HTTPError as error:
             raise Problem(error.code, read_problem(error.read())) from None
         except OSError as error:
             raise Unexpected(f"{method} {path}: {error}") from None
+
+    def call(self, *request):
+        text = self.send(*request)
         return json.loads(text) if text else {}
 
     def get(self, path):
@@ -153,6 +165,9 @@ class Api:
             file.read_bytes(),
             "application/octet-stream",
         )["digest"]
+
+    def download(self, digest):
+        return self.send("GET", f"/attachments/{digest}").decode(errors="replace")
 
     def now(self):
         return time_of(self.get("/version")["now"])
@@ -180,20 +195,25 @@ def wait_for(what, look, seconds=60):
 # --- the clock of a deployment -------------------------------------------------------------------
 
 
-def abort_by_of(change):
-    """When the deployment must have turned round, and the measured way back that says so."""
-    clock = change["abort_clock"]
-    if not clock["rehearsed"]:
-        raise Unexpected(f"the rollback was not measured: {clock}")
-    return f"{spoken(time_of(clock['abort_by']))}; {clock['evidence'][0]}"
+def length_of(span):
+    """A span of the API, such as 1339ms or 10m, as people say it."""
+    found = re.fullmatch(r"(\d+)(ms|s|m|h)", span)
+    if not found:
+        return span
+    number, unit = int(found[1]), found[2]
+    if unit == "ms":
+        return f"{number / 1000:.1f} s"
+    return f"{number} {'min' if unit == 'm' else unit}"
 
 
-def times_of(change, purpose):
-    """How long the last run on production took, beside its rehearsal."""
-    for timing in change.get("timings", []):
-        if timing["purpose"] == purpose:
-            return f"{timing['live']}, rehearsed in {timing['rehearsed']}"
-    raise Unexpected(f"the {purpose} is not compared with its rehearsal")
+def reckoning_of(clock):
+    """The sum by which a deployment has to turn round, and whether it was measured."""
+    measured = "as rehearsed" if clock["rehearsed"] else "its runbook's limit: never rehearsed"
+    return (
+        f"the window ends {exactly(time_of(clock['window_end']))}; less "
+        f"{length_of(clock['rollback'])} to go back ({measured}), {length_of(clock['smoke'])} to "
+        f"test that, and {length_of(clock['margin'])} in hand"
+    )
 
 
 # --- calendar ------------------------------------------------------------------------------------
@@ -213,6 +233,14 @@ def local_text(moment):
 
 def spoken(moment):
     return moment.astimezone(BERLIN).strftime("%a %d %b %Y %H:%M")
+
+
+def exactly(moment):
+    """The time of day, with tenths of a second where it has them."""
+    local = moment.astimezone(BERLIN)
+    if not local.second and not local.microsecond:
+        return local.strftime("%H:%M")
+    return local.strftime("%H:%M:%S.%f")[:-5]
 
 
 def berlin(day, hour):

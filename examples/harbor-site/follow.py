@@ -36,6 +36,13 @@ def blocks(text):
         yield language, found.get("name"), found.get("expect", ""), body
 
 
+def contains(text, expected):
+    """Plain text, or a pattern between slashes."""
+    if len(expected) > 1 and expected[0] == expected[-1] == "/":
+        return re.search(expected[1:-1], text, re.M) is not None
+    return expected in text
+
+
 def run_steps(text, variables):
     for language, name, expected, body in blocks(text):
         if language != "bash":
@@ -44,7 +51,7 @@ def run_steps(text, variables):
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              timeout=90, check=False)
         print(f"{name}: {run.stdout.strip()}")
-        if run.returncode != 0 or expected not in run.stdout:
+        if run.returncode != 0 or not contains(run.stdout, expected):
             sys.exit(f"failed: {name}")
 
 
@@ -53,9 +60,12 @@ def check_passes(check, variables):
     if "http" in check:
         try:
             with urllib.request.urlopen(fill(check["http"]), timeout=10) as answer:
-                return check.get("expect", "") in answer.read().decode()
+                status, body = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            status, body = error.code, ""
         except urllib.error.URLError:
             return False
+        return status == int(check.get("status", 200)) and contains(body, check.get("expect", ""))
     if "tcp" in check:
         host, _, port = fill(check["tcp"]).rpartition(":")
         with socket.create_connection((host, int(port)), timeout=10):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves the example by itself, in a directory and on ports of its own: both rings come up, 1.5 is
 # deployed by its runbook, the batch job, backup, restore test and snapshots work, 1.6 fails in
-# production only and is rolled back, and nothing is left running.
+# production only and is rolled back, 1.5.1 closes what 1.5 leaves open, and nothing is left running.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 root=$(mktemp -d)
@@ -97,6 +97,22 @@ refuse "1.6 smoke on production fails at the feed" "failed: feed nightly-report"
 refuse "batch job cannot read the feed of 1.6" "cannot be read" "$root/bin/nightly.sh" production
 expect "rollback to 1.5" follow steps production rollback-1.6.md
 expect "1.5 smoke on production" follow smoke production rollback-1.6.md
+
+list() { curl -sS -o /dev/null -w '%{http_code}' "http://127.0.0.1:$((base + 2))/pilots.csv"; }
+expect "1.5 publishes the pilots' list" test "$(list)" = 200
+refuse "1.5.1 came later and is not there" "is not on production" \
+    "$root/bin/app.sh" switch 1.5.1 production
+expect "1.5.1 is added" "$root/bin/app.sh" add "$here/hotfix/1.5.1" production
+refuse "1.5.1 is added once" "on production already" \
+    "$root/bin/app.sh" add "$here/hotfix/1.5.1" production
+expect "1.5.1 on production" follow steps production deploy-1.5.1.md
+expect "1.5.1 smoke on production" follow smoke production deploy-1.5.1.md
+refuse "1.5.1 is not 1.5" "failed: version" follow smoke production rollback-1.5.1.md
+expect "rollback to 1.5 again" follow steps production rollback-1.5.1.md
+expect "1.5 smoke on production again" follow smoke production rollback-1.5.1.md
+refuse "1.5 fails the smoke list of 1.5.1" "failed: version pilots-list" \
+    follow smoke production deploy-1.5.1.md
+
 expect "rollback to 1.4" follow steps production rollback-1.5.md
 expect "1.4 smoke on production" follow smoke production rollback-1.5.md
 expect "snapshot brings 1.5 back" field .done "$root/bin/snapshot.sh" revert production "$id"

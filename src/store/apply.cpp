@@ -79,8 +79,9 @@ void write_one(Batch& batch, const StreamWrite& write) {
     batch.touch(write.key.tenant, write.key.kind);
 }
 
-void write_task(Connection& db, const app::TaskDraft& task) {
-    db.run(
+void write_task(Batch& batch, const app::TaskDraft& task) {
+    batch.note_task();
+    batch.db().run(
         "insert into task (tenant, kind, change, payload, due_at, lease, attempts, dead, "
         "last_error) values (:tenant, :kind, :change, :payload, :due_at, '', 0, 0, '')",
         {task.tenant.value, task.kind, task.change, task.payload, task.not_before}
@@ -208,7 +209,7 @@ app::Receipt write_commit(Batch& batch, const Commit& commit) {
     for (const auto& write : commit.writes)
         write_one(batch, write);
     for (const auto& task : commit.tasks)
-        write_task(batch.db(), task);
+        write_task(batch, task);
     if (commit.task_end && commit.task_end->ends)
         batch.db().run("delete from task where id = :id", {task_number(commit.task_end->id)});
     if (commit.answer)

@@ -41,6 +41,11 @@ class Batch {
     std::uint64_t
     append(const app::StreamKey& key, std::uint64_t version, const app::NewEvent& event);
 
+    // A task was written: somebody is to be woken for it.
+    void note_task() { has_tasks_ = true; }
+
+    bool has_tasks() const { return has_tasks_; }
+
     // A record of this kind was written: its kind version will grow.
     void touch(const TenantId& tenant, const std::string& kind);
 
@@ -60,6 +65,7 @@ class Batch {
     std::uint64_t size_before_ = 0;
     std::map<std::pair<std::string, std::string>, bool> touched_;
     std::map<TenantId, std::uint64_t> tenant_numbers_;
+    bool has_tasks_ = false;
     bool finished_ = false;
 };
 

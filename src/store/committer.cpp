@@ -96,7 +96,7 @@ std::vector<Committer::Item> Committer::take() {
 void Committer::write() {
     for (auto items = take(); !items.empty(); items = take()) {
         run_all(items);
-        hand_over({std::move(items), size_});
+        hand_over({std::move(items), size_, std::exchange(has_tasks_, false)});
         if (wal_keeper_ && connection_ && !ended())
             wal_keeper_->after_commit(*connection_);
     }
@@ -125,7 +125,7 @@ void Committer::tell() {
         // Who looks because of the announcement must find what the callers were told.
         for (auto& item : written.items)
             item.done(std::move(item.result));
-        announce(written.size);
+        announce(written);
     }
 }
 
@@ -172,6 +172,7 @@ std::unique_ptr<Batch> Committer::begin() {
 bool Committer::run_together(std::span<Item> items) {
     bool committing = false;
     std::uint64_t size = 0;
+    bool has_tasks = false;
     const auto fail_all = [&](const Error& error) {
         for (auto& item : items)
             item.result = tl::unexpected(error);
@@ -186,6 +187,7 @@ bool Committer::run_together(std::span<Item> items) {
             item.result = item.job(*batch);
         committing = true;
         size = batch->ledger_size();
+        has_tasks = batch->has_tasks();
         batch->finish();
     } catch (const DatabaseError& error) {
         fail_all(error.ends_writing() ? end_writing(error) : to_error(error));
@@ -195,6 +197,7 @@ bool Committer::run_together(std::span<Item> items) {
         return committing;
     }
     size_ = size;
+    has_tasks_ = has_tasks_ || has_tasks;
     return true;
 }
 
@@ -204,13 +207,14 @@ void Committer::run_all(std::span<Item> items) {
             run_together({&item, 1});
 }
 
-void Committer::announce(std::uint64_t size) {
-    if (size == announced_)
+// Work may be asked for without an entry in the ledger, such as a smoke test.
+void Committer::announce(const Written& written) {
+    if (written.size == announced_ && !written.has_tasks)
         return;
-    announced_ = size;
+    announced_ = written.size;
     const std::lock_guard lock(listener_mutex_);
     if (listener_)
-        listener_(size);
+        listener_(written.size);
 }
 
 } // namespace slipway::store

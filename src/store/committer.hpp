@@ -67,6 +67,7 @@ class Committer {
     struct Written {
         std::vector<Item> items;
         std::uint64_t size = 0; // of the ledger after it
+        bool has_tasks = false;
     };
 
     void write();
@@ -78,7 +79,7 @@ class Committer {
     bool run_together(std::span<Item> items);
     Connection& connection();
     std::unique_ptr<Batch> begin();
-    void announce(std::uint64_t size);
+    void announce(const Written& written);
 
     Target target_;
     std::size_t queue_max_;
@@ -88,6 +89,7 @@ class Committer {
     KnownVersions known_versions_;          // SQLite only, whose lock file keeps others away
     std::size_t last_batch_ = 0;
     std::uint64_t size_ = 0; // of the ledger after the last batch
+    bool has_tasks_ = false; // what was written since the last announcement asks for work
 
     mutable std::mutex mutex_;
     std::condition_variable arrived_;

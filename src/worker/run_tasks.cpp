@@ -177,6 +177,22 @@ bool is_running(const domain::Run& run) {
     return run.state == domain::RunState::running;
 }
 
+// How long its steps were at work so far. Neither a decision that is waited for nor a server that
+// is down counts; of a step whose end nobody saw, not more than it may take.
+Span time_worked(const domain::Runbook& runbook, const domain::Run& run) {
+    Span worked{};
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& done : *steps) {
+            const auto* step = domain::find_step(runbook, done.name);
+            if (step != nullptr && done.started_at && done.ended_at)
+                worked += std::clamp(
+                    *done.ended_at - *done.started_at, Span::zero(),
+                    domain::step_time(runbook, *step, Span::zero())
+                );
+        }
+    return worked;
+}
+
 // A step that may begin, for the n-th time.
 struct Ready {
     domain::RunbookStep step; // with what it has of the time limit
@@ -184,10 +200,11 @@ struct Ready {
     int attempt = 0;
 };
 
-// Errors: blocked, which says why it must not begin.
+// `since`: when the run would have begun if it had been at work ever since, which is what its time
+// limit is for. Errors: blocked, which says why it must not begin.
 Result<Ready> make_ready(
     const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
-    const domain::Run& run, const domain::RunStep& next
+    const domain::Run& run, const domain::RunStep& next, Time since
 ) {
     const auto* step = domain::find_step(runbook, next.name);
     const auto* approved = domain::outline_of(change, run, next.name);
@@ -195,9 +212,9 @@ Result<Ready> make_ready(
         return fail(
             ErrorCode::blocked, "this is not the step of the pinned runbook, as it was read then"
         );
-    const auto since = context.parts.door.clock().now() - run.started_at;
     Ready ready{*step, {}, next.attempts + 1};
-    ready.step.timeout = domain::step_time(runbook, *step, since);
+    ready.step.timeout =
+        domain::step_time(runbook, *step, context.parts.door.clock().now() - since);
     if (ready.step.timeout == Span::zero())
         return fail(
             ErrorCode::blocked,
@@ -237,10 +254,10 @@ JsonObject ending(const domain::StepResult& result) {
 
 // Runs this step and those behind it that may begin, without asking the record in between: the
 // end of one and the beginning of the next are told in one command, because each is waited for.
-// Gives whether the record is to be asked how it goes on.
+// Gives whether the record is to be asked how it goes on. `since` is that of make_ready().
 Result<bool> run_from(
     const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
-    const domain::Run& run, Ready ready
+    const domain::Run& run, Ready ready, Time since
 ) {
     const auto here = [&] { return running_step(context, run.id, ready.step.name, ready.attempt); };
     auto live = std::make_unique<LiveStep>(context.parts.live, here());
@@ -268,7 +285,9 @@ Result<bool> run_from(
         // A server that ends begins nothing new.
         auto next =
             more && !context.stop.stop_requested()
-                ? make_ready(context, runbook, change, run, *domain::step_after(run, result.name))
+                ? make_ready(
+                      context, runbook, change, run, *domain::step_after(run, result.name), since
+                  )
                 : Result<Ready>(fail(ErrorCode::blocked, "nothing follows"));
         if (next) {
             ready = *std::move(next);
@@ -307,12 +326,13 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
         const auto* step = domain::find_step(runbook, next->name);
         if (step != nullptr && !step->executable())
             return context.drop();
-        auto ready = make_ready(context, runbook, change, *run, *next);
+        const Time since = context.parts.door.clock().now() - time_worked(runbook, *run);
+        auto ready = make_ready(context, runbook, change, *run, *next, since);
         if (!ready && ready.error().code == ErrorCode::blocked)
             return report_failed(
                 context, run->id, next->name, "not begun: " + ready.error().message
             );
-        if (!TRY(run_from(context, runbook, change, *run, TRY(std::move(ready)))))
+        if (!TRY(run_from(context, runbook, change, *run, TRY(std::move(ready)), since)))
             return {};
     }
 }

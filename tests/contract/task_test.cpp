@@ -2,6 +2,8 @@
 // Tasks, bearers, credentials, answers and settings: what servers and people rely on to happen
 // once.
 #include <atomic>
+#include <chrono>
+#include <semaphore>
 #include <set>
 #include <thread>
 
@@ -34,6 +36,15 @@ app::Commit ending(const app::StoredTask& task) {
 }
 
 } // namespace
+
+// A smoke test is asked for without an entry in the ledger; the worker is to begin at once.
+TEST_P(TaskContract, what_only_asks_for_work_is_announced_too) {
+    std::counting_semaphore<> announced(0);
+    store().on_committed([&](std::uint64_t) { announced.release(); });
+    must(store().commit(with_tasks(1, at(10))));
+    EXPECT_TRUE(announced.try_acquire_for(std::chrono::seconds(20)));
+    store().on_committed({});
+}
 
 TEST_P(TaskContract, two_servers_claim_each_task_once) {
     must(store().commit(with_tasks(60, at(10))));

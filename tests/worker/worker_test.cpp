@@ -191,7 +191,8 @@ class WorkerTest : public testing::Test {
 
     const app::Actor system{acme, PersonId("slipway"), {}, {}, "worker"};
     const app::Actor ina{acme, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
-    const SystemClock clock;
+    const SystemClock machine;
+    SandboxClock clock{machine};
     SystemRandom random;
     std::filesystem::path folder;
     std::unique_ptr<app::Store> store;
@@ -299,6 +300,25 @@ TEST_F(WorkerTest, a_step_whose_end_nobody_saw_is_unknown_and_not_run_again) {
     EXPECT_EQ(runner.steps, 2);
     EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
     EXPECT_TRUE(std::filesystem::is_empty(folder / "transcripts"));
+}
+
+TEST_F(WorkerTest, waiting_for_a_decision_takes_nothing_of_the_time_limit) {
+    ask_for_run();
+    leave_running("2026-11-22T20:00:00.000Z half way\n");
+    clock.advance(12h); // nobody was there; the runbook may take a quarter of an hour
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    ASSERT_EQ(change().runs.at(0).state, domain::RunState::waiting);
+    clock.advance(12h);
+    does(
+        ina, "decide_run",
+        fmt::format(
+            R"({{"run":"{}","choice":"retry","reason":"we slept on it"}})",
+            change().runs.at(0).id.value
+        )
+    );
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
 }
 
 TEST_F(WorkerTest, a_step_that_was_aborted_before_the_server_was_killed_is_unknown_too) {

@@ -333,10 +333,12 @@ TEST(AbortClock, calls_owner_and_implementer_ahead_of_the_point_of_no_return_and
     s.tasks.clear();
     s.does("system", "tick");
     EXPECT_EQ(calls(s, "abort_by_near"), 1u);
+    // It stands since three minutes past ten; what is left takes 14 minutes from now.
     for (const auto* person : {"otto", "ina"})
         EXPECT_TRUE(std::any_of(s.tasks.begin(), s.tasks.end(), [&](const TaskDraft& task) {
             return task.kind == "page" &&
-                   task.payload.find("must turn round by") != std::string::npos &&
+                   task.payload.find("must turn round by Thu 2026-11-26 ") != std::string::npos &&
+                   task.payload.find("at Thu 2026-11-26 11:31 UTC if it") != std::string::npos &&
                    task.payload.find(fmt::format("\"person\":\"{}\"", person)) != std::string::npos;
         })) << person;
     s.does("system", "tick");

@@ -273,6 +273,9 @@ TEST(Lives, a_failed_standard_change_suspends_its_catalogue_entry) {
 void vote_as_ecab(Scenario& s) {
     s.does("eva", "vote", R"({"choice":"approve"})");
     EXPECT_FALSE(s.change.decision);
+    const auto alone = s.refused("cora", "complete_step", R"({"step":"cab_decision"})");
+    ASSERT_FALSE(alone.reasons.empty());
+    EXPECT_EQ(alone.reasons.front().evidence, "1 vote, no decision");
     s.does("emil", "vote", R"({"choice":"approve"})");
     ASSERT_TRUE(s.change.decision);
     EXPECT_EQ(s.change.state, ChangeState::approved);

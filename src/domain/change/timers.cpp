@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
@@ -86,18 +87,31 @@ void call_both(Decider& decider, const std::string& subject, const std::string& 
         page(decider, change.implementer, subject, body);
 }
 
+// As those who are called read it off the clock where they are.
+std::string on_the_wall(const Decider& decider, Time time) {
+    return to_spoken_text(time, decider.change().window->zone);
+}
+
 void warn_of_abort_by(Decider& decider, const std::string& about) {
     const auto clock = *abort_clock(decider.change(), decider.facts());
     const auto id = decider.change().id.value;
+    // Of a run that stands the record does not tell how late it is: it goes on now at the earliest.
+    const Time end = std::max(
+        clock.expected_end.value(),
+        decider.facts().now + (clock.abort_by - clock.point_of_no_return.value())
+    );
     decider.emit(Reminded{ReminderKind::abort_by_near, about, clock.abort_by});
     call_both(
-        decider, fmt::format("{}: {} must turn round by {}", id, about, to_text(clock.abort_by)),
+        decider,
         fmt::format(
-            "{}\nExpected end with its smoke test: {}. The window ends {}.\nFinish, ask a change "
-            "manager for more time (slipway change extend_window {}), or roll back (slipway "
-            "change roll_back {}).\n",
-            decider.change().title, to_text(clock.expected_end.value()), to_text(clock.window_end),
-            id, id
+            "{}: {} must turn round by {}", id, about, on_the_wall(decider, clock.abort_by)
+        ),
+        fmt::format(
+            "{}\nIt ends, with its smoke test, at {} if it goes on now. The window ends {}.\n"
+            "Finish, ask a change manager for more time (slipway change extend_window {}), or roll "
+            "back (slipway change roll_back {}).\n",
+            decider.change().title, on_the_wall(decider, end),
+            on_the_wall(decider, clock.window_end), id, id
         )
     );
 }
@@ -107,7 +121,8 @@ void note_abort_by_passed(Decider& decider, const std::string& about) {
     const auto id = decider.change().id.value;
     decider.emit(Reminded{ReminderKind::abort_by_passed, about, clock.abort_by});
     call_both(
-        decider, fmt::format("{}: {} is past abort-by, {}", id, about, to_text(clock.abort_by)),
+        decider,
+        fmt::format("{}: {} is past abort-by, {}", id, about, on_the_wall(decider, clock.abort_by)),
         fmt::format(
             "{}\nNo further step begins. Roll back (slipway change roll_back {}), or have a change "
             "manager give it more time (slipway change extend_window {}).\n",

@@ -205,7 +205,10 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
     if (!change.decision) {
         const auto evidence =
             change.voided.empty()
-                ? fmt::format("{} votes, no decision", change.votes.size())
+                ? fmt::format(
+                      "{} vote{}, no decision", change.votes.size(),
+                      change.votes.size() == 1 ? "" : "s"
+                  )
                 : "the approval was voided at " + to_text(change.voided.back().at) + " by an edit";
         return findings.refuse(
             "decision", emergency ? "the ECAB has not decided" : "the CAB has not decided",
