@@ -37,12 +37,17 @@ Style style_of(const Context& context, bool terminal) {
 }
 
 ExitCode run(const Invocation& invocation, Context& context) {
-    const auto done = invocation.command->run(context, invocation.arguments);
-    context.around.out << std::flush;
+    auto done = invocation.command->run(context, invocation.arguments);
+    // What was done is done, but a secret that is shown only once may be lost with what was said.
+    if (!(context.around.out << std::flush) && done)
+        done = fail(
+            ErrorCode::unavailable,
+            "the command was carried out, but what it says could not be written to standard output"
+        );
     if (done)
         return *done;
     const auto& error = done.error();
-    if (context.json)
+    if (context.json && context.around.out)
         context.print_json(problem_json(error));
     else
         context.around.err << refusal(

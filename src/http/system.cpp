@@ -40,14 +40,14 @@ Route open_route(std::string path, std::string operation, std::string summary, H
 void add_system(Routes& routes, Services& services, const std::string& openapi) {
     routes.push_back(open_route(
         "/api/v1/health", "show_health",
-        "Says ok while the server serves and writes; 503 with the reason when it only reads.",
+        "Says ok while the server serves and writes; 503 when it only reads.",
         [&services](Call&) -> Result<Response> {
             // The reason has paths in it, and anybody may ask.
-            if (services.door.store().writing_ended())
+            if (services.door.store().not_writing())
                 return fail(
                     ErrorCode::unavailable,
-                    "this server only reads since its disk or its database failed: its log says "
-                    "why, and `slipway admin doctor` what can be done"
+                    "this server only reads: its disk is full, or its disk or database failed; its "
+                    "log says which"
                 );
             return Response{200, "text/plain; charset=utf-8", "ok"};
         }

@@ -149,6 +149,21 @@ std::optional<Error> Committer::ended() const {
     return ended_;
 }
 
+std::optional<Error> Committer::not_writing() const {
+    // Where nobody writes, nothing tells that there is room again.
+    constexpr auto memory = std::chrono::seconds(30);
+    const std::lock_guard lock(mutex_);
+    if (ended_ || !failure_ || std::chrono::steady_clock::now() - failed_at_ > memory)
+        return ended_;
+    return failure_;
+}
+
+void Committer::note(std::optional<Error> failure) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::move(failure);
+    failed_at_ = std::chrono::steady_clock::now();
+}
+
 Connection& Committer::connection() {
     if (!connection_ || connection_->broken())
         connection_ = std::make_unique<Connection>(target_);
@@ -190,7 +205,10 @@ bool Committer::run_together(std::span<Item> items) {
         has_tasks = batch->has_tasks();
         batch->finish();
     } catch (const DatabaseError& error) {
-        fail_all(error.ends_writing() ? end_writing(error) : to_error(error));
+        const auto told = error.ends_writing() ? end_writing(error) : to_error(error);
+        fail_all(told);
+        if (error.code == ErrorCode::unavailable)
+            note(told);
         return committing || error.ends_writing() || error.code == ErrorCode::unavailable;
     } catch (const std::exception& error) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
@@ -198,6 +216,7 @@ bool Committer::run_together(std::span<Item> items) {
     }
     size_ = size;
     has_tasks_ = has_tasks_ || has_tasks;
+    note(std::nullopt);
     return true;
 }
 

@@ -10,6 +10,7 @@
 // Reading goes on, since only what was flushed can be read.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -49,7 +50,9 @@ class Committer {
     // The same, and blocks until it is done.
     Result<void> run(const Job& job);
 
-    std::optional<Error> ended() const; // why nothing is written any more
+    // Why nothing is written: until a new start, or since a commit failed in the last half minute
+    // and none has come through since.
+    std::optional<Error> not_writing() const;
     // Until a new start, for what this error says of the disk or the file; gives what every caller
     // is told from now on.
     Error end_writing(const DatabaseError& error);
@@ -77,6 +80,8 @@ class Committer {
     void gather(std::unique_lock<std::mutex>& lock);
     void run_all(std::span<Item> items);
     bool run_together(std::span<Item> items);
+    std::optional<Error> ended() const;
+    void note(std::optional<Error> failure);
     Connection& connection();
     std::unique_ptr<Batch> begin();
     void announce(const Written& written);
@@ -95,7 +100,9 @@ class Committer {
     std::condition_variable arrived_;
     std::deque<Item> queue_;
     bool stopping_ = false;
-    std::optional<Error> ended_;
+    std::optional<Error> ended_;   // why nothing is written any more
+    std::optional<Error> failure_; // of the newest commit
+    std::chrono::steady_clock::time_point failed_at_;
     std::optional<Written> written_; // waits for the teller
     bool all_written_ = false;
     std::condition_variable handed_over_;

@@ -105,9 +105,11 @@ Error to_error(const DatabaseError& error) {
         told.code = error.code;
         return told;
     }
-    const auto* message = error.code == ErrorCode::unavailable
-                              ? "the database cannot be used at the moment"
-                              : "the database refused a statement";
+    const auto* message = "the database refused a statement";
+    if ((error.sqlite_result & 0xff) == SQLITE_FULL)
+        message = "nothing can be written: the disk of the data directory is full";
+    else if (error.code == ErrorCode::unavailable)
+        message = "the database cannot be used at the moment";
     return Error{error.code, message, error.what()};
 }
 

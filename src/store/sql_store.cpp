@@ -71,8 +71,8 @@ void SqlStore::note_fault(const DatabaseError& error) {
         committer_->end_writing(error);
 }
 
-std::optional<Error> SqlStore::writing_ended() const {
-    return committer_ ? committer_->ended() : std::nullopt;
+std::optional<Error> SqlStore::not_writing() const {
+    return committer_ ? committer_->not_writing() : std::nullopt;
 }
 
 Result<void> SqlStore::write(const Committer::Job& job) {

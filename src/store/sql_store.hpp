@@ -20,7 +20,7 @@ class SqlStore final : public app::Store {
 
     bool is_only_writer() const override { return lock_.held(); }
 
-    std::optional<Error> writing_ended() const override;
+    std::optional<Error> not_writing() const override;
 
     Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t known_version) override;
     Result<std::vector<app::StoredStream>> list(

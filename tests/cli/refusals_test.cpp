@@ -288,6 +288,12 @@ TEST_F(CliTest, OnlyThisMachineCountsAsThisMachine) {
         EXPECT_FALSE(cli::is_this_machine(other)) << other;
 }
 
+TEST_F(CliTest, OutputThatCannotBeWrittenIsNoSuccess) {
+    out.setstate(std::ios::badbit); // as on a full disk
+    EXPECT_EQ(run({"completion", "bash"}), 8);
+    EXPECT_NE(err.str().find("standard output"), std::string::npos) << err.str();
+}
+
 TEST_F(CliTest, ATokenThatWouldBreakTheHeaderIsRefused) {
     environment["SLIPWAY_TOKEN"] = "a\r\nX-Evil: 1";
     EXPECT_EQ(run({"whoami"}), 2);

@@ -129,6 +129,12 @@ TEST_P(CrashContract, a_full_disk_refuses_cleanly) {
     EXPECT_GT(refused, 0);
     EXPECT_EQ(written + static_cast<std::uint64_t>(refused), 320U);
     EXPECT_EQ(must(small->ledger_size()), written);
+    auto large = write_of(key_of("large"), 0);
+    large.state = std::string(2'000'000, 'x');
+    const auto full = small->commit(commit_of(std::move(large)));
+    ASSERT_EQ(code_of(full), ErrorCode::unavailable);
+    EXPECT_THAT(full.error().message, testing::HasSubstr("the disk of the data directory is full"));
+    EXPECT_TRUE(small->not_writing());
 }
 
 namespace {
@@ -196,11 +202,11 @@ TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
     EXPECT_EQ(last.error().code, ErrorCode::unavailable);
     EXPECT_THAT(last.error().message, testing::HasSubstr("the disk failed"));
     FailingDisk::failing = false;
-    EXPECT_TRUE(store().writing_ended());
+    EXPECT_TRUE(store().not_writing());
     EXPECT_FALSE(store().commit(commit_of(write_of(key_of("after"), 0)))) << "until a new start";
     EXPECT_EQ(must(store().load(key_of("before"))).version, 1U);
     close();
-    EXPECT_FALSE(store().writing_ended());
+    EXPECT_FALSE(store().not_writing());
     must(store().commit(commit_of(write_of(key_of("after"), 0))));
     expect_sound_ledger();
     close();

@@ -444,10 +444,10 @@ TEST_P(DamagedFile, that_ends_too_early_beside_a_log_with_the_rest_is_sound) {
 TEST_P(DamagedFile, that_is_met_while_serving_ends_the_writing) {
     store();
     zero_page(first_page_of("stream"));
-    EXPECT_FALSE(store().writing_ended());
+    EXPECT_FALSE(store().not_writing());
     const auto read = store().load(key_of("web"));
     ASSERT_EQ(code_of(read), ErrorCode::internal);
-    EXPECT_TRUE(store().writing_ended());
+    EXPECT_TRUE(store().not_writing());
     ASSERT_EQ(read.error().reasons.size(), 1U);
     EXPECT_THAT(read.error().reasons[0].remedy, HasSubstr("slipway admin restore"));
     for (const auto* setting : {"first", "second"}) {

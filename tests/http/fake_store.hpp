@@ -16,7 +16,7 @@ namespace slipway::test {
 
 class FakeStore final : public app::Store {
   public:
-    std::optional<Error> writing_ended() const override {
+    std::optional<Error> not_writing() const override {
         const std::lock_guard lock(mutex);
         return ended;
     }

@@ -306,8 +306,9 @@ class Store {
     // True when no other process can write: what this one committed last is the state.
     virtual bool is_only_writer() const { return false; }
 
-    // Why nothing is written any more until a new start; empty while it is.
-    virtual std::optional<Error> writing_ended() const { return {}; }
+    // Why nothing is written: until a new start, or since a commit failed a moment ago and none has
+    // come through since. Empty otherwise.
+    virtual std::optional<Error> not_writing() const { return {}; }
 
     // Streams. load gives not_found when there never was such a stream.
     virtual Result<StoredStream> load(const StreamKey& key, std::uint64_t known_version = 0) = 0;
