@@ -51,9 +51,12 @@ class FakeStore final : public app::Store {
     Result<std::vector<TenantId>> tenants() override { return std::vector{TenantId("main")}; }
 
     Result<app::Receipt> commit(app::Commit commit) override {
-        if (const auto meanwhile = std::exchange(before_commit, {}))
-            meanwhile();
         std::unique_lock lock(mutex);
+        if (const auto meanwhile = std::exchange(before_commit, {})) {
+            lock.unlock();
+            meanwhile();
+            lock.lock();
+        }
         for (const auto& write : commit.writes) {
             const auto found = streams.find(write.key);
             if ((found == streams.end() ? 0 : found->second.version) != write.expected_version)
