@@ -570,7 +570,7 @@ Result<Answer> Door::Inside::decide(
         const auto receipt = parts.store.commit(std::move(decided.commit));
         auto answer = settle(std::move(decided), receipt);
         if (answer || answer.error().code != ErrorCode::conflict ||
-            attempt >= limits::decide_retries_max || request.task_end)
+            attempt >= limits::decide_retries_max || is_lease_lost(answer.error()))
             return answer;
         if (auto kept = TRY(kept_answer(parts.store, actor, request.idempotency)))
             return *std::move(kept);

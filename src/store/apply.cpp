@@ -176,7 +176,7 @@ Result<void> check_commit(Batch& batch, const Commit& commit) {
             {task_number(commit.task_end->id), commit.task_end->lease}
         );
         if (!held || commit.task_end->lease.empty())
-            return fail(ErrorCode::conflict, "another server has taken over this task");
+            return app::fail_lease_lost();
     }
     if (commit.answer) {
         const auto& answer = *commit.answer;

@@ -35,7 +35,7 @@ tl::unexpected<Error> not_dead(const TaskId& task) {
 
 Result<void> require_lease(bool held) {
     if (!held)
-        return fail(ErrorCode::conflict, "another server has taken over this task");
+        return app::fail_lease_lost();
     return {};
 }
 

@@ -13,6 +13,13 @@ constexpr std::string_view task_columns =
     "id, kind, tenant, change, payload, attempts, lease, last_error, due_at, dead";
 constexpr std::size_t task_column_count = 10;
 
+// With the time twice. Abort and rollback end a run on the record at once, but its step a little
+// later, and perhaps on another server: until its task is given back, nothing else may work there.
+constexpr std::string_view claimable =
+    "dead = 0 and due_at <= :now and (kind not in ('run', 'snapshot_revert') or not exists ("
+    "select 1 from task held where held.tenant = task.tenant and held.change = task.change "
+    "and held.kind = 'run' and held.dead = 0 and held.lease <> '' and held.due_at > :now_held))";
+
 app::StoredTask task_of(const Row& row) {
     return {TaskId(row.text(0)), row.text(1), TenantId(row.text(2)),
             row.text(3),         row.text(4), static_cast<int>(row.number(5)),
@@ -33,8 +40,8 @@ Time lease_clock(Connection& db, Time own) {
 bool any_task_due(Connection& db, Time now) {
     return db
         .number(
-            "select id from task where dead = 0 and due_at <= :now order by due_at, id limit 1",
-            {now}
+            fmt::format("select id from task where {} order by due_at, id limit 1", claimable),
+            {now, now}
         )
         .has_value();
 }
@@ -42,23 +49,27 @@ bool any_task_due(Connection& db, Time now) {
 std::vector<app::StoredTask> claim_tasks(
     Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
 ) {
-    std::vector<app::StoredTask> tasks;
-    db.query(
-        fmt::format(
-            "select {} from task where dead = 0 and due_at <= :now order by due_at, id "
-            "limit :limit",
-            task_columns
-        ),
-        {now, limit}, task_column_count, [&](const Row& row) { tasks.push_back(task_of(row)); }
+    const auto oldest = fmt::format(
+        "select {} from task where {} order by due_at, id limit 1", task_columns, claimable
     );
-    for (auto& task : tasks) {
-        ++task.attempts;
-        task.lease = fmt::format("{}/{}", server, task.attempts);
+    std::vector<app::StoredTask> tasks;
+    // One after the other, since each decides what may be claimed beside it.
+    while (tasks.size() < limit) {
+        std::optional<app::StoredTask> task;
+        db.query(oldest, {now, now}, task_column_count, [&](const Row& row) {
+            task = task_of(row);
+        });
+        if (!task)
+            break;
+        ++task->attempts;
+        task->lease = fmt::format("{}/{}", server, task->attempts);
+        task->due_at = lease_until;
         db.run(
             "update task set lease = :lease, attempts = :attempts, due_at = :until "
             "where id = :id",
-            {task.lease, task.attempts, lease_until, task_number(task.id)}
+            {task->lease, task->attempts, lease_until, task_number(task->id)}
         );
+        tasks.push_back(*std::move(task));
     }
     return tasks;
 }

@@ -2,9 +2,7 @@
 // Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
 // digest and hashed again, so that nothing else can run.
 #include <algorithm>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/run_steps.hpp"
@@ -113,7 +111,7 @@ report_unknown(const TaskContext& context, const RunId& run, const domain::RunSt
     JsonObject report{
         {"name", step.name},
         {"state", "unknown"},
-        {"detail", "the server ended while this step ran"}};
+        {"detail", "the server that ran this step ended, or lost its database, meanwhile"}};
     if (const auto lines = left_transcript(folder, left); !lines.empty())
         report["transcript"] = TRY(keep_transcript(context, lines)).hex();
     TRY(context.tell("report_run", step_report(run, std::move(report)), true));
@@ -121,29 +119,15 @@ report_unknown(const TaskContext& context, const RunId& run, const domain::RunSt
     return {};
 }
 
-void rest(const std::stop_token& stop, Span time) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any never;
-    never.wait_for(lock, stop, time, [] { return false; });
-}
-
-// How a step ended is known only here, so it is told until it is heard: a disk that is full for a
-// while makes no end unknown. `reports` begins with it.
+// How a step ended, told until it is heard. `reports` begins with it.
 Result<void> tell_end(
     const TaskContext& context, const RunId& run, JsonArray reports, const std::string& transcript,
     bool ends
 ) {
-    const auto tell = [&]() -> Result<void> {
+    return tell_until_heard(context, [&]() -> Result<void> {
         reports[0].get_object()["transcript"] = TRY(keep_transcript(context, transcript)).hex();
         return context.tell("report_run", step_reports(run, reports), ends);
-    };
-    for (;;) {
-        auto told = tell();
-        if (told || told.error().code != ErrorCode::unavailable || context.stop.stop_requested())
-            return told;
-        rest(context.stop, context.parts.poll);
-    }
+    });
 }
 
 // Shows what a step writes as long as it runs.
@@ -423,7 +407,7 @@ Result<void> carry_out_run(const TaskContext& context) {
     auto done = run_on(context, task);
     // A lost lease is not this server's failure to report, and a stop is none at all.
     if (done || !context.last_attempt || context.stop.stop_requested() ||
-        done.error().code == ErrorCode::conflict)
+        app::is_lease_lost(done.error()))
         return done;
     return give_up_run(context, task, done.error());
 }

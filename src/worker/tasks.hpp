@@ -3,6 +3,7 @@
 // through the door with the task's end. An error means that the task is to be tried again.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "app/door.hpp"
@@ -14,7 +15,8 @@ struct TaskContext {
     const WorkerParts& parts;
     const app::StoredTask& task;
     std::stop_token stop;
-    bool last_attempt = false; // then a failure is reported instead of tried again
+    bool last_attempt = false;        // then a failure is reported instead of tried again
+    std::stop_token server_ends = {}; // `stop` also says that the run was ended or the lease lost
 
     app::Actor actor() const;
     Result<domain::Change> change() const;
@@ -39,6 +41,13 @@ Result<void> carry_out_page(const TaskContext& context);
 // Of a ring and not of a change: the facts go through the door as the ring's.
 Result<void> carry_out_gather(const TaskContext& context);
 Result<void> carry_out_preflight(const TaskContext& context);
+
+// What came of a task is known only here, so it is told, with a rest in between, until it is heard:
+// a disk that is full for a while, or a crowd of others, makes no end unknown. In vain only when
+// the change does not want to hear it, the lease is lost, or the server ends.
+Result<void>
+tell_until_heard(const TaskContext& context, const std::function<Result<void>()>& tell);
+void rest(const std::stop_token& stop, Span time);
 
 // Shared by the files of tasks; each is read from the store by its digest and hashed again.
 Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest);

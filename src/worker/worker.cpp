@@ -52,6 +52,11 @@ CarryOut handler_of(std::string_view kind) {
     return nullptr;
 }
 
+// The change does not want to hear this, now or later.
+bool is_refused(const Error& error) {
+    return error.code == ErrorCode::blocked || error.code == ErrorCode::invalid_input;
+}
+
 } // namespace
 
 app::Actor TaskContext::actor() const {
@@ -63,21 +68,13 @@ Result<domain::Change> TaskContext::change() const {
 }
 
 Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) const {
-    // A conflict here is another command on the same change; the lease is checked at each try.
-    for (int attempt = 1;; ++attempt) {
-        app::CommandRequest request{task.change, std::string(command), body, {}, {}, {}};
-        request.task_end = app::TaskEnd{task.id, task.lease, ends};
-        const auto answer = parts.door.execute(actor(), request);
-        if (answer)
-            return {};
-        const bool refused = answer.error().code == ErrorCode::blocked ||
-                             answer.error().code == ErrorCode::invalid_input;
-        // What the change no longer wants to hear is not asked again: the task is over.
-        if (refused && ends)
-            return drop();
-        if (answer.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(answer.error());
-    }
+    app::CommandRequest request{task.change, std::string(command), std::move(body), {}, {}, {}};
+    request.task_end = app::TaskEnd{task.id, task.lease, ends};
+    const auto answer = parts.door.execute(actor(), request);
+    if (answer)
+        return {};
+    // What the change no longer wants to hear is not asked again: the task is over.
+    return is_refused(answer.error()) && ends ? drop() : tl::unexpected(answer.error());
 }
 
 Result<void> TaskContext::drop() const {
@@ -85,6 +82,30 @@ Result<void> TaskContext::drop() const {
     commit.task_end = app::TaskEnd{task.id, task.lease};
     TRY(parts.door.store().commit(std::move(commit)));
     return {};
+}
+
+void rest(const std::stop_token& stop, Span time) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, time, [] { return false; });
+}
+
+Result<void>
+tell_until_heard(const TaskContext& context, const std::function<Result<void>()>& tell) {
+    const auto& parts = context.parts;
+    for (bool first = true;; first = false) {
+        auto told = tell();
+        if (told || is_refused(told.error()) || app::is_lease_lost(told.error()) ||
+            context.server_ends.stop_requested())
+            return told;
+        if (first && parts.report)
+            parts.report(fmt::format(
+                "task {} ({}): what came of it is told again until it is heard: {} {}",
+                context.task.id.value, context.task.kind, told.error().message, told.error().detail
+            ));
+        rest(context.server_ends, parts.poll);
+    }
 }
 
 struct Worker::Inside {
@@ -99,10 +120,12 @@ struct Worker::Inside {
     std::condition_variable ending;  // it is time to end: wakes who rests meanwhile
     std::uint64_t woken = 1;         // an earlier server may have left something to do
     bool stopping = false;
+    std::stop_source ends; // of the server
 
     struct InHand {
         app::StoredTask task;
         std::stop_source stop;
+        Steady::time_point lease_end; // by our own steady clock, at the earliest
     };
 
     std::map<std::string, InHand> active;       // by task id
@@ -123,11 +146,10 @@ struct Worker::Inside {
             parts.report(fmt::format("{}: {} {}", what, error.message, error.detail));
     }
 
+    Result<Time> lease_clock() const { return parts.door.store().lease_clock(machine.now()); }
+
     // A database that does not answer will refuse what is asked of it next.
-    Time lease_now() {
-        const auto own = machine.now();
-        return parts.door.store().lease_clock(own).value_or(own);
-    }
+    Time lease_now() const { return lease_clock().value_or(machine.now()); }
 
     // Waits for a wake-up, at most the polling time. False when it is time to end.
     bool wait(std::uint64_t& seen, Steady::duration at_most) {
@@ -143,14 +165,18 @@ struct Worker::Inside {
     }
 
     // False when it is not this task's turn: its change has another run in hand here, or the server
-    // ends, and a step that begins now would not be asked to stop.
+    // ends, and a step that begins now would not be asked to stop; or nobody knows how much of its
+    // lease is left. The steady clock is looked at before the other one, so that no lease ends
+    // earlier than we believe.
     bool enter(const app::StoredTask& task, const std::stop_source& source) {
+        const auto here = Steady::now();
+        const auto now = lease_clock();
         const std::lock_guard lock(mutex);
-        if (stopping)
+        if (stopping || !now)
             return false;
         if (task.kind == "run" && !running.emplace(task.change, task.id.value).second)
             return false;
-        active[task.id.value] = {task, source};
+        active[task.id.value] = {task, source, here + (task.due_at - *now)};
         return true;
     }
 
@@ -176,7 +202,7 @@ struct Worker::Inside {
             return put_off(task);
         const auto handler = handler_of(task.kind);
         const bool last = task.attempts >= limits::task_attempts_max;
-        const TaskContext context{parts, task, source.get_token(), last};
+        const TaskContext context{parts, task, source.get_token(), last, ends.get_token()};
         Result<void> done =
             handler ? handler(context)
                     : Result<void>(fail(ErrorCode::internal, "unknown kind of task", task.kind));
@@ -186,7 +212,7 @@ struct Worker::Inside {
         say("task " + task.id.value + " (" + task.kind + ")", done.error());
         std::optional<Time> retry_at;
         if (source.stop_requested()) {
-            retry_at = machine.now(); // it was cut short: at the next start, by another server
+            retry_at = lease_now(); // it was cut short: at the next start, by another server
         } else if (!last && handler) {
             const auto advice = app::retry_of(done.error());
             const Span wait = advice.retry == app::Retry::after
@@ -198,13 +224,17 @@ struct Worker::Inside {
             say("task " + task.id.value, failed.error());
     }
 
+    // Never by our own clock: it may be ahead of the one by which others hold their leases.
+    Result<std::vector<app::StoredTask>> claim() const {
+        const auto now = TRY(lease_clock());
+        return parts.door.store().claim_tasks(parts.server, now, lease_end(now), 1);
+    }
+
     void task_loop() {
         std::uint64_t seen = 0;
         while (wait(seen, parts.poll)) {
             for (;;) {
-                const auto now = lease_now();
-                const auto claimed =
-                    parts.door.store().claim_tasks(parts.server, now, lease_end(now), 1);
+                const auto claimed = claim();
                 if (!claimed)
                     say("claiming tasks", claimed.error());
                 if (!claimed || claimed->empty())
@@ -286,16 +316,30 @@ struct Worker::Inside {
         sweep_transcripts(parts.transcripts);
     }
 
+    Result<void> extend_lease(const app::StoredTask& task) {
+        const auto here = Steady::now(); // first, as in enter()
+        const auto now = TRY(lease_clock());
+        const auto until = lease_end(now);
+        TRY(parts.door.store().extend_lease({task.id, task.lease}, until));
+        const std::lock_guard lock(mutex);
+        if (const auto held = active.find(task.id.value); held != active.end())
+            held->second.lease_end = here + (until - now);
+        return {};
+    }
+
     // Another server that has taken the task over must not work beside this one. (A task that has
-    // just ended has no lease either; stopping it does nothing.)
-    void renew(InHand& held) {
-        const auto& task = held.task;
-        const auto kept =
-            parts.door.store().extend_lease({task.id, task.lease}, lease_end(lease_now()));
-        if (!kept && kept.error().code == ErrorCode::conflict)
+    // just ended has no lease either; stopping it does nothing.) False when it is to be tried again
+    // soon.
+    bool renew(InHand& held) {
+        const auto kept = extend_lease(held.task);
+        if (kept)
+            return true;
+        if (app::is_lease_lost(kept.error())) {
             held.stop.request_stop();
-        else if (!kept)
-            say("the lease of task " + task.id.value, kept.error());
+            return true;
+        }
+        say("the lease of task " + held.task.id.value, kept.error());
+        return false;
     }
 
     // Keeps the leases of what is in hand, and ends running steps when their run was ended or the
@@ -307,19 +351,34 @@ struct Worker::Inside {
         while (!ending.wait_for(lock, look, [&] { return stopping; })) {
             auto current = active;
             lock.unlock();
-            const bool due = Steady::now() - renewed >= parts.lease / 3;
-            if (due)
-                renewed = Steady::now();
+            const auto began = Steady::now();
+            const bool due = began - renewed >= parts.lease / 3;
+            bool all_kept = true;
             for (auto& [id, held] : current) {
-                if (due)
-                    renew(held);
+                if (due && !renew(held))
+                    all_kept = false;
                 if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
                     held.stop.request_stop();
             }
+            if (due && all_kept)
+                renewed = began;
             lock.lock();
         }
         for (auto& [id, held] : active)
             held.stop.request_stop();
+    }
+
+    // A server that has lost its database loses its leases. It stops what it holds while nobody
+    // else may claim it: a quarter of the lease is more than a step has to end when it is asked to.
+    // This thread asks the database nothing, for the answer may be long in coming.
+    void fence_loop() {
+        const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 12);
+        std::unique_lock lock(mutex);
+        while (!ending.wait_for(lock, look, [&] { return stopping; }))
+            for (auto& [id, held] : active)
+                if (Steady::now() >= held.lease_end - parts.lease / 4 && held.stop.request_stop() &&
+                    parts.report)
+                    parts.report("task " + id + " is stopped: its lease could not be renewed");
     }
 
     void wake() {
@@ -335,6 +394,7 @@ Worker::Worker(WorkerParts parts) : inside_(std::make_unique<Inside>(std::move(p
         inside->threads.emplace_back([inside] { inside->task_loop(); });
     inside->threads.emplace_back([inside] { inside->timer_loop(); });
     inside->threads.emplace_back([inside] { inside->lease_loop(); });
+    inside->threads.emplace_back([inside] { inside->fence_loop(); });
 }
 
 Worker::~Worker() {
@@ -352,6 +412,7 @@ void Worker::stop() {
         inside_->changed.notify_all();
         inside_->ending.notify_all();
     }
+    inside_->ends.request_stop();
     for (auto& thread : inside_->threads)
         if (thread.joinable())
             thread.join();

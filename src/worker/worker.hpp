@@ -4,7 +4,8 @@
 // pages) and signs checkpoints. It
 // changes nothing itself: what came of a task goes back as a command through the door, in one
 // transaction with the end of the task. A task is leased, so several servers on one database do
-// nothing twice; a lost lease refuses the result.
+// nothing twice: a lost lease refuses the result, and who cannot renew his lease stops what he
+// holds before it is lost.
 #pragma once
 
 #include <filesystem>

@@ -106,6 +106,74 @@ TEST_P(TaskContract, a_lost_lease_refuses_the_whole_commit) {
     EXPECT_EQ(code_of(store().commit(made_up)), ErrorCode::conflict);
 }
 
+TEST_P(TaskContract, a_lost_lease_is_told_apart_from_a_stream_that_has_moved_on) {
+    must(store().commit(with_tasks(1, at(0))));
+    const auto task = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);
+    auto commit = ending(task);
+    commit.writes.push_back(write_of(key_of("result"), 7));
+    auto refused = store().commit(commit);
+    EXPECT_EQ(code_of(refused), ErrorCode::conflict);
+    EXPECT_FALSE(app::is_lease_lost(refused.error()));
+    must(store().claim_tasks("b", at(50), at(90), 1));
+    refused = store().commit(commit);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(app::is_lease_lost(refused.error()));
+    const auto late = store().extend_lease(*commit.task_end, at(99));
+    ASSERT_FALSE(late);
+    EXPECT_TRUE(app::is_lease_lost(late.error()));
+}
+
+TEST_P(TaskContract, a_run_waits_while_another_of_its_change_is_in_hand) {
+    const auto other = is_sqlite() ? nullptr : open(); // SQLite has one server
+    auto& theirs = other ? *other : store();
+    app::Commit commit;
+    const auto ask = [&](const char* kind, const TenantId& tenant, const char* change) {
+        commit.tasks.push_back({kind, tenant, change, "{}", at(0)});
+    };
+    ask("run", acme, "CHG-1");
+    ask("run", acme, "CHG-1"); // the rollback, when the first was aborted
+    ask("notice", acme, "CHG-1");
+    ask("run", acme, "CHG-2");
+    ask("run", zeta, "CHG-1");
+    must(store().commit(std::move(commit)));
+    const auto mine = must(store().claim_tasks("a", at(0), at(50), 10));
+    ASSERT_THAT(mine, SizeIs(4)) << "even in one claim";
+    EXPECT_EQ(mine[1].kind, "notice");
+    EXPECT_THAT(must(theirs.claim_tasks("b", at(49), at(90), 10)), IsEmpty());
+    must(store().extend_lease({mine[0].id, mine[0].lease}, at(70)));
+    for (std::size_t i = 1; i < mine.size(); ++i)
+        must(store().commit(ending(mine[i])));
+    EXPECT_THAT(must(theirs.claim_tasks("b", at(69), at(90), 10)), IsEmpty());
+    must(store().commit(ending(mine[0])));
+    ASSERT_THAT(must(theirs.claim_tasks("b", at(69), at(90), 10)), SizeIs(1));
+}
+
+TEST_P(TaskContract, a_run_waits_for_nobody_whose_lease_has_ended_or_who_gave_up) {
+    app::Commit commit;
+    for (int i = 0; i < 3; ++i)
+        commit.tasks.push_back({"run", acme, "CHG-1", "{}", at(0)});
+    must(store().commit(std::move(commit)));
+    const auto dead = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);
+    must(store().fail_task({dead.id, dead.lease}, "no such runbook", {}));
+    const auto lost = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);
+    EXPECT_NE(lost.id, dead.id);
+    const auto next = must(store().claim_tasks("b", at(50), at(90), 10));
+    ASSERT_THAT(next, SizeIs(1));
+    EXPECT_NE(next[0].id, lost.id) << "what was due first";
+}
+
+TEST_P(TaskContract, a_revert_waits_for_the_run_that_it_aborted) {
+    app::Commit commit;
+    for (const auto* kind : {"run", "snapshot_revert", "snapshot_revert"})
+        commit.tasks.push_back({kind, acme, "CHG-1", "{}", at(0)});
+    must(store().commit(std::move(commit)));
+    const auto run = must(store().claim_tasks("a", at(0), at(50), 10));
+    ASSERT_THAT(run, SizeIs(1));
+    EXPECT_EQ(run[0].kind, "run");
+    must(store().commit(ending(run[0])));
+    EXPECT_THAT(must(store().claim_tasks("a", at(0), at(50), 10)), SizeIs(2));
+}
+
 TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
     begin_ledger();
     must(store().commit(with_tasks(1, at(0))));

@@ -168,12 +168,26 @@ struct TaskQuery {
 
 // Ends a claimed task in the same transaction as what came of it, or, with `ends` false, commits
 // only while it is held. If the lease was lost to another server, the whole commit is refused with
-// `conflict`: nothing is done twice.
+// `conflict` (is_lease_lost): nothing is done twice.
 struct TaskEnd {
     TaskId id;
     std::string lease;
     bool ends = true;
 };
+
+inline constexpr std::string_view lease_lost_detail = "the lease is not held";
+
+inline tl::unexpected<Error> fail_lease_lost() {
+    return fail(
+        ErrorCode::conflict, "another server has taken over this task",
+        std::string(lease_lost_detail)
+    );
+}
+
+// This conflict is for good; after the others it helps to decide again.
+inline bool is_lease_lost(const Error& error) {
+    return error.code == ErrorCode::conflict && error.detail == lease_lost_detail;
+}
 
 // A bearer secret (session or API token), stored as the SHA-256 of the secret.
 struct Bearer {
@@ -380,6 +394,8 @@ class Store {
     virtual Result<Time> lease_clock(Time own) = 0;
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
     // The times are of lease_clock(). Leases that are left when is_only_writer() opens are void.
+    // While the lease of a "run" of a change lasts, a step of it may be at work on a machine: no
+    // other "run" of that change is claimed until then, and no "snapshot_revert".
     virtual Result<std::vector<StoredTask>>
     claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server that loses its database does with the step in hand, and how the end of a step is
+// told while nobody hears it.
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/event.hpp"
+#include "app/ports/fake_connectors.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "store/open.hpp"
+#include "store/sql_store.hpp"
+#include "worker/tasks.hpp"
+
+namespace slipway::worker {
+
+namespace {
+
+using namespace std::chrono_literals;
+using domain::RunStepState;
+
+const TenantId acme("main");
+
+void wait_for_stop(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, 20s, [] { return false; });
+}
+
+// A step is whatever the test does in its place.
+class TestRunner final : public app::Runner {
+  public:
+    domain::StepResult run_step(
+        const domain::RunbookStep& step, const domain::Variables&, std::stop_token stop,
+        const app::LineSink& sink
+    ) override {
+        ++steps;
+        sink({SystemClock{}.now(), "running " + step.name});
+        domain::StepResult result;
+        result.name = step.name;
+        result.exit_status = 0;
+        result.started = result.ended = SystemClock{}.now();
+        if (const auto work = std::exchange(on_step, nullptr))
+            work(stop);
+        if (stop.stop_requested())
+            result.outcome = domain::RunOutcome::stopped;
+        return result;
+    }
+
+    domain::CheckResult
+    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+        return {};
+    }
+
+    std::atomic<int> steps{0};
+    std::function<void(const std::stop_token&)> on_step; // the first one
+};
+
+class LeaseTest : public testing::Test {
+  protected:
+    LeaseTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "lease-XXXXXX").string();
+        folder = ::mkdtemp(pattern.data());
+        EXPECT_TRUE(store::open_sqlite({folder.string()}).has_value()); // makes the tables
+        open_store(store::LockFile{});
+        ask_for_run();
+    }
+
+    ~LeaseTest() override {
+        door.reset();
+        store.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    // Without the lock of the directory it is a database that others may write to.
+    void open_store(store::LockFile lock) {
+        const store::SqliteFile file{(folder / "slipway.db").string()};
+        auto writer = file;
+        writer.writer = true;
+        store = std::make_unique<store::SqlStore>(std::move(lock), file, writer, 4);
+        door = *app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
+    }
+
+    void does(const std::string& command, std::string_view body) {
+        const std::string change = command == "open" ? "" : "CHG-1";
+        const auto answer = door->execute(ina, {change, command, *parse_json(body), {}, {}, {}});
+        EXPECT_TRUE(answer.has_value()) << command << ": " << answer.error().message;
+    }
+
+    void ask_for_run() {
+        const auto ring =
+            *parse_json(R"({"name":"s","kind":"staging","hosts":[{"host":"localhost"}],)"
+                        R"("variables":{"SITE":"/srv/site"}})");
+        EXPECT_TRUE(door->put_record(system, {"ring", "staging", ring, {}, {}, {}}).has_value());
+        const auto& file = domain::testing::deployment_file();
+        auto blob = *store->new_blob(acme);
+        EXPECT_TRUE(blob->write(file.bytes).has_value());
+        does("open", R"({"title":"Harbor site 1.5"})");
+        does("assign", R"({"test_ring":"staging"})");
+        does(
+            "pin_runbook", fmt::format(
+                               R"({{"purpose":"deployment","digest":"{}","name":"{}"}})",
+                               blob->finish()->hex(), file.name
+                           )
+        );
+        does("start_run", R"({"purpose":"ring_deploy"})");
+    }
+
+    void abort_run() {
+        does(
+            "decide_run", fmt::format(
+                              R"({{"run":"{}","choice":"abort","reason":"the wrong ring"}})",
+                              change().runs.at(0).id.value
+                          )
+        );
+    }
+
+    std::unique_ptr<store::Connection> connect() const {
+        return std::make_unique<store::Connection>(store::SqliteFile{
+            (folder / "slipway.db").string()});
+    }
+
+    // The database answers, and refuses whatever is to be recorded.
+    void refuse_entries() const {
+        connect()->run("create trigger refuse before insert on event "
+                       "begin select raise(abort, 'not now'); end");
+    }
+
+    void accept_entries() const { connect()->run("drop trigger refuse"); }
+
+    app::StoredTask claim() {
+        const auto tasks = store->claim_tasks("a", clock.now(), clock.now() + 60s, 1);
+        EXPECT_TRUE(tasks.has_value() && tasks->size() == 1);
+        return tasks && !tasks->empty() ? tasks->front() : app::StoredTask{};
+    }
+
+    WorkerParts parts() {
+        return {
+            .door = *door,
+            .connectors = connectors,
+            .runner = runner,
+            .server = "a",
+            .live = live,
+            .poll = 20ms};
+    }
+
+    // A server until this is so, at most for a while.
+    void serve_until(const WorkerParts& given, const std::function<bool()>& done) {
+        Worker worker(given);
+        const auto end = std::chrono::steady_clock::now() + 30s;
+        while (!done() && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(20ms); // house: bounded poll
+        EXPECT_TRUE(done());
+    }
+
+    domain::Change change() {
+        const auto shown = door->show_change(system, "CHG-1");
+        return *restore<domain::Change>(std::string_view(shown->body));
+    }
+
+    RunStepState first_step() { return change().runs.at(0).steps.at(0).state; }
+
+    bool nothing_left() { return store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty(); }
+
+    const app::Actor system{acme, PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor ina{acme, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
+    const SystemClock clock;
+    SystemRandom random;
+    std::filesystem::path folder;
+    std::unique_ptr<app::Store> store;
+    std::unique_ptr<app::Door> door;
+    app::FakeConnectors connectors;
+    app::LiveTranscripts live;
+    TestRunner runner;
+};
+
+TEST_F(LeaseTest, a_server_that_cannot_renew_a_lease_stops_the_step_before_another_may_claim_it) {
+    std::atomic<bool> stopped_in_time{false};
+    runner.on_step = [&](const std::stop_token& stop) {
+        // Who wants to write waits for ten seconds, and is then told that it cannot.
+        const auto cut = connect();
+        cut->begin();
+        wait_for_stop(stop);
+        const auto lease = store->list_tasks({.tenant = acme, .change = "CHG-1"})->at(0).due_at;
+        stopped_in_time = stop.stop_requested() && clock.now() < lease;
+        cut->rollback();
+    };
+    auto given = parts();
+    given.lease = 4s;
+    std::vector<std::string> lines;
+    std::mutex mutex;
+    given.report = [&](std::string_view line) {
+        const std::lock_guard lock(mutex);
+        lines.emplace_back(line);
+    };
+    serve_until(given, [&] { return first_step() == RunStepState::failed; });
+    EXPECT_TRUE(stopped_in_time);
+    EXPECT_EQ(runner.steps, 1);
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(lines, testing::Contains(testing::HasSubstr("its lease could not be renewed")));
+}
+
+TEST_F(LeaseTest, a_lease_that_is_renewed_stops_nothing) {
+    runner.on_step = [](const std::stop_token&) {
+        rest({}, 2600ms); // longer than a lease that nobody renews
+    };
+    auto given = parts();
+    given.lease = 2400ms;
+    serve_until(given, [&] { return nothing_left(); });
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
+}
+
+TEST_F(LeaseTest, an_end_that_the_database_refuses_is_told_until_it_is_heard) {
+    std::thread mend;
+    runner.on_step = [&](const std::stop_token&) {
+        refuse_entries();
+        mend = std::thread([&] {
+            for (int look = 0; look < 15; ++look) {
+                EXPECT_EQ(first_step(), RunStepState::running);
+                std::this_thread::sleep_for(20ms); // house: bounded poll
+            }
+            accept_entries();
+        });
+    };
+    EXPECT_TRUE(carry_out_run({parts(), claim(), {}, false}).has_value());
+    mend.join();
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
+}
+
+TEST_F(LeaseTest, the_end_of_an_aborted_step_is_told_until_it_is_heard_too) {
+    std::thread mend;
+    runner.on_step = [&](const std::stop_token& stop) {
+        abort_run();
+        wait_for_stop(stop);
+        refuse_entries();
+        mend = std::thread([&] {
+            rest({}, 300ms); // some tries
+            accept_entries();
+        });
+    };
+    serve_until(parts(), [&] { return nothing_left(); });
+    mend.join();
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::aborted);
+    EXPECT_EQ(run.steps.at(0).state, RunStepState::failed) << "and not unknown";
+}
+
+TEST_F(LeaseTest, a_server_that_ends_does_not_wait_until_it_is_heard) {
+    runner.on_step = [&](const std::stop_token&) { refuse_entries(); };
+    serve_until(parts(), [&] { return runner.steps == 1; });
+    EXPECT_EQ(first_step(), RunStepState::running);
+    accept_entries();
+    EXPECT_TRUE(carry_out_run({parts(), claim(), {}, false}).has_value());
+    EXPECT_EQ(first_step(), RunStepState::unknown);
+    EXPECT_EQ(runner.steps, 1);
+}
+
+TEST_F(LeaseTest, an_end_that_meets_another_commit_on_its_change_is_decided_again) {
+    // The only writer trusts his cache, which here knows nothing of the other entry.
+    door.reset();
+    store.reset();
+    open_store(*store::LockFile::take(folder.string()));
+    runner.on_step = [&](const std::stop_token&) {
+        const app::StreamKey key{acme, "change", "CHG-1"};
+        const auto version = store->load(key)->version;
+        app::StreamWrite write{key, version, {}, encode(change()), false, {}};
+        write.events.push_back(
+            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
+        );
+        app::Commit commit;
+        commit.writes.push_back(std::move(write));
+        EXPECT_TRUE(store->commit(std::move(commit)).has_value());
+    };
+    auto given = parts();
+    given.report = [](std::string_view line) { ADD_FAILURE() << line; };
+    EXPECT_TRUE(carry_out_run({given, claim(), {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
+} // namespace
+
+} // namespace slipway::worker
