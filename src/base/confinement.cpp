@@ -201,9 +201,9 @@ Result<void> try_confinement(const Confinement& confinement) {
     Spawn spawn;
     spawn.arguments = {"/bin/true"};
     spawn.confinement = confinement;
-    const auto child = TRY(start_program(spawn));
+    const auto started = TRY(start_program(spawn));
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(started.pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return {};

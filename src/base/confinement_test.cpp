@@ -96,20 +96,20 @@ class ConfinementTest : public testing::TestWithParam<bool> {
         if (!child)
             return child.error().message;
         int status = 0;
-        EXPECT_EQ(::waitpid(*child, &status, 0), *child);
+        EXPECT_EQ(::waitpid(child->pid, &status, 0), child->pid);
         return said + "exit " + std::to_string(WEXITSTATUS(status));
     }
 
     // A process of a stranger's that starts it, and ends as it does.
-    static Result<pid_t> as_stranger(const Spawn& shell) {
+    static Result<Started> as_stranger(const Spawn& shell) {
         const auto child = ::fork();
         if (child != 0)
-            return child;
+            return Started{child, FileDescriptor()};
         int status = 0;
         if (::setgid(nobody) == 0 && ::setuid(nobody) == 0) {
             ::prctl(PR_SET_DUMPABLE, 1); // or /proc/self is root's
             if (const auto started = start_program(shell); started)
-                ::waitpid(*started, &status, 0);
+                ::waitpid(started->pid, &status, 0);
             else
                 (void)!::write(
                     shell.files[1], started.error().message.data(), started.error().message.size()
@@ -189,8 +189,8 @@ TEST(Spawn, a_program_gets_nothing_of_ours) {
         said += byte;
     ::close(ends[0]);
     ::close(own);
-    EXPECT_EQ(::waitpid(*child, nullptr, 0), *child);
-    const auto group = std::to_string(*child);
+    EXPECT_EQ(::waitpid(child->pid, nullptr, 0), child->pid);
+    const auto group = std::to_string(child->pid);
     EXPECT_THAT(said, StartsWith("4\n/tmp\nONE=1\n")) << "three, and the one that ls reads";
     EXPECT_THAT(said, HasSubstr(group));
 }
