@@ -20,6 +20,7 @@ namespace slipway {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -157,16 +158,44 @@ TEST_P(ConfinementTest, what_a_program_needs_is_there) {
     );
 }
 
+// Who rotates a key gives its link another target, and takes the old one away.
+TEST_P(ConfinementTest, a_rotated_key_was_shown_and_then_stopped_every_step) {
+    const auto rotate_to = [&](const std::string& key) {
+        write(key, "the key");
+        fs::create_symlink(key, folder_ / "new");
+        fs::rename(folder_ / "new", folder_ / "tls.key");
+    };
+    const auto look = "cat " + path("tls.key") + " " + path("key-2") + "; echo ran";
+    rotate_to("key-1");
+    EXPECT_EQ(run("cat " + path("tls.key") + " " + path("key-1")), "exit 0");
+    rotate_to("key-2");
+    EXPECT_EQ(run(look), "ran\nexit 0");
+    fs::remove(folder_ / "key-1");
+    EXPECT_EQ(run(look), "ran\nexit 0");
+    fs::remove(folder_ / "key-2");
+    EXPECT_THAT(run(look + " on"), HasSubstr("ran on")) << "there is no key, so nothing to hide";
+}
+
+TEST_P(ConfinementTest, without_its_key_it_still_does_not_see_the_data) {
+    fs::remove(folder_ / "tls.key");
+    EXPECT_THAT(run("cat " + path("data/slipway.db")), Not(HasSubstr("the ledger")));
+    fs::create_symlink("data/tls.key", folder_ / "tls.key");
+    write("data/tls.key", "the key");
+    EXPECT_THAT(
+        run("cat " + path("tls.key") + "; echo ran"),
+        AllOf(HasSubstr("ran"), Not(HasSubstr("the key")))
+    );
+}
+
 INSTANTIATE_TEST_SUITE_P(Users, ConfinementTest, testing::Bool(), [](const auto& of) {
     return of.param ? "somebody_without_rights" : "who_runs_the_tests";
 });
 
 TEST(Confinement, what_cannot_be_hidden_is_named) {
-    const auto tried = try_confinement({{"/nowhere/at/all"}, {}, {}});
+    const std::string too_long = "/" + std::string(300, 'x');
+    const auto tried = try_confinement({{too_long}, {}, {}});
     ASSERT_FALSE(tried);
-    EXPECT_THAT(
-        tried.error().message, AnyOf(HasSubstr("/nowhere/at/all"), HasSubstr("no namespace"))
-    );
+    EXPECT_THAT(tried.error().message, AnyOf(HasSubstr(too_long), HasSubstr("no namespace")));
 }
 
 TEST(Spawn, a_program_gets_nothing_of_ours) {
