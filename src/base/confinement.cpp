@@ -5,7 +5,9 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -31,17 +33,40 @@ namespace fs = std::filesystem;
 constexpr std::array root_loses{CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYS_MODULE,
                                 CAP_SYS_RAWIO, CAP_MKNOD,      CAP_DAC_READ_SEARCH};
 
+// Nothing when it is not there. A path of which the system does not say where it leads to stays as
+// it is, so that hiding it tells why.
+std::optional<std::string> place_of(const std::string& path) {
+    std::error_code failed;
+    auto place = fs::canonical(path, failed);
+    if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory)
+        return std::nullopt;
+    return failed ? path : place.string();
+}
+
+bool is_folder(const std::string& path) {
+    std::error_code unknown; // is told when the path is used
+    return fs::is_directory(path, unknown);
+}
+
 // What lies between a hidden folder and a path within it, from the top.
+template <class IsHidden>
 std::vector<std::string>
-folders_between(const std::vector<std::string>& hidden, const fs::path& path, bool itself) {
+folders_between(const IsHidden& is_hidden, const fs::path& path, bool itself) {
     std::vector<std::string> folders;
     for (auto at = itself ? path : path.parent_path(); at.has_relative_path();
          at = at.parent_path()) {
-        if (std::find(hidden.begin(), hidden.end(), at.native()) != hidden.end())
+        if (is_hidden(at.native()))
             break;
         folders.insert(folders.begin(), at.native());
     }
     return folders;
+}
+
+// Removed just now, or it lay in what is hidden by now.
+bool is_gone(const char* path) noexcept {
+    struct stat entry {};
+
+    return ::lstat(path, &entry) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
 bool write_file(const char* path, std::string_view text) noexcept {
@@ -116,15 +141,23 @@ bool give_up_capabilities() noexcept {
 
 } // namespace
 
-Enclosure::Enclosure(const Confinement& confinement) {
+Enclosure::Enclosure(const Confinement& confinement) : confines_(!confinement.hidden.empty()) {
     for (const auto& path : confinement.hidden)
-        hidden_.push_back({path, fs::is_directory(path)});
+        if (auto place = place_of(path)) {
+            const bool folder = is_folder(*place);
+            hidden_.push_back({*std::move(place), folder});
+        }
+    const auto is_hidden = [&](const std::string& path) {
+        return std::any_of(hidden_.begin(), hidden_.end(), [&](const Hidden& hidden) {
+            return hidden.path == path;
+        });
+    };
     for (const auto* paths : {&confinement.readable, &confinement.writable})
         for (const auto& path : *paths) {
-            const bool folder = fs::is_directory(path);
+            const bool folder = is_folder(path);
             shown_.push_back(
                 {path, folder, paths == &confinement.readable,
-                 folders_between(confinement.hidden, path, folder), -1}
+                 folders_between(is_hidden, path, folder), -1}
             );
         }
     if (::geteuid() == 0)
@@ -134,7 +167,7 @@ Enclosure::Enclosure(const Confinement& confinement) {
 }
 
 int Enclosure::namespaces() const {
-    if (hidden_.empty())
+    if (!confines_)
         return 0;
     return user_map_.empty() ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
 }
@@ -154,7 +187,7 @@ const char* Enclosure::hide(const Hidden& hidden) noexcept {
     const bool done = hidden.folder
                           ? ::mount("slipway", path, "tmpfs", 0, "mode=0755,size=64k") == 0
                           : ::mount("/dev/null", path, nullptr, MS_BIND, nullptr) == 0;
-    return done ? nullptr : path;
+    return done || is_gone(path) ? nullptr : path;
 }
 
 const char* Enclosure::show(const Shown& shown) noexcept {
@@ -175,7 +208,7 @@ const char* Enclosure::show(const Shown& shown) noexcept {
 }
 
 const char* Enclosure::enter() noexcept {
-    if (hidden_.empty())
+    if (!confines_)
         return nullptr;
     if (const auto* failed = map_user())
         return failed;
@@ -192,7 +225,7 @@ const char* Enclosure::enter() noexcept {
         if (const auto* failed = show(shown))
             return failed;
     for (const auto& hidden : hidden_)
-        if (!make_read_only(hidden.path.c_str()))
+        if (!make_read_only(hidden.path.c_str()) && !is_gone(hidden.path.c_str()))
             return hidden.path.c_str();
     return give_up_capabilities() ? nullptr : "capabilities cannot be given up";
 }
@@ -201,9 +234,9 @@ Result<void> try_confinement(const Confinement& confinement) {
     Spawn spawn;
     spawn.arguments = {"/bin/true"};
     spawn.confinement = confinement;
-    const auto child = TRY(start_program(spawn));
+    const auto started = TRY(start_program(spawn));
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(started.pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return {};

@@ -18,11 +18,13 @@
 
 namespace slipway {
 
-// Absolute paths without symbolic links. Nothing hidden: programs are started as they are.
+// Absolute paths. Nothing hidden: programs are started as they are.
 struct Confinement {
-    std::vector<std::string> hidden = {};   // a folder is empty, a file is /dev/null
-    std::vector<std::string> readable = {}; // within what is hidden
-    std::vector<std::string> writable = {}; // within what is hidden
+    // A folder is empty, a file is /dev/null. Where a symbolic link leads to is asked at the start
+    // of each program, and what is not there is hidden already: a key that is rotated moves.
+    std::vector<std::string> hidden = {};
+    std::vector<std::string> readable = {}; // within what is hidden, without symbolic links
+    std::vector<std::string> writable = {}; // the same
 };
 
 // Starts a program that does nothing. Errors: unavailable with what the system does not permit.
@@ -57,6 +59,7 @@ class Enclosure {
     static const char* hide(const Hidden& hidden) noexcept;
     static const char* show(const Shown& shown) noexcept;
 
+    bool confines_;
     std::vector<Hidden> hidden_;
     std::vector<Shown> shown_;
     std::string user_map_; // empty for root

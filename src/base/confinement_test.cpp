@@ -20,6 +20,7 @@ namespace slipway {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -96,20 +97,20 @@ class ConfinementTest : public testing::TestWithParam<bool> {
         if (!child)
             return child.error().message;
         int status = 0;
-        EXPECT_EQ(::waitpid(*child, &status, 0), *child);
+        EXPECT_EQ(::waitpid(child->pid, &status, 0), child->pid);
         return said + "exit " + std::to_string(WEXITSTATUS(status));
     }
 
     // A process of a stranger's that starts it, and ends as it does.
-    static Result<pid_t> as_stranger(const Spawn& shell) {
+    static Result<Started> as_stranger(const Spawn& shell) {
         const auto child = ::fork();
         if (child != 0)
-            return child;
+            return Started{child, FileDescriptor()};
         int status = 0;
         if (::setgid(nobody) == 0 && ::setuid(nobody) == 0) {
             ::prctl(PR_SET_DUMPABLE, 1); // or /proc/self is root's
             if (const auto started = start_program(shell); started)
-                ::waitpid(*started, &status, 0);
+                ::waitpid(started->pid, &status, 0);
             else
                 (void)!::write(
                     shell.files[1], started.error().message.data(), started.error().message.size()
@@ -157,16 +158,44 @@ TEST_P(ConfinementTest, what_a_program_needs_is_there) {
     );
 }
 
+// Who rotates a key gives its link another target, and takes the old one away.
+TEST_P(ConfinementTest, a_rotated_key_was_shown_and_then_stopped_every_step) {
+    const auto rotate_to = [&](const std::string& key) {
+        write(key, "the key");
+        fs::create_symlink(key, folder_ / "new");
+        fs::rename(folder_ / "new", folder_ / "tls.key");
+    };
+    const auto look = "cat " + path("tls.key") + " " + path("key-2") + "; echo ran";
+    rotate_to("key-1");
+    EXPECT_EQ(run("cat " + path("tls.key") + " " + path("key-1")), "exit 0");
+    rotate_to("key-2");
+    EXPECT_EQ(run(look), "ran\nexit 0");
+    fs::remove(folder_ / "key-1");
+    EXPECT_EQ(run(look), "ran\nexit 0");
+    fs::remove(folder_ / "key-2");
+    EXPECT_THAT(run(look + " on"), HasSubstr("ran on")) << "there is no key, so nothing to hide";
+}
+
+TEST_P(ConfinementTest, without_its_key_it_still_does_not_see_the_data) {
+    fs::remove(folder_ / "tls.key");
+    EXPECT_THAT(run("cat " + path("data/slipway.db")), Not(HasSubstr("the ledger")));
+    fs::create_symlink("data/tls.key", folder_ / "tls.key");
+    write("data/tls.key", "the key");
+    EXPECT_THAT(
+        run("cat " + path("tls.key") + "; echo ran"),
+        AllOf(HasSubstr("ran"), Not(HasSubstr("the key")))
+    );
+}
+
 INSTANTIATE_TEST_SUITE_P(Users, ConfinementTest, testing::Bool(), [](const auto& of) {
     return of.param ? "somebody_without_rights" : "who_runs_the_tests";
 });
 
 TEST(Confinement, what_cannot_be_hidden_is_named) {
-    const auto tried = try_confinement({{"/nowhere/at/all"}, {}, {}});
+    const std::string too_long = "/" + std::string(300, 'x');
+    const auto tried = try_confinement({{too_long}, {}, {}});
     ASSERT_FALSE(tried);
-    EXPECT_THAT(
-        tried.error().message, AnyOf(HasSubstr("/nowhere/at/all"), HasSubstr("no namespace"))
-    );
+    EXPECT_THAT(tried.error().message, AnyOf(HasSubstr(too_long), HasSubstr("no namespace")));
 }
 
 TEST(Spawn, a_program_gets_nothing_of_ours) {
@@ -189,8 +218,8 @@ TEST(Spawn, a_program_gets_nothing_of_ours) {
         said += byte;
     ::close(ends[0]);
     ::close(own);
-    EXPECT_EQ(::waitpid(*child, nullptr, 0), *child);
-    const auto group = std::to_string(*child);
+    EXPECT_EQ(::waitpid(child->pid, nullptr, 0), child->pid);
+    const auto group = std::to_string(child->pid);
     EXPECT_THAT(said, StartsWith("4\n/tmp\nONE=1\n")) << "three, and the one that ls reads";
     EXPECT_THAT(said, HasSubstr(group));
 }

@@ -17,33 +17,32 @@ namespace slipway {
 
 namespace {
 
-tl::unexpected<Error> cannot_watch(const std::string& why) {
+tl::unexpected<Error> cannot_guard(const std::string& why) {
     return fail(ErrorCode::unavailable, "nothing would end it if this process ended: " + why);
 }
 
 } // namespace
 
-Result<GroupGuard> GroupGuard::watch(pid_t group) {
+Result<GroupGuard> GroupGuard::start() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
-        return cannot_watch(std::generic_category().message(errno));
+        return cannot_guard(std::generic_category().message(errno));
+    const FileDescriptor reading(ends[0]);
+    FileDescriptor writing(ends[1]);
     // In a group of its own, so that it outlives what ends ours. Its input is the pipe.
     Spawn guard;
     guard.arguments = {
-        "/bin/sh", "-c", "read -r nothing; kill -s KILL -- \"-$1\"", "slipway-guard",
-        std::to_string(group)};
-    guard.files[STDIN_FILENO] = ends[0];
-    const auto pid = start_program(guard);
-    ::close(ends[0]);
-    if (!pid) {
-        ::close(ends[1]);
-        return cannot_watch(pid.error().message);
-    }
-    return GroupGuard(*pid, ends[1]);
+        "/bin/sh", "-c", "read -r group || exit; read -r nothing; kill -s KILL -- \"-$group\"",
+        "slipway-guard"};
+    guard.files[STDIN_FILENO] = reading.get();
+    const auto started = start_program(guard);
+    if (!started)
+        return cannot_guard(started.error().message);
+    return GroupGuard(started->pid, std::move(writing));
 }
 
 GroupGuard::GroupGuard(GroupGuard&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pipe_(std::exchange(other.pipe_, -1)) {}
+    : pid_(std::exchange(other.pid_, -1)), pipe_(std::move(other.pipe_)) {}
 
 GroupGuard::~GroupGuard() {
     end();
@@ -55,7 +54,7 @@ void GroupGuard::end() {
     ::kill(pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
-    ::close(pipe_);
+    pipe_.close();
     pid_ = -1;
 }
 

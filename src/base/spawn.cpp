@@ -2,6 +2,7 @@
 #include "base/spawn.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <memory>
 #include <system_error>
@@ -60,12 +61,23 @@ bool take_files(const std::array<int, 3>& files) noexcept {
     return true;
 }
 
+// In one write, so that its reader gets all of it or nothing.
+bool tell_process_id(int pipe) noexcept {
+    std::array<char, 16> line{};
+    auto* end = std::to_chars(line.begin(), line.end() - 1, ::getpid()).ptr;
+    *end++ = '\n';
+    return ::write(pipe, line.data(), static_cast<std::size_t>(end - line.data())) ==
+           end - line.data();
+}
+
 // What failed. Does not come back otherwise.
 const char* become_program(Child& child) noexcept {
     const auto& spawn = child.spawn;
     reset_signals();
     if ((spawn.session ? ::setsid() : ::setpgid(0, 0)) < 0)
         return "no group of its own";
+    if (spawn.told >= 0 && !tell_process_id(spawn.told))
+        return "nothing would end it if this process ended";
     if (!take_files(spawn.files))
         return "no files for it";
     if (const auto* failed = child.enclosure.enter())
@@ -100,7 +112,7 @@ tl::unexpected<Error> cannot_start(const char* what, int number) {
 
 } // namespace
 
-Result<pid_t> start_program(const Spawn& spawn) {
+Result<Started> start_program(const Spawn& spawn) {
     Child child{
         spawn, Enclosure(spawn.confinement), pointers(spawn.arguments),
         pointers(spawn.environment)};
@@ -111,16 +123,19 @@ Result<pid_t> start_program(const Spawn& spawn) {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | child.enclosure.namespaces();
-    const pid_t pid = ::clone(run_child, stack.get() + stack_size, flags, &child);
+    // The system gives what the program's end is seen by together with the process, or neither.
+    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | child.enclosure.namespaces();
+    int ended = -1;
+    const pid_t pid = ::clone(run_child, stack.get() + stack_size, flags, &child, &ended);
     const int number = errno;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0)
         return cannot_start(
             child.enclosure.namespaces() == 0 ? "no process" : "no namespace", number
         );
+    Started started{pid, FileDescriptor(ended)};
     if (child.failed == nullptr)
-        return pid;
+        return started;
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
     return cannot_start(child.failed, child.number);

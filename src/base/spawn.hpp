@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/confinement.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
 
 namespace slipway {
@@ -22,10 +23,17 @@ struct Spawn {
     std::array<int, 3> files{-1, -1, -1};      // input, output, errors; -1: /dev/null
     std::string folder = {};                   // where it starts; empty: where we are
     bool session = false;                      // of its own: it cannot reach our terminal either
-    Confinement confinement = {};              // a folder that is hidden is no place to start in
+    int told = -1;                // a pipe that gets a line with its process id before it begins
+    Confinement confinement = {}; // a folder that is hidden is no place to start in
 };
 
-// The program's process id once it runs. Errors: unavailable with what failed and why.
-Result<pid_t> start_program(const Spawn& spawn);
+struct Started {
+    pid_t pid;
+    FileDescriptor ended; // a pidfd: readable once it has ended
+};
+
+// The program once it runs; whoever may leave it behind uses Program (program.hpp). Errors:
+// unavailable with what failed and why; then it did not begin.
+Result<Started> start_program(const Spawn& spawn);
 
 } // namespace slipway

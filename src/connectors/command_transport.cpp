@@ -4,22 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/assert.hpp"
-#include "base/group_guard.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/limits.hpp"
-#include "base/spawn.hpp"
+#include "base/program.hpp"
 
 namespace slipway::connectors {
 
@@ -29,46 +24,20 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t last_words_max = 2000 + limits::secret_max;
 constexpr const char* search_path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
-class File {
-  public:
-    explicit File(int number = -1) : number_(number) {}
-
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-
-    ~File() { close(); }
-
-    int get() const { return number_; }
-
-    void reset(int number) {
-        close();
-        number_ = number;
-    }
-
-    void close() {
-        if (number_ >= 0)
-            ::close(number_);
-        number_ = -1;
-    }
-
-  private:
-    int number_;
-};
-
-Result<void> make_pipe(File& reading, File& writing) {
+Result<void> make_pipe(FileDescriptor& reading, FileDescriptor& writing) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
         return fail(ErrorCode::unavailable, "no pipe for a command", std::strerror(errno));
-    reading.reset(ends[0]);
-    writing.reset(ends[1]);
+    reading = FileDescriptor(ends[0]);
+    writing = FileDescriptor(ends[1]);
     // Only our end may be non-blocking.
     ::fcntl(writing.get(), F_SETFL, ::fcntl(writing.get(), F_GETFL) & ~O_NONBLOCK);
     return {};
 }
 
 // Input stands in memory before the program starts, so that no program can block us by not reading.
-Result<void> make_input(File& file, std::string_view bytes) {
-    file.reset(::memfd_create("input", MFD_CLOEXEC));
+Result<void> make_input(FileDescriptor& file, std::string_view bytes) {
+    file = FileDescriptor(::memfd_create("input", MFD_CLOEXEC));
     while (file.get() >= 0 && !bytes.empty()) {
         const auto written = ::write(file.get(), bytes.data(), bytes.size());
         if (written <= 0)
@@ -118,71 +87,32 @@ Result<std::string> program_path(const std::string& name) {
     );
 }
 
-Result<pid_t> spawn(const CommandRequest& request, int input, int output, int errors) {
-    Spawn program;
-    program.arguments = request.arguments;
-    program.arguments.front() = TRY(program_path(request.arguments.front()));
-    program.environment = {std::string("PATH=") + search_path, "LANG=C.UTF-8"};
+Result<Program> start_command(const CommandRequest& request, int input, int output, int errors) {
+    Spawn spawn;
+    spawn.arguments = request.arguments;
+    spawn.arguments.front() = TRY(program_path(request.arguments.front()));
+    spawn.environment = {std::string("PATH=") + search_path, "LANG=C.UTF-8"};
     for (const auto& [name, value] : request.environment)
-        program.environment.push_back(name + "=" + value);
-    program.files = {input, output, errors};
-    program.folder = request.folder;
-    program.session = true;
-    program.confinement = request.confinement;
+        spawn.environment.push_back(name + "=" + value);
+    spawn.files = {input, output, errors};
+    spawn.folder = request.folder;
+    spawn.session = true;
+    spawn.confinement = request.confinement;
     if (request.folder != "/")
-        program.confinement.writable.push_back(request.folder);
-    auto child = start_program(program);
-    if (!child)
+        spawn.confinement.writable.push_back(request.folder);
+    auto program = Program::start(std::move(spawn));
+    if (!program)
         return fail(
-            ErrorCode::invalid_input,
-            "the program '" + request.arguments.front() + "': " + child.error().message
+            program.error().code,
+            "the program '" + request.arguments.front() + "': " + program.error().message
         );
-    return child;
+    return program;
 }
 
-// Owns a started child: whatever way we leave, its group is ended and it is reaped.
-class Child {
-  public:
-    explicit Child(pid_t pid)
-        : pid_(pid), file_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
-
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-
-    ~Child() { end(); }
-
-    int file() const { return file_.get(); }
-
-    // The child is not reaped before the signal, so its group's number is still its own.
-    // Nothing when the system kept no account of its end, as where SIGCHLD is ignored.
-    std::optional<int> end() {
-        if (pid_ == 0)
-            return status_;
-        ::kill(-pid_, SIGKILL);
-        if (guard_)
-            guard_->end();
-        int status = 0;
-        pid_t waited = 0;
-        while ((waited = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
-        }
-        pid_ = 0;
-        if (waited > 0)
-            status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        return status_;
-    }
-
-    // So that it ends with us.
-    Result<void> guard() {
-        guard_.emplace(TRY(GroupGuard::watch(pid_)));
-        return {};
-    }
-
-  private:
-    pid_t pid_;
-    File file_;
-    std::optional<GroupGuard> guard_;
-    std::optional<int> status_;
-};
+// As a shell tells it.
+int status_of(const Ending& ending) {
+    return ending.signal != 0 ? 128 + ending.signal : ending.exit_status;
+}
 
 // Reads what is there, but no more at once than a few pipes hold: who writes without end must not
 // keep us from looking at the clock. False when the writer has closed its end.
@@ -204,8 +134,9 @@ bool drain(int file, std::string& into, std::size_t max, bool keep_end) {
     return true;
 }
 
-Result<CommandAnswer>
-collect(const CommandRequest& request, Child& child, File& output, File& errors) {
+Result<CommandAnswer> collect(
+    const CommandRequest& request, Program& program, FileDescriptor& output, FileDescriptor& errors
+) {
     const auto max = request.output_max > 0 ? request.output_max : limits::connector_output_max;
     const auto end = SteadyClock::now() + request.timeout;
     CommandAnswer answer;
@@ -222,19 +153,21 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
                                         "' did not end within " + to_text(request.timeout)
             );
         std::array<pollfd, 3> files{
-            pollfd{child.file(), POLLIN, 0}, pollfd{output.get(), POLLIN, 0},
+            pollfd{program.ended(), POLLIN, 0}, pollfd{output.get(), POLLIN, 0},
             pollfd{errors.get(), POLLIN, 0}};
         const Span::rep look = request.stop.stop_possible() ? 200 : 60'000;
         ::poll(files.data(), files.size(), static_cast<int>(std::min(left, look)));
         ended = (files[0].revents & POLLIN) != 0;
-        // What it left running is ended before the last words are read.
-        const auto status = ended ? child.end() : std::nullopt;
-        if (ended && !status)
-            return fail(
-                ErrorCode::unavailable, "the command '" + request.arguments.front() +
-                                            "' ended, and the system does not say how"
-            );
-        answer.status = status.value_or(0);
+        if (ended) {
+            // What it left running is ended before the last words are read.
+            const auto ending = program.wait();
+            if (!ending.known)
+                return fail(
+                    ErrorCode::unavailable, "the command '" + request.arguments.front() +
+                                                "' ended, and the system does not say how"
+                );
+            answer.status = status_of(ending);
+        }
         if (output.get() >= 0 && !drain(output.get(), answer.output, max, false))
             output.close();
         if (errors.get() >= 0 && !drain(errors.get(), answer.last_words, last_words_max, true))
@@ -253,21 +186,18 @@ collect(const CommandRequest& request, Child& child, File& output, File& errors)
 
 Result<CommandAnswer> run_command(const CommandRequest& request) {
     TRY(check(request));
-    File input;
-    File output_read;
-    File output_write;
-    File errors_read;
-    File errors_write;
+    FileDescriptor input;
+    FileDescriptor output_read;
+    FileDescriptor output_write;
+    FileDescriptor errors_read;
+    FileDescriptor errors_write;
     TRY(make_input(input, request.input));
     TRY(make_pipe(output_read, output_write));
     TRY(make_pipe(errors_read, errors_write));
-    Child child(TRY(spawn(request, input.get(), output_write.get(), errors_write.get())));
+    auto program = TRY(start_command(request, input.get(), output_write.get(), errors_write.get()));
     output_write.close();
     errors_write.close();
-    if (child.file() < 0)
-        return fail(ErrorCode::unavailable, "a command cannot be watched", std::strerror(errno));
-    TRY(child.guard());
-    return collect(request, child, output_read, errors_read);
+    return collect(request, program, output_read, errors_read);
 }
 
 } // namespace slipway::connectors

@@ -3,7 +3,7 @@
 // bytes on standard output. The program gets its own session, a minimal environment, no file of
 // ours but the three standard ones, a time limit and an output limit; when it ends or is ended, so
 // is everything it started in its session's group; so too when this process ends. Linux only
-// (pidfd_open, memfd_create).
+// (pidfd, memfd_create).
 #pragma once
 
 #include <map>
@@ -40,7 +40,7 @@ struct CommandAnswer {
 };
 
 // Errors: invalid_input (no such program, a NUL byte), timeout, limit_exceeded (output),
-// unavailable (nobody knows how it ended).
+// unavailable (it could not be started and did nothing; or nobody knows how it ended).
 Result<CommandAnswer> run_command(const CommandRequest& request);
 
 // A private folder that is removed with everything in it when the object goes.

@@ -205,10 +205,9 @@ Result<Confinement> confinement(const ServerOptions& options, const fs::path& da
         return Confinement{};
     }
     Confinement view{{data}, {data / "programs"}, {data / "work"}};
-    // One that is not there is refused by who reads it.
-    std::error_code missing;
-    if (const auto key = fs::canonical(options.key_file, missing); !missing)
-        view.hidden.push_back(key);
+    // Where its link leads to changes when it is rotated.
+    if (!options.key_file.empty())
+        view.hidden.push_back(fs::absolute(options.key_file));
     const auto tried = try_confinement(view);
     if (tried) {
         if (::geteuid() == 0)

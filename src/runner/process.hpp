@@ -2,39 +2,20 @@
 // One child process in a process group of its own, with its standard output and error in one pipe
 // or, where that is asked for, in two, and with an input that can be written to.
 // Nothing of this process leaks into it: no file descriptor, no signal mask, no variable that was
-// not given. The destructor leaves no process of the group behind, and neither does the end of this
-// process (base/group_guard.hpp). Linux (pidfd_open, 5.3 or later). Internal to src/runner.
+// not given; and no process of the group is left behind (base/program.hpp). Internal to src/runner.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <sys/types.h>
-
 #include "base/confinement.hpp"
-#include "base/group_guard.hpp"
+#include "base/file_descriptor.hpp"
+#include "base/program.hpp"
 #include "base/result.hpp"
 
 namespace slipway::runner {
-
-class FileDescriptor {
-  public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
-
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-    ~FileDescriptor();
-
-    int get() const { return fd_; }
-
-    int release();
-
-  private:
-    int fd_;
-};
 
 // Where programs are looked for and what a script's PATH is.
 inline constexpr std::string_view search_path =
@@ -53,19 +34,10 @@ struct Command {
     bool conversing = false;
 };
 
-struct Ending {
-    int exit_status = -1; // -1: ended by a signal, or nobody knows how
-    int signal = 0;
-    bool known = true; // false: the system kept no account of its end, which is no success
-};
-
 class Process {
   public:
-    // Errors: unavailable with the system's reason.
+    // Errors: unavailable with the system's reason; then nothing of the command ran.
     static Result<Process> start(const Command& command);
-    Process(Process&&) noexcept;
-    Process& operator=(Process&&) = delete;
-    ~Process();
 
     int output() const { return output_.get(); } // not blocking
 
@@ -75,25 +47,26 @@ class Process {
 
     int input() const { return input_.get(); }
 
-    void close_input() { input_ = FileDescriptor(); }
+    void close_input() { input_.close(); }
 
-    int ended() const { return ended_.get(); } // readable once the process has ended
+    // Of Program.
+    int ended() const { return program_.ended(); }
 
-    // To the whole group. Safe until wait(), since the group keeps its number so long.
-    void signal_group(int signal) const;
-    // Waits for the end of the process itself; call it last.
-    Ending wait();
+    void signal_group(int signal) const { program_.signal_group(signal); }
+
+    Ending wait() { return program_.wait(); }
 
   private:
-    Process(pid_t pid, FileDescriptor output, FileDescriptor ended)
-        : pid_(pid), output_(std::move(output)), ended_(std::move(ended)) {}
+    Process(
+        Program program, FileDescriptor output, FileDescriptor errors, FileDescriptor input
+    ) noexcept
+        : program_(std::move(program)), output_(std::move(output)), errors_(std::move(errors)),
+          input_(std::move(input)) {}
 
-    pid_t pid_;
+    Program program_;
     FileDescriptor output_;
     FileDescriptor errors_;
     FileDescriptor input_;
-    FileDescriptor ended_;
-    std::optional<GroupGuard> guard_;
 };
 
 } // namespace slipway::runner

@@ -3,7 +3,8 @@
 // change. Both run a script of the program's own, the same bytes on every host.
 #include <algorithm>
 #include <atomic>
-#include <thread>
+#include <future>
+#include <system_error>
 
 #include "domain/change/preflight_plan.hpp"
 #include "domain/change/tasks.hpp"
@@ -17,7 +18,8 @@ namespace {
 
 constexpr std::size_t hosts_at_once = 8;
 
-// A host that does not answer takes its time; the others do not wait for it.
+// A host that does not answer takes its time; the others do not wait for it. What a look throws is
+// thrown here, whichever thread it was in.
 template <class Look>
 void for_each_at_once(std::size_t count, const Look& look) {
     std::atomic<std::size_t> next{0};
@@ -25,10 +27,16 @@ void for_each_at_once(std::size_t count, const Look& look) {
         for (std::size_t i = next++; i < count; i = next++)
             look(i);
     };
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(count, hosts_at_once); ++i)
-        others.emplace_back(work);
+    std::vector<std::future<void>> others;
+    try {
+        for (std::size_t i = 1; i < std::min(count, hosts_at_once); ++i)
+            others.push_back(std::async(std::launch::async, work));
+    } catch (const std::system_error&) {
+        // The system has no thread left, so those that are there do it all.
+    }
     work();
+    for (auto& other : others)
+        other.get();
 }
 
 struct Heard {

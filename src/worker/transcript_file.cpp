@@ -81,9 +81,14 @@ void sweep_transcripts(const std::filesystem::path& folder) {
         return;
     const auto before = std::filesystem::file_time_type::clock::now() - limits::runbook_time_max;
     std::error_code failed;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, failed))
-        if (const auto written = entry.last_write_time(failed); !failed && written < before)
-            std::filesystem::remove(entry.path(), failed);
+    for (std::filesystem::directory_iterator walk(folder, failed), end; !failed && walk != end;) {
+        const auto path = walk->path();
+        walk.increment(failed);
+        std::error_code ignored;
+        if (const auto written = std::filesystem::last_write_time(path, ignored);
+            !ignored && written < before)
+            std::filesystem::remove(path, ignored);
+    }
 }
 
 } // namespace slipway::worker

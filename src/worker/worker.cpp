@@ -2,6 +2,7 @@
 #include "worker/worker.hpp"
 
 #include <condition_variable>
+#include <exception>
 #include <list>
 #include <map>
 #include <mutex>
@@ -55,6 +56,15 @@ CarryOut handler_of(std::string_view kind) {
 // The change does not want to hear this, now or later.
 bool is_refused(const Error& error) {
     return error.code == ErrorCode::blocked || error.code == ErrorCode::invalid_input;
+}
+
+// What it throws, such as for want of memory, is the end of this attempt and not of the server.
+Result<void> attempt(CarryOut handler, const TaskContext& context) {
+    try {
+        return handler(context);
+    } catch (const std::exception& thrown) {
+        return fail(ErrorCode::internal, "exception", thrown.what());
+    }
 }
 
 } // namespace
@@ -204,7 +214,7 @@ struct Worker::Inside {
         const bool last = task.attempts >= limits::task_attempts_max;
         const TaskContext context{parts, task, source.get_token(), last, ends.get_token()};
         Result<void> done =
-            handler ? handler(context)
+            handler ? attempt(handler, context)
                     : Result<void>(fail(ErrorCode::internal, "unknown kind of task", task.kind));
         leave(task);
         if (done)

@@ -4,9 +4,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <pthread.h>
 
 #include "app/ports/fake_connectors.hpp"
 #include "app/tenant_records.hpp"
@@ -14,6 +19,7 @@
 #include "domain/records/ring_contents.hpp"
 #include "store/open.hpp"
 #include "worker/tasks.hpp"
+#include "worker/worker.hpp"
 
 namespace slipway::worker {
 
@@ -36,6 +42,8 @@ class AnsweringRunner final : public app::Runner {
         const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token,
         const app::LineSink& sink
     ) override {
+        if (out_of_memory)
+            throw std::bad_alloc();
         const std::lock_guard lock(mutex);
         seen[step.host] = variables;
         scripts.push_back(step.script);
@@ -62,6 +70,7 @@ class AnsweringRunner final : public app::Runner {
         return {};
     }
 
+    bool out_of_memory = false;
     std::mutex mutex;
     std::map<std::string, std::vector<std::string>> answers;
     std::map<std::string, domain::Variables> seen;
@@ -121,9 +130,13 @@ class ProbeTest : public testing::Test {
         return parts;
     }
 
-    void gather(const std::string& ring) {
+    void ask_to_gather(const std::string& ring) {
         const auto asked = door->gather_ring(ina, ring, {});
         ASSERT_TRUE(asked.has_value()) << asked.error().message;
+    }
+
+    void gather(const std::string& ring) {
+        ask_to_gather(ring);
         const auto given = parts();
         const auto done = carry_out_gather({given, claim(), {}, false});
         ASSERT_TRUE(done.has_value()) << done.error().message;
@@ -306,6 +319,50 @@ TEST_F(ProbeTest, gathering_is_for_who_may_run_something_and_for_rings_with_host
     ASSERT_TRUE(door->gather_ring(ina, "production", key).has_value());
     EXPECT_TRUE(door->gather_ring(ina, "production", key)->replayed);
     EXPECT_EQ(store->list_tasks({.tenant = main_tenant})->size(), 1u);
+}
+
+// As where the system has no thread left: one that begins would need more room than there can be.
+class NoMoreThreads {
+  public:
+    NoMoreThreads() {
+        ::pthread_getattr_default_np(&before_);
+        pthread_attr_t large = before_;
+        ::pthread_attr_setstacksize(&large, std::size_t(1) << 47);
+        EXPECT_EQ(::pthread_setattr_default_np(&large), 0);
+    }
+
+    ~NoMoreThreads() { ::pthread_setattr_default_np(&before_); }
+
+  private:
+    pthread_attr_t before_{};
+};
+
+TEST_F(ProbeTest, hosts_that_no_thread_was_left_for_ended_the_server) {
+    runner.answers = {{"web1", printed(R"("kernel":"6")")}, {"web2", printed(R"("kernel":"6")")}};
+    ask_to_gather("production");
+    const auto given = parts();
+    const auto task = claim();
+    {
+        const NoMoreThreads none;
+        EXPECT_THROW(std::thread([] {}).join(), std::system_error);
+        const auto done = carry_out_gather({given, task, {}, false});
+        EXPECT_TRUE(done.has_value()) << done.error().message;
+    }
+    for (const auto& host : ring("production").hosts)
+        EXPECT_TRUE(host.found.has_value() && host.found->count == 1u) << host.host;
+}
+
+TEST_F(ProbeTest, a_task_that_threw_ended_the_server) {
+    runner.out_of_memory = true;
+    ask_to_gather("production");
+    const auto failure = [&] {
+        return store->list_tasks({.tenant = main_tenant})->at(0).last_error;
+    };
+    Worker worker(parts());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (failure().empty() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(20ms); // house: bounded poll
+    EXPECT_EQ(failure(), "exception");
 }
 
 // --- preflight ---------------------------------------------------------------------------------

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/program.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include <sys/wait.h>
+
+namespace slipway {
+
+Result<Program> Program::start(Spawn spawn) {
+    auto guard = TRY(GroupGuard::start());
+    spawn.told = guard.pipe();
+    auto started = TRY(start_program(spawn));
+    return Program(std::move(started), std::move(guard));
+}
+
+Program::Program(Program&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), ended_(std::move(other.ended_)),
+      guard_(std::move(other.guard_)) {}
+
+Program::~Program() {
+    if (pid_ > 0)
+        (void)wait();
+}
+
+void Program::signal_group(int signal) const {
+    if (pid_ > 0)
+        ::kill(-pid_, signal);
+}
+
+Ending Program::wait() {
+    // Whatever is left of the group goes first: as long as its leader is not waited for, the
+    // number of the group cannot belong to anybody else.
+    signal_group(SIGKILL);
+    guard_.end();
+    int status = 0;
+    pid_t waited = 0;
+    while ((waited = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    // Where SIGCHLD is ignored, the system forgets how a child ended.
+    if (waited < 0)
+        return {-1, 0, false};
+    if (WIFEXITED(status))
+        return {WEXITSTATUS(status), 0, true};
+    return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, true};
+}
+
+} // namespace slipway
