@@ -104,6 +104,11 @@ bool is_approving(const Vote& vote) {
     return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
 }
 
+bool is_approving(const CabDecision& decision) {
+    return decision.outcome == CabOutcome::approved ||
+           decision.outcome == CabOutcome::approved_with_conditions;
+}
+
 bool is_granted(const Waiver& waiver, Time now) {
     return waiver.state == WaiverState::granted && now < waiver.expires_at;
 }
@@ -199,9 +204,7 @@ bool has_voted(const Change& change, const PersonId& person) {
 }
 
 bool is_approved(const Change& change) {
-    return change.decision &&
-           (change.decision->outcome == CabOutcome::approved ||
-            change.decision->outcome == CabOutcome::approved_with_conditions) &&
+    return change.decision && is_approving(*change.decision) &&
            change.decision->sections == section_digests(change);
 }
 

@@ -560,6 +560,7 @@ std::optional<Time> rolled_back_at(const Change& change);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without
+bool is_approving(const CabDecision& decision);  // likewise
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 bool is_over(const Change& change);              // closed or cancelled
 bool is_stabilising(const Change& change);       // the period has begun and was not broken off

@@ -28,9 +28,7 @@ void Decider::void_edited() {
     const auto sections = section_digests(change());
     const auto seen = digest_of_sections(sections);
     std::vector<Section> edited;
-    const bool approving =
-        change().decision && (change().decision->outcome == CabOutcome::approved ||
-                              change().decision->outcome == CabOutcome::approved_with_conditions);
+    const bool approving = change().decision && is_approving(*change().decision);
     if (approving && change().decision->sections != sections)
         for (const auto name : enum_names(Section{})) {
             const auto& approved = change().decision->sections;

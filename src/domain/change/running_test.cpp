@@ -560,53 +560,6 @@ TEST(Timers, a_step_that_is_due_on_another_day_is_reminded_of_anew) {
     EXPECT_EQ(s.change.steps.at(StepId("oncall")).reminded_for, at("2026-12-10T06:00Z"));
 }
 
-TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
-    auto s = ready();
-    start(s);
-    EXPECT_EQ(
-        first(s.refused(
-                  "mika", "report_run",
-                  R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})"
-              ))
-            .field,
-        "started_by"
-    );
-    s = ready();
-    s.change.runbooks.at("deployment").steps[0].kind = "manual";
-    s.replayed = s.change;
-    start(s);
-    constexpr std::string_view confirm = R"({"run":"run-3","step":"drain"})";
-    EXPECT_EQ(first(s.refused("mika", "confirm_step", confirm)).field, "started_by");
-    s.does("pia", "confirm_step", confirm);
-}
-
-TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) {
-    Scenario s;
-    open(s);
-    plan(s, "emergency");
-    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
-        s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
-    for (const auto* person : {"eva", "mika"})
-        s.does(person, "vote", R"({"choice":"approve"})");
-    s.now = at(window_start) - 2h;
-    record_backup(s);
-    s.complete("ina", "backup");
-    s.complete("cora", "cab_decision");
-    announce(s);
-    make_ready(s);
-    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
-    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "approved");
-    s.does("ina", "start_run", deployment_elsewhere());
-    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "running");
-    s.does("ina", "report_run", R"({"run":"run-1","steps":[
-        {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},
-        {"name":"verify","state":"succeeded"}]})");
-    EXPECT_THAT(
-        first(s.refused("mika", "settle_owed", settle)).message, HasSubstr("member of the ECAB")
-    );
-    s.does("cora", "settle_owed", settle);
-}
-
 TEST(Calls, that_people_make_themselves_are_asked_of_no_connector) {
     auto s = ready();
     s.records.rosters.at("harbor").connector = "external";

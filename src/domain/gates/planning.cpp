@@ -476,6 +476,10 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "{} chose {} where the rules proposed {}: {}", chosen.by.value, to_text(chosen.type),
             to_text(chosen.proposed), chosen.reason
         ));
+    // What becomes of a board or an entry after that is about other changes; who carried this one
+    // out is asked by run-exact.
+    if (deployment_begun(change))
+        return;
     if (chosen.type == ChangeType::emergency && chosen.incident.empty() &&
         chosen.authoriser.empty())
         findings.refuse(
