@@ -166,6 +166,14 @@ std::map<std::string, Digest> section_digests(const Change& change) {
             sha256(to_text(change.window->start) + ' ' + to_text(change.window->end)));
     if (change.ring_contents != Digest{})
         put(Section::ring, change.ring_contents);
+    // Who approves goes without what is put off until afterwards. A step stays named here when it
+    // is done early after all: that takes nothing from what was approved.
+    std::set<std::string> postponed;
+    for (const auto& owed : change.owed)
+        if (owed.kind == OwedKind::step)
+            postponed.insert(owed.id);
+    if (!postponed.empty())
+        put(Section::postponed_steps, sha256(encode(postponed)));
     return digests;
 }
 
