@@ -100,6 +100,12 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool fell_away(const Change& change, const StepId& step) {
+    return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
+        return owed.id == step.value && owed.fell_away;
+    });
+}
+
 bool is_approving(const Vote& vote) {
     return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
 }

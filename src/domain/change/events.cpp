@@ -482,6 +482,7 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
             owed.settled_at = stamp.at;
             owed.settled_by = stamp.by;
             owed.note = note;
+            owed.fell_away = fell_away;
         }
 }
 

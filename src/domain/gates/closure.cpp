@@ -120,7 +120,8 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
             owed_steps.insert(owed.id);
     for (const auto* step : steps_of(*facts.workflow)) {
         if (step->kind == StepKind::closure || !step->is_required() ||
-            !applies(*step, change, facts) || owed_steps.contains(step->id.value))
+            !applies(*step, change, facts) || owed_steps.contains(step->id.value) ||
+            fell_away(change, step->id))
             continue;
         const auto record = change.steps.find(step->id);
         if (record == change.steps.end() || record->second.state != StepState::completed)
