@@ -37,6 +37,38 @@ TEST(Closing, asks_again_what_production_was_asked) {
     s.does("otto", "close", close_well);
 }
 
+// A waiver lets the change go on. It does not make of what failed a success.
+TEST(Closing, is_no_plain_success_when_the_smoke_tests_of_production_were_waived) {
+    auto s = deployed();
+    s.smoke("ina", "production", false);
+    s.does(
+        "otto", "request_waiver",
+        R"({"gate":"smoke-production","reason":"the check is wrong","valid_for":"20d"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.complete("ina", "smoke_production");
+    s.now += 72h;
+    s.complete("otto", "stabilise");
+    s.does("otto", "hold_review", R"({"went_to_plan":"The rest"})");
+    EXPECT_THAT(s.change.review->deviations, HasSubstr("smoke-production was waived"));
+    const auto review = s.refused("otto", "complete_step", R"({"step":"review"})");
+    EXPECT_EQ(first(review).field, "review.actions") << explain(review);
+    s.does(
+        "otto", "add_action",
+        R"({"title":"Mend the check","owner":"ina","due_at":"2026-12-20T12:00:00Z"})"
+    );
+    s.complete("otto", "review");
+    s.does("otto", "update_cmdb");
+    s.complete("otto", "cmdb_update");
+    const auto error = s.refused("otto", "close", close_well);
+    EXPECT_EQ(first(error).field, "outcome") << explain(error);
+    EXPECT_THAT(first(error).evidence, HasSubstr("W-1"));
+    auto mended = s;
+    mended.smoke("ina", "production");
+    mended.does("otto", "close", close_well);
+    s.does("otto", "close", R"({"outcome":"successful_with_issues","summary":"it runs"})");
+}
+
 void start(Scenario& s, std::string_view executor = "external") {
     s.does(
         "ina", "start_run",
