@@ -51,9 +51,10 @@ void let_validation_fall_away(Decider& decider) {
 void follow_up(Decider& decider, const Step& step) {
     const auto& change = decider.change();
     const auto& facts = decider.facts();
+    // After a rollback there is nothing new to settle, unless the workflow asks for it.
     const bool begins =
         (step.kind == StepKind::smoke_production && change.failed_because.empty()) ||
-        step.kind == StepKind::rollback;
+        (step.kind == StepKind::rollback && has_step(change, facts, StepKind::stabilise));
     if (begins && !is_stabilising(change)) {
         const Time until = facts.now + facts.policy->stabilisation;
         decider.emit(StabilisationStarted{until});

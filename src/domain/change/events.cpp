@@ -56,11 +56,8 @@ ChangeState state_of(const Change& change) {
         return ChangeState::cancelled;
     if (change.closure)
         return ChangeState::closed;
-    if (!change.failed_because.empty()) {
-        if (!rolled_back_at(change))
-            return ChangeState::rolling_back;
-        return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
-    }
+    if (!change.failed_because.empty())
+        return rolled_back_at(change) ? ChangeState::rolled_back : ChangeState::rolling_back;
     if (is_stabilising(change))
         return ChangeState::stabilising;
     if (has_finished_run(change, RunPurpose::deployment))
