@@ -23,7 +23,7 @@ std::string deviations_of(const Change& change) {
         text += "The deployment failed: " + change.failed_because + "\n";
     for (const auto& owed : change.owed)
         if (owed.fell_away)
-            text += fmt::format("{} was postponed, then {}\n", owed.id, owed.note);
+            text += fmt::format("{} was postponed and never done: {}\n", owed.id, owed.note);
     for (const auto& waiver : change.waivers)
         if (waiver.state == WaiverState::granted)
             text += fmt::format("{} was waived: {}\n", waiver.gate, waiver.reason);

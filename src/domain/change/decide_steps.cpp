@@ -37,8 +37,7 @@ void let_validation_fall_away(Decider& decider) {
     if (!back) // the rollback was waived
         return;
     const auto note = fmt::format(
-        "not done: the version was taken back at {}: {}", to_text(*back),
-        decider.change().failed_because
+        "the version was taken back at {}: {}", to_text(*back), decider.change().failed_because
     );
     for (const auto* step : steps_of(*decider.facts().workflow))
         if (validates_version(step->kind) && is_owed(decider.change(), step->id)) {

@@ -102,6 +102,18 @@ TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {
     deploy(s);
 }
 
+TEST(Duties, an_implementer_who_stands_behind_the_entry_is_known_when_it_is_classified) {
+    Scenario s;
+    open(s);
+    s.records.catalogue.at("site-release").approved_by.emplace_back("ina");
+    ++s.records.version;
+    plan(s, "standard");
+    EXPECT_THAT(
+        s.change.steps.at(StepId("classify")).warnings,
+        ::testing::Contains(HasSubstr("ina stands behind the catalogue entry"))
+    );
+}
+
 TEST(Duties, who_authorised_an_emergency_or_voted_on_it_does_not_carry_it_out) {
     Scenario s;
     open(s);

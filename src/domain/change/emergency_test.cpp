@@ -114,7 +114,7 @@ TEST(Emergency, that_was_rolled_back_because_its_version_is_broken_can_be_closed
     EXPECT_EQ(look(s, "smoke-staging").verdict, Verdict::not_applicable);
     s.does("otto", "hold_review", R"({"went_to_plan":"The way back"})");
     EXPECT_THAT(
-        s.change.review->deviations, HasSubstr("smoke_staging was postponed, then not done")
+        s.change.review->deviations, HasSubstr("smoke_staging was postponed and never done")
     );
     s.does(
         "otto", "add_action",

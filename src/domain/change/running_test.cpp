@@ -520,6 +520,7 @@ TEST(Rollback, keeps_what_was_seen_before_it) {
             fmt::format(R"({{"notice":"N-2","channel":"{}","state":"delivered"}})", channel)
         );
     s.complete("ina", "rollback");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
     ASSERT_EQ(s.change.stabilisation->observations.size(), 2u);
     EXPECT_EQ(s.change.stabilisation->observations[0].title, "5xx doubled");
     EXPECT_EQ(s.change.stabilisation->observations[1].id, "O-2");

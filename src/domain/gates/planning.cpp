@@ -233,6 +233,11 @@ void look_at_pre_approval(
     std::set<PersonId> standing;
     std::string against;
     for (const auto& person : entry.approved_by) {
+        if (person == change.implementer)
+            findings.warn(
+                person.value + " stands behind the catalogue entry and cannot carry it out: name "
+                               "another implementer with assign"
+            );
         auto why = conflict_of_duty(change, facts, person);
         if (why.empty() &&
             !grants(facts.records->people.at(person).roles, Permission::change_approve))
