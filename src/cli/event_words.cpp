@@ -104,7 +104,7 @@ constexpr Phrase phrases[] = {
     {"step_assigned", "assigned step {step} to {person}"},
     {"step_postponed", "postponed step {step}, owed by {due_at}[: {reason}]"},
     {"review_owed", "a retrospective review is owed by {due_at}"},
-    {"owed_settled", "settled {id}, which was owed[: {note}]"},
+    {"owed_settled", "{known} {id}, which was owed[: {note}]"},
     {"reminded", "reminder, {kind}: {about}[, due {due_at}]"},
     {"waiver_requested", "asked for waiver {waiver.id} of gate {waiver.gate}: {waiver.reason}"
                          "[; until {waiver.expires_at}]"},
@@ -208,11 +208,15 @@ std::string ring_text(const Json& data) {
     return clean(ring ? domain::ring_in_words(*ring) : text_or_empty(data, "contents"));
 }
 
+bool is_true(const Json& data, std::string_view name) {
+    const auto* value = find(data, name);
+    return value && value->is_bool() && value->get_bool();
+}
+
 std::string voided_text(const Json& data) {
-    const auto* decision = find(data, "decision");
     const auto* votes = find(data, "votes");
     const auto count = votes ? cell(*votes) : std::string("0");
-    const bool decided = decision && decision->is_bool() && decision->get_bool();
+    const bool decided = is_true(data, "decision");
     const auto cast = count == "1" ? std::string("1 vote") : count + " votes";
     if (decided)
         return count == "0" ? "the decision" : "the decision and " + cast;
@@ -252,6 +256,8 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
         known = ring_text(data);
     else if (type == "approval_voided")
         known = voided_text(data);
+    else if (type == "owed_settled")
+        known = is_true(data, "fell_away") ? "gave up" : "settled";
     const auto phrase =
         std::find_if(std::begin(phrases), std::end(phrases), [&](const Phrase& one) {
             return one.type == type;

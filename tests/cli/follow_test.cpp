@@ -455,6 +455,21 @@ TEST(EventWords, EveryEventHasItsWords) {
     }
 }
 
+TEST(EventWords, WhatFellAwayWasNotSettledByDoingIt) {
+    cli::EntryWords words;
+    EXPECT_EQ(
+        words.of("owed_settled", Json(JsonObject{{"id", "rehearsal"}, {"note", "all well"}})),
+        "settled rehearsal, which was owed: all well"
+    );
+    EXPECT_EQ(
+        words.of(
+            "owed_settled",
+            Json(JsonObject{{"id", "rehearsal"}, {"note", "it is gone"}, {"fell_away", true}})
+        ),
+        "gave up rehearsal, which was owed: it is gone"
+    );
+}
+
 TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
     server.answer(
         200, fmt::format(

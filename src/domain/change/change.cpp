@@ -100,8 +100,19 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+bool fell_away(const Change& change, const StepId& step) {
+    return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
+        return owed.id == step.value && owed.fell_away;
+    });
+}
+
 bool is_approving(const Vote& vote) {
     return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
+}
+
+bool is_approving(const CabDecision& decision) {
+    return decision.outcome == CabOutcome::approved ||
+           decision.outcome == CabOutcome::approved_with_conditions;
 }
 
 bool is_granted(const Waiver& waiver, Time now) {
@@ -161,6 +172,14 @@ std::map<std::string, Digest> section_digests(const Change& change) {
             sha256(to_text(change.window->start) + ' ' + to_text(change.window->end)));
     if (change.ring_contents != Digest{})
         put(Section::ring, change.ring_contents);
+    // Who approves goes without what is put off until afterwards. A step stays named here when it
+    // is done early after all: that takes nothing from what was approved.
+    std::set<std::string> postponed;
+    for (const auto& owed : change.owed)
+        if (owed.kind == OwedKind::step)
+            postponed.insert(owed.id);
+    if (!postponed.empty())
+        put(Section::postponed_steps, sha256(encode(postponed)));
     return digests;
 }
 
@@ -199,9 +218,7 @@ bool has_voted(const Change& change, const PersonId& person) {
 }
 
 bool is_approved(const Change& change) {
-    return change.decision &&
-           (change.decision->outcome == CabOutcome::approved ||
-            change.decision->outcome == CabOutcome::approved_with_conditions) &&
+    return change.decision && is_approving(*change.decision) &&
            change.decision->sections == section_digests(change);
 }
 

@@ -27,7 +27,9 @@ SLIPWAY_ENUM(Outcome, successful, successful_with_issues, rolled_back, failed, c
 SLIPWAY_ENUM(Risk, low, medium, high)
 
 // The parts of a change that an approval is an approval of. Editing one voids what depended on it.
-SLIPWAY_ENUM(Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring)
+SLIPWAY_ENUM(
+    Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring, postponed_steps
+)
 
 // --- 1 planning --------------------------------------------------------------------------------
 

@@ -344,6 +344,7 @@ struct Owed {
     PersonId settled_by;
     std::string note;
     bool overdue_noted = false;
+    bool fell_away = false; // settled without being done: the note says why
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -356,6 +357,7 @@ struct Owed {
         visit("settled_by", self.settled_by);
         visit("note", self.note);
         visit("overdue_noted", self.overdue_noted);
+        visit("fell_away", self.fell_away);
     }
 };
 
@@ -560,9 +562,12 @@ std::optional<Time> rolled_back_at(const Change& change);
 // True once production was touched: from then on scope, runbooks and window stand still.
 bool deployment_begun(const Change& change);
 bool is_approving(const Vote& vote);             // with conditions or without
+bool is_approving(const CabDecision& decision);  // likewise
 bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expired
 bool is_over(const Change& change);              // closed or cancelled
-bool is_stabilising(const Change& change);       // the period has begun and was not broken off
+// A postponed step that is not owed any more although it was never done.
+bool fell_away(const Change& change, const StepId& step);
+bool is_stabilising(const Change& change); // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
 // When the window ends, with its extensions. Only for a change that has a window.
 Time window_end(const Change& change);

@@ -21,6 +21,9 @@ std::string deviations_of(const Change& change) {
         );
     if (!change.failed_because.empty())
         text += "The deployment failed: " + change.failed_because + "\n";
+    for (const auto& owed : change.owed)
+        if (owed.fell_away)
+            text += fmt::format("{} was postponed and never done: {}\n", owed.id, owed.note);
     for (const auto& waiver : change.waivers)
         if (waiver.state == WaiverState::granted)
             text += fmt::format("{} was waived: {}\n", waiver.gate, waiver.reason);
@@ -40,14 +43,18 @@ std::map<std::string, Digest> evidence_of(const Change& change) {
     return evidence;
 }
 
-void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& reasons) {
-    const auto refuse = [&](std::string message, std::string remedy) {
+void check_outcome(
+    const Change& change, const Facts& facts, Outcome outcome, std::vector<Reason>& reasons
+) {
+    const auto refuse = [&](std::string message, std::string remedy, std::string evidence = {}) {
+        if (evidence.empty())
+            evidence = change.failed_because.empty() ? "no failure is on the record"
+                                                     : change.failed_because;
         reasons.push_back(
-            {"closure", "outcome", std::move(message),
-             change.failed_because.empty() ? "no failure is on the record" : change.failed_because,
-             std::move(remedy)}
+            {"closure", "outcome", std::move(message), std::move(evidence), std::move(remedy)}
         );
     };
+    const auto smoke = evaluate(*find_gate("smoke-production"), change, facts);
     const bool rolled_back = rolled_back_at(change).has_value();
     const bool well = outcome == Outcome::successful || outcome == Outcome::successful_with_issues;
     if (well && !change.failed_because.empty())
@@ -58,6 +65,12 @@ void check_outcome(const Change& change, Outcome outcome, std::vector<Reason>& r
         refuse("no failure is on the record", "Record it with roll_back or decide_run");
     else if (outcome == Outcome::successful && !deviations_on_production(change).empty())
         refuse("something deviated from the runbook", "Close it as successful_with_issues");
+    else if (outcome == Outcome::successful && smoke.verdict == Verdict::waived)
+        refuse(
+            "the smoke tests of production did not pass, they were waived",
+            "Close it as successful_with_issues, or mend it and run the list again",
+            fmt::format("{}: {}", smoke.waiver, smoke.reasons.front().evidence)
+        );
 }
 
 // A standard change carries its entry's record; a failure suspends the entry at once.
@@ -237,7 +250,7 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
             std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
     }
     const auto outcome = *from_text<Outcome>(to_text(body.outcome));
-    check_outcome(change, outcome, reasons);
+    check_outcome(change, facts, outcome, reasons);
     if (!reasons.empty())
         return fail_blocked("a half-closed change cannot be closed", std::move(reasons));
     Decider decider(change, facts);

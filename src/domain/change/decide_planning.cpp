@@ -4,6 +4,7 @@
 #include "domain/calendar/zone.hpp"
 #include "domain/change/article.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -51,6 +52,20 @@ Result<void> check_person(const Facts& facts, const PersonId& id, std::string_vi
     const auto found = facts.records->people.find(id);
     if (found == facts.records->people.end() || found->second.inactive)
         return fail_field(std::string(field), "there is no active person " + id.value);
+    return {};
+}
+
+// Who has approved it could not start it: in the window that would be found out too late.
+Result<void> check_implementer(const Change& change, const Facts& facts, const PersonId& person) {
+    TRY(check_person(facts, person, "implementer"));
+    if (person.empty())
+        return {};
+    if (const auto part = part_in_approval(change, facts, person))
+        return fail_blocked(
+            "who approved a change does not carry it out",
+            {{"run-exact", "implementer", person.value + " " + part->what, part->evidence,
+              "Name another engineer"}}
+        );
     return {};
 }
 
@@ -207,7 +222,7 @@ Result<Decision> assign(const Change& change, const Assign& body, const Facts& f
     TRY(require_open(change));
     TRY(may_assign(change, facts));
     TRY(check_person(facts, body.change_owner.value_or(PersonId{}), "change_owner"));
-    TRY(check_person(facts, body.implementer.value_or(PersonId{}), "implementer"));
+    TRY(check_implementer(change, facts, body.implementer.value_or(PersonId{})));
     TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));
     TRY(check_person(facts, body.rollback_backup.value_or(PersonId{}), "rollback_backup"));
     TRY(check_ring(facts, body.production_ring.value_or(""), "production_ring"));

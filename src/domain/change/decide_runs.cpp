@@ -39,12 +39,12 @@ Result<void> require_time(const Change& change, const Run& run, const Facts& fac
     return {};
 }
 
-Result<void> require_no_voter(const Change& change, const Facts& facts) {
-    if (has_voted(change, facts.actor))
+Result<void> require_no_approver(const Change& change, const Facts& facts) {
+    if (const auto part = part_in_approval(change, facts, facts.actor))
         return fail_blocked(
-            "who decided on a change does not carry it out",
-            {{"run-exact", "started_by", "you voted on it",
-              "decision of " + to_text(change.decision->at), "Another engineer carries it out"}}
+            "who approved a change does not carry it out",
+            {{"run-exact", "started_by", "you " + part->what, part->evidence,
+              "Another engineer carries it out"}}
         );
     return {};
 }
@@ -212,7 +212,7 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
             {{"run-exact", "runs", "an approval is for one deployment",
               last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
         );
-    TRY(require_no_voter(change, facts));
+    TRY(require_no_approver(change, facts));
     for (const auto& waiver : change.waivers)
         if (waiver.granted_by == facts.actor && is_granted(waiver, facts.now))
             return fail_blocked(
@@ -422,7 +422,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
               "Start the run with executor external to report it yourself"}}
         );
     if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_voter(change, facts));
+        TRY(require_no_approver(change, facts));
     if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
         !owns_run(change, facts))
         return fail_blocked(
@@ -498,7 +498,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
         return fail_field("step", "is not a step that is next and waits for a person");
     TRY(require_time(change, run, facts));
     if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_voter(change, facts));
+        TRY(require_no_approver(change, facts));
     RunStep step = *next;
     TRY(confirm(step, change, *outline, facts));
     TRY(require_ring_of(change, run, facts, "run-exact"));

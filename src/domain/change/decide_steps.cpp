@@ -26,13 +26,34 @@ bool is_owed(const Change& change, const StepId& id) {
     });
 }
 
+// What tells whether a version works can be done late; of a version that was taken back nobody
+// needs to know it, and one that is broken would never pass.
+bool validates_version(StepKind kind) {
+    return kind == StepKind::deploy || kind == StepKind::smoke || kind == StepKind::rehearsal;
+}
+
+void let_validation_fall_away(Decider& decider) {
+    const auto back = rolled_back_at(decider.change());
+    if (!back) // the rollback was waived
+        return;
+    const auto note = fmt::format(
+        "the version was taken back at {}: {}", to_text(*back), decider.change().failed_because
+    );
+    for (const auto* step : steps_of(*decider.facts().workflow))
+        if (validates_version(step->kind) && is_owed(decider.change(), step->id)) {
+            decider.emit(OwedSettled{step->id.value, cut_text(note, limits::text_max), true});
+            decider.say(step->id.value + " is not owed any more: the version was taken back");
+        }
+}
+
 // What follows when the step is complete.
 void follow_up(Decider& decider, const Step& step) {
     const auto& change = decider.change();
     const auto& facts = decider.facts();
+    // After a rollback there is nothing new to settle, unless the workflow asks for it.
     const bool begins =
         (step.kind == StepKind::smoke_production && change.failed_because.empty()) ||
-        step.kind == StepKind::rollback;
+        (step.kind == StepKind::rollback && has_step(change, facts, StepKind::stabilise));
     if (begins && !is_stabilising(change)) {
         const Time until = facts.now + facts.policy->stabilisation;
         decider.emit(StabilisationStarted{until});
@@ -40,6 +61,8 @@ void follow_up(Decider& decider, const Step& step) {
     }
     if (is_owed(change, step.id))
         decider.emit(OwedSettled{step.id.value, "the step was completed"});
+    if (step.kind == StepKind::rollback)
+        let_validation_fall_away(decider);
 }
 
 // Completes one step, if its gates let it.

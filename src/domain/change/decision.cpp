@@ -19,7 +19,7 @@ bool Decider::sections_touched() const {
     return !now.scope.is_same_as(before_.scope) || !now.runbooks.is_same_as(before_.runbooks) ||
            now.production_ring != before_.production_ring ||
            now.ring_contents != before_.ring_contents || start(now) != start(before_) ||
-           end(now) != end(before_);
+           end(now) != end(before_) || now.owed.size() != before_.owed.size();
 }
 
 void Decider::void_edited() {
@@ -28,9 +28,7 @@ void Decider::void_edited() {
     const auto sections = section_digests(change());
     const auto seen = digest_of_sections(sections);
     std::vector<Section> edited;
-    const bool approving =
-        change().decision && (change().decision->outcome == CabOutcome::approved ||
-                              change().decision->outcome == CabOutcome::approved_with_conditions);
+    const bool approving = change().decision && is_approving(*change().decision);
     if (approving && change().decision->sections != sections)
         for (const auto name : enum_names(Section{})) {
             const auto& approved = change().decision->sections;

@@ -37,6 +37,28 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
     return {};
 }
 
+std::optional<PartInApproval>
+part_in_approval(const Change& change, const Facts& facts, const PersonId& person) {
+    const auto is_his = [&](const Vote& vote) { return vote.person == person; };
+    if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
+        return PartInApproval{"voted on it", "a vote that waits for the decision"};
+    if (change.decision && is_approving(*change.decision) && has_voted(change, person))
+        return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
+        return PartInApproval{
+            "authorised the emergency", "classified at " + to_text(change.classification->at)};
+    if (type_of(change) != ChangeType::standard)
+        return {};
+    const auto& id = change.classification->catalogue_entry;
+    const auto entry = facts.records->catalogue.find(id);
+    if (entry == facts.records->catalogue.end())
+        return {};
+    const auto& names = entry->second.approved_by;
+    if (std::find(names.begin(), names.end(), person) == names.end())
+        return {};
+    return PartInApproval{"pre-approved the catalogue entry " + id, "its approved_by"};
+}
+
 bool may_waive(const Facts& facts) {
     return std::any_of(
         facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Separation of duties: who must not approve this change, whatever his roles, and who decides what
-// becomes of it on production. Controls: SOX ITGC,
-// SOC 2 CC8.1, NIST 800-53 AC-5.
+// becomes of it on production. Controls: SOX ITGC, SOC 2 CC8.1, NIST 800-53 AC-5.
 #pragma once
 
 #include "domain/change/facts.hpp"
@@ -11,6 +10,17 @@ namespace slipway::domain {
 // Why this person may not approve the change: requester, who described its scope, author of a
 // pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
+
+// What somebody had to do with the approval of the change. Whoever had anything to do with it does
+// not carry the deployment out.
+struct PartInApproval {
+    std::string what; // "voted on it"
+    std::string evidence;
+};
+
+// He voted, stands behind the catalogue entry of a standard change, or authorised the emergency.
+std::optional<PartInApproval>
+part_in_approval(const Change& change, const Facts& facts, const PersonId& person);
 
 // Has a role that waives gates and extends windows.
 bool may_waive(const Facts& facts);

@@ -56,11 +56,8 @@ ChangeState state_of(const Change& change) {
         return ChangeState::cancelled;
     if (change.closure)
         return ChangeState::closed;
-    if (!change.failed_because.empty()) {
-        if (!rolled_back_at(change))
-            return ChangeState::rolling_back;
-        return is_stabilising(change) ? ChangeState::stabilising : ChangeState::rolled_back;
-    }
+    if (!change.failed_because.empty())
+        return rolled_back_at(change) ? ChangeState::rolled_back : ChangeState::rolling_back;
     if (is_stabilising(change))
         return ChangeState::stabilising;
     if (has_finished_run(change, RunPurpose::deployment))
@@ -482,6 +479,7 @@ void OwedSettled::apply(Change& change, const Stamp& stamp) const {
             owed.settled_at = stamp.at;
             owed.settled_by = stamp.by;
             owed.note = note;
+            owed.fell_away = fell_away;
         }
 }
 

@@ -530,10 +530,12 @@ struct ReviewOwed {
 struct OwedSettled {
     std::string id;
     std::string note;
+    bool fell_away = false; // it was not done and never will be
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
         visit("note", self.note);
+        visit("fell_away", self.fell_away);
     }
     SLIPWAY_EVENT("owed_settled");
 };

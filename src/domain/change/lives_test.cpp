@@ -154,7 +154,10 @@ TEST(Lives, one_that_fails_in_production_is_rolled_back_and_closed_so) {
     s.smoke("ina", "rollback");
     tell_of_rollback(s);
     s.complete("ina", "rollback");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    EXPECT_FALSE(s.has_said("stabilisation until")) << "nothing new runs that could settle";
     review_with_action(s);
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back) << "until it is closed";
     EXPECT_THAT(s.change.review->deviations, HasSubstr("front page fails"));
     EXPECT_EQ(
         s.refused("otto", "close", R"({"outcome":"successful","summary":"fine"})")

@@ -8,17 +8,22 @@ namespace slipway::domain::gates {
 
 namespace {
 
-// A failed deployment, and what its owner decided at its steps: "retry of switch (run-3): reason".
-std::string what_deviated(const Change& change, const std::vector<Deviation>& deviations) {
-    std::string out;
+// A failed deployment, what its owner decided at its steps ("retry of switch (run-3): reason"), and
+// smoke tests of production that a waiver let pass. Empty: all of it went to plan.
+std::string what_deviated(const Change& change, const Facts& facts) {
+    std::vector<std::string> all;
     if (!change.failed_because.empty())
-        out = "the deployment failed: " + change.failed_because;
-    for (const auto& deviation : deviations)
-        out += fmt::format(
-            "{}{} of {} ({}): {}", out.empty() ? "" : "; ", to_text(deviation.choice),
-            deviation.step, deviation.run.value, deviation.reason
-        );
-    return out;
+        all.push_back("the deployment failed: " + change.failed_because);
+    for (const auto& deviation : deviations_on_production(change))
+        all.push_back(fmt::format(
+            "{} of {} ({}): {}", to_text(deviation.choice), deviation.step, deviation.run.value,
+            deviation.reason
+        ));
+    if (const auto smoke = evaluate(*find_gate("smoke-production"), change, facts);
+        smoke.verdict != Verdict::not_applicable)
+        for (const auto& reason : smoke.reasons)
+            all.push_back(fmt::format("{}: {}", reason.message, reason.evidence));
+    return fmt::format("{}", fmt::join(all, "; "));
 }
 
 } // namespace
@@ -46,7 +51,7 @@ void stabilised(const Change& change, const Facts& facts, GateFindings& findings
             );
 }
 
-void pir(const Change& change, const Facts&, GateFindings& findings) {
+void pir(const Change& change, const Facts& facts, GateFindings& findings) {
     if (!change.review)
         return findings.refuse(
             "review", "no post-implementation review was held", "no review",
@@ -58,12 +63,11 @@ void pir(const Change& change, const Facts&, GateFindings& findings) {
             "review.went_to_plan", "the review does not say what went to plan", "empty",
             "Record it with hold_review"
         );
-    const auto deviations = deviations_on_production(change);
-    if ((!deviations.empty() || !change.failed_because.empty()) && change.actions.empty())
+    auto deviated = what_deviated(change, facts);
+    if (!deviated.empty() && change.actions.empty())
         findings.refuse(
             "review.actions", "something deviated, but no action follows from it",
-            what_deviated(change, deviations),
-            "Add an action item with owner and due date (add_action)"
+            std::move(deviated), "Add an action item with owner and due date (add_action)"
         );
     for (const auto& action : change.actions)
         if (action.owner.empty() || !action.due_at)
@@ -120,7 +124,8 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
             owed_steps.insert(owed.id);
     for (const auto* step : steps_of(*facts.workflow)) {
         if (step->kind == StepKind::closure || !step->is_required() ||
-            !applies(*step, change, facts) || owed_steps.contains(step->id.value))
+            !applies(*step, change, facts) || owed_steps.contains(step->id.value) ||
+            fell_away(change, step->id))
             continue;
         const auto record = change.steps.find(step->id);
         if (record == change.steps.end() || record->second.state != StepState::completed)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/approved_ring.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -81,6 +82,24 @@ void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFinding
                 "the channel of the maintenance notice was not told of the rollback",
                 "rolled back at " + to_text(rolled_back_at),
                 "Send a notice of kind rolled_back; put the channel's record back if it is gone"
+            );
+}
+
+// Nobody who approved it may start the run or confirm a step of it; what is on the record all the
+// same does not end as a success.
+void look_at_who_carried_out(
+    const Change& change, const Run& run, const Facts& facts, GateFindings& findings
+) {
+    std::set<PersonId> people{run.started_by};
+    for (const auto& step : run.steps)
+        people.insert({step.confirmed_by, step.seconded_by});
+    people.erase(PersonId{});
+    for (const auto& person : people)
+        if (const auto part = part_in_approval(change, facts, person))
+            findings.refuse(
+                "deployment", "who approved the change carried it out",
+                fmt::format("{}: {} {}", run.id.value, person.value, part->what),
+                "Roll back; another engineer carries it out in a new change"
             );
 }
 
@@ -207,6 +226,8 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
             std::string(to_text(run->state)),
             "Its owner decides: retry, skip, resume, abort or undo (decide_run)"
         );
+    if (change.failed_because.empty())
+        look_at_who_carried_out(change, *run, facts, findings);
 }
 
 void smoke_production(const Change& change, const Facts&, GateFindings& findings) {

@@ -249,7 +249,7 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
         result.waiver = waiver->id;
     } else if (record != change.steps.end() && record->second.state == StepState::postponed && may_postpone(*step, type_of(change))) {
         // An emergency that was classified anew owes now what it had put off.
-        result.verdict = Verdict::postponed;
+        result.verdict = fell_away(change, step->id) ? Verdict::not_applicable : Verdict::postponed;
     } else if (!step->is_required() && record == change.steps.end()) {
         result.verdict = Verdict::not_applicable;
     }

@@ -233,6 +233,11 @@ void look_at_pre_approval(
     std::set<PersonId> standing;
     std::string against;
     for (const auto& person : entry.approved_by) {
+        if (person == change.implementer)
+            findings.warn(
+                person.value + " stands behind the catalogue entry and cannot carry it out: name "
+                               "another implementer with assign"
+            );
         auto why = conflict_of_duty(change, facts, person);
         if (why.empty() &&
             !grants(facts.records->people.at(person).roles, Permission::change_approve))
@@ -476,6 +481,10 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "{} chose {} where the rules proposed {}: {}", chosen.by.value, to_text(chosen.type),
             to_text(chosen.proposed), chosen.reason
         ));
+    // What becomes of a board or an entry after that is about other changes; who carried this one
+    // out is asked by run-exact.
+    if (deployment_begun(change))
+        return;
     if (chosen.type == ChangeType::emergency && chosen.incident.empty() &&
         chosen.authoriser.empty())
         findings.refuse(

@@ -219,8 +219,7 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
     }
     const auto& decision = *change.decision;
     findings.looked_at("decision", "board " + decision.board, decision.at);
-    if (decision.outcome != CabOutcome::approved &&
-        decision.outcome != CabOutcome::approved_with_conditions)
+    if (!is_approving(decision))
         return findings.refuse(
             "decision.outcome", "the CAB has not approved it",
             std::string(to_text(decision.outcome)) + ": " + decision.minutes,
@@ -238,6 +237,9 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
             "The board for its type decides"
         );
+    // A vote was asked for its weight until the deployment began.
+    if (deployment_begun(change))
+        return;
     if (auto reason = composed_by_its_own(change, facts, decision.board))
         findings.reasons.push_back(*std::move(reason));
     look_at_votes(change, facts, decision, findings);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who asks for a change, who approves it, who carries it out and who reviews it: for each type of
+// change these are different people, and whoever is not is refused when he begins.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/gate_rows.hpp"
+#include "domain/change/testing/scenario.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(
+        first(s.refused(
+                  "mika", "report_run",
+                  R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})"
+              ))
+            .field,
+        "started_by"
+    );
+    s = ready();
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    s.does("ina", "start_run", deployment_elsewhere());
+    constexpr std::string_view confirm = R"({"run":"run-3","step":"drain"})";
+    EXPECT_EQ(first(s.refused("mika", "confirm_step", confirm)).field, "started_by");
+    s.does("pia", "confirm_step", confirm);
+}
+
+TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
+    for (const auto* person : {"eva", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.now = at(window_start) - 2h;
+    record_backup(s);
+    s.complete("ina", "backup");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "approved");
+    s.does("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(first(s.refused("cora", "settle_owed", settle)).evidence, "running");
+    s.does("ina", "report_run", R"({"run":"run-1","steps":[
+        {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},
+        {"name":"verify","state":"succeeded"}]})");
+    EXPECT_THAT(
+        first(s.refused("mika", "settle_owed", settle)).message, HasSubstr("member of the ECAB")
+    );
+    s.does("cora", "settle_owed", settle);
+}
+
+Scenario ready_standard() {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    validate(s);
+    announce(s);
+    make_ready(s);
+    return s;
+}
+
+void expect_no_part_in_the_deployment(const Scenario& s, const char* person, const char* because) {
+    auto copy = s;
+    const auto started = copy.refused(person, "start_run", deployment_elsewhere());
+    EXPECT_EQ(first(started).field, "started_by") << explain(started);
+    EXPECT_THAT(first(started).message, HasSubstr(because));
+    const auto named =
+        copy.refused("otto", "assign", fmt::format(R"({{"implementer":"{}"}})", person));
+    EXPECT_EQ(first(named).field, "implementer") << explain(named);
+    EXPECT_THAT(first(named).message, HasSubstr(because));
+    copy.does("ina", "start_run", deployment_elsewhere());
+    const auto reported = copy.refused(
+        person, "report_run",
+        fmt::format(
+            R"({{"run":"{}","steps":[{{"name":"drain","state":"succeeded"}}]}})",
+            copy.change.runs.back().id.value
+        )
+    );
+    EXPECT_EQ(first(reported).field, "started_by") << explain(reported);
+}
+
+TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {
+    auto s = ready_standard();
+    for (const auto* person : {"cora", "mika"})
+        expect_no_part_in_the_deployment(
+            s, person, "pre-approved the catalogue entry site-release"
+        );
+    s.records.catalogue.at("site-release").approved_by.emplace_back("petra");
+    ++s.records.version;
+    expect_no_part_in_the_deployment(s, "petra", "pre-approved the catalogue entry site-release");
+    deploy(s);
+}
+
+TEST(Duties, an_implementer_who_stands_behind_the_entry_is_known_when_it_is_classified) {
+    Scenario s;
+    open(s);
+    s.records.catalogue.at("site-release").approved_by.emplace_back("ina");
+    ++s.records.version;
+    plan(s, "standard");
+    EXPECT_THAT(
+        s.change.steps.at(StepId("classify")).warnings,
+        ::testing::Contains(HasSubstr("ina stands behind the catalogue entry"))
+    );
+}
+
+TEST(Duties, who_authorised_an_emergency_or_voted_on_it_does_not_carry_it_out) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.does("rosa", "classify", R"({"type":"emergency","authoriser":"eva","reason":"down"})");
+    s.complete("rosa", "classify");
+    validate(s);
+    for (const auto* person : {"emil", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    expect_no_part_in_the_deployment(s, "eva", "authorised the emergency");
+    expect_no_part_in_the_deployment(s, "emil", "voted on it");
+    deploy(s);
+}
+
+TEST(Duties, who_voted_is_not_named_as_the_implementer_unless_the_board_has_not_approved) {
+    constexpr std::string_view names = R"({"implementer":"mika"})";
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    EXPECT_EQ(first(s.refused("otto", "assign", names)).field, "implementer");
+    s = approved();
+    EXPECT_EQ(first(s.refused("otto", "assign", names)).field, "implementer");
+    s.does("otto", "assign", R"({"implementer":"sven"})");
+    s.does("cora", "decide", R"({"outcome":"rejected","minutes":"mika knows these hosts"})");
+    s.does("otto", "assign", names);
+}
+
+// It could not have been started so; what is on the record all the same is no success.
+TEST(Duties, what_its_approver_carried_out_does_not_close_as_a_success) {
+    constexpr std::string_view close = R"({"outcome":"successful","summary":"it runs"})";
+    auto standard = ready_standard();
+    deploy(standard);
+    stabilise(standard);
+    wind_up(standard);
+    for (const auto& whole : {settled(), standard})
+        for (const bool confirms : {false, true}) {
+            auto s = whole;
+            for (auto& run : s.change.runs.edit())
+                if (run.purpose == RunPurpose::deployment)
+                    (confirms ? run.steps[0].confirmed_by : run.started_by) = PersonId("mika");
+            const auto error = s.refused("otto", "close", close);
+            EXPECT_EQ(first(error).gate, "run-exact") << explain(error);
+            EXPECT_THAT(first(error).evidence, HasSubstr("mika"));
+        }
+}
+
+// An approval is used up when the deployment begins. What becomes of those who gave it is about the
+// next change.
+TEST(Duties, what_becomes_of_an_approval_after_the_deployment_holds_no_closure_up) {
+    auto standard = ready_standard();
+    deploy(standard);
+    stabilise(standard);
+    auto& entry = standard.records.catalogue.at("site-release");
+    entry.suspended_because = "CHG-11 closed as rolled_back";
+    entry.expires_at = standard.now - 1h;
+    entry.approved_by = {PersonId("cora")};
+    ++standard.records.version;
+    EXPECT_EQ(look(standard, "classification").verdict, Verdict::pass);
+    wind_up(standard);
+    standard.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+    auto normal = settled();
+    normal.records.boards.at("cab").members.clear();
+    ++normal.records.version;
+    EXPECT_EQ(look(normal, "cab-decision").verdict, Verdict::pass);
+}
+
+} // namespace
+} // namespace slipway::domain::testing

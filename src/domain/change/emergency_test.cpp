@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Emergencies: what may be put off, what the ECAB thereby approves, and what is owed in the end.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/testing/gate_rows.hpp"
+#include "domain/change/testing/scenario.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+Scenario planned_emergency() {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    return s;
+}
+
+void postpone(Scenario& s, const char* step) {
+    s.does("otto", "postpone_step", fmt::format(R"({{"step":"{}","reason":"down"}})", step));
+}
+
+void approve(Scenario& s) {
+    for (const auto* person : {"eva", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.complete("cora", "cab_decision");
+}
+
+TEST(Emergency, that_puts_off_more_than_the_ecab_has_seen_is_voted_on_again) {
+    auto s = planned_emergency();
+    postpone(s, "rehearsal");
+    s.does("eva", "vote", R"({"choice":"approve"})");
+    postpone(s, "defects");
+    EXPECT_TRUE(s.change.votes.empty()) << "what she voted for was another change";
+    approve(s);
+    postpone(s, "ring_deploy");
+    EXPECT_FALSE(s.change.decision);
+    EXPECT_THAT(s.change.voided.back().sections, ElementsAre(Section::postponed_steps));
+    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::fail);
+    approve(s);
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+}
+
+TEST(Emergency, that_does_early_what_it_had_put_off_stays_approved) {
+    auto s = planned_emergency();
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        postpone(s, step);
+    approve(s);
+    s.now = at("2026-11-20T09:00Z");
+    s.does("ina", "compare_ring");
+    s.run("ina", "ring_deploy");
+    s.complete("ina", "ring_deploy");
+    s.does("ina", "reopen_step", R"({"step":"defects","reason":"there is time after all"})");
+    s.complete("ina", "defects");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+    EXPECT_TRUE(s.change.voided.empty());
+}
+
+// Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
+Scenario taken_back_emergency() {
+    auto s = planned_emergency();
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        postpone(s, step);
+    approve(s);
+    s.now = at(window_start) - 2h;
+    record_backup(s);
+    s.complete("ina", "backup");
+    announce(s);
+    make_ready(s);
+    deploy(s);
+    s.smoke("ina", "production", false);
+    s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
+    s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round"})");
+    s.does("ina", "report_run", R"({"run":"run-2","steps":[
+        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    s.complete("ina", "smoke_production");
+    s.smoke("ina", "rollback");
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    for (const auto* channel : {"mail", "status"})
+        s.does(
+            "system", "report_delivery",
+            fmt::format(
+                R"({{"notice":"{}","channel":"{}","state":"delivered"}})",
+                s.change.notices.back().id, channel
+            )
+        );
+    return s;
+}
+
+const Owed& owed(const Scenario& s, std::string_view id) {
+    static const Owed none;
+    for (const auto& item : s.change.owed)
+        if (item.id == id)
+            return item;
+    ADD_FAILURE() << id << " was never owed";
+    return none;
+}
+
+TEST(Emergency, that_was_rolled_back_because_its_version_is_broken_can_be_closed) {
+    auto s = taken_back_emergency();
+    EXPECT_FALSE(owed(s, "smoke_staging").settled_at) << "nobody has said yet that it is gone";
+    s.complete("ina", "rollback");
+    for (const auto* id : {"ring_deploy", "smoke_staging", "rehearsal"}) {
+        EXPECT_TRUE(owed(s, id).fell_away) << id;
+        EXPECT_EQ(owed(s, id).settled_by, PersonId("ina"));
+        EXPECT_THAT(owed(s, id).note, HasSubstr("the feed is broken"));
+    }
+    EXPECT_EQ(look(s, "smoke-staging").verdict, Verdict::not_applicable);
+    s.does("otto", "hold_review", R"({"went_to_plan":"The way back"})");
+    EXPECT_THAT(
+        s.change.review->deviations, HasSubstr("smoke_staging was postponed and never done")
+    );
+    s.does(
+        "otto", "add_action",
+        R"({"title":"Mend the feed","owner":"jonas","due_at":"2026-12-10T12:00:00Z"})"
+    );
+    s.complete("otto", "review");
+    s.does("otto", "update_cmdb");
+    s.complete("otto", "cmdb_update");
+    constexpr std::string_view close = R"({"outcome":"rolled_back","summary":"1.4 runs again"})";
+    const auto error = s.refused("otto", "close", close);
+    std::vector<std::string> fields;
+    for (const auto& reason : error.reasons)
+        fields.push_back(reason.field);
+    EXPECT_THAT(fields, UnorderedElementsAre("owed.defects", "owed.retrospective_review"));
+    s.complete("ina", "defects");
+    s.does("cora", "settle_owed", R"({"id":"retrospective_review","note":"rightly decided"})");
+    s.does("otto", "close", close);
+}
+
+TEST(Emergency, whose_rollback_was_waived_still_owes_what_it_put_off) {
+    auto s = taken_back_emergency();
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::rollback)
+            run.state = RunState::aborted;
+    s.replayed = s.change;
+    s.does("rosa", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.complete("ina", "rollback");
+    EXPECT_FALSE(owed(s, "smoke_staging").settled_at);
+}
+
+} // namespace
+} // namespace slipway::domain::testing
