@@ -94,9 +94,12 @@ class Door {
         std::string data_directory; // workflows/ and policies/ of the installation
         // Reads JUnit XML (an adapter's work); empty: such results are refused.
         std::function<Result<std::vector<domain::SmokeResult>>(std::string_view xml)> read_junit;
-        // Whether a reference to a secret may be asked at all, by the rule of whoever resolves it;
-        // resolves nothing. Empty: it is not looked at.
-        std::function<Result<void>(std::string_view reference)> check_secret = {};
+        // Whether this ring may name this reference to a secret, by the rule of whoever resolves
+        // it; resolves nothing. Empty: it is not looked at.
+        std::function<Result<void>(
+            domain::RingKind kind, const std::string& ring, std::string_view reference
+        )>
+            check_secret = {};
     };
 
     // Loads and checks workflows and policies. Errors name file, line and reason.

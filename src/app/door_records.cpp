@@ -94,8 +94,12 @@ Result<void> check_writer(
     return row.check_writer(before ? &before->state : nullptr, document, actor.person, now);
 }
 
-const StoredStream* unless_removed(const Result<StoredStream>& stored) {
-    return stored && !stored->removed ? &*stored : nullptr;
+const StoredStream* if_any(const Result<StoredStream>& stored) {
+    return stored ? &*stored : nullptr;
+}
+
+const StoredStream* unless_removed(const StoredStream* stored) {
+    return stored != nullptr && !stored->removed ? stored : nullptr;
 }
 
 // The document with its id and record version, as lists and single answers show it. (A
@@ -184,7 +188,8 @@ Result<void> check_board(
 
 // A reference that is never allowed would be found out in the middle of a deployment.
 Result<void> check_secrets(
-    const Door::Inside& inside, const domain::RegisterRow& row, const std::string& document
+    const Door::Inside& inside, const domain::RegisterRow& row, const std::string& id,
+    const std::string& document
 ) {
     if (row.name != "ring" || !inside.parts.check_secret)
         return {};
@@ -193,10 +198,37 @@ Result<void> check_secrets(
         const auto reference = secret_of_variable(value);
         if (!reference)
             continue;
-        if (const auto checked = inside.parts.check_secret(*reference); !checked)
+        if (const auto checked = inside.parts.check_secret(ring.kind, id, *reference); !checked)
             return fail_field("variables." + name, checked.error().message);
     }
     return {};
+}
+
+// A test never runs on production, and what runs elsewhere asks no gate. Who runs it does not say
+// of a production ring that it is none, nor puts it anew as another when it was removed.
+Result<void> check_ring_kind(
+    const domain::RegisterRow& row, const StoredStream* stored, const std::string& document,
+    const Actor& actor
+) {
+    if (row.name != "ring" || stored == nullptr || actor.may(domain::Permission::system_manage))
+        return {};
+    const auto before = restore<domain::RingRecord>(std::string_view(stored->state));
+    if (!before)
+        return unreadable_state(stored->key, before.error());
+    const auto kind = TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
+    constexpr auto production = domain::RingKind::production;
+    if (before->kind != production || kind == production)
+        return {};
+    return fail_blocked(
+        fmt::format("{} is a production ring", stored->key.id),
+        {{"run-exact", "kind", "only an administrator makes a production ring one for tests",
+          fmt::format(
+              "it {} {} and would be {}", stored->removed ? "was removed as" : "is",
+              to_text(production), to_text(kind)
+          ),
+          "Put the test ring with another id, or have an administrator (system_manage) put this "
+          "one"}}
+    );
 }
 
 std::string
@@ -389,7 +421,7 @@ struct RecordEdit {
 };
 
 // Lets `decide` look at the record as it is stored (its version, 0 when there never was one, and
-// the stream, null when there is none now) and commits what it says.
+// the stream, null when there never was one) and commits what it says.
 template <class Decide>
 Result<Answer> write_record(
     Door::Inside& inside, const Actor& actor, const domain::RegisterRow& row,
@@ -408,7 +440,7 @@ Result<Answer> write_record(
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
-        RecordEdit edit = TRY(decide(version, unless_removed(stored)));
+        RecordEdit edit = TRY(decide(version, if_any(stored)));
         answer = {request.id, version + 1, std::move(edit.body), 0, false, edit.created};
         Commit commit;
         commit.records_held = std::move(edit.held);
@@ -455,13 +487,15 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
     const auto* row = TRY(known_register(request.kind));
     TRY(require_permission(actor, row->write));
     TRY(check_id(request.id));
-    const auto put = [&](std::uint64_t version, const StoredStream* before) -> Result<RecordEdit> {
+    const auto put = [&](std::uint64_t version, const StoredStream* stored) -> Result<RecordEdit> {
+        const auto* before = unless_removed(stored);
         auto document =
             TRY(with_found(*row, TRY(document_of(*row, request.id, request.body)), before));
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_not_given_before(*row, before == nullptr && version > 0, request.id, "id"));
         TRY(check_writer(*row, before, document, actor, clock().now()));
-        TRY(check_secrets(*inside_, *row, document));
+        TRY(check_ring_kind(*row, stored, document, actor));
+        TRY(check_secrets(*inside_, *row, request.id, document));
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
@@ -502,7 +536,9 @@ Result<std::size_t> Door::put_records(
         TRY(check_id(record.id));
         TRY(check_board(*inside_, *row, actor, record.id));
         auto document = TRY(document_of(*row, record.id, record.body));
-        TRY(at_record(rest.before + documents.size(), check_secrets(*inside_, *row, document)));
+        TRY(at_record(
+            rest.before + documents.size(), check_secrets(*inside_, *row, record.id, document)
+        ));
         documents.push_back(std::move(document));
     }
     const auto named = TRY(keys_named(*row, actor.tenant, records, documents, rest));
@@ -523,12 +559,13 @@ Result<std::size_t> Door::put_records(
             const auto stored = store.load(key);
             if (!stored && stored.error().code != ErrorCode::not_found)
                 return tl::unexpected(stored.error());
-            const auto* before = unless_removed(stored);
+            const auto* before = unless_removed(if_any(stored));
             TRY(check_not_given_before(
                 *row, stored && stored->removed, records[i].id,
                 fmt::format("[{}].id", rest.before + i)
             ));
             TRY(check_writer(*row, before, documents[i], actor, clock().now()));
+            TRY(check_ring_kind(*row, if_any(stored), documents[i], actor));
             if (row->name == "person")
                 people[records[i].id] = TRY(administering(before, &documents[i]));
             created += before == nullptr ? 1 : 0;
@@ -548,7 +585,8 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
     const auto* row = TRY(known_register(request.kind));
     TRY(require_permission(actor, row->write));
     const auto remove = [&](std::uint64_t version,
-                            const StoredStream* before) -> Result<RecordEdit> {
+                            const StoredStream* stored) -> Result<RecordEdit> {
+        const auto* before = unless_removed(stored);
         if (before == nullptr)
             return no_record(*row, request.id);
         TRY(check_conditions(request, version, true));

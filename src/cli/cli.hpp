@@ -12,11 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "app/ports/runner.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "cli/command.hpp"
-#include "domain/runbook/run_result.hpp"
 
 namespace slipway::cli {
 
@@ -33,7 +33,7 @@ struct LocalCommand {
 
 // Runs one smoke check on this machine.
 using RunCheck = std::function<
-    domain::CheckResult(const domain::SmokeCheck&, const domain::Variables&, std::stop_token)>;
+    domain::CheckResult(const domain::SmokeCheck&, const app::RingSetting&, std::stop_token)>;
 
 struct LocalCommands {
     std::string version; // "0.1.0"

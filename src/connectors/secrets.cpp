@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,23 +96,45 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
         text.replace(at, what.size(), with);
 }
 
-} // namespace
-
-bool is_below(const std::string& path, const std::vector<std::string>& folders) {
+// The path without symbolic links, if it stands below one of the folders.
+std::optional<std::string>
+real_path_below(const std::string& path, const std::vector<std::string>& folders) {
     std::error_code failed;
     if (path.empty() || path.front() != '/')
-        return false;
+        return std::nullopt;
     const auto real = fs::weakly_canonical(path, failed);
     if (failed)
-        return false;
-    return std::any_of(folders.begin(), folders.end(), [&](const auto& folder) {
+        return std::nullopt;
+    const bool below = std::any_of(folders.begin(), folders.end(), [&](const auto& folder) {
         const auto root = fs::weakly_canonical(folder, failed).string();
         return !failed && !root.empty() &&
                real.string().starts_with(root.ends_with('/') ? root : root + "/");
     });
+    return below ? std::optional(real.string()) : std::nullopt;
 }
 
-Result<void> check_reference(std::string_view reference, const SecretPolicy& policy) {
+bool is_one_of(const std::string& path, const std::vector<std::string>& files) {
+    std::error_code failed;
+    return std::any_of(files.begin(), files.end(), [&](const auto& file) {
+        return fs::weakly_canonical(file, failed) == path || fs::equivalent(file, path, failed);
+    });
+}
+
+// What a reference leads to: of a file and a program the real path. A link that is looked at now
+// and followed later could lead elsewhere by then, and what a step leaves in the folder `work` may
+// be one.
+struct Target {
+    std::string_view kind;
+    std::string place;
+    std::vector<std::string> arguments = {};
+};
+
+std::string folders_in_words(const std::vector<std::string>& folders) {
+    return folders.empty() ? "a folder that the server allows, and there is none"
+                           : fmt::format("{}", fmt::join(folders, " or "));
+}
+
+Result<Target> find_target(std::string_view reference, const SecretPolicy& policy) {
     const auto [kind, rest] = split(reference);
     const auto refuse = [](const std::string& message) {
         return fail(ErrorCode::invalid_input, message);
@@ -119,43 +142,68 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
     if (reference.size() > limits::text_max || rest.find('\0') != std::string_view::npos)
         return refuse("a reference is at most 4000 bytes without NUL");
     if (kind == "file") {
-        if (!is_below(std::string(rest), policy.secret_folders))
+        auto path = real_path_below(std::string(rest), policy.secret_folders);
+        if (!path)
             return refuse(fmt::format(
-                "file: needs an absolute path below a folder for secrets, which is {}",
-                fmt::join(policy.secret_folders, " or ")
+                "file: needs an absolute path below {}: move the file there, and leave a symbolic "
+                "link where it was if the reference is to stay",
+                folders_in_words(policy.secret_folders)
             ));
-    } else if (kind == "env") {
+        if (is_one_of(*path, policy.withheld))
+            return refuse("file: this file opens the server's own database or connections: keep it "
+                          "in the data directory outside of secrets");
+        return Target{kind, *std::move(path)};
+    }
+    if (kind == "env") {
+        if (policy.environment_prefix.empty())
+            return refuse("env: is only for rings whose ids have small letters, digits and single "
+                          "'-' between them: use a file");
         if (!rest.starts_with(policy.environment_prefix) || rest.find('=') != rest.npos)
-            return refuse("env: needs a name that begins with " + policy.environment_prefix);
-    } else if (kind == "command") {
-        const auto program = words(rest);
-        if (program.empty() || !is_below(program.front(), policy.program_folders))
+            return refuse(fmt::format(
+                "env: needs a name that begins with {}: give the variable such a name",
+                policy.environment_prefix
+            ));
+        return Target{kind, std::string(rest)};
+    }
+    if (kind == "command") {
+        auto called = words(rest);
+        auto program =
+            called.empty() ? std::nullopt : real_path_below(called.front(), policy.program_folders);
+        if (!program)
             return refuse(fmt::format(
                 "command: needs the absolute path of a program below {}",
-                policy.program_folders.empty()
-                    ? "a folder that the server allows, and there is none"
-                    : fmt::format("{}", fmt::join(policy.program_folders, " or "))
+                folders_in_words(policy.program_folders)
             ));
-    } else {
-        return refuse("expected a reference to the secret: file:/path, env:NAME or "
-                      "command:/program arguments, never the secret itself");
+        called.front() = *program;
+        return Target{kind, *std::move(program), std::move(called)};
     }
+    return refuse("expected a reference to the secret: file:/path, env:NAME or command:/program "
+                  "arguments, never the secret itself");
+}
+
+} // namespace
+
+bool is_below(const std::string& path, const std::vector<std::string>& folders) {
+    return real_path_below(path, folders).has_value();
+}
+
+Result<void> check_reference(std::string_view reference, const SecretPolicy& policy) {
+    TRY(find_target(reference, policy));
     return {};
 }
 
 Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy) {
-    TRY(check_reference(reference, policy));
-    const auto [kind, rest] = split(reference);
-    if (kind == "file")
-        return read_secret_file(std::string(rest));
-    if (kind == "env") {
-        const auto* value = std::getenv(std::string(rest).c_str());
+    auto target = TRY(find_target(reference, policy));
+    if (target.kind == "file")
+        return read_secret_file(target.place);
+    if (target.kind == "env") {
+        const auto* value = std::getenv(target.place.c_str());
         if (value == nullptr)
-            return fail(ErrorCode::invalid_input, "env:" + std::string(rest) + " is not set");
+            return fail(ErrorCode::invalid_input, "env:" + target.place + " is not set");
         return checked(value, "env");
     }
     CommandRequest request;
-    request.arguments = words(rest);
+    request.arguments = std::move(target.arguments);
     request.timeout = limits::secret_command_timeout;
     request.output_max = limits::secret_max + 2;
     auto answer = TRY(run_command(request));

@@ -17,14 +17,19 @@
 
 namespace slipway::connectors {
 
-// What a tenant's settings may reach on this machine.
+// What references and settings may reach on this machine. A ring reaches less than the server does
+// (ring_secrets.hpp).
 struct SecretPolicy {
     // `file:` paths stand below one of these after symbolic links are followed.
     std::vector<std::string> secret_folders = {"/etc/slipway/secrets", "/run/secrets"};
-    // `env:` names begin so; the server's own environment is nobody's secret store.
+    // `env:` names begin so; the server's own environment is nobody's secret store. Empty: there is
+    // no such name.
     std::string environment_prefix = "SLIPWAY_SECRET_";
     // Programs of `command:` references and of settings of type `program` stand below one of these.
     std::vector<std::string> program_folders = {};
+    // Files of the server's own, which are nobody's secrets wherever they lie: what opens the
+    // database that holds the ledger and its key.
+    std::vector<std::string> withheld = {};
 };
 
 // Whether the text is a reference that the policy allows; does not resolve it.

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "base/secret_reference.hpp"
+#include "connectors/ring_secrets.hpp"
 #include "connectors/secret_forms.hpp"
 #include "runner/host.hpp"
+#include "runner/smoke_runner.hpp"
 
 namespace slipway {
 
@@ -40,20 +42,15 @@ domain::Variables needed(const domain::SmokeCheck& check, const domain::Variable
 
 MachineRunner::MachineRunner(const Clock& clock, Random& random, MachineRunnerOptions options)
     : clock_(clock), options_(std::move(options)),
-      local_(clock, options_.scratch, options_.confinement), ssh_(clock, random, options_.ssh),
-      smoke_(
-          clock,
-          [this](const auto& step, const auto& context, auto& sink) {
-              return run_on_its_machine(step, context, sink);
-          },
-          [this](std::string_view reference) -> Result<runner::NamedSecret> {
-              auto secret = TRY(connectors::resolve_reference(reference, options_.secrets));
-              auto forms = connectors::secret_forms(secret);
-              return runner::NamedSecret{std::move(secret), std::move(forms)};
-          }
-      ) {}
+      local_(clock, options_.scratch, options_.confinement), ssh_(clock, random, options_.ssh) {}
 
-Result<runner::StepContext> MachineRunner::make_context(const domain::Variables& variables) const {
+connectors::SecretPolicy MachineRunner::policy_of(const app::RingSetting& setting) const {
+    return connectors::policy_of_ring(options_.secrets, setting.kind, setting.ring);
+}
+
+Result<runner::StepContext> MachineRunner::make_context(
+    const domain::Variables& variables, const connectors::SecretPolicy& policy
+) const {
     runner::StepContext context;
     context.cwd = options_.work;
     for (const auto& [name, value] : variables) {
@@ -62,7 +59,7 @@ Result<runner::StepContext> MachineRunner::make_context(const domain::Variables&
             context.variables[name] = value;
             continue;
         }
-        auto secret = connectors::resolve_reference(*reference, options_.secrets);
+        auto secret = connectors::resolve_reference(*reference, policy);
         if (!secret)
             return fail(
                 secret.error().code,
@@ -76,10 +73,10 @@ Result<runner::StepContext> MachineRunner::make_context(const domain::Variables&
 }
 
 domain::StepResult MachineRunner::run_step(
-    const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+    const domain::RunbookStep& step, const app::RingSetting& setting, std::stop_token stop,
     const app::LineSink& sink
 ) {
-    auto context = make_context(variables);
+    auto context = make_context(setting.variables, policy_of(setting));
     if (!context) {
         domain::StepResult result;
         result.name = step.name;
@@ -104,11 +101,23 @@ domain::StepResult MachineRunner::run_on_its_machine(
 }
 
 domain::CheckResult MachineRunner::run_check(
-    const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
+    const domain::SmokeCheck& check, const app::RingSetting& setting, std::stop_token stop
 ) {
-    const auto given = needed(check, variables);
-    return smoke_.run(
-        check, [&] { return make_context(given); }, stop
+    const auto policy = policy_of(setting);
+    const auto given = needed(check, setting.variables);
+    const runner::SmokeRunner smoke(
+        clock_,
+        [this](const auto& step, const auto& context, auto& sink) {
+            return run_on_its_machine(step, context, sink);
+        },
+        [&policy](std::string_view reference) -> Result<runner::NamedSecret> {
+            auto secret = TRY(connectors::resolve_reference(reference, policy));
+            auto forms = connectors::secret_forms(secret);
+            return runner::NamedSecret{std::move(secret), std::move(forms)};
+        }
+    );
+    return smoke.run(
+        check, [&] { return make_context(given, policy); }, stop
     );
 }
 

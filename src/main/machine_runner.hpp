@@ -12,16 +12,15 @@
 #include "base/random.hpp"
 #include "connectors/secrets.hpp"
 #include "runner/local_runner.hpp"
-#include "runner/smoke_runner.hpp"
 #include "runner/ssh_runner.hpp"
 
 namespace slipway {
 
 struct MachineRunnerOptions {
-    std::filesystem::path scratch;        // private script files
-    std::filesystem::path work;           // where scripts run; it must exist
-    Result<Confinement> confinement = {}; // of what runs here
-    connectors::SecretPolicy secrets = {};
+    std::filesystem::path scratch;         // private script files
+    std::filesystem::path work;            // where scripts run; it must exist
+    Result<Confinement> confinement = {};  // of what runs here
+    connectors::SecretPolicy secrets = {}; // of the server; a ring has its part of it
     runner::SshOptions ssh = {};
 };
 
@@ -34,16 +33,18 @@ class MachineRunner final : public app::Runner {
     // A variable whose value is "secret:" and a reference (connectors/secrets.hpp) becomes a secret
     // of the step. One that cannot be resolved makes the step not_started.
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+        const domain::RunbookStep& step, const app::RingSetting& setting, std::stop_token stop,
         const app::LineSink& sink
     ) override;
     // A check without a command resolves only the secrets that it names.
     domain::CheckResult run_check(
-        const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
+        const domain::SmokeCheck& check, const app::RingSetting& setting, std::stop_token stop
     ) override;
 
   private:
-    Result<runner::StepContext> make_context(const domain::Variables& variables) const;
+    connectors::SecretPolicy policy_of(const app::RingSetting& setting) const;
+    Result<runner::StepContext>
+    make_context(const domain::Variables& variables, const connectors::SecretPolicy& policy) const;
     domain::StepResult run_on_its_machine(
         const domain::RunbookStep& step, const runner::StepContext& context,
         runner::TranscriptSink& sink
@@ -53,7 +54,6 @@ class MachineRunner final : public app::Runner {
     MachineRunnerOptions options_;
     runner::LocalRunner local_;
     runner::SshRunner ssh_;
-    runner::SmokeRunner smoke_;
 };
 
 } // namespace slipway

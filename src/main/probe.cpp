@@ -35,10 +35,10 @@ struct CheckMachine {
 } // namespace
 
 cli::RunCheck make_check_runner(const std::string& data) {
-    return [machine = std::make_shared<CheckMachine>(data)](
-               const domain::SmokeCheck& check, const domain::Variables& variables,
-               std::stop_token stop
-           ) { return machine->runner.run_check(check, variables, std::move(stop)); };
+    return
+        [machine = std::make_shared<CheckMachine>(data)](
+            const domain::SmokeCheck& check, const app::RingSetting& setting, std::stop_token stop
+        ) { return machine->runner.run_check(check, setting, std::move(stop)); };
 }
 
 } // namespace slipway

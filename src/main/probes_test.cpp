@@ -53,9 +53,10 @@ class ProbesTest : public testing::Test {
         step.script = probe(probe_name);
         step.timeout = 60s;
         lines_.clear();
-        return runner.run_step(step, variables, {}, [&](const domain::TranscriptLine& line) {
-            lines_.push_back(line.text);
-        });
+        return runner.run_step(
+            step, {{}, "edge", variables}, {},
+            [&](const domain::TranscriptLine& line) { lines_.push_back(line.text); }
+        );
     }
 
     domain::HostFacts

@@ -19,6 +19,7 @@
 #include "base/confinement.hpp"
 #include "cli/command.hpp"
 #include "connectors/manifest_connectors.hpp"
+#include "connectors/ring_secrets.hpp"
 #include "http/api.hpp"
 #include "http/listener.hpp"
 #include "main/ledger_keeper.hpp"
@@ -77,11 +78,21 @@ void raise_file_limit() {
     std::_Exit(128 + signal);
 }
 
+// What opens this server's own doors.
+std::vector<std::string> own_files(const ServerOptions& options) {
+    auto files = store::files_of({options.postgres});
+    files.push_back(options.key_file);
+    std::erase_if(files, [](const std::string& file) { return file.empty(); });
+    return files;
+}
+
 // What an administrator puts into these folders may be run and read; nothing else on the machine.
-connectors::SecretPolicy secret_policy(const fs::path& data) {
+// Rings have their part of it (connectors/ring_secrets.hpp).
+connectors::SecretPolicy secret_policy(const ServerOptions& options, const fs::path& data) {
     connectors::SecretPolicy policy;
     policy.program_folders = {(data / "programs").string()};
     policy.secret_folders.push_back((data / "secrets").string());
+    policy.withheld = own_files(options);
     return policy;
 }
 
@@ -198,16 +209,24 @@ Result<void> make_data_folder(const std::string& directory) {
 }
 
 // What is started for others must not reach what the ledger's proof rests on: one line of a runbook
-// that nobody approved, on a test ring, could rewrite the database or take the signing key.
-Result<Confinement> confinement(const ServerOptions& options, const fs::path& data) {
+// that nobody approved, on a test ring, could rewrite the database or take the signing key. Nor
+// does it read the secrets of others: it is given those of its ring.
+Result<Confinement> confinement(
+    const ServerOptions& options, const fs::path& data, const connectors::SecretPolicy& secrets
+) {
     if (options.unconfined) {
         report("--unconfined: steps and programs on this machine can reach the server's data");
         return Confinement{};
     }
     Confinement view{{data}, {data / "programs"}, {data / "work"}};
-    // Where its link leads to changes when it is rotated.
-    if (!options.key_file.empty())
-        view.hidden.push_back(fs::absolute(options.key_file));
+    // Where a link leads to changes when a key is rotated, so that is looked at each time.
+    for (const auto* paths : {&secrets.secret_folders, &secrets.withheld})
+        for (const auto& path : *paths) {
+            std::error_code missing;
+            const auto real = fs::canonical(path, missing);
+            if (missing || !connectors::is_below(real, view.hidden))
+                view.hidden.push_back(fs::absolute(path));
+        }
     const auto tried = try_confinement(view);
     if (tried) {
         if (::geteuid() == 0)
@@ -241,11 +260,13 @@ Result<void> Server::open_ledger() {
 
 Result<void> Server::open_rooms() {
     const fs::path data = fs::canonical(options_.data);
-    const auto secrets = secret_policy(data);
+    const auto secrets = secret_policy(options_, data);
     door_ = TRY(app::Door::open(
         {*store_, clock_, random_, options_.data, read_junit,
-         [secrets](std::string_view reference) {
-             return connectors::check_reference(reference, secrets);
+         [secrets](domain::RingKind kind, const std::string& ring, std::string_view reference) {
+             return connectors::check_reference(
+                 reference, connectors::policy_of_ring(secrets, kind, ring)
+             );
          }}
     ));
     identity_ = std::make_unique<app::Identity>(app::Identity::Parts{
@@ -269,8 +290,7 @@ Result<void> Server::open_rooms() {
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
     remove_left_exports(data / "scratch");
-    connecting.confinement = confinement(options_, data);
-    // Runbooks have their secrets from the same places as connectors.
+    connecting.confinement = confinement(options_, data, secrets);
     runner_ = std::make_unique<MachineRunner>(
         clock_, random_,
         MachineRunnerOptions{data / "scratch", data / "work", connecting.confinement, secrets, {}}

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/ports/store.hpp"
 #include "base/result.hpp"
@@ -35,5 +36,9 @@ struct PostgresOptions {
 
 Result<std::unique_ptr<app::Store>> open_sqlite(const SqliteOptions& options);
 Result<std::unique_ptr<app::Store>> open_postgres(const PostgresOptions& options);
+
+// The files that the connection string names and that open the database to whoever has them: the
+// passwords and the client's key.
+std::vector<std::string> files_of(const PostgresOptions& options);
 
 } // namespace slipway::store

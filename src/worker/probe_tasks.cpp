@@ -47,7 +47,7 @@ struct Heard {
 
 Heard run_probe(
     const TaskContext& context, std::string_view script, const std::string& host, Span timeout,
-    const domain::Variables& variables
+    const app::RingSetting& setting
 ) {
     domain::RunbookStep step;
     step.name = "probe";
@@ -58,7 +58,7 @@ Heard run_probe(
     step.timeout = timeout;
     Heard heard;
     heard.result =
-        context.parts.runner.run_step(step, variables, context.stop, [&](const auto& line) {
+        context.parts.runner.run_step(step, setting, context.stop, [&](const auto& line) {
             heard.lines.push_back(line.text);
             heard.transcript += domain::transcript_text(line);
         });
@@ -77,17 +77,19 @@ Result<domain::FactDocument> facts_heard(const Heard& heard) {
 
 // The variables of the ring are not given to the script, so no secret is anywhere near it.
 domain::FactsFound gather_host(
-    const TaskContext& context, const domain::RingRecord& ring, const domain::RingHost& host,
-    const PersonId& asked_by
+    const TaskContext& context, const domain::GatherTask& task, const domain::RingRecord& ring,
+    const domain::RingHost& host
 ) {
     const auto& script = context.parts.facts_script;
     const auto heard = run_probe(
         context, script, host.address, limits::gather_timeout,
-        {{"SLIPWAY_FACT_FILES", fmt::format("{}", fmt::join(ring.fact_files, "\n"))}}
+        {ring.kind,
+         task.ring,
+         {{"SLIPWAY_FACT_FILES", fmt::format("{}", fmt::join(ring.fact_files, "\n"))}}}
     );
     domain::FactsFound found;
     found.at = context.parts.door.clock().now(); // the host's own clock may be wrong
-    found.by = asked_by;
+    found.by = task.asked_by;
     found.script = sha256(script);
     const auto fault = [&](const Error& error) {
         found.fault = cut_text(error.message, limits::text_max);
@@ -114,11 +116,13 @@ struct Asked {
 };
 
 // The host gets the plain variables alone: what is looked for there needs no secret.
-Result<Asked>
-ask_host(const TaskContext& context, const std::string& host, const domain::HostNeeds& needs) {
+Result<Asked> ask_host(
+    const TaskContext& context, app::RingSetting setting, const std::string& host,
+    const domain::HostNeeds& needs
+) {
+    setting.variables = domain::preflight_variables(needs);
     const auto heard = run_probe(
-        context, context.parts.preflight_script, host, limits::preflight_timeout,
-        domain::preflight_variables(needs)
+        context, context.parts.preflight_script, host, limits::preflight_timeout, setting
     );
     Asked asked;
     asked.checks = domain::judge_host(host, needs, heard.result, heard.lines);
@@ -129,9 +133,12 @@ ask_host(const TaskContext& context, const std::string& host, const domain::Host
 
 // Here and nowhere else: that the reference gives something, not what. Its value goes no further
 // than to a shell that does nothing.
-domain::PreflightCheck
-ask_secret(const TaskContext& context, const std::string& name, const std::string& reference) {
-    const auto heard = run_probe(context, ":", {}, limits::preflight_timeout, {{name, reference}});
+domain::PreflightCheck ask_secret(
+    const TaskContext& context, app::RingSetting setting, const std::string& name,
+    const std::string& reference
+) {
+    setting.variables = {{name, reference}};
+    const auto heard = run_probe(context, ":", {}, limits::preflight_timeout, setting);
     return {
         {},
         domain::PreflightKind::credential,
@@ -190,12 +197,13 @@ Result<domain::Preflight> look(const TaskContext& context, const domain::Preflig
     const std::vector secrets(plan.secrets.begin(), plan.secrets.end());
     std::vector<Result<Asked>> asked(hosts.size(), Asked{});
     std::vector<domain::PreflightCheck> answers(secrets.size());
+    const app::RingSetting setting{ring.kind, task.ring, {}};
     for_each_at_once(hosts.size() + secrets.size(), [&](std::size_t i) {
         if (i < hosts.size())
-            asked[i] = ask_host(context, hosts[i].first, hosts[i].second);
+            asked[i] = ask_host(context, setting, hosts[i].first, hosts[i].second);
         else
             answers[i - hosts.size()] = ask_secret(
-                context, secrets[i - hosts.size()].first, secrets[i - hosts.size()].second
+                context, setting, secrets[i - hosts.size()].first, secrets[i - hosts.size()].second
             );
     });
     domain::Preflight preflight;
@@ -229,7 +237,7 @@ Result<void> carry_out_gather(const TaskContext& context) {
     std::vector<app::HostFound> found(ring.hosts.size());
     for_each_at_once(ring.hosts.size(), [&](std::size_t i) {
         const auto& host = ring.hosts[i];
-        found[i] = {host.host, host.address, gather_host(context, ring, host, task.asked_by)};
+        found[i] = {host.host, host.address, gather_host(context, task, ring, host)};
     });
     if (context.stop.stop_requested())
         return fail(ErrorCode::unavailable, "the gathering was cut short");

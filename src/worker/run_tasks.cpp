@@ -35,11 +35,11 @@ namespace {
 
 using domain::RunStepState;
 
-// The variables of the ring: what the change keeps, or else those of the ring's record, if it holds
-// what is expected. They come from the very record that was compared, so that nothing can be edited
-// between the look and the use. Runs of old entries expect nothing (all zero). Errors: blocked,
-// when the ring was edited.
-Result<domain::Variables> variables_of(
+// What runs for the ring gets its variables: as the change keeps them, or else those of the ring's
+// record, if it holds what is expected. They come from the very record that was compared, so that
+// nothing can be edited between the look and the use. Runs of old entries expect nothing (all
+// zero). Errors: blocked, when the ring was edited.
+Result<app::RingSetting> setting_of(
     const TaskContext& context, const std::string& ring, const Digest& expected,
     const domain::RingRecord* kept
 ) {
@@ -58,10 +58,10 @@ Result<domain::Variables> variables_of(
                                     ring, expected.hex(), now.hex()
                                 )
         );
-    domain::Variables variables = record.variables;
-    variables["SLIPWAY_CHANGE"] = context.task.change;
-    variables["SLIPWAY_RING"] = ring;
-    return variables;
+    app::RingSetting setting{record.kind, ring, record.variables};
+    setting.variables["SLIPWAY_CHANGE"] = context.task.change;
+    setting.variables["SLIPWAY_RING"] = ring;
+    return setting;
 }
 
 Json step_reports(const RunId& run, JsonArray steps) {
@@ -180,7 +180,7 @@ Span time_worked(const domain::Runbook& runbook, const domain::Run& run) {
 // A step that may begin, for the n-th time.
 struct Ready {
     domain::RunbookStep step; // with what it has of the time limit
-    domain::Variables variables;
+    app::RingSetting setting;
     int attempt = 0;
 };
 
@@ -207,7 +207,7 @@ Result<Ready> make_ready(
     // A deployment goes on only while the record is as it was; the way back is always open.
     const auto* kept =
         run.purpose == domain::RunPurpose::rollback ? domain::kept_ring(change, run) : nullptr;
-    ready.variables = TRY(variables_of(context, run.ring, run.ring_contents, kept));
+    ready.setting = TRY(setting_of(context, run.ring, run.ring_contents, kept));
     return ready;
 }
 
@@ -256,7 +256,7 @@ Result<bool> run_from(
     for (;;) {
         TranscriptFile file(context.parts.transcripts, here());
         const auto result = context.parts.runner.run_step(
-            ready.step, ready.variables, context.stop,
+            ready.step, ready.setting, context.stop,
             [&](const auto& line) {
                 const auto text = domain::transcript_text(line);
                 file.add(text); // before anybody sees it
@@ -386,18 +386,25 @@ Result<void> run_smoke_list(
     // What a run has left behind is tested where the run went.
     const auto change = TRY(context.change());
     const auto* tested = domain::last_run(change, domain::run_tested_on(task.occasion));
-    const auto variables = TRY(variables_of(
+    const auto setting = TRY(setting_of(
         context, task.ring, tested ? tested->ring_contents : Digest{},
         tested ? domain::kept_ring(change, *tested) : nullptr
     ));
+    // The record may have become another since it was asked for.
+    if (!domain::on_production(domain::run_tested_on(task.occasion)) &&
+        setting.kind == domain::RingKind::production)
+        return fail(
+            ErrorCode::blocked,
+            fmt::format("a test never runs on production, and {} is a production ring", task.ring)
+        );
     body["results"] = JsonArray{};
     for (const auto& check : book.smoke) {
-        const auto result = context.parts.runner.run_check(check, variables, context.stop);
+        const auto result = context.parts.runner.run_check(check, setting, context.stop);
         if (context.stop.stop_requested())
             return fail(ErrorCode::unavailable, "the smoke test was cut short");
         body["results"].get_array().push_back(result_report(result));
     }
-    return look_from_outside(context, task, book, variables, body);
+    return look_from_outside(context, task, book, setting.variables, body);
 }
 
 } // namespace

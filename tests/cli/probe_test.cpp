@@ -11,7 +11,7 @@ class ProbeTest : public CliTest {
     ProbeTest() {
         local.check_runner = [this](const std::string& data) {
             folders.push_back(data);
-            return [](const domain::SmokeCheck&, const domain::Variables&, std::stop_token) {
+            return [](const domain::SmokeCheck&, const app::RingSetting&, std::stop_token) {
                 return domain::CheckResult{};
             };
         };

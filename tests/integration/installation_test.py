@@ -158,12 +158,13 @@ class InstallationTest(unittest.TestCase):
         self.server.stop()
         self.assertFalse(self.verify().get("findings"))
 
-    def run_on_the_test_ring(self, script):
+    def run_on_the_test_ring(self, script, **variables):
         """Runs one step as an engineer whom nobody has to approve; gives the run's first step and
         its transcript."""
         for ring, kind in (("live", "production"), ("edge", "staging")):
-            self.server.request("PUT", f"/rings/{ring}", {"name": ring, "kind": kind, "hosts": []},
-                                self.engineer)
+            self.server.request("PUT", f"/rings/{ring}", {
+                "name": ring, "kind": kind, "hosts": [],
+                "variables": variables if ring == "edge" else {}}, self.engineer)
         runbook = ("---\ntitle: One step\npurpose: deployment\nengineer: mara\ntime_limit: 5m\n"
                    "---\n```sh { name=one timeout=30s }\n" + script + "\n```\n"
                    "```smoke\n- name: answers\n  command: \"true\"\n```\n")
@@ -302,13 +303,43 @@ class InstallationTest(unittest.TestCase):
         def ring(reference):
             return {"name": "Edge", "kind": "staging", "hosts": [],
                     "variables": {"TOKEN": "secret:" + reference}}
-        for reference in ("file:/etc/passwd", "env:HOME", "command:/bin/echo x"):
+        for reference in ("file:/etc/passwd", "env:HOME", "command:/bin/echo x",
+                          f"file:{self.server.data}/secrets/mail",
+                          f"file:{self.server.data}/secrets/production/secretive/token",
+                          "file:/run/secrets/other", "env:SLIPWAY_SECRET_MAIL",
+                          f"command:{self.server.data}/programs/vault all"):
             wrong = self.refused("PUT", "/rings/secretive", ring(reference), self.engineer)
             self.assertEqual(wrong.status, 400)
             self.assertEqual(wrong.problem["fields"][0]["field"], "variables.TOKEN")
+        self.assertIn("programs/staging/secretive", wrong.problem["fields"][0]["message"])
         # Whether it is there is found out when it is asked for.
-        self.server.request("PUT", "/rings/secretive", ring("file:/run/secrets/none"),
-                            self.engineer)
+        self.server.request("PUT", "/rings/secretive",
+                            ring("file:/run/secrets/staging/secretive/none"), self.engineer)
+
+    def test_an_engineer_reads_no_secret_of_production_on_a_test_ring(self):
+        secrets = self.server.data / "secrets"
+        for ring in ("production/harbor", "staging/edge", "test/harbor"):
+            (secrets / ring).mkdir(parents=True)
+            (secrets / ring / "token").write_text("key of " + ring, encoding="utf-8")
+
+        def ring(kind, secret):
+            return {"name": "Harbor", "kind": kind, "hosts": [], "variables": {
+                "TOKEN": f"secret:file:{secrets}/{secret}/harbor/token"}}
+        self.server.request("PUT", "/rings/harbor", ring("production", "production"), self.engineer)
+        kept = self.refused("PUT", "/rings/harbor", ring("test", "test"), self.engineer)
+        self.assertEqual((kept.status, kept.problem["reasons"][0]["field"]), (409, "kind"))
+        self.server.request("DELETE", "/rings/harbor", token=self.engineer)
+        self.assertEqual(
+            self.refused("PUT", "/rings/harbor", ring("test", "test"), self.engineer).status, 409)
+        # An administrator may, and then that secret is no longer the ring's.
+        self.assertEqual(
+            self.refused("PUT", "/rings/harbor", ring("test", "production"), None).status, 400)
+        self.server.request("PUT", "/rings/harbor", ring("test", "test"))
+        # What a test ring has of its own its script can read, and turn into something else.
+        step, said = self.run_on_the_test_ring(
+            'echo "$TOKEN" | tr a-y b-z', TOKEN=f"secret:file:{secrets}/staging/edge/token")
+        if step["state"] != "not_started":
+            self.assertIn("lfz pg tubhjoh/fehf", said)
 
     def test_what_others_rely_on_is_not_removed(self):
         host = {"name": "Web", "ci_class": "host"}

@@ -39,6 +39,17 @@ true
 ```
 """
 
+# Production is looked at once a deployment has begun; this one nobody has to approve.
+WORKFLOW = """name: deploy
+version: 1
+title: Nothing but the deployment
+phases:
+  - id: deployment
+    title: Deployment
+    steps:
+      - {id: execute, title: Deploy, kind: execute}
+"""
+
 
 class Site(http.server.ThreadingHTTPServer):
     """A page. The requests whose number is in `held` get no answer before `release`."""
@@ -90,6 +101,8 @@ class ProbeTest(unittest.TestCase):
 
     def setUp(self):
         self.server = Installation(BINARY, *self.mode)
+        (self.server.data / "workflows").mkdir(parents=True)
+        (self.server.data / "workflows/deploy.yaml").write_text(WORKFLOW, encoding="utf-8")
         self.server.start()
         self.server.set_up()
         self.engineer = self.server.person("mara", "engineer")
@@ -131,23 +144,30 @@ class ProbeTest(unittest.TestCase):
     def here(self):
         return self.server.request("GET", "/probes", token=self.engineer)["items"]
 
-    def open_change(self):
+    def deploy(self):
+        self.server.request("PUT", "/rings/test", {"name": "Test", "kind": "test", "hosts": []})
         self.server.request("PUT", "/rings/production", {
             "name": "Production", "kind": "production", "hosts": [{"host": "web-1"}],
             "variables": {"SITE_URL": self.site.address(), "UNUSED": "nobody's business"}})
-        self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
-        self.server.request("POST", "/changes/CHG-1/assign", {"production_ring": "production"},
+        self.server.request("POST", "/changes", {"title": "Feed", "workflow": "deploy"},
                             self.engineer)
-        path = self.server.folder / "deploy.md"
-        path.write_text(RUNBOOK, encoding="utf-8")
-        administrator, self.server.token = self.server.token, self.engineer
-        self.server.cli("change", "pin_runbook", "CHG-1", "--purpose", "deployment", "--file",
-                        str(path))
-        self.server.token = administrator
+        digest = self.server.attach(RUNBOOK, self.engineer)
+        begin, end = (time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + later))
+                      for later in (-60, 7200))
+        for command, body in (
+                ("assign", {"test_ring": "test", "production_ring": "production"}),
+                ("pin_runbook", {"purpose": "deployment", "digest": digest, "name": "deploy.md"}),
+                ("compare_ring", {}),
+                ("schedule", {"start": begin, "end": end, "zone": "UTC"}),
+                ("start_run", {"purpose": "deployment"})):
+            self.server.request("POST", f"/changes/CHG-1/{command}", body, self.engineer)
+        wait_for("the end of the deployment", lambda: self.change()["runs"][0].get("ended_at"))
+
+    def change(self):
+        return self.server.request("GET", "/changes/CHG-1", token=self.engineer)
 
     def report(self, number):
-        reports = self.server.request("GET", "/changes/CHG-1", token=self.engineer).get(
-            "smoke_reports", [])
+        reports = self.change().get("smoke_reports", [])
         return reports[number] if len(reports) > number else None
 
     def run_smoke(self):
@@ -177,7 +197,7 @@ class OutsideTest(ProbeTest):
 
     def test_a_check_is_seen_from_both_sides_and_a_script_only_from_here(self):
         self.declare("10.0.0.0/8")
-        self.open_change()
+        self.deploy()
         self.probe("berlin")
         wait_for("the probe", self.here)
         self.run_smoke()
@@ -194,7 +214,7 @@ class OutsideTest(ProbeTest):
 
     def test_another_probe_takes_over_from_one_that_is_killed(self):
         self.declare("10.0.0.0/8")
-        self.open_change()
+        self.deploy()
         self.site.held = {2}  # the first is the server's own
         probes = {name: self.probe(name) for name in ("berlin", "oslo")}
         wait_for("both probes", lambda: len(self.here()) == 2)

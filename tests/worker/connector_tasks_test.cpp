@@ -22,13 +22,13 @@ using testing::HasSubstr;
 class NoRunner final : public app::Runner {
   public:
     domain::StepResult
-    run_step(const domain::RunbookStep&, const domain::Variables&, std::stop_token, const app::LineSink&)
+    run_step(const domain::RunbookStep&, const app::RingSetting&, std::stop_token, const app::LineSink&)
         override {
         return {};
     }
 
     domain::CheckResult
-    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+    run_check(const domain::SmokeCheck&, const app::RingSetting&, std::stop_token) override {
         return {};
     }
 };

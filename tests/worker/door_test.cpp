@@ -471,10 +471,12 @@ TEST_F(DoorTest, a_ring_names_no_secret_that_may_never_be_asked_for) {
          random,
          SLIPWAY_ROOT,
          {},
-         [](std::string_view reference) -> Result<void> {
-             if (reference.starts_with("file:/secrets/"))
+         [](domain::RingKind kind, const std::string& id,
+            std::string_view reference) -> Result<void> {
+             const auto place = fmt::format("/secrets/{}/{}/", to_text(kind), id);
+             if (reference.starts_with("file:" + place))
                  return {};
-             return fail(ErrorCode::invalid_input, "file: needs a path below /secrets");
+             return fail(ErrorCode::invalid_input, "file: needs a path below " + place);
          }}
     );
     const auto ring = [](const std::string& token) {
@@ -488,14 +490,42 @@ TEST_F(DoorTest, a_ring_names_no_secret_that_may_never_be_asked_for) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
     EXPECT_EQ(refused.error().fields.front().field, "variables.TOKEN");
-    EXPECT_EQ(refused.error().fields.front().message, "file: needs a path below /secrets");
-    const std::string good = "secret:file:/secrets/token";
-    EXPECT_TRUE(strict->put_record(petra, {"ring", "edge", ring(good), {}, {}}));
-    const auto imported = strict->put_records(
-        petra, "ring", {{"one", ring(good)}, {"two", ring("secret:file:/etc/passwd")}}, {}
+    EXPECT_EQ(
+        refused.error().fields.front().message, "file: needs a path below /secrets/staging/edge/"
     );
+    const std::string good = "secret:file:/secrets/staging/edge/token";
+    EXPECT_TRUE(strict->put_record(petra, {"ring", "edge", ring(good), {}, {}}));
+    EXPECT_FALSE(strict->put_record(petra, {"ring", "other", ring(good), {}, {}}));
+    const auto imported =
+        strict->put_records(petra, "ring", {{"edge", ring(good)}, {"two", ring(good)}}, {});
     ASSERT_FALSE(imported);
     EXPECT_EQ(imported.error().fields.front().field, "[1].variables.TOKEN");
+}
+
+TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_nobody_approved) {
+    const auto ring = [](std::string_view kind) {
+        return *parse_json(fmt::format(R"({{"name":"x","kind":"{}","hosts":[]}})", kind));
+    };
+    const auto put = [&](const Actor& actor, std::string_view kind) {
+        return door->put_record(actor, {"ring", "harbor", ring(kind), {}, {}, {}});
+    };
+    EXPECT_TRUE(put(ina, "pilot"));
+    EXPECT_TRUE(put(ina, "production"));
+    EXPECT_TRUE(put(ina, "production")) << "its other fields are hers";
+    const auto refused = put(ina, "test");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked);
+    EXPECT_EQ(refused.error().reasons.at(0).gate, "run-exact");
+    EXPECT_EQ(refused.error().reasons.at(0).field, "kind");
+    EXPECT_NE(refused.error().reasons.at(0).remedy, "");
+    const auto imported = door->put_records(ina, "ring", {{"harbor", ring("staging")}}, {});
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().code, ErrorCode::blocked);
+    ASSERT_TRUE(door->remove_record(ina, {"ring", "harbor", {}, {}, {}, {}}));
+    EXPECT_FALSE(put(ina, "test")) << "removed and put anew";
+    const Actor alma{main, PersonId("alma"), {domain::Role::administrator}, {}, "session"};
+    EXPECT_TRUE(put(alma, "test"));
+    EXPECT_TRUE(put(ina, "staging"));
 }
 
 TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {

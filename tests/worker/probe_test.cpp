@@ -39,13 +39,15 @@ constexpr std::string_view preflight_script = "look ahead\n";
 class AnsweringRunner final : public app::Runner {
   public:
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token,
+        const domain::RunbookStep& step, const app::RingSetting& setting, std::stop_token,
         const app::LineSink& sink
     ) override {
         if (out_of_memory)
             throw std::bad_alloc();
         const std::lock_guard lock(mutex);
+        const auto& variables = setting.variables;
         seen[step.host] = variables;
+        rings.insert(fmt::format("{} {}", to_text(setting.kind), setting.ring));
         scripts.push_back(step.script);
         domain::StepResult result;
         result.name = step.name;
@@ -66,7 +68,7 @@ class AnsweringRunner final : public app::Runner {
     }
 
     domain::CheckResult
-    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+    run_check(const domain::SmokeCheck&, const app::RingSetting&, std::stop_token) override {
         return {};
     }
 
@@ -74,6 +76,7 @@ class AnsweringRunner final : public app::Runner {
     std::mutex mutex;
     std::map<std::string, std::vector<std::string>> answers;
     std::map<std::string, domain::Variables> seen;
+    std::set<std::string> rings; // whose secrets could be asked for
     std::vector<std::string> scripts;
 };
 
@@ -420,6 +423,8 @@ TEST_F(PreflightTest, asks_every_machine_of_the_runbooks_and_keeps_what_it_said)
         runner.seen.at("web1"),
         (domain::Variables{{"SLIPWAY_TOOLS", "nginx sh"}, {"SLIPWAY_DISK", ""}})
     );
+    // And those of this ring alone are asked for.
+    EXPECT_THAT(runner.rings, testing::ElementsAre("production production"));
     EXPECT_TRUE(store->list_tasks({.tenant = main_tenant})->empty());
 }
 

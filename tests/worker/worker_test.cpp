@@ -26,11 +26,11 @@ const TenantId acme("main");
 class TestRunner final : public app::Runner {
   public:
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& given, std::stop_token stop,
+        const domain::RunbookStep& step, const app::RingSetting& given, std::stop_token stop,
         const app::LineSink& sink
     ) override {
         ++steps;
-        variables = given;
+        setting = given;
         sink({SystemClock{}.now(), "running " + step.name + also});
         domain::StepResult result;
         result.name = step.name;
@@ -44,9 +44,9 @@ class TestRunner final : public app::Runner {
     }
 
     domain::CheckResult run_check(
-        const domain::SmokeCheck& check, const domain::Variables& given, std::stop_token
+        const domain::SmokeCheck& check, const app::RingSetting& given, std::stop_token
     ) override {
-        variables = given;
+        setting = given;
         domain::CheckResult result;
         result.name = check.name;
         result.tries = 3;
@@ -55,7 +55,7 @@ class TestRunner final : public app::Runner {
 
     std::string also; // is written too
     std::atomic<int> steps{0};
-    domain::Variables variables; // that the last step or check was given
+    app::RingSetting setting; // that the last step or check was given
     std::function<void(std::stop_token)> on_step;
 };
 
@@ -487,10 +487,23 @@ const domain::testing::RunbookFile& outside_file() {
     return file;
 }
 
+// A change that was deployed, whose list is to be seen from the outside too.
+domain::Change deployed_to_be_seen() {
+    auto change = domain::testing::deployed().change;
+    change.id = ChangeId("CHG-1");
+    change.tenant = acme;
+    auto& pinned = change.runbooks.edit().at("deployment");
+    pinned.digest = outside_file().digest;
+    pinned.smoke_digest = domain::parse_runbook(outside_file().bytes)->smoke_digest;
+    return change;
+}
+
 TEST_F(WorkerTest, a_smoke_test_that_no_probe_looks_at_says_so_and_claims_nothing) {
-    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    store_file(outside_file());
+    bring(deployed_to_be_seen());
+    does(ina, "run_smoke", R"({"occasion":"production"})");
     ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
-    const auto report = change().smoke_reports.at(0);
+    const auto report = change().smoke_reports.back();
     EXPECT_EQ(report.not_outside, "this server takes no probes");
     EXPECT_EQ(report.results.size(), 2);
     for (const auto& result : report.results)
@@ -504,7 +517,9 @@ TEST_F(WorkerTest, a_test_ring_is_not_shown_to_probes) {
 }
 
 TEST_F(WorkerTest, what_a_probe_saw_stands_beside_what_was_seen_here) {
-    ask_for("run_smoke", R"({"occasion":"production"})", outside_file());
+    store_file(outside_file());
+    bring(deployed_to_be_seen());
+    does(ina, "run_smoke", R"({"occasion":"production"})");
     app::Probes probes({clock, random, [](const TenantId&) {
                             return Result<domain::OrganisationRecord>(domain::OrganisationRecord{
                                 "Harbor", "UTC", {}, {}, {"10.0.0.0/8"}});
@@ -528,7 +543,7 @@ TEST_F(WorkerTest, what_a_probe_saw_stands_beside_what_was_seen_here) {
     auto given = parts();
     given.probes = &probes;
     ASSERT_TRUE(carry_out_smoke({given, claim("a", clock.now()), {}, false}).has_value());
-    const auto report = change().smoke_reports.at(0);
+    const auto report = change().smoke_reports.back();
     EXPECT_EQ(report.not_outside, "");
     ASSERT_EQ(report.results.size(), 3);
     EXPECT_TRUE(report.results.at(0).passed);
@@ -593,6 +608,30 @@ TEST_F(WorkerTest, a_smoke_test_looks_at_no_ring_that_was_edited_since_the_run) 
     EXPECT_FALSE(change().smoke_reports.at(0).results.at(0).passed);
 }
 
+TEST_F(WorkerTest, a_list_that_was_asked_for_a_test_ring_does_not_run_on_what_became_production) {
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    const auto ring = *parse_json(R"({"name":"s","kind":"production","hosts":[]})");
+    ASSERT_TRUE(door->put_record(ina, {"ring", "staging", ring, {}, {}, {}}).has_value());
+    runner.setting = {};
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.setting.ring, "") << "nothing ran";
+    const auto result = change().smoke_reports.at(0).results.at(0);
+    EXPECT_FALSE(result.passed);
+    EXPECT_NE(result.detail.find("never runs on production"), std::string::npos) << result.detail;
+}
+
+TEST_F(WorkerTest, what_runs_for_a_ring_may_ask_for_the_secrets_of_this_ring_alone) {
+    ask_for_run();
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.setting.kind, domain::RingKind::staging);
+    EXPECT_EQ(runner.setting.ring, "staging");
+    runner.setting = {};
+    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.setting.kind, domain::RingKind::staging);
+    EXPECT_EQ(runner.setting.ring, "staging");
+}
+
 TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_ring_says_now) {
     auto brought = domain::testing::deployed().change;
     brought.id = ChangeId("CHG-1");
@@ -609,8 +648,8 @@ TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_rin
     does(ina, "run_smoke", R"({"occasion":"production"})");
     ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
     EXPECT_TRUE(change().smoke_reports.back().results.at(0).passed);
-    EXPECT_EQ(runner.variables["SITE"], "/srv/site");
-    runner.variables.clear();
+    EXPECT_EQ(runner.setting.variables["SITE"], "/srv/site");
+    runner.setting.variables.clear();
     const app::Actor pia{acme, PersonId("pia"), {domain::Role::on_call}, {}, "session s"};
     does(pia, "roll_back", R"({"reason":"the feed is empty"})");
     const auto run = change().runs.back();
@@ -621,7 +660,7 @@ TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_rin
     );
     ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
     EXPECT_EQ(runner.steps, 2);
-    EXPECT_EQ(runner.variables["SITE"], "/srv/site");
+    EXPECT_EQ(runner.setting.variables["SITE"], "/srv/site");
     EXPECT_EQ(change().runs.back().state, domain::RunState::succeeded);
 }
 

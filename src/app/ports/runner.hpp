@@ -6,6 +6,7 @@
 #include <functional>
 #include <stop_token>
 
+#include "domain/records/records.hpp"
 #include "domain/runbook/run_result.hpp"
 #include "domain/runbook/runbook.hpp"
 
@@ -13,16 +14,24 @@ namespace slipway::app {
 
 using LineSink = std::function<void(const domain::TranscriptLine&)>;
 
+// The ring that something runs for: it gets the variables as its environment, and its references
+// lead to the secrets of this ring and of no other.
+struct RingSetting {
+    domain::RingKind kind{};
+    std::string ring;
+    domain::Variables variables;
+};
+
 class Runner {
   public:
     virtual ~Runner() = default;
-    // `variables` are the environment of the script. The sink is called in the caller's thread.
+    // The sink is called in the caller's thread.
     virtual domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+        const domain::RunbookStep& step, const RingSetting& setting, std::stop_token stop,
         const LineSink& sink
     ) = 0;
     virtual domain::CheckResult run_check(
-        const domain::SmokeCheck& check, const domain::Variables& variables, std::stop_token stop
+        const domain::SmokeCheck& check, const RingSetting& setting, std::stop_token stop
     ) = 0;
 };
 

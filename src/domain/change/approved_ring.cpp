@@ -173,6 +173,17 @@ std::optional<Reason> ring_not_pre_approved(const Change& change, const Facts& f
         "contents in rings, or classify it with classify --type normal"};
 }
 
+Result<void> require_no_production(const std::string& test_ring, const Facts& facts) {
+    const auto ring = facts.records->rings.find(test_ring);
+    if (ring == facts.records->rings.end() || ring->second.kind != RingKind::production)
+        return {};
+    return fail_blocked(
+        "a test never runs on production",
+        {{"run-exact", "test_ring", "the test ring is a production ring", test_ring,
+          "Name another test ring with assign"}}
+    );
+}
+
 std::optional<std::string>
 edit_that_stops(const Change& change, const Run& run, const Facts& facts) {
     const bool goes_by_record = run.purpose != RunPurpose::rollback || !kept_ring(change, run);

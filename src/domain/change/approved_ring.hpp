@@ -39,6 +39,9 @@ std::optional<Reason> ring_not_as_approved(const Change& change, const Facts& fa
 // recorded, or as it is before it was. Nothing when there is no such entry.
 std::optional<Reason> ring_not_pre_approved(const Change& change, const Facts& facts);
 
+// What runs on the test ring asks no gate, so production never stands in for it.
+Result<void> require_no_production(const std::string& test_ring, const Facts& facts);
+
 // How the ring's record differs from what the run began with, if it does and the run may not go on
 // all the same. Of a run that does not say what its ring held nobody can tell.
 std::optional<std::string>

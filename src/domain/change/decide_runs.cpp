@@ -194,13 +194,7 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
             {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
               "the change names no known ring", ring, "Name it with assign"}}
         );
-    if (!on_production(body.purpose) && facts.records->rings.at(ring).kind == RingKind::production)
-        return fail_blocked(
-            "a test never runs on production",
-            {{"run-exact", "test_ring", "the test ring is a production ring", ring,
-              "Name another test ring with assign"}}
-        );
-    return {};
+    return on_production(body.purpose) ? Result<void>{} : require_no_production(ring, facts);
 }
 
 Result<void> may_deploy(const Change& change, const Facts& facts) {

@@ -115,6 +115,24 @@ Result<void> require_no_failure_seen(
     return {};
 }
 
+// The checks of a list are commands too, and get the secrets of the ring. Before the deployment
+// nobody has approved these bytes for production, and since it began no others can be pinned.
+Result<void>
+require_approved_list(const Change& change, SmokeOccasion occasion, const Facts& facts) {
+    if (!on_production(run_tested_on(occasion)))
+        return require_no_production(change.test_ring, facts);
+    if (deployment_begun(change))
+        return {};
+    return fail_blocked(
+        "production is not tested before the deployment",
+        {{std::string(gate_of(occasion)), "runs",
+          "no deployment has begun, so nobody approved what would run there",
+          fmt::format("{} runs, none of them a deployment", change.runs.size()),
+          "Start the deployment (start_run), or test the list on the test ring with run_smoke "
+          "--occasion staging"}}
+    );
+}
+
 } // namespace
 
 Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts& facts) {
@@ -182,6 +200,7 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
             {{"smoke-staging", "smoke", "the pinned runbook has no smoke list", "no list",
               "Write the list into the runbook and pin it"}}
         );
+    TRY(require_approved_list(change, body.occasion, facts));
     // It tests what a run has left behind, so it looks where that run went.
     const auto* tested = last_run(change, run_tested_on(body.occasion));
     if (tested && !kept_ring(change, *tested))

@@ -376,6 +376,30 @@ TEST(Ring, of_a_deployment_that_kept_no_contents_is_put_back_before_the_way_back
     s.does("pia", "roll_back", back);
 }
 
+// A list has commands, and they get the secrets of the ring.
+TEST(Ring, of_production_is_tested_with_no_list_that_nobody_approved) {
+    Scenario s;
+    open(s);
+    plan(s);
+    for (const auto* occasion : {"production", "rollback"}) {
+        const auto error =
+            s.refused("ina", "run_smoke", fmt::format(R"({{"occasion":"{}"}})", occasion));
+        EXPECT_EQ(first(error).gate, "smoke-production") << occasion;
+        EXPECT_EQ(first(error).field, "runs") << occasion;
+        EXPECT_THAT(first(error).remedy, HasSubstr("--occasion staging")) << occasion;
+    }
+    // Nor as the test ring of another change.
+    s.does("ina", "run_smoke", R"({"occasion":"staging"})");
+    s.records.rings.at("staging").kind = RingKind::production;
+    ++s.records.version;
+    for (const auto* occasion : {"staging", "rehearsal"}) {
+        const auto error =
+            s.refused("ina", "run_smoke", fmt::format(R"({{"occasion":"{}"}})", occasion));
+        EXPECT_EQ(first(error).field, "test_ring") << occasion;
+        EXPECT_EQ(error.message, "a test never runs on production") << occasion;
+    }
+}
+
 TEST(Ring, that_was_deployed_to_is_the_one_that_is_tested) {
     auto s = deployed();
     move_ring(s);

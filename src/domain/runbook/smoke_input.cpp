@@ -237,8 +237,8 @@ bool names_secret(std::string_view text) {
 Fault find_sql_fault(const SmokeInput& input) {
     if (!names_secret(input.database))
         return SmokeFault{
-            "sql", "needs database, the reference to a connection string: "
-                   "database: file:/etc/slipway/secrets/orders"};
+            "sql", "needs database, the reference to a connection string: database: "
+                   "${ORDERS_DATABASE}, a secret variable of the ring"};
     if (input.value.empty() == input.expect.empty())
         return SmokeFault{"sql", "needs value, such as value: \"== 0\", or expect"};
     return find_value_fault(input);
@@ -261,13 +261,15 @@ Fault find_sso_fault(const SmokeInput& input) {
          {std::pair{"user", &input.user}, std::pair{"password", &input.password}})
         if (!names_secret(*text))
             return SmokeFault{
-                "sso", fmt::format(
-                           "needs {0} by reference, never itself: {0}: "
-                           "file:/etc/slipway/secrets/smoke-{0}",
-                           key
-                       )};
+                "sso",
+                fmt::format(
+                    "needs {0} by reference, never itself: {0}: ${{NAME}}, a secret variable "
+                    "of the ring",
+                    key
+                )};
     if (!input.client_secret.empty() && !names_secret(input.client_secret))
-        return SmokeFault{"client_secret", "write a reference: file:, env: or command:"};
+        return SmokeFault{
+            "client_secret", "write a reference: ${NAME}, a secret variable of the ring"};
     return find_bad_program("json", input.json);
 }
 
