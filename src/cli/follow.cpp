@@ -55,11 +55,14 @@ std::string entry_line(const Json& entry, const Style& style, bool with_change) 
     return clipped(head + "  " + tail, style.width) + "\n";
 }
 
-// What the running step writes, set apart from the entries by its place.
+// What a running step writes, set apart from the entries by its place, and by the step's name from
+// what others write at the same time.
 std::string transcript_line(const Json& line, const Style& style) {
     const auto at = local_time(text_or_empty(line, "at"));
     const auto head = style.paint(Paint::dim, at.size() == 19 ? at.substr(11) : clean(at));
-    return clipped(head + "    | " + clean(text_or_empty(line, "text")), style.width) + "\n";
+    const auto step = clean(text_or_empty(line, "step"));
+    const auto text = clean(text_or_empty(line, "text"));
+    return clipped(fmt::format("{}    {} | {}", head, step, text), style.width) + "\n";
 }
 
 // Follows the stream until `take`, which also gets each event's bytes, has seen enough. `position`

@@ -181,10 +181,27 @@ confirmation(const StoppedRun& stopped, const Json& record, const Json& outline,
                  );
 }
 
-std::string decision(const StoppedRun& stopped, std::string_view choice) {
+// The steps of the run that wait for a decision, without the one at which it stopped: those of its
+// group that did not end well either.
+std::vector<std::string> others_to_decide(const Json& run, const std::string& stopped_at) {
+    std::vector<std::string> others;
+    const auto* undo = find(run, "undo");
+    const auto* steps = undo ? undo : find(run, "steps");
+    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{}) {
+        const auto state = text_or_empty(step, "state");
+        const auto name = text_or_empty(step, "name");
+        if ((state == "failed" || state == "unknown") && name != stopped_at)
+            others.push_back(clean(name));
+    }
+    return others;
+}
+
+// `step`: it is said which one is meant, because several wait.
+std::string
+decision(const StoppedRun& stopped, std::string_view choice, std::string_view step = {}) {
     return fmt::format(
-        "slipway change decide_run {} --run {} --choice {} --reason \"why\"\n",
-        clean(stopped.change), clean(stopped.run), choice
+        "slipway change decide_run {} --run {}{}{} --choice {} --reason \"why\"\n",
+        clean(stopped.change), clean(stopped.run), step.empty() ? "" : " --step ", step, choice
     );
 }
 
@@ -225,6 +242,15 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     const auto late_because =
         turns_round ? std::string{} : why_late(context, record, purpose, stopped.because);
     const bool late = !late_because.empty();
+    const auto others =
+        run && ended_badly ? others_to_decide(*run, stopped.step) : std::vector<std::string>{};
+    const auto named = others.empty() ? std::string{} : spoken_step(stopped);
+    if (!others.empty())
+        out += fmt::format(
+            "  {} did not end well either: each is decided on, in any order, and then the run goes "
+            "on\n",
+            fmt::join(others, ", ")
+        );
     const bool asks = because.starts_with("waits for a person");
     const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
     if (by_hand)
@@ -255,10 +281,12 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         if (unknown && !late)
             out += "  it may have done its work: look there first\n"
                    "  it was done:  " +
-                   decision(stopped, "resume") + "  run it again: " + decision(stopped, "retry") +
+                   decision(stopped, "resume", named) +
+                   "  run it again: " + decision(stopped, "retry", named) +
                    "  stop:         " + decision(stopped, "abort");
         else
-            out += "  decide: " + decision(stopped, late ? "abort" : "retry");
+            out += "  decide: " +
+                   (late ? decision(stopped, "abort") : decision(stopped, "retry", named));
         if (!late)
             out +=
                 "          (--choice retry, skip, resume, abort or undo; resume takes it as done, "

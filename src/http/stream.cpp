@@ -21,11 +21,10 @@ class LedgerFeed final : public EventSource {
           position_(position) {}
 
     Result<void> show_lines(
-        const app::LiveTranscripts& live, const TenantId& tenant,
-        const std::optional<TranscriptPlace>& place
+        const app::LiveTranscripts& live, const TenantId& tenant, const TranscriptPlaces& places
     ) {
         lines_.emplace(store_, live, tenant, change_);
-        return lines_->begin(position_, place);
+        return lines_->begin(position_, places);
     }
 
     Result<std::string> next() override {
@@ -80,7 +79,7 @@ class LedgerFeed final : public EventSource {
             if (more_)
                 return false;
         }
-        const EventPlace place{event.seq, lines_ ? lines_->place() : std::nullopt};
+        const EventPlace place{event.seq, lines_ ? lines_->places() : TranscriptPlaces{}};
         // The entry is JSON on one line, so one data field carries it.
         out += fmt::format("id: {}\nevent: {}\ndata: ", to_text(place), event.type);
         out += event.body;
@@ -119,7 +118,7 @@ Result<Response> follow(Services& services, Call& call) {
         return fail_field("query.transcript", "needs a change whose lines are meant");
     else if (transcript)
         TRY(feed->show_lines(
-            services.live, call.actor.tenant, after ? after->transcript : std::nullopt
+            services.live, call.actor.tenant, after ? after->transcripts : TranscriptPlaces{}
         ));
     Response response;
     response.content_type = "text/event-stream";

@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "domain/runbook/parallel.hpp"
 #include "http/answers.hpp"
 
 namespace slipway::http {
@@ -15,11 +16,11 @@ namespace {
 
 // What an entry says about one step of a run.
 struct StepEntry {
-    std::string run;
-    std::string step;
+    app::RunningStep step;
     std::string_view state;
-    int attempt = 0;
     Digest transcript;
+
+    bool begins() const { return state == "running"; }
 };
 
 // Reads the entry into `json`, which the result refers to.
@@ -35,17 +36,15 @@ std::optional<StepEntry> step_entry(const app::StoredEvent& event, Json& json) {
     if (step == nullptr)
         return std::nullopt;
     StepEntry out;
-    out.run = text_or_empty(*data, "run");
-    out.step = text_or_empty(*step, "name");
+    out.step.tenant = event.key.tenant;
+    out.step.change = event.key.id;
+    out.step.run = text_or_empty(*data, "run");
+    out.step.step = text_or_empty(*step, "name");
     out.state = text_or_empty(*step, "state");
     if (const auto* attempts = find(*step, "attempts"); attempts && attempts->is_int64())
-        out.attempt = static_cast<int>(attempts->get_int64());
+        out.step.attempt = static_cast<int>(attempts->get_int64());
     out.transcript = digest_from_hex(text_or_empty(*step, "transcript")).value_or(Digest{});
     return out;
-}
-
-bool is(const StepEntry& entry, const app::RunningStep& step) {
-    return entry.run == step.run && entry.step == step.step && entry.attempt == step.attempt;
 }
 
 } // namespace
@@ -55,27 +54,26 @@ Result<EventPlace> event_place(const std::string& field, std::string_view text) 
     for (auto rest = text;;) {
         const auto dot = std::min(rest.find('.'), rest.size());
         numbers.push_back(TRY(whole_number(field, rest.substr(0, dot))));
-        if (dot == rest.size() || numbers.size() > 3)
+        if (dot == rest.size() || numbers.size() > 1 + 2 * domain::parallel_steps_max)
             break;
         rest.remove_prefix(dot + 1);
     }
-    if (numbers.size() == 1)
-        return EventPlace{numbers[0]};
-    if (numbers.size() != 3)
+    if (numbers.size() % 2 == 0 || numbers.size() > 1 + 2 * domain::parallel_steps_max)
         return fail_field(field, "expected the id of an event, such as 57 or 60.57.1200");
-    return EventPlace{numbers[0], TranscriptPlace{numbers[1], numbers[2]}};
+    EventPlace place{numbers[0]};
+    for (std::size_t i = 1; i < numbers.size(); i += 2)
+        place.transcripts.push_back({numbers[i], numbers[i + 1]});
+    return place;
 }
 
 std::string to_text(const EventPlace& place) {
-    return place.transcript
-               ? fmt::format(
-                     "{}.{}.{}", place.entry, place.transcript->began, place.transcript->seen
-                 )
-               : fmt::format("{}", place.entry);
+    auto text = fmt::format("{}", place.entry);
+    for (const auto& [began, seen] : place.transcripts)
+        text += fmt::format(".{}.{}", began, seen);
+    return text;
 }
 
-Result<void>
-TranscriptFeed::begin(std::uint64_t entry, const std::optional<TranscriptPlace>& place) {
+Result<void> TranscriptFeed::begin(std::uint64_t entry, const TranscriptPlaces& places) {
     const app::StreamKey key{tenant_, "change", change_};
     std::uint64_t version = 0;
     for (;;) {
@@ -85,11 +83,13 @@ TranscriptFeed::begin(std::uint64_t entry, const std::optional<TranscriptPlace>&
                 return {};
             Json json;
             const auto step = step_entry(event, json);
-            if (step && step->state != "running" && in_hand_ && is(*step, in_hand_->step))
-                in_hand_.reset();
+            if (step && !step->begins())
+                std::erase_if(in_hand_, [&](const InHand& one) { return one.step == step->step; });
             note(event);
-            if (in_hand_ && place && place->began == event.seq)
-                in_hand_->seen = place->seen;
+            for (const auto& place : places)
+                if (!in_hand_.empty() && place.began == event.seq &&
+                    in_hand_.back().began == event.seq)
+                    in_hand_.back().seen = place.seen;
             version = event.version;
         }
         if (events.size() < limits::event_stream_batch)
@@ -100,17 +100,18 @@ TranscriptFeed::begin(std::uint64_t entry, const std::optional<TranscriptPlace>&
 Result<std::string> TranscriptFeed::before(const app::StoredEvent& event, std::uint64_t last_id) {
     more_ = false;
     Json json;
-    const auto step = in_hand_ ? step_entry(event, json) : std::nullopt;
-    if (!step || step->state == "running" || !is(*step, in_hand_->step))
+    const auto step = step_entry(event, json);
+    const auto ended = step && !step->begins() ? find_in_hand(step->step) : in_hand_.end();
+    if (ended == in_hand_.end())
         return std::string{};
     std::string out;
     if (step->transcript != Digest{}) {
-        const auto part = TRY(kept(step->transcript));
-        out = write(part, last_id);
+        const auto part = TRY(kept(step->transcript, ended->seen));
+        out = write(*ended, part, last_id);
         more_ = part.more;
     }
     if (!more_)
-        in_hand_.reset();
+        in_hand_.erase(ended);
     return out;
 }
 
@@ -118,44 +119,67 @@ void TranscriptFeed::note(const app::StoredEvent& event) {
     Json json;
     const auto step = step_entry(event, json);
     // A runner may say more than once that a step runs.
-    if (step && step->state == "running" && (!in_hand_ || !is(*step, in_hand_->step)))
-        in_hand_ = InHand{event.seq, {tenant_, change_, step->run, step->step, step->attempt}};
+    if (step && step->begins() && find_in_hand(step->step) == in_hand_.end())
+        take_in_hand({event.seq, step->step});
 }
 
 std::string TranscriptFeed::lines(std::uint64_t last_id) {
     more_ = false;
-    if (!in_hand_)
-        return {};
-    const auto part = live_.after(in_hand_->step, in_hand_->seen, limits::transcript_batch);
-    more_ = part.more;
-    return write(part, last_id);
+    std::string out;
+    for (auto& from : in_hand_) {
+        const auto part = live_.after(from.step, from.seen, limits::transcript_batch);
+        more_ = more_ || part.more;
+        out += write(from, part, last_id);
+    }
+    return out;
 }
 
-std::optional<TranscriptPlace> TranscriptFeed::place() const {
-    return in_hand_ ? std::optional(TranscriptPlace{in_hand_->began, in_hand_->seen})
-                    : std::nullopt;
+TranscriptPlaces TranscriptFeed::places() const {
+    TranscriptPlaces places;
+    for (const auto& one : in_hand_)
+        places.push_back({one.began, one.seen});
+    return places;
+}
+
+std::vector<TranscriptFeed::InHand>::iterator
+TranscriptFeed::find_in_hand(const app::RunningStep& step) {
+    return std::find_if(in_hand_.begin(), in_hand_.end(), [&](const InHand& one) {
+        return one.step == step;
+    });
+}
+
+// A step whose end never came on the record (another runner's, whose run was aborted) is left
+// behind by those of another run, and by its own next attempt.
+void TranscriptFeed::take_in_hand(InHand begun) {
+    std::erase_if(in_hand_, [&](const InHand& one) {
+        return one.step.run != begun.step.run || one.step.step == begun.step.step;
+    });
+    if (in_hand_.size() == domain::parallel_steps_max)
+        in_hand_.erase(in_hand_.begin());
+    in_hand_.push_back(std::move(begun));
 }
 
 // "2026-11-22T19:53:12.123Z text" each. A transcript that somebody else's runner sent may hold
 // anything; what is no line of a transcript is passed over.
-std::string TranscriptFeed::write(const app::LiveTranscripts::Part& part, std::uint64_t last_id) {
+std::string
+TranscriptFeed::write(InHand& from, const app::LiveTranscripts::Part& part, std::uint64_t last_id) {
     std::string out;
     std::string_view rest = part.text;
     while (!rest.empty()) {
         const auto end = rest.find('\n');
         const auto line = rest.substr(0, end);
         rest.remove_prefix(end + 1);
-        in_hand_->seen += end + 1;
+        from.seen += end + 1;
         const auto blank = line.find(' ');
         if (blank == std::string_view::npos || !is_valid_text(line))
             continue;
         out += fmt::format(
             "id: {}\nevent: transcript_line\ndata: {{\"type\":\"transcript_line\",\"run\":",
-            to_text(EventPlace{last_id, place()})
+            to_text(EventPlace{last_id, places()})
         );
-        append_quoted(out, in_hand_->step.run);
+        append_quoted(out, from.step.run);
         out += ",\"step\":";
-        append_quoted(out, in_hand_->step.step);
+        append_quoted(out, from.step.step);
         out += ",\"at\":";
         append_quoted(out, line.substr(0, blank));
         out += ",\"text\":";
@@ -166,10 +190,10 @@ std::string TranscriptFeed::write(const app::LiveTranscripts::Part& part, std::u
 }
 
 // No more than one batch is held, and no more than a transcript is read.
-Result<app::LiveTranscripts::Part> TranscriptFeed::kept(const Digest& transcript) const {
+Result<app::LiveTranscripts::Part>
+TranscriptFeed::kept(const Digest& transcript, std::uint64_t first) const {
     std::string bytes;
     std::uint64_t at = 0;
-    const auto first = in_hand_->seen;
     const auto last = first + limits::transcript_batch;
     bool behind = false;
     const auto read =

@@ -2,13 +2,13 @@
 // Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
 // digest and hashed again, so that nothing else can run.
 #include <algorithm>
-#include <memory>
+#include <functional>
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/ring_contents.hpp"
-#include "worker/tasks.hpp"
+#include "worker/step_in_hand.hpp"
 #include "worker/transcript_file.hpp"
 
 namespace slipway::worker {
@@ -64,23 +64,8 @@ Result<app::RingSetting> setting_of(
     return setting;
 }
 
-Json step_reports(const RunId& run, JsonArray steps) {
-    JsonObject body;
-    body["run"] = run.value;
-    body["steps"] = std::move(steps);
-    return body;
-}
-
 Json step_report(const RunId& run, JsonObject step) {
     return step_reports(run, {std::move(step)});
-}
-
-// Whether the runner goes on by itself after this step, so that the task is not over yet. The next
-// one may still wait for a person; then the task ends without doing anything.
-bool goes_on(const domain::Run& run, const domain::Runbook& runbook, const std::string& name) {
-    const auto* after = domain::step_after(run, name);
-    const auto* step = after ? domain::find_step(runbook, after->name) : nullptr;
-    return step != nullptr && step->executable();
 }
 
 // A step that did not run has failed: its owner decides.
@@ -96,65 +81,27 @@ Result<void> report_failed(
     );
 }
 
-// The step as it is carried out the n-th time.
-app::RunningStep
-running_step(const TaskContext& context, const RunId& run, const std::string& step, int attempt) {
-    return {context.task.tenant, context.task.change, run.value, step, attempt};
-}
-
-// An earlier attempt ended here without a word. Whether the step did its work nobody knows, so it
-// is not run again: the owner decides. What was heard of it is on the record.
-Result<void>
-report_unknown(const TaskContext& context, const RunId& run, const domain::RunStep& step) {
-    const auto& folder = context.parts.transcripts;
-    const auto left = running_step(context, run, step.name, step.attempts);
-    JsonObject report{
-        {"name", step.name},
-        {"state", "unknown"},
-        {"detail", "the server that ran this step ended, or lost its database, meanwhile"}};
-    if (const auto lines = left_transcript(folder, left); !lines.empty())
-        report["transcript"] = TRY(keep_transcript(context, lines)).hex();
-    TRY(context.tell("report_run", step_report(run, std::move(report)), true));
-    remove_left_transcript(folder, left);
-    return {};
-}
-
-// How a step ended, told until it is heard. `reports` begins with it.
-Result<void> tell_end(
-    const TaskContext& context, const RunId& run, JsonArray reports, const std::string& transcript,
-    bool ends
+// An earlier attempt ended while these ran, without a word. Whether they did their work nobody
+// knows, so they are not run again: the owner decides. What was heard of them is on the record.
+Result<void> report_unknown(
+    const TaskContext& context, const RunId& run, const std::vector<const domain::RunStep*>& steps
 ) {
-    return tell_until_heard(context, [&]() -> Result<void> {
-        reports[0].get_object()["transcript"] = TRY(keep_transcript(context, transcript)).hex();
-        return context.tell("report_run", step_reports(run, reports), ends);
-    });
-}
-
-// Shows what a step writes as long as it runs.
-class LiveStep {
-  public:
-    LiveStep(app::LiveTranscripts& live, app::RunningStep step)
-        : live_(live), step_(std::move(step)) {
-        live_.begin(step_);
+    const auto& folder = context.parts.transcripts;
+    JsonArray reports;
+    for (const auto* step : steps) {
+        JsonObject report{
+            {"name", step->name},
+            {"state", "unknown"},
+            {"detail", "the server that ran this step ended, or lost its database, meanwhile"}};
+        const auto left = running_step(context, run, step->name, step->attempts);
+        if (const auto lines = left_transcript(folder, left); !lines.empty())
+            report["transcript"] = TRY(keep_transcript(context, lines)).hex();
+        reports.push_back(std::move(report));
     }
-
-    LiveStep(const LiveStep&) = delete;
-
-    ~LiveStep() { live_.end(step_); }
-
-    void add(std::string_view lines) { live_.add(step_, lines); }
-
-    std::string text() const { return live_.text(step_); }
-
-  private:
-    app::LiveTranscripts& live_;
-    app::RunningStep step_;
-};
-
-RunStepState state_after(const domain::StepResult& result) {
-    if (result.outcome == domain::RunOutcome::unknown)
-        return RunStepState::unknown;
-    return result.passed() ? RunStepState::succeeded : RunStepState::failed;
+    TRY(context.tell("report_run", step_reports(run, std::move(reports)), true));
+    for (const auto* step : steps)
+        remove_left_transcript(folder, running_step(context, run, step->name, step->attempts));
+    return {};
 }
 
 bool is_running(const domain::Run& run) {
@@ -162,53 +109,73 @@ bool is_running(const domain::Run& run) {
 }
 
 // How long its steps were at work so far. Neither a decision that is waited for nor a server that
-// is down counts; of a step whose end nobody saw, not more than it may take.
+// is down counts; of a step whose end nobody saw, not more than it may take. Steps that ran at the
+// same time took the time once.
 Span time_worked(const domain::Runbook& runbook, const domain::Run& run) {
-    Span worked{};
+    std::vector<std::pair<Time, Time>> spans;
     for (const auto* steps : {&run.steps, &run.undo})
         for (const auto& done : *steps) {
             const auto* step = domain::find_step(runbook, done.name);
-            if (step != nullptr && done.started_at && done.ended_at)
-                worked += std::clamp(
-                    *done.ended_at - *done.started_at, Span::zero(),
-                    domain::step_time(runbook, *step, Span::zero())
-                );
+            if (step == nullptr || !done.started_at || !done.ended_at)
+                continue;
+            const auto most = *done.started_at + domain::step_time(runbook, *step, Span::zero());
+            spans.emplace_back(*done.started_at, std::min(*done.ended_at, most));
         }
+    std::sort(spans.begin(), spans.end());
+    Span worked{};
+    Time until{};
+    for (const auto& [start, end] : spans) {
+        worked += std::max(end - std::max(start, until), Span::zero());
+        until = std::max(until, end);
+    }
     return worked;
 }
 
-// A step that may begin, for the n-th time.
-struct Ready {
-    domain::RunbookStep step; // with what it has of the time limit
-    app::RingSetting setting;
-    int attempt = 0;
+// The runbook, and the change and its run as they were when they were last looked at.
+struct Running {
+    const TaskContext& context;
+    const domain::Runbook& runbook;
+    const domain::Change& change;
+    const domain::Run& run;
+    Time since; // when it would have begun if it had been at work ever since: for its time limit
 };
 
-// `since`: when the run would have begun if it had been at work ever since, which is what its time
-// limit is for. Errors: blocked, which says why it must not begin.
-Result<Ready> make_ready(
-    const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
-    const domain::Run& run, const domain::RunStep& next, Time since
-) {
-    const auto* step = domain::find_step(runbook, next.name);
-    const auto* approved = domain::outline_of(change, run, next.name);
-    if (step == nullptr || approved == nullptr || approved->digest != step->digest)
-        return fail(
-            ErrorCode::blocked, "this is not the step of the pinned runbook, as it was read then"
+// Steps that may begin now, at the same time. Errors: blocked, which says why they must not.
+Result<StepsInHand>
+make_ready(const Running& running, const std::vector<const domain::RunStep*>& steps) {
+    const auto& [context, runbook, change, run, since] = running;
+    StepsInHand ready;
+    for (const auto* next : steps) {
+        const auto* step = domain::find_step(runbook, next->name);
+        const auto* approved = domain::outline_of(change, run, next->name);
+        if (step == nullptr || approved == nullptr || approved->digest != step->digest)
+            return fail(
+                ErrorCode::blocked,
+                "this is not the step of the pinned runbook, as it was read then"
+            );
+        auto timed = *step;
+        timed.timeout = domain::step_time(runbook, *step, context.parts.door.clock().now() - since);
+        if (timed.timeout == Span::zero())
+            return fail(
+                ErrorCode::blocked,
+                fmt::format("the runbook's time limit of {} is over", to_text(runbook.time_limit))
+            );
+        // A deployment goes on only while the record is as it was; the way back is always open.
+        const auto* kept =
+            run.purpose == domain::RunPurpose::rollback ? domain::kept_ring(change, run) : nullptr;
+        auto setting = TRY(setting_of(context, run.ring, run.ring_contents, kept));
+        ready.emplace_back(
+            context, run.id, std::move(timed), std::move(setting), next->attempts + 1
         );
-    Ready ready{*step, {}, next.attempts + 1};
-    ready.step.timeout =
-        domain::step_time(runbook, *step, context.parts.door.clock().now() - since);
-    if (ready.step.timeout == Span::zero())
-        return fail(
-            ErrorCode::blocked,
-            fmt::format("the runbook's time limit of {} is over", to_text(runbook.time_limit))
-        );
-    // A deployment goes on only while the record is as it was; the way back is always open.
-    const auto* kept =
-        run.purpose == domain::RunPurpose::rollback ? domain::kept_ring(change, run) : nullptr;
-    ready.setting = TRY(setting_of(context, run.ring, run.ring_contents, kept));
+    }
     return ready;
+}
+
+// Whether the runner goes on by itself with these, so that the task is not over yet. They may still
+// wait for a person; then the task ends without doing anything.
+bool goes_on(const domain::Runbook& runbook, const std::vector<const domain::RunStep*>& steps) {
+    const auto* step = steps.empty() ? nullptr : domain::find_step(runbook, steps.front()->name);
+    return step != nullptr && step->executable();
 }
 
 // Whether the record waits for this step to begin: no other server has begun it, and nobody has
@@ -218,68 +185,36 @@ Result<bool> may_still_begin(const TaskContext& context, const RunId& id, const 
     const auto* run = domain::find_run(change, id);
     const auto* next = run ? domain::next_step(*run) : nullptr;
     return next != nullptr && is_running(*run) && next->name == step &&
-           next->state != RunStepState::running;
+           domain::running_steps(*run).empty();
 }
 
-JsonObject beginning(const Ready& ready) {
-    return {{"name", ready.step.name}, {"state", "running"}, {"digest", ready.step.digest.hex()}};
-}
-
-JsonObject ending(const domain::StepResult& result) {
-    return {
-        {"name", result.name},
-        {"state", to_text(state_after(result))},
-        {"exit_status", result.exit_status},
-        {"detail", cut_text(result.message, limits::text_max)},
-        {"started_at", to_text(result.started)},
-        {"ended_at", to_text(result.ended)},
-        {"digest", result.step_digest.hex()}};
-}
-
-// Runs this step and those behind it that may begin, without asking the record in between: the
-// end of one and the beginning of the next are told in one command, because each is waited for.
-// Gives whether the record is to be asked how it goes on. `since` is that of make_ready().
-Result<bool> run_from(
-    const TaskContext& context, const domain::Runbook& runbook, const domain::Change& change,
-    const domain::Run& run, Ready ready, Time since
-) {
-    const auto here = [&] { return running_step(context, run.id, ready.step.name, ready.attempt); };
-    auto live = std::make_unique<LiveStep>(context.parts.live, here());
-    const auto begun = context.tell("report_run", step_report(run.id, beginning(ready)), false);
+// Runs these steps and those behind them that may begin, without asking the record in between: the
+// end of the last one and the beginning of the next are told in one command, because each is waited
+// for. Gives whether the record is to be asked how it goes on.
+Result<bool> run_from(const Running& running, StepsInHand steps) {
+    const auto& [context, runbook, change, run, since] = running;
+    const auto begun = context.tell("report_run", step_reports(run.id, beginnings(steps)), false);
+    const auto& first = steps.front().name();
     // Past abort-by, say. Trying again later would not help: its owner decides.
-    if (!begun && begun.error().code == ErrorCode::blocked &&
-        TRY(may_still_begin(context, run.id, ready.step.name))) {
-        TRY(report_failed(context, run.id, ready.step.name, "not begun: " + begun.error().message));
+    const bool refused = !begun && begun.error().code == ErrorCode::blocked;
+    if (refused && TRY(may_still_begin(context, run.id, first))) {
+        TRY(report_failed(context, run.id, first, "not begun: " + begun.error().message));
         return false;
     }
     TRY(begun);
     for (;;) {
-        TranscriptFile file(context.parts.transcripts, here());
-        const auto result = context.parts.runner.run_step(
-            ready.step, ready.setting, context.stop,
-            [&](const auto& line) {
-                const auto text = domain::transcript_text(line);
-                file.add(text); // before anybody sees it
-                live->add(text);
-            }
-        );
-        const auto end = ending(result);
-        const auto transcript = live->text();
-        bool more = result.passed() && goes_on(run, runbook, result.name);
+        const auto ended = carry_out_all(steps);
+        const auto behind = domain::steps_behind(run, ended.last.name());
+        bool more = ended.told && goes_on(runbook, behind) &&
+                    std::all_of(steps.begin(), steps.end(), std::mem_fn(&StepInHand::passed));
         // A server that ends begins nothing new.
-        auto next =
-            more && !context.stop.stop_requested()
-                ? make_ready(
-                      context, runbook, change, run, *domain::step_after(run, result.name), since
-                  )
-                : Result<Ready>(fail(ErrorCode::blocked, "nothing follows"));
+        auto next = more && !context.stop.stop_requested()
+                        ? make_ready(running, behind)
+                        : Result<StepsInHand>(fail(ErrorCode::blocked, "nothing follows"));
         if (next) {
-            ready = *std::move(next);
-            auto next_live = std::make_unique<LiveStep>(context.parts.live, here());
-            const auto told = tell_end(context, run.id, {end, beginning(ready)}, transcript, false);
+            const auto told = ended.last.tell_end(beginnings(*next), false);
             if (told) {
-                file.remove();
-                live = std::move(next_live);
+                steps = *std::move(next);
                 continue;
             }
             // The run stops behind this step: a person decides, and that is another task.
@@ -287,8 +222,8 @@ Result<bool> run_from(
                 return tl::unexpected(told.error());
             more = false;
         }
-        TRY(tell_end(context, run.id, {end}, transcript, !more));
-        file.remove();
+        TRY(ended.last.tell_end({}, !more && ended.told));
+        TRY(ended.told);
         return more;
     }
 }
@@ -298,25 +233,28 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     for (bool first = true;; first = false) {
         const auto change = TRY(context.change());
         const auto* run = domain::find_run(change, task.run);
-        const auto* next = run ? domain::next_step(*run) : nullptr;
-        const bool aborted = run && run->state == domain::RunState::aborted;
-        const bool runs = next && next->state == RunStepState::running;
-        if (first && runs && (aborted || is_running(*run)))
-            return report_unknown(context, run->id, *next);
-        if (next == nullptr || runs || !is_running(*run))
+        if (run == nullptr)
+            return context.drop();
+        const auto steps = domain::current_steps(*run);
+        const auto left = domain::running_steps(*run);
+        const bool aborted = run->state == domain::RunState::aborted;
+        if (first && !left.empty() && (aborted || is_running(*run)))
+            return report_unknown(context, run->id, left);
+        if (steps.empty() || !left.empty() || !is_running(*run))
             return context.drop();         // somebody decided otherwise meanwhile
         if (context.stop.stop_requested()) // whoever starts next goes on from here
             return fail(ErrorCode::unavailable, "the run was cut short between two steps");
-        const auto* step = domain::find_step(runbook, next->name);
+        const auto* step = domain::find_step(runbook, steps.front()->name);
         if (step != nullptr && !step->executable())
             return context.drop();
-        const Time since = context.parts.door.clock().now() - time_worked(runbook, *run);
-        auto ready = make_ready(context, runbook, change, *run, *next, since);
+        const auto now = context.parts.door.clock().now();
+        const Running running{context, runbook, change, *run, now - time_worked(runbook, *run)};
+        auto ready = make_ready(running, steps);
         if (!ready && ready.error().code == ErrorCode::blocked)
             return report_failed(
-                context, run->id, next->name, "not begun: " + ready.error().message
+                context, run->id, steps.front()->name, "not begun: " + ready.error().message
             );
-        if (!TRY(run_from(context, runbook, change, *run, TRY(std::move(ready)), since)))
+        if (!TRY(run_from(running, TRY(std::move(ready)))))
             return {};
     }
 }
@@ -330,8 +268,8 @@ give_up_run(const TaskContext& context, const domain::RunTask& task, const Error
     const auto* next = run ? domain::next_step(*run) : nullptr;
     if (next == nullptr || !is_running(*run))
         return context.drop();
-    if (next->state == RunStepState::running)
-        return report_unknown(context, run->id, *next);
+    if (const auto left = domain::running_steps(*run); !left.empty())
+        return report_unknown(context, run->id, left);
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }
 

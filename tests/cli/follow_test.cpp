@@ -83,7 +83,7 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(), "18:00:02  run_started  id run-1  purpose rehearsal  (ben)\n"
-                   "18:00:02    | ?[2Jdrained\n"
+                   "18:00:02    drain | ?[2Jdrained\n"
                    "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
                    "18:00:05  run_ended  run-1  succeeded  (ben)\n"
                    "run-1 succeeded\n"
@@ -266,6 +266,35 @@ TEST_F(CliTest, AfterTheWindowNothingIsOfferedThatIsRefused) {
     EXPECT_EQ(said.find("--choice retry"), std::string::npos) << said;
     EXPECT_NE(said.find("--choice abort"), std::string::npos) << said;
     EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
+}
+
+TEST_F(CliTest, SeveralStepsThatDidNotEndWellAreDecidedOnByName) {
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_stopped",
+                     R"({"run":"run-1","step":"web1","because":"step failed: exit status 1"})"
+                 )
+             )
+    );
+    server.answer(
+        200, R"({"id":"CHG-1","change_owner":"anna","runs":[{"id":"run-1","purpose":"rehearsal",)"
+             R"("state":"waiting","steps":[{"name":"web1","state":"failed","parallel":"web"},)"
+             R"({"name":"web2","state":"succeeded","parallel":"web"},)"
+             R"({"name":"web3","state":"unknown","parallel":"web"}]}]})"
+    );
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_NE(said.find("  web3 did not end well either"), std::string::npos) << said;
+    EXPECT_EQ(said.find("web2"), std::string::npos) << said;
+    EXPECT_NE(
+        said.find("decide_run CHG-1 --run run-1 --step web1 --choice retry"), std::string::npos
+    ) << said;
 }
 
 TEST_F(CliTest, AStepOfUnknownEndOffersWhatItsOwnerMayDecide) {

@@ -21,6 +21,11 @@ class Looking : public ServerTest {
 
     // An entry about the step; its position.
     std::uint64_t report(std::string_view state, const std::string& transcript = {}) {
+        return report(step, state, transcript);
+    }
+
+    std::uint64_t
+    report(const app::RunningStep& of, std::string_view state, const std::string& transcript = {}) {
         std::string kept;
         if (!transcript.empty()) {
             const std::lock_guard lock(store.mutex);
@@ -36,8 +41,8 @@ class Looking : public ServerTest {
             {"run_step_reported",
              clock.now(),
              fmt::format(
-                 R"({{"data":{{"run":"run-1","step":{{"name":"drain","state":"{}","attempts":{}{}}}}}}})",
-                 state, step.attempt, kept
+                 R"({{"data":{{"run":"run-1","step":{{"name":"{}","state":"{}","attempts":{}{}}}}}}})",
+                 of.step, state, of.attempt, kept
              ),
              {}}
         );
@@ -62,12 +67,12 @@ class Looking : public ServerTest {
         return fmt::format("2026-11-22T20:00:00.00{}Z line {}\n", number, number);
     }
 
-    static std::string event(const std::string& id, int number) {
+    static std::string event(const std::string& id, int number, std::string_view of = "drain") {
         return fmt::format(
             "id: {}\nevent: transcript_line\ndata: "
             "{{\"type\":\"transcript_line\",\"run\":\"run-1\","
-            "\"step\":\"drain\",\"at\":\"2026-11-22T20:00:00.00{}Z\",\"text\":\"line {}\"}}\n\n",
-            id, number, number
+            "\"step\":\"{}\",\"at\":\"2026-11-22T20:00:00.00{}Z\",\"text\":\"line {}\"}}\n\n",
+            id, of, number, number
         );
     }
 
@@ -132,6 +137,46 @@ TEST_F(Looking, the_lines_of_a_step_have_no_gap_after_a_restart) {
     const auto late = look("", fmt::format("Last-Event-ID: {}.{}.{}\r\n", renamed, again, size));
     EXPECT_EQ(
         late->receive_until("\n\n"), event(fmt::format("{}.{}.{}", renamed, again, 2 * size), 5)
+    );
+}
+
+TEST_F(Looking, lines_of_steps_that_run_at_the_same_time_are_told_apart_and_none_is_lost) {
+    auto other = step;
+    other.step = "switch";
+    const auto first = report(step, "running");
+    const auto second = report(other, "running");
+    live.begin(step);
+    live.begin(other);
+    live.add(step, line(1));
+    live.add(other, line(2) + line(3));
+    const auto c = look("");
+    const auto place = [&](std::uint64_t entry, std::size_t of_first, std::size_t of_second) {
+        return fmt::format(
+            "{}.{}.{}.{}.{}", entry, first, of_first * size, second, of_second * size
+        );
+    };
+    EXPECT_EQ(c->receive_until("\n\n"), event(place(second, 1, 0), 1));
+    EXPECT_EQ(c->receive_until("\n\n"), event(place(second, 1, 1), 2, "switch"));
+    EXPECT_EQ(c->receive_until("\n\n"), event(place(second, 1, 2), 3, "switch"));
+    // One ends; the other goes on, and its place with it.
+    live.end(step);
+    const auto ended = report(step, "succeeded", line(1) + line(4));
+    EXPECT_EQ(c->receive_until("\n\n"), event(place(second, 2, 2), 4));
+    EXPECT_TRUE(
+        c->receive_until("\n\n").starts_with(fmt::format("id: {}.{}.{}\n", ended, second, 2 * size))
+    );
+    live.add(other, line(5));
+    EXPECT_EQ(
+        c->receive_until("\n\n"),
+        event(fmt::format("{}.{}.{}", ended, second, 3 * size), 5, "switch")
+    );
+    // Whoever lost the connection in the middle of both goes on in the middle of both.
+    const auto resumed = look("", fmt::format("Last-Event-ID: {}\r\n", place(second, 1, 1)));
+    EXPECT_EQ(resumed->receive_until("\n\n"), event(place(second, 2, 1), 4));
+    EXPECT_NE(resumed->receive_until("\n\n").find("\"succeeded\""), std::string::npos);
+    EXPECT_EQ(
+        resumed->receive_until("\n\n"),
+        event(fmt::format("{}.{}.{}", ended, second, 2 * size), 3, "switch")
     );
 }
 

@@ -5,6 +5,7 @@
 
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
+#include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
 
@@ -60,14 +61,7 @@ struct Progress {
 };
 
 Progress progress_of(const Run& live, const Run& ring) {
-    Progress progress;
-    const auto then = step_times(ring);
-    for (const auto& [step, took] : step_times(live))
-        if (const auto known = then.find(step); known != then.end()) {
-            progress.live += took;
-            progress.ring += known->second;
-        }
-    return progress;
+    return {time_taken_where_both(live, ring), time_taken_where_both(ring, live)};
 }
 
 // How long going back takes: as rehearsed, and longer where production was slower so far. The
@@ -114,30 +108,38 @@ Span reckoned(
 }
 
 // Walks through the steps: those that are done move the time on as they did, the others as
-// reckoned.
+// reckoned; of a group the longest one counts.
 void look_ahead(
     const Run& live, const PinnedRunbook& forth, const Run* ring, Span smoke, AbortClock& clock
 ) {
     const auto times = ring ? step_times(*ring) : std::map<std::string, Span>{};
-    Time reached = live.started_at;
-    Span under_way{};
+    Time reached = live.started_at; // what is done had ended, and what runs had begun
+    Time before = reached;          // the same of the steps before the group
+    Time busy{};                    // until then what runs now is reckoned to run
     Span after = smoke;
-    for (const auto& step : live.steps) {
+    Span longest{}; // of the steps to come of the group
+    for (std::size_t i = 0; i < live.steps.size(); ++i) {
+        const auto& step = live.steps[i];
+        if (i == 0 || !run_together(live.steps[i - 1], step)) {
+            before = reached;
+            longest = {};
+        }
         if (step.ended_at)
             reached = std::max(reached, *step.ended_at);
         if (is_done(step))
             continue;
         const auto takes = reckoned(forth, times, step.name);
         if (step.state == RunStepState::running && step.started_at) {
+            busy = std::max(busy, std::max(before, *step.started_at) + takes);
             reached = std::max(reached, *step.started_at);
-            under_way = takes;
         } else {
-            after += takes;
+            after += std::max(Span::zero(), takes - longest);
+            longest = std::max(longest, takes);
         }
     }
     if (live.ended_at)
         reached = std::max(reached, *live.ended_at);
-    clock.expected_end = reached + under_way + after;
+    clock.expected_end = std::max(reached, busy) + after;
     clock.point_of_no_return = clock.abort_by - after;
 }
 

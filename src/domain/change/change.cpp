@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/runbook/parallel.hpp"
+
 namespace slipway::domain {
 
 ChangeType type_of(const Change& change) {
@@ -15,10 +17,7 @@ const PinnedRunbook* runbook_of(const Change& change, RunbookPurpose purpose) {
 }
 
 Span duration_of(const PinnedRunbook& runbook) {
-    Span steps{};
-    for (const auto& step : runbook.steps)
-        steps += step.timeout;
-    return std::max(runbook.time_limit, steps);
+    return std::max(runbook.time_limit, time_allowed(runbook.steps));
 }
 
 bool is_active(const Run& run) {

@@ -156,6 +156,7 @@ struct RunbookStepOutline {
     bool confirm = false; // a person says when it may begin
     std::string second;   // who must agree too
     std::string undoes;   // of an undo block: the step that it takes back
+    std::string parallel; // the group of neighbours that run at the same time, or none
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -169,6 +170,7 @@ struct RunbookStepOutline {
         visit("confirm", self.confirm);
         visit("second", self.second);
         visit("undoes", self.undoes);
+        visit("parallel", self.parallel);
     }
 };
 
@@ -276,6 +278,7 @@ struct RunStep {
     int attempts = 0;
     Digest digest = {};        // of the approved step that was carried out; zero in old entries
     PersonId seconded_by = {}; // two-person steps
+    std::string parallel = {}; // the group of neighbours that run at the same time, or none
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -289,6 +292,7 @@ struct RunStep {
         visit("attempts", self.attempts);
         visit("digest", self.digest);
         visit("seconded_by", self.seconded_by);
+        visit("parallel", self.parallel);
     }
 };
 

@@ -236,6 +236,7 @@ struct DecideRun {
     RunId run;
     RunChoice choice{};
     std::string reason;
+    std::string step;
 
     SLIPWAY_FIELDS {
         visit("run", self.run, required("the run that stopped"));
@@ -244,6 +245,10 @@ struct DecideRun {
             required("retry, skip, resume (it counts as done), abort, or undo what was done")
         );
         visit("reason", self.reason, required("why", limits::text_max));
+        visit(
+            "step", self.step,
+            optional("the step that is meant; needed when several of a group did not end well")
+        );
     }
 };
 

@@ -8,8 +8,8 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_progress.hpp"
 #include "domain/change/run_steps.hpp"
-#include "domain/change/tasks.hpp"
 #include "domain/change/two_people.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -27,11 +27,6 @@ Reason not_owner(const Change& change, std::string_view field) {
         "Call one of them"};
 }
 
-// What the run says when it stops; `run follow` knows these words.
-std::string why_it_is_late(const Reason& reason) {
-    return reason.field == "abort_by" ? "past abort-by" : "the window is over";
-}
-
 // While there is time to go back a deployment goes on; then it gets more time or turns round.
 Result<void> require_time(const Change& change, const Run& run, const Facts& facts) {
     if (auto reason = too_late(change, run, facts))
@@ -47,80 +42,6 @@ Result<void> require_no_approver(const Change& change, const Facts& facts) {
               "Another engineer carries it out"}}
         );
     return {};
-}
-
-void ask_runner(Decider& decider, const Run& run) {
-    if (run.executor == Executor::local)
-        decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
-}
-
-// A run on production that cannot go on by itself calls who decides on it.
-void stop(Decider& decider, const Run& run, const std::string& step, const std::string& why) {
-    const auto id = run.id;
-    const bool calls = on_production(run.purpose);
-    decider.emit(RunStopped{id, step, why});
-    const auto& change = decider.change();
-    if (calls)
-        page(
-            decider, change.change_owner,
-            fmt::format("{}: {} stopped at {}", change.id.value, id.value, step),
-            fmt::format(
-                "{}\n{}\nDecide: slipway change decide_run {} --run {}, or roll_back\n",
-                change.title, why, change.id.value, id.value
-            )
-        );
-}
-
-// A run that was undone has come to nothing, for whatever reason its owner gave.
-void end(Decider& decider, const Run& run) {
-    if (run.undo.empty())
-        return decider.emit(RunEnded{run.id, RunState::succeeded});
-    std::string reason;
-    for (const auto& deviation : decider.change().deviations)
-        if (deviation.run == run.id && deviation.choice == RunChoice::undo)
-            reason = deviation.reason;
-    const bool deployed = run.purpose == RunPurpose::deployment;
-    decider.emit(RunEnded{run.id, RunState::aborted});
-    if (deployed)
-        decider.emit(DeploymentFailed{"undone: " + reason});
-}
-
-std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
-    auto text = "waits for a person: " + (outline.title.empty() ? step.name : outline.title);
-    if (!outline.second.empty())
-        text += fmt::format(", and for {} too", outline.second);
-    return text;
-}
-
-// After a step's state changed: ends the run, stops it for a person, or lets it go on. Where the
-// end of the next step is told in the same breath, it is too late to hold it.
-void move_on(Decider& decider, const RunId& id, bool next_was_done = false) {
-    const Run* run = find_run(decider.change(), id);
-    const auto* next = next_step(*run);
-    if (next == nullptr)
-        return end(decider, *run);
-    const auto* outline = outline_of(decider.change(), *run, next->name);
-    const auto late = too_late(decider.change(), *run, decider.facts());
-    if (next->state == RunStepState::failed)
-        stop(decider, *run, next->name, "step failed: " + next->detail);
-    else if (next->state == RunStepState::unknown)
-        stop(decider, *run, next->name, "how the step ended is unknown: " + next->detail);
-    else if (late && !next_was_done)
-        stop(decider, *run, next->name, why_it_is_late(*late));
-    else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
-        stop(
-            decider, *run, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit)
-        );
-    else if (outline == nullptr)
-        stop(decider, *run, next->name, "another runbook was pinned since the run began");
-    else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
-        decider.emit(RunStopped{id, next->name, waits_for(*outline, *next)});
-}
-
-void go_on(Decider& decider, const Run& run) {
-    move_on(decider, run.id);
-    if (find_run(decider.change(), run.id)->state == RunState::running)
-        ask_runner(decider, run);
 }
 
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
@@ -142,7 +63,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
     if (!on_production(purpose))
         run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
-        run.steps.push_back(pending_step(step.name));
+        run.steps.push_back(pending_step(step));
     if (purpose == RunPurpose::rollback)
         send_back(run, change, decider.facts());
     if (!run.ring_edits.empty())
@@ -264,16 +185,92 @@ require_ring(const Change& change, const Run& run, const ReportRun& body, const 
     return {};
 }
 
+const RunStep* running_step(const Run& run, const std::string& name) {
+    const auto steps = running_steps(run);
+    const auto found = std::find_if(steps.begin(), steps.end(), [&](const RunStep* step) {
+        return step->name == name;
+    });
+    return found == steps.end() ? nullptr : *found;
+}
+
 // What was done is heard, however late; what is only about to begin can still be held.
 Result<void> require_time_to_begin(
     const Change& change, const Run& run, const ReportRun& body, const Facts& facts
 ) {
-    const auto& last = body.steps.back();
-    const bool goes_on = std::any_of(run.steps.begin(), run.steps.end(), [&](const auto& step) {
-        return step.name == last.name && step.state == RunStepState::running;
+    for (auto report = body.steps.begin(); report != body.steps.end(); ++report) {
+        const bool was_done = std::any_of(report + 1, body.steps.end(), [&](const auto& later) {
+            return later.name == report->name;
+        });
+        const bool begins = report->state == RunStepState::running && !was_done;
+        if (begins && running_step(run, report->name) == nullptr)
+            TRY(require_time(change, run, facts));
+    }
+    return {};
+}
+
+// The step that is reported on, as it is. Steps run in the order of the runbook, and only those of
+// one group at the same time; none begins beside one that did not end well, and none twice without
+// its owner's decision.
+Result<const RunStep*>
+step_to_report(const Run& run, const StepReport& report, const Facts& facts) {
+    const auto refuse = [&](std::string message, std::string reason, std::string evidence,
+                            std::string remedy) {
+        return fail_blocked(
+            std::move(message), {{"run-exact", "steps." + report.name, std::move(reason),
+                                  std::move(evidence), std::move(remedy)}}
+        );
+    };
+    const auto steps = current_steps(run);
+    const auto found = std::find_if(steps.begin(), steps.end(), [&](const RunStep* step) {
+        return step->name == report.name;
     });
-    return last.state == RunStepState::running && !goes_on ? require_time(change, run, facts)
-                                                           : Result<void>{};
+    if (run.state != RunState::running || found == steps.end())
+        return refuse(
+            "steps run in the order of the runbook", "this step is not the next one",
+            steps.empty() ? "the run has ended" : "next is " + names_of(steps),
+            "Follow the runbook; a stopped run goes on by its owner's decision"
+        );
+    const auto* step = *found;
+    if (report.state != RunStepState::running && report.state != RunStepState::succeeded &&
+        report.state != RunStepState::failed && report.state != RunStepState::unknown)
+        return fail_field(
+            "steps." + report.name, "a runner reports running, succeeded, failed or unknown"
+        );
+    const auto* stopped = next_step(run);
+    if (awaits_decision(*step) ||
+        (awaits_decision(*stopped) && report.state == RunStepState::running &&
+         step->state != RunStepState::running))
+        return refuse(
+            "no step begins before the owner has decided", "a step of its group did not end well",
+            fmt::format("{}: {}", stopped->name, to_text(stopped->state)),
+            "Report how the steps that run end; then its owner decides (decide_run)"
+        );
+    // Whoever says so again is a second server, and must not begin it too.
+    if (facts.system && report.state == RunStepState::running &&
+        step->state == RunStepState::running)
+        return refuse(
+            "the step runs already", "no step runs twice", "it has begun",
+            "Wait for its end, or abort the run (decide_run)"
+        );
+    return step;
+}
+
+RunStep reported(const RunStep& before, const StepReport& report, Digest approved, Time now) {
+    RunStep step = before;
+    const bool goes_on = before.state == RunStepState::running;
+    step.digest = approved;
+    step.attempts += goes_on ? 0 : 1;
+    step.state = report.state;
+    step.started_at = report.started_at              ? report.started_at
+                      : goes_on && before.started_at ? before.started_at
+                                                     : std::optional<Time>(now);
+    step.ended_at = report.state == RunStepState::running ? std::nullopt
+                    : report.ended_at                     ? report.ended_at
+                                                          : std::optional<Time>(now);
+    step.exit_status = report.exit_status;
+    step.detail = report.detail;
+    step.transcript = report.transcript;
+    return step;
 }
 
 // The evidence of a run would name what nobody has.
@@ -332,31 +329,55 @@ Result<void> confirm(
     return {};
 }
 
-// The step during which its run was aborted, when our own runner now tells what came of it.
-const RunStep* cut_short(const Change& change, const ReportRun& body, const Facts& facts) {
+// Whether our own runner tells what came of the steps during which their run was aborted.
+bool is_of_cut_steps(const Change& change, const ReportRun& body, const Facts& facts) {
     const auto* run = find_run(change, body.run);
-    if (!facts.system || run == nullptr || run->state != RunState::aborted ||
-        body.steps.size() != 1)
-        return nullptr;
-    const auto* step = next_step(*run);
-    const bool running = step && step->state == RunStepState::running;
-    return running && step->name == body.steps.front().name ? step : nullptr;
+    return facts.system && run != nullptr && run->state == RunState::aborted &&
+           !body.steps.empty() &&
+           std::all_of(body.steps.begin(), body.steps.end(), [&](const StepReport& report) {
+               return running_step(*run, report.name) != nullptr;
+           });
 }
 
 // It belongs on the record, with its transcript; the run is over all the same.
-Result<Decision>
-report_cut(const Change& change, const RunStep& cut, const ReportRun& body, const Facts& facts) {
+Result<Decision> report_cut(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_transcripts(body, facts));
-    const auto& report = body.steps.front();
-    RunStep step = cut;
-    step.state = report.state;
-    step.ended_at = report.ended_at ? report.ended_at : facts.now;
-    step.exit_status = report.exit_status;
-    step.detail = report.detail;
-    step.transcript = report.transcript;
     Decider decider(change, facts);
-    decider.emit(RunStepReported{body.run, std::move(step)});
+    for (const auto& report : body.steps) {
+        RunStep step = *running_step(*find_run(change, body.run), report.name);
+        step.state = report.state;
+        step.ended_at = report.ended_at ? report.ended_at : facts.now;
+        step.exit_status = report.exit_status;
+        step.detail = report.detail;
+        step.transcript = report.transcript;
+        decider.emit(RunStepReported{body.run, std::move(step)});
+    }
     return decider.finish();
+}
+
+// What is decided on: the step that is named, or else the one that the run waits for. With several
+// that did not end well nobody is to guess which was meant, least of all when it is sent twice.
+Result<const RunStep*> step_to_decide(const Run& run, const DecideRun& body) {
+    if (run.state != RunState::waiting)
+        return next_step(run);
+    auto open = current_steps(run);
+    std::erase_if(open, [](const RunStep* step) { return !awaits_decision(*step); });
+    const auto* next = next_step(run);
+    if (open.empty() && next != nullptr)
+        open.push_back(next);
+    const bool of_the_run = body.choice == RunChoice::abort || body.choice == RunChoice::undo;
+    if (body.step.empty() && (of_the_run || open.size() <= 1))
+        return next;
+    if (body.step.empty())
+        return fail_field(
+            "step", "several steps wait for a decision, name one of them: " + names_of(open)
+        );
+    const auto named = std::find_if(open.begin(), open.end(), [&](const RunStep* step) {
+        return step->name == body.step;
+    });
+    if (named == open.end())
+        return fail_field("step", "is not a step that the run waits for: " + names_of(open));
+    return *named;
 }
 
 Result<void>
@@ -405,8 +426,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_open(change));
-    if (const auto* cut = cut_short(change, body, facts))
-        return report_cut(change, *cut, body, facts);
+    if (is_of_cut_steps(change, body, facts))
+        return report_cut(change, body, facts);
     const Run run = TRY(active_run(change, body.run));
     if (facts.system != (run.executor == Executor::local))
         return fail_blocked(
@@ -434,43 +455,11 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
     for (std::size_t i = 0; i < body.steps.size(); ++i) {
         const auto& report = body.steps[i];
         const Run& now = *find_run(decider.change(), run.id);
-        const auto* next = next_step(now);
-        if (now.state != RunState::running || next == nullptr || next->name != report.name)
-            return fail_blocked(
-                "steps run in the order of the runbook",
-                {{"run-exact", "steps." + report.name, "this step is not the next one",
-                  next == nullptr ? "the run has ended" : "next is " + next->name,
-                  "Follow the runbook; a stopped run goes on by its owner's decision"}}
-            );
-        if (report.state != RunStepState::running && report.state != RunStepState::succeeded &&
-            report.state != RunStepState::failed && report.state != RunStepState::unknown)
-            return fail_field(
-                "steps." + report.name, "a runner reports running, succeeded, failed or unknown"
-            );
-        // Whoever says so again is a second server, and must not begin it too.
-        if (facts.system && report.state == RunStepState::running &&
-            next->state == RunStepState::running)
-            return fail_blocked(
-                "the step runs already",
-                {{"run-exact", "steps." + report.name, "no step runs twice", "it has begun",
-                  "Wait for its end, or abort the run (decide_run)"}}
-            );
+        const auto* known = TRY(step_to_report(now, report, facts));
         const auto approved = TRY(approved_step(decider.change(), now, report));
-        RunStep step = *next;
-        step.digest = approved;
-        step.attempts += step.state == RunStepState::running ? 0 : 1;
-        step.state = report.state;
-        const bool goes_on = next->state == RunStepState::running && next->started_at;
-        step.started_at = report.started_at ? report.started_at
-                          : goes_on         ? next->started_at
-                                            : std::optional<Time>(facts.now);
-        step.ended_at = report.state == RunStepState::running ? std::nullopt
-                        : report.ended_at                     ? report.ended_at
-                                                              : std::optional<Time>(facts.now);
-        step.exit_status = report.exit_status;
-        step.detail = report.detail;
-        step.transcript = report.transcript;
+        const auto step = reported(*known, report, approved, facts.now);
         decider.emit(RunStepReported{run.id, step});
+        call_while_others_run(decider, run.id, step);
         move_on(
             decider, run.id,
             i + 1 < body.steps.size() && body.steps[i + 1].state != RunStepState::running
@@ -528,7 +517,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     TRY(require_open(change));
     TRY(require_reason(body.reason));
     const Run run = TRY(active_run(change, body.run));
-    const auto* next = next_step(run);
+    const auto* next = TRY(step_to_decide(run, body));
     const bool turns_round = body.choice == RunChoice::abort || body.choice == RunChoice::undo;
     const auto second = next && !turns_round ? second_of(change, run, *next) : PersonId{};
     if (!owns_run(change, facts) && on_production(run.purpose) && facts.actor != second)

@@ -5,12 +5,29 @@
 
 #include <fmt/format.h>
 
+#include "domain/runbook/parallel.hpp"
+
 namespace slipway::domain {
 
 namespace {
 
 const std::vector<RunStep>& steps_in_hand(const Run& run) {
     return run.undo.empty() ? run.steps : run.undo;
+}
+
+// The group around this step as [begin, end); the step alone when it is of none.
+struct Group {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+Group group_of(const std::vector<RunStep>& steps, std::size_t step) {
+    Group group{step, step + 1};
+    while (group.begin > 0 && run_together(steps[group.begin - 1], steps[group.begin]))
+        --group.begin;
+    while (group.end < steps.size() && run_together(steps[group.end - 1], steps[group.end]))
+        ++group.end;
+    return group;
 }
 
 const PinnedRunbook* runbook_of_run(const Change& change, const Run& run) {
@@ -20,9 +37,10 @@ const PinnedRunbook* runbook_of_run(const Change& change, const Run& run) {
 
 } // namespace
 
-RunStep pending_step(const std::string& name) {
+RunStep pending_step(const RunbookStepOutline& outline) {
     RunStep step;
-    step.name = name;
+    step.name = outline.name;
+    step.parallel = outline.parallel;
     return step;
 }
 
@@ -30,20 +48,57 @@ bool is_done(const RunStep& step) {
     return step.state == RunStepState::succeeded || step.state == RunStepState::skipped;
 }
 
-const RunStep* next_step(const Run& run) {
-    const auto& steps = steps_in_hand(run);
-    const auto next = std::find_if(steps.begin(), steps.end(), [](const RunStep& step) {
-        return !is_done(step);
-    });
-    return next == steps.end() ? nullptr : &*next;
+bool awaits_decision(const RunStep& step) {
+    return step.state == RunStepState::failed || step.state == RunStepState::unknown;
 }
 
-const RunStep* step_after(const Run& run, const std::string& name) {
+std::vector<const RunStep*> current_steps(const Run& run) {
     const auto& steps = steps_in_hand(run);
+    const auto first = std::find_if_not(steps.begin(), steps.end(), is_done) - steps.begin();
+    std::vector<const RunStep*> current;
+    if (const auto at = static_cast<std::size_t>(first); at < steps.size())
+        for (auto i = at; i < group_of(steps, at).end; ++i)
+            if (!is_done(steps[i]))
+                current.push_back(&steps[i]);
+    return current;
+}
+
+std::vector<const RunStep*> running_steps(const Run& run) {
+    auto steps = current_steps(run);
+    std::erase_if(steps, [](const RunStep* step) { return step->state != RunStepState::running; });
+    return steps;
+}
+
+std::string names_of(const std::vector<const RunStep*>& steps) {
+    std::string names;
+    for (const auto* step : steps)
+        names += (names.empty() ? "" : ", ") + step->name;
+    return names;
+}
+
+std::vector<const RunStep*> steps_behind(const Run& run, const std::string& name) {
+    const auto& steps = steps_in_hand(run);
+    std::vector<const RunStep*> behind;
     const auto here = std::find_if(steps.begin(), steps.end(), [&](const RunStep& step) {
         return step.name == name;
     });
-    return here == steps.end() || here + 1 == steps.end() ? nullptr : &*(here + 1);
+    if (here == steps.end())
+        return behind;
+    const auto begin = group_of(steps, static_cast<std::size_t>(here - steps.begin())).end;
+    if (begin < steps.size())
+        for (auto i = begin; i < group_of(steps, begin).end; ++i)
+            behind.push_back(&steps[i]);
+    return behind;
+}
+
+const RunStep* next_step(const Run& run) {
+    const auto steps = current_steps(run);
+    const auto stopped = std::find_if(steps.begin(), steps.end(), [](const RunStep* step) {
+        return awaits_decision(*step);
+    });
+    if (stopped != steps.end())
+        return *stopped;
+    return steps.empty() ? nullptr : steps.front();
 }
 
 RunbookPurpose runbook_for(RunPurpose purpose) {
@@ -112,11 +167,12 @@ std::vector<RunStep> undo_steps(const Change& change, const Run& run) {
     if (runbook == nullptr)
         return steps;
     for (auto done = run.steps.rbegin(); done != run.steps.rend(); ++done) {
-        if (done->state == RunStepState::pending || done->state == RunStepState::skipped)
+        const bool never_began = done->state == RunStepState::pending && done->attempts == 0;
+        if (never_began || done->state == RunStepState::skipped)
             continue;
         for (const auto& undo : runbook->undo)
             if (undo.undoes == done->name)
-                steps.push_back(pending_step(undo.name));
+                steps.push_back(pending_step(undo));
     }
     return steps;
 }

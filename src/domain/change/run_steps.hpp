@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of a run: which of its steps is next, what the approved runbook says about it, and whom
-// it waits for. Steps run one after the other, in the order of the file; once its owner has decided
-// to undo a run, the steps in hand are those that take it back.
+// it waits for. Steps run one after the other, in the order of the file, and those of a parallel
+// group at the same time: what stands behind the group begins when all of it is done. Once its
+// owner has decided to undo a run, the steps in hand are those that take it back, one after the
+// other.
 #pragma once
 
 #include "domain/change/commands.hpp"
 
 namespace slipway::domain {
 
-RunStep pending_step(const std::string& name);
-bool is_done(const RunStep& step); // succeeded, or skipped by decision
-// The first step in hand that is not done; nothing when all are.
+RunStep pending_step(const RunbookStepOutline& outline);
+bool is_done(const RunStep& step);         // succeeded, or skipped by decision
+bool awaits_decision(const RunStep& step); // it failed, or how it ended is unknown
+
+// Where the run is: the first step in hand that is not done, and of its group all that are not.
+// Nothing when all steps are done.
+std::vector<const RunStep*> current_steps(const Run& run);
+// Those of them that run.
+std::vector<const RunStep*> running_steps(const Run& run);
+// "web1, web2"
+std::string names_of(const std::vector<const RunStep*>& steps);
+// The steps that begin together when this one and its group are done.
+std::vector<const RunStep*> steps_behind(const Run& run, const std::string& name);
+// The one that the run waits for: the first that awaits a decision, or else the first that is not
+// done; nothing when all are.
 const RunStep* next_step(const Run& run);
-// The one behind it in the same order, or nothing.
-const RunStep* step_after(const Run& run, const std::string& name);
 
 RunbookPurpose runbook_for(RunPurpose purpose);
 // What the bytes that run say about this step. Nothing when another runbook has been pinned since:

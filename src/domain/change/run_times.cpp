@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/runbook/parallel.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -12,28 +14,64 @@ std::optional<Span> time_of(const std::map<std::string, Span>& times, const std:
     return found == times.end() ? std::nullopt : std::optional(found->second);
 }
 
-} // namespace
+// A step that is done, and when it ran.
+struct Stretch {
+    std::string step;
+    Time began{};
+    Time ended{};
+};
 
-std::map<std::string, Span> step_times(const Run& run) {
-    std::map<std::string, Span> times;
-    Time before = run.started_at;
-    for (const auto& step : run.steps) {
+std::vector<Stretch> stretches_of(const Run& run) {
+    std::vector<Stretch> stretches;
+    Time reached = run.started_at; // by the steps so far ...
+    Time before = reached;         // ... and by those before the group that this one is of
+    for (std::size_t i = 0; i < run.steps.size(); ++i) {
+        const auto& step = run.steps[i];
+        if (i == 0 || !run_together(run.steps[i - 1], step))
+            before = reached;
         if (!step.ended_at)
             continue;
         const bool says_when = step.started_at && *step.started_at < *step.ended_at;
         const Time began = says_when ? *step.started_at : before;
         if (step.state == RunStepState::succeeded)
-            times[step.name] = std::max(Span::zero(), *step.ended_at - began);
-        before = std::max(before, *step.ended_at);
+            stretches.push_back({step.name, began, std::max(began, *step.ended_at)});
+        reached = std::max(reached, *step.ended_at);
     }
+    return stretches;
+}
+
+// A time in which several ran counts once.
+Span time_covered(std::vector<Stretch> stretches) {
+    std::sort(stretches.begin(), stretches.end(), [](const Stretch& a, const Stretch& b) {
+        return a.began < b.began;
+    });
+    Span all{};
+    Time reached{};
+    for (const auto& stretch : stretches) {
+        all += std::max(Span::zero(), stretch.ended - std::max(reached, stretch.began));
+        reached = std::max(reached, stretch.ended);
+    }
+    return all;
+}
+
+} // namespace
+
+std::map<std::string, Span> step_times(const Run& run) {
+    std::map<std::string, Span> times;
+    for (const auto& stretch : stretches_of(run))
+        times[stretch.step] = stretch.ended - stretch.began;
     return times;
 }
 
 Span time_taken(const Run& run) {
-    Span all{};
-    for (const auto& [step, took] : step_times(run))
-        all += took;
-    return all;
+    return time_covered(stretches_of(run));
+}
+
+Span time_taken_where_both(const Run& run, const Run& other) {
+    auto stretches = stretches_of(run);
+    const auto others = step_times(other);
+    std::erase_if(stretches, [&](const Stretch& one) { return !others.contains(one.step); });
+    return time_covered(std::move(stretches));
 }
 
 std::string spoken(Span span) {

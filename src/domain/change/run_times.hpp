@@ -11,10 +11,13 @@ namespace slipway::domain {
 
 // What each step that is done took, by name. A step whose report does not say when it began (a
 // person confirmed it, or another runner told only its end) took the time since the step before it
-// ended: that is how long everybody waited for it. Skipped steps and those to come are left out.
+// (or the group before its own) ended: that is how long everybody waited for it. Skipped steps and
+// those to come are left out.
 std::map<std::string, Span> step_times(const Run& run);
-// What the steps took together.
+// What the steps took together. A time in which several of them ran counts once.
 Span time_taken(const Run& run);
+// The same of those steps alone that the other run has done too.
+Span time_taken_where_both(const Run& run, const Run& other);
 
 // A measured time as people say it: "430ms", "12.5s", "3m7s", "1h20m". Rounded; for figures that a
 // rule rests on to the millisecond there is to_text().

@@ -9,6 +9,7 @@
 
 #include "base/ascii.hpp"
 #include "base/jq.hpp"
+#include "domain/runbook/parallel.hpp"
 #include "domain/runbook/parsing.hpp"
 
 namespace slipway::domain {
@@ -68,6 +69,7 @@ class Linter {
 
     void check_steps();
     void check_command(const RunbookStep& step);
+    void check_groups();
     void check_decision(const RunbookStep& step);
     void check_rollback();
     void check_deployment();
@@ -159,6 +161,23 @@ void Linter::check_decision(const RunbookStep& step) {
         );
 }
 
+void Linter::check_groups() {
+    const auto& steps = runbook_.steps;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const bool with_last = i > 0 && run_together(steps[i - 1], steps[i]);
+        const bool with_next = i + 1 < steps.size() && run_together(steps[i], steps[i + 1]);
+        if (!steps[i].parallel.empty() && !with_last && !with_next)
+            find(
+                LintSeverity::warning, steps[i].line, "alone-in-group",
+                fmt::format(
+                    "the step {} is alone in the parallel group {}", steps[i].name,
+                    steps[i].parallel
+                ),
+                "give the steps next to it the same group, or take parallel away"
+            );
+    }
+}
+
 void Linter::check_steps() {
     for (const auto& step : runbook_.steps) {
         if (step.executable())
@@ -173,6 +192,7 @@ void Linter::check_steps() {
     }
     for (const auto& undo : runbook_.undo)
         check_command(undo);
+    check_groups();
     if (runbook_.title.empty())
         find(
             LintSeverity::warning, 0, "no-title", "the runbook has no title",
@@ -246,9 +266,7 @@ void Linter::check_deployment() {
 }
 
 void Linter::check_times() {
-    Span sum{};
-    for (const auto& step : runbook_.steps)
-        sum += step.timeout;
+    const Span sum = time_allowed(runbook_.steps);
     if (runbook_.time_limit != Span::zero() && sum > runbook_.time_limit)
         find(
             LintSeverity::warning, 0, "time-limit-too-short",

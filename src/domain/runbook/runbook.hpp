@@ -10,6 +10,8 @@
 //   the same with verify=true                a verify step: it must not change anything
 //   the same without a name                  prose; shown, never run, and the linter warns
 //   the same with excludeFromRunAll=true     prose; its author said not to run it with the rest
+//   the same with parallel=web               a step that runs at the same time as its neighbours of
+//                                            the group web
 //   the same with undoes=drain               not a step: how the step drain is undone, if its owner
 //                                            decides so
 //   manual {name=... owner=...}              a step for a person; the body says what to do
@@ -68,6 +70,7 @@ struct RunbookStep {
     bool confirm = false;        // a person says when it may begin
     PersonId second;             // who must agree too: a two-person step
     std::string undoes;          // of an undo block: the step that it takes back
+    std::string parallel;        // the group of neighbours that run at the same time, or none
     bool operator==(const RunbookStep&) const = default;
 
     bool executable() const {
@@ -95,6 +98,7 @@ struct RunbookStep {
         visit("confirm", self.confirm, optional("a person says when it may begin"));
         visit("second", self.second, optional("who must agree too"));
         visit("undoes", self.undoes, optional("the step that it takes back"));
+        visit("parallel", self.parallel, optional("the group that it runs with"));
     }
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/json.hpp"
 
+#include "domain/runbook/parallel.hpp"
 #include "domain/runbook/parsing.hpp"
 
 namespace slipway::domain {
@@ -136,6 +137,16 @@ void read_host(const std::string& value, Draft& draft) {
         );
 }
 
+void read_parallel(const std::string& value, Draft& draft) {
+    draft.step.parallel = value;
+    if (!is_slug(value))
+        draft.refuse(
+            "bad-attribute", fmt::format("parallel is \"{}\"", value),
+            "write the name of the group, such as parallel=web: 1 to 64 letters, digits, '.', '_' "
+            "or '-'"
+        );
+}
+
 // Attributes of steps that run. Returns false when the key is not one of them.
 bool read_command_attribute(const Attribute& attribute, Draft& draft) {
     const auto& [key, value] = attribute;
@@ -153,6 +164,8 @@ bool read_command_attribute(const Attribute& attribute, Draft& draft) {
         draft.step.confirm = draft.read_flag(attribute);
     else if (key == "undoes")
         draft.step.undoes = value;
+    else if (key == "parallel")
+        read_parallel(value, draft);
     else if (key == "interpreter") {
         const auto known = interpreter_of(value);
         if (known.empty())
@@ -199,7 +212,7 @@ void read_attribute(const Attribute& attribute, Draft& draft) {
             "unknown-attribute",
             fmt::format("{} is not an attribute of a {} block", attribute.key, to_text(step.kind)),
             step.executable() ? "use name, host, timeout, expect, exit, verify, kind, owner, "
-                                "interpreter, confirm, second, undoes"
+                                "interpreter, confirm, second, undoes, parallel"
             : step.kind == RunbookStepKind::manual
                 ? "use name, owner, second, timeout"
                 : "use name, owner, second, backup, abort-if, timeout"
@@ -319,6 +332,41 @@ void check_undoes(Draft& draft) {
             );
 }
 
+// A group begins and ends as one. Whoever is to be asked is asked before it begins, by a step in
+// front of it; and what was done is taken back in reverse, one step after the other.
+void check_parallel(Draft& draft) {
+    const auto& group = draft.step.parallel;
+    const auto& steps = draft.parsing.runbook.steps;
+    if (!draft.step.undoes.empty())
+        return draft.refuse(
+            "bad-attribute", "undo blocks run one after the other", "take parallel away"
+        );
+    if (draft.step.confirm || !draft.step.second.empty())
+        return draft.refuse(
+            "bad-attribute",
+            fmt::format("a step of the parallel group {} cannot wait for a person", group),
+            "take confirm and second away, and put a decision or a step that asks in front of the "
+            "group"
+        );
+    const auto in_group = [&](const RunbookStep& step) { return step.parallel == group; };
+    const auto last = std::find_if(steps.rbegin(), steps.rend(), in_group);
+    if (last != steps.rend() && last != steps.rbegin())
+        return draft.refuse(
+            "bad-attribute",
+            fmt::format(
+                "the parallel group {} ended with the step {} of line {}", group, last->name,
+                last->line
+            ),
+            "put the steps of a group next to each other, or give this one a group of its own"
+        );
+    if (std::count_if(steps.begin(), steps.end(), in_group) >= long{parallel_steps_max})
+        draft.refuse(
+            "too-many-steps",
+            fmt::format("more than {} steps in the parallel group {}", parallel_steps_max, group),
+            "make two groups of it, one behind the other"
+        );
+}
+
 void add_step(Draft& draft) {
     auto& runbook = draft.parsing.runbook;
     auto& step = draft.step;
@@ -342,6 +390,8 @@ void add_step(Draft& draft) {
     check_people(draft);
     if (!step.undoes.empty())
         check_undoes(draft);
+    if (!step.parallel.empty())
+        check_parallel(draft);
     if (draft.wrong)
         return;
     step.digest = step_digest(step);

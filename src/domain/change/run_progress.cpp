@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/run_progress.hpp"
+
+#include "domain/change/abort_clock.hpp"
+#include "domain/change/approved_ring.hpp"
+#include "domain/change/paging.hpp"
+#include "domain/change/run_steps.hpp"
+#include "domain/change/tasks.hpp"
+
+namespace slipway::domain {
+
+namespace {
+
+void ask_runner(Decider& decider, const Run& run) {
+    if (run.executor == Executor::local)
+        decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
+}
+
+// Of a run on production, who decides on it.
+void call_owner(
+    Decider& decider, const Run& run, const std::string& what, const std::string& why,
+    std::string_view remedy
+) {
+    const auto& change = decider.change();
+    if (on_production(run.purpose))
+        page(
+            decider, change.change_owner,
+            fmt::format("{}: {} {}", change.id.value, run.id.value, what),
+            fmt::format(
+                "{}\n{}\n{}: slipway change decide_run {} --run {}, or roll_back\n", change.title,
+                why, remedy, change.id.value, run.id.value
+            )
+        );
+}
+
+// A run that cannot go on by itself calls who decides on it.
+void stop(Decider& decider, const RunId& id, const std::string& step, const std::string& why) {
+    decider.emit(RunStopped{id, step, why});
+    call_owner(decider, *find_run(decider.change(), id), "stopped at " + step, why, "Decide");
+}
+
+std::string why_it_stops(const RunStep& step) {
+    return (step.state == RunStepState::unknown ? "how the step ended is unknown: "
+                                                : "step failed: ") +
+           step.detail;
+}
+
+// A run that was undone has come to nothing, for whatever reason its owner gave.
+void end(Decider& decider, const Run& run) {
+    if (run.undo.empty())
+        return decider.emit(RunEnded{run.id, RunState::succeeded});
+    std::string reason;
+    for (const auto& deviation : decider.change().deviations)
+        if (deviation.run == run.id && deviation.choice == RunChoice::undo)
+            reason = deviation.reason;
+    const bool deployed = run.purpose == RunPurpose::deployment;
+    decider.emit(RunEnded{run.id, RunState::aborted});
+    if (deployed)
+        decider.emit(DeploymentFailed{"undone: " + reason});
+}
+
+std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
+    auto text = "waits for a person: " + (outline.title.empty() ? step.name : outline.title);
+    if (!outline.second.empty())
+        text += fmt::format(", and for {} too", outline.second);
+    return text;
+}
+
+} // namespace
+
+std::string why_it_is_late(const Reason& reason) {
+    return reason.field == "abort_by" ? "past abort-by" : "the window is over";
+}
+
+void move_on(Decider& decider, const RunId& id, bool next_was_done) {
+    const Run* run = find_run(decider.change(), id);
+    const auto* next = next_step(*run);
+    if (next == nullptr)
+        return end(decider, *run);
+    if (!running_steps(*run).empty())
+        return;
+    const auto* outline = outline_of(decider.change(), *run, next->name);
+    const auto late = too_late(decider.change(), *run, decider.facts());
+    if (awaits_decision(*next))
+        stop(decider, id, next->name, why_it_stops(*next));
+    else if (late && !next_was_done)
+        stop(decider, id, next->name, why_it_is_late(*late));
+    else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
+        stop(decider, id, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit));
+    else if (outline == nullptr)
+        stop(decider, id, next->name, "another runbook was pinned since the run began");
+    else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
+        decider.emit(RunStopped{id, next->name, waits_for(*outline, *next)});
+}
+
+void go_on(Decider& decider, const Run& run) {
+    move_on(decider, run.id);
+    if (find_run(decider.change(), run.id)->state == RunState::running)
+        ask_runner(decider, run);
+}
+
+void call_while_others_run(Decider& decider, const RunId& id, const RunStep& step) {
+    const auto& run = *find_run(decider.change(), id);
+    const auto others = running_steps(run);
+    if (awaits_decision(step) && !others.empty())
+        call_owner(
+            decider, run, fmt::format("stops at {} once {} has ended", step.name, names_of(others)),
+            why_it_stops(step), "Decide then, or abort it now"
+        );
+}
+
+} // namespace slipway::domain

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows when a step of a run has changed: the run goes on, stops and calls who decides, or
+// is over. What runs goes on to its end, whatever became of the others of its group; only then does
+// the run stop and anybody decide.
+#pragma once
+
+#include "domain/change/abort_clock.hpp"
+#include "domain/change/decision.hpp"
+
+namespace slipway::domain {
+
+// What the run says when it stops; `run follow` knows these words.
+std::string why_it_is_late(const Reason& reason);
+
+// Ends the run, stops it for a person, or lets it go on. Where the end of the next step is told in
+// the same breath, it is too late to hold it.
+void move_on(Decider& decider, const RunId& id, bool next_was_done = false);
+// The same, and our own runner goes on with it.
+void go_on(Decider& decider, const Run& run);
+
+// A step of a group did not end well while others of it still run, maybe for long: the run stops
+// when they have ended, and its owner hears of it now.
+void call_while_others_run(Decider& decider, const RunId& id, const RunStep& step);
+
+} // namespace slipway::domain
