@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server that loses its database does with the step in hand, and how the end of a step is
 // told while nobody hears it.
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "app/event.hpp"
-#include "app/ports/fake_connectors.hpp"
-#include "domain/change/testing/scenario.hpp"
-#include "store/open.hpp"
 #include "store/sql_store.hpp"
-#include "worker/tasks.hpp"
+#include "worker_fixture.hpp"
 
 namespace slipway::worker {
 
@@ -21,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using domain::RunStepState;
-
-const TenantId acme("main");
 
 void wait_for_stop(const std::stop_token& stop) {
     std::mutex mutex;
@@ -32,10 +23,10 @@ void wait_for_stop(const std::stop_token& stop) {
 }
 
 // A step is whatever the test does in its place.
-class TestRunner final : public app::Runner {
+class HeldRunner final : public app::Runner {
   public:
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables&, std::stop_token stop,
+        const domain::RunbookStep& step, const app::RingSetting&, std::stop_token stop,
         const app::LineSink& sink
     ) override {
         ++steps;
@@ -52,7 +43,7 @@ class TestRunner final : public app::Runner {
     }
 
     domain::CheckResult
-    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+    run_check(const domain::SmokeCheck&, const app::RingSetting&, std::stop_token) override {
         return {};
     }
 
@@ -175,7 +166,7 @@ class LeaseTest : public testing::Test {
     std::unique_ptr<app::Door> door;
     app::FakeConnectors connectors;
     app::LiveTranscripts live;
-    TestRunner runner;
+    HeldRunner runner;
 };
 
 TEST_F(LeaseTest, a_server_that_cannot_renew_a_lease_stops_the_step_before_another_may_claim_it) {

@@ -27,7 +27,7 @@ class Machine final : public app::Runner {
         : folder_(folder), local_(clock, folder / "scratch", Confinement()) {}
 
     domain::StepResult run_step(
-        const domain::RunbookStep& step, const domain::Variables& variables, std::stop_token stop,
+        const domain::RunbookStep& step, const app::RingSetting& setting, std::stop_token stop,
         const app::LineSink& sink
     ) override {
         struct Lines final : runner::TranscriptSink {
@@ -38,11 +38,11 @@ class Machine final : public app::Runner {
             const app::LineSink& to;
         } lines(sink);
 
-        return local_.run_step(step, {folder_, variables, {}, {}, stop}, lines);
+        return local_.run_step(step, {folder_, setting.variables, {}, {}, stop}, lines);
     }
 
     domain::CheckResult
-    run_check(const domain::SmokeCheck&, const domain::Variables&, std::stop_token) override {
+    run_check(const domain::SmokeCheck&, const app::RingSetting&, std::stop_token) override {
         return {};
     }
 
