@@ -3,7 +3,8 @@
 """The house rules that a machine can check; ARCHITECTURE.md and CONTRIBUTING.md say why they are.
 
 Include arrows between rooms, words with a better replacement, licence line, size, #pragma once, the
-page at each room's door, and paths of one machine. Prints file:line: what and the remedy; exit
+page at each room's door, paths of one machine, and names that two files of a room use for different
+things. Prints file:line: what and the remedy; exit
 status 1 when anything was found. `check_house.py --self-test` proves the checks themselves.
 """
 import os
@@ -167,6 +168,65 @@ def check_any_text(_path, text):
             yield number, f"a path of one machine: {found.group(0)}...", "use a relative path"
 
 
+def parameter_counts(signature):
+    """How many arguments a function can take, from what stands between its parentheses."""
+    depth, parts = 0, [""]
+    for sign in signature:
+        depth += (sign in "<({[") - (sign in ">)}]")
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    parts = [part for part in parts if part.strip()]
+    return range(sum("=" not in part for part in parts), len(parts) + 1)
+
+
+def unnamed_things(text):
+    """(line, name, argument counts or None) of what stands in unnamed namespaces."""
+    bare = without_comments_and_texts(text)
+    inside, at = False, 0
+    for number, (line, code) in enumerate(
+            zip(text.splitlines(keepends=True), bare.splitlines(keepends=True)), 1):
+        begin, at = at, at + len(code)
+        if line.startswith("namespace {"):
+            inside = True
+        elif line.rstrip() == "} // namespace":
+            inside = False
+        elif inside and code[0] not in " }\n":
+            found = re.match(r"(?:class|struct|enum class|enum)\s+(\w+)[^;]*\{", code) or re.match(
+                r"(?:inline )?(?:constexpr|const)\s[\w:<>,&* ]*?\b(\w+)(?:\[\w*\])?(?:\{| =|\([^)]*\);)",
+                code)
+            if found:
+                yield number, found.group(1), None
+                continue
+            found = re.match(r"(?:[\w:<>,&*\[\] ]*[\w>&*]\s+[&*]*)?(\w+)\(", code)
+            if found and not re.match(r"[A-Z_]+$", found.group(1)):
+                start = begin + found.end()
+                depth, end = 1, start
+                while depth and end < len(bare):
+                    depth += (bare[end] == "(") - (bare[end] == ")")
+                    end += 1
+                yield number, found.group(1), parameter_counts(bare[start:end - 1])
+
+
+def check_unnamed(texts):
+    """Files of a room may be compiled together: then one name for two things is an error, or worse,
+    another function than was meant."""
+    known = {}
+    for path, text in texts:
+        if not path.endswith(".cpp") or path.startswith(("tests/fuzz/", "bench/")):
+            continue
+        unit = (os.path.dirname(path), path.endswith("_test.cpp"))
+        for number, name, counts in unnamed_things(text):
+            for other, theirs in known.setdefault((unit, name), []):
+                if other != path and (counts is None or theirs is None or
+                                      set(counts) & set(theirs)):
+                    yield (f"{path}:{number}: {name} is also in {other}; give it a name of its own, "
+                           "or share it")
+                    break
+            known[(unit, name)].append((path, counts))
+
+
 def is_script(path, text):
     return path.endswith(SCRIPTS) or text.startswith("#!") or os.path.basename(path) in (
         "CMakeLists.txt",)
@@ -231,6 +291,14 @@ def self_test():
         ("src/app/a.cpp", head + 'f(R"sql(getenv("X"))sql"); x.operand(); timer.sleep();\n'),
         ("docs/a.md", "GET /api/v1/" + "work/items, and a " + "/root-cause\n"),
     ]
+    one = "namespace {\n\nint twice(int n, int m = 2) {\n}\n\nclass Seen {\n};\n\n} // namespace\n"
+    two = "namespace {\n\nint twice(Pair<int, int> n) {\n}\n\n} // namespace\n"
+    assert list(check_unnamed([("src/app/a.cpp", one), ("src/app/b.cpp", two)]))
+    assert list(check_unnamed([("src/app/a.cpp", one), ("src/app/b.cpp", one.replace("twice", "x"))]))
+    assert not list(check_unnamed([("src/app/a.cpp", one), ("src/app/a_test.cpp", one)]))
+    assert not list(check_unnamed([("src/app/a.cpp", one), ("src/http/b.cpp", two)]))
+    apart = two.replace("int> n", "int> n, int m, int k")
+    assert not list(check_unnamed([("src/app/a.cpp", one), ("src/app/b.cpp", apart)]))
     for path, text in faults:
         assert list(findings_of(path, text)), f"nothing found in {path}: {text[-60:]!r}"
     for path, text in rights:
@@ -243,15 +311,16 @@ def main():
     if sys.argv[1:] == ["--self-test"]:
         return 0
     found = list(check_door_pages())
-    count = 0
+    texts = []
     for path in tracked_files():
         with open(os.path.join(ROOT, path), "rb") as file:
             data = file.read()
         if b"\0" in data[:8192]:
             continue
-        count += 1
-        found += findings_of(path, data.decode("utf-8", "replace"))
-    print("\n".join(found) if found else f"{count} files keep the house rules")
+        texts.append((path, data.decode("utf-8", "replace")))
+        found += findings_of(*texts[-1])
+    found += check_unnamed(texts)
+    print("\n".join(found) if found else f"{len(texts)} files keep the house rules")
     return 1 if found else 0
 
 

@@ -93,7 +93,8 @@ struct ClockView {
     }
 };
 
-std::string shown(const domain::Change& change, std::uint64_t version, const domain::Facts& facts) {
+std::string
+shown_change(const domain::Change& change, std::uint64_t version, const domain::Facts& facts) {
     const auto document = encode_answer(change);
     const auto clock = encode_answer(ClockView{
         domain::abort_clock(change, facts), domain::compare_with_rehearsals(change)});
@@ -110,7 +111,7 @@ Result<Answer> Door::show_change(const Actor& actor, const std::string& change) 
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     const auto facts = TRY(inside_->gather(actor, loaded));
-    return Answer{change, loaded.version, shown(*loaded.change, loaded.version, facts),
+    return Answer{change, loaded.version, shown_change(*loaded.change, loaded.version, facts),
                   0,      false,          false};
 }
 

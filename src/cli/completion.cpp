@@ -69,7 +69,7 @@ Result<ExitCode> print_script(Context& context, const Arguments& arguments) {
 constexpr Span completion_timeout = std::chrono::seconds(1);
 
 // Words that a shell takes as they are; anything else is no number of a change.
-bool is_plain(std::string_view id) {
+bool is_plain_word(std::string_view id) {
     return std::all_of(id.begin(), id.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '-' || c == '_';
     });
@@ -87,7 +87,7 @@ void offer_changes(const Context& context, const std::string& begun) {
     const auto list = answer ? json_of(*answer) : Result<Json>(Json{});
     const auto* items = list && list->is_object() ? find(*list, "items") : nullptr;
     for (const auto& item : items && items->is_array() ? items->get_array() : JsonArray{})
-        if (const auto id = text_or_empty(item, "id"); id.starts_with(begun) && is_plain(id))
+        if (const auto id = text_or_empty(item, "id"); id.starts_with(begun) && is_plain_word(id))
             context.around.out << id << '\n';
 }
 

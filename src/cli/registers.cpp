@@ -16,7 +16,7 @@ std::string collection(const RegisterRow& row) {
     return fmt::format("/api/v1/{}", row.plural);
 }
 
-std::string path_of(const RegisterRow& row, const Arguments& arguments) {
+std::string record_path(const RegisterRow& row, const Arguments& arguments) {
     return fmt::format("{}/{}", collection(row), url_encoded(arguments.text("id")));
 }
 
@@ -60,7 +60,7 @@ Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments argumen
     const auto upload = [&](const std::string& path) { return upload_file(context, path); };
     const auto body = TRY(body_of(row.schema(), arguments, context.around.in, upload, {"id"}));
     const auto answer =
-        TRY(context.change("PUT", path_of(row, arguments), body, version_of(arguments)));
+        TRY(context.change("PUT", record_path(row, arguments), body, version_of(arguments)));
     const auto json = TRY(json_of(answer));
     if (context.json)
         context.print_json(answer.body);
@@ -73,7 +73,7 @@ Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments argumen
 
 Result<ExitCode> remove(const RegisterRow& row, Context& context, const Arguments& arguments) {
     const auto answer =
-        TRY(context.change("DELETE", path_of(row, arguments), Json{}, version_of(arguments)));
+        TRY(context.change("DELETE", record_path(row, arguments), Json{}, version_of(arguments)));
     if (context.json && !answer.body.empty())
         context.print_json(answer.body);
     context.say(fmt::format("{} {} removed\n", row.title, clean(arguments.text("id"))));
@@ -122,7 +122,7 @@ void add_reading(Commands& commands, const RegisterRow& row) {
          fmt::format("One {}", row.title),
          {positional("id", "its id")},
          [&row](Context& context, const Arguments& arguments) {
-             return show_document(context, path_of(row, arguments));
+             return show_document(context, record_path(row, arguments));
          },
          fmt::format("slipway {} show ID", name)}
     );

@@ -7,12 +7,12 @@ namespace slipway::cli {
 
 namespace {
 
-std::string path_of(const Arguments& arguments, std::string_view what) {
+std::string ring_path(const Arguments& arguments, std::string_view what) {
     return fmt::format("/api/v1/rings/{}/{}", url_encoded(arguments.text("id")), what);
 }
 
 Result<ExitCode> gather(Context& context, const Arguments& arguments) {
-    const auto answer = TRY(context.change("POST", path_of(arguments, "gather"), JsonObject{}));
+    const auto answer = TRY(context.change("POST", ring_path(arguments, "gather"), JsonObject{}));
     if (context.json)
         context.print_json(answer.body);
     const auto id = clean(arguments.text("id"));
@@ -32,7 +32,7 @@ Result<ExitCode> import(Context& context, const Arguments& arguments) {
             fmt::format("{} is not JSON: {}", arguments.text("path"), document.error().message)
         );
     const JsonObject body{{"host", arguments.text("host")}, {"document", *document}};
-    const auto answer = TRY(context.change("POST", path_of(arguments, "facts"), body));
+    const auto answer = TRY(context.change("POST", ring_path(arguments, "facts"), body));
     if (context.json)
         context.print_json(answer.body);
     context.say(fmt::format("the facts of {} are written\n", clean(arguments.text("host"))));
@@ -64,7 +64,7 @@ JsonArray rows_of(const JsonArray& hosts) {
 
 // The facts of one host, a line each.
 Result<ExitCode> show_host(Context& context, const Arguments& arguments) {
-    const auto json = TRY(context.get(path_of(arguments, "facts")));
+    const auto json = TRY(context.get(ring_path(arguments, "facts")));
     const auto name = arguments.text("host");
     const auto* hosts = find(json, "items");
     for (const auto& host : hosts && hosts->is_array() ? hosts->get_array() : JsonArray{}) {
@@ -85,7 +85,7 @@ Result<ExitCode> show_facts(Context& context, const Arguments& arguments) {
     if (arguments.has("host"))
         return show_host(context, arguments);
     return show_list(
-        context, arguments, path_of(arguments, "facts"), "",
+        context, arguments, ring_path(arguments, "facts"), "",
         {{"HOST", "host"},
          {"ROLE", "role"},
          {"FACTS", "facts"},

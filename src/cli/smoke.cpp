@@ -26,7 +26,7 @@ const Json* find_report(const Json& record, const Arguments& arguments) {
     return found;
 }
 
-JsonArray rows_of(const domain::SmokeReport& report) {
+JsonArray rows_of_report(const domain::SmokeReport& report) {
     JsonArray rows;
     for (const auto& result : report.results) {
         JsonObject row{
@@ -63,7 +63,7 @@ void show(const Context& context, const domain::SmokeReport& report) {
         source_of(report)
     ));
     context.print(table(
-        rows_of(report),
+        rows_of_report(report),
         {{"CHECK", "name"},
          {"RESULT", "result"},
          {"TOOK", "took"},

@@ -110,7 +110,7 @@ bool needs_encoding(std::string_view text) {
     return false;
 }
 
-Result<void> check(const Mail& mail) {
+Result<void> check_mail(const Mail& mail) {
     if (!is_mail_address(mail.from))
         return fail_field("from", "expected a mail address such as release@example.org");
     if (mail.to.empty())
@@ -134,7 +134,7 @@ Result<void> check(const Mail& mail) {
 } // namespace
 
 Result<std::string> mail_text(const Mail& mail) {
-    TRY(check(mail));
+    TRY(check_mail(mail));
     std::string out = "Date: " + mail_date(mail.date) + "\r\n";
     out += "From: " + mail.from + "\r\nTo: ";
     for (std::size_t i = 0; i < mail.to.size(); ++i)

@@ -37,7 +37,7 @@ std::size_t ignore(char*, std::size_t size, std::size_t count, void*) {
 }
 
 tl::unexpected<Error>
-failure_of(CURLcode code, long status, const std::string& where, const std::string& line) {
+smtp_failure(CURLcode code, long status, const std::string& where, const std::string& line) {
     if (status >= 400 && status < 500)
         return fail(ErrorCode::unavailable, where + " put the mail off: " + line);
     switch (code) {
@@ -101,7 +101,7 @@ Result<SmtpAnswer> smtp_send(const SmtpRequest& request) {
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK)
-        return failure_of(code, status, where, line);
+        return smtp_failure(code, status, where, line);
     return SmtpAnswer{static_cast<int>(status), line};
 }
 

@@ -7,7 +7,7 @@ namespace slipway::http {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
     const auto begin = text.find_first_not_of(" \t");
     if (begin == std::string_view::npos)
         return {};
@@ -27,7 +27,7 @@ std::string client_address(
     std::string_view client = peer;
     while (domain::network_of_address(trusted, client)) {
         const auto comma = forwarded.rfind(',');
-        const auto said = trimmed(forwarded.substr(comma == forwarded.npos ? 0 : comma + 1));
+        const auto said = without_blanks(forwarded.substr(comma == forwarded.npos ? 0 : comma + 1));
         forwarded = forwarded.substr(0, comma == forwarded.npos ? 0 : comma);
         if (said.empty())
             break;

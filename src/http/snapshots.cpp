@@ -72,7 +72,7 @@ SnapshotShown shown(
 // A page looks at so many changes at most, whatever it finds: the next one goes on from there.
 constexpr std::size_t looked_at_max = 1000;
 
-Result<Response> list(app::Door& door, Call& call) {
+Result<Response> list_snapshots(app::Door& door, Call& call) {
     const auto limit = TRY(page_limit(call));
     const auto state = call.query("state");
     if (state && !from_text<SnapshotState>(*state))
@@ -128,7 +128,7 @@ void add_snapshots(Routes& routes, Services& services) {
         limit_parameter,
         cursor_parameter};
     all.response_schema = list_schema_of(schema_of<SnapshotShown>());
-    all.handler = [&door](Call& call) -> Result<Response> { return list(door, call); };
+    all.handler = [&door](Call& call) -> Result<Response> { return list_snapshots(door, call); };
     routes.push_back(std::move(all));
 }
 

@@ -42,7 +42,7 @@ TaskShown shown(const app::StoredTask& task) {
     return out;
 }
 
-Result<Response> list(app::Door& door, Call& call) {
+Result<Response> list_tasks(app::Door& door, Call& call) {
     app::TaskQuery query;
     query.limit = TRY(page_limit(call));
     if (const auto after = TRY(query_number(call, "cursor", 0)); after != 0)
@@ -84,7 +84,7 @@ void add_tasks(Routes& routes, Services& services) {
         limit_parameter,
         cursor_parameter};
     all.response_schema = list_schema_of(schema_of<TaskShown>());
-    all.handler = [&door](Call& call) -> Result<Response> { return list(door, call); };
+    all.handler = [&door](Call& call) -> Result<Response> { return list_tasks(door, call); };
     routes.push_back(std::move(all));
     Route again;
     again.method = Method::post;

@@ -33,36 +33,37 @@ SmokeCheck job() {
     return check;
 }
 
-CheckAnswer judged(std::string_view line) {
+CheckAnswer judged_line(std::string_view line) {
     return judge_job_output(job(), line, now);
 }
 
 TEST(JobCheck, refuses_what_is_too_old_or_no_time) {
-    auto told = judged("2026-11-21T17:59:00Z");
+    auto told = judged_line("2026-11-21T17:59:00Z");
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
     EXPECT_EQ(
         told.message, "it fired 1d2h1m ago, at 2026-11-21T17:59:00.000Z; expected at most 26h"
     );
     for (const auto* bad : {"", "yes", "-1", "nan", "1e300", "2026-11-22", "12 s3cr3t"}) {
-        told = judged(bad);
+        told = judged_line(bad);
         EXPECT_EQ(told.outcome, RunOutcome::unexpected_output) << bad;
         EXPECT_THAT(told.message, Not(HasSubstr("s3cr3t")));
     }
-    EXPECT_EQ(judged("2026-11-21T18:00:00Z").outcome, RunOutcome::passed);
-    EXPECT_EQ(judged(" 2026-11-22T21:00:00+01:00\t").outcome, RunOutcome::passed);
-    EXPECT_EQ(judged(std::to_string(now.time_since_epoch() / 1s)).outcome, RunOutcome::passed);
+    EXPECT_EQ(judged_line("2026-11-21T18:00:00Z").outcome, RunOutcome::passed);
+    EXPECT_EQ(judged_line(" 2026-11-22T21:00:00+01:00\t").outcome, RunOutcome::passed);
+    EXPECT_EQ(judged_line(std::to_string(now.time_since_epoch() / 1s)).outcome, RunOutcome::passed);
 }
 
 TEST(JobCheck, says_ages_in_seconds) {
     EXPECT_EQ(
-        judged("2026-11-22T19:59:52.478Z").message, "it fired 7s ago, at 2026-11-22T19:59:52.478Z"
+        judged_line("2026-11-22T19:59:52.478Z").message,
+        "it fired 7s ago, at 2026-11-22T19:59:52.478Z"
     );
-    EXPECT_THAT(judged("2026-11-22T19:59:59.438Z").message, HasSubstr("562ms ago"));
+    EXPECT_THAT(judged_line("2026-11-22T19:59:59.438Z").message, HasSubstr("562ms ago"));
 }
 
 TEST(JobCheck, refuses_a_time_ahead_of_the_clock) {
-    EXPECT_EQ(judged("2026-11-22T20:05:00Z").outcome, RunOutcome::passed);
-    const auto told = judged("2026-11-22T20:05:01Z");
+    EXPECT_EQ(judged_line("2026-11-22T20:05:00Z").outcome, RunOutcome::passed);
+    const auto told = judged_line("2026-11-22T20:05:01Z");
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
     EXPECT_THAT(told.message, HasSubstr("ahead of this machine's clock"));
 }

@@ -137,7 +137,8 @@ CheckAnswer judge_number(const std::string& wanted, const std::string& seen) {
         fmt::format("the value is {}, expected {}", clipped(seen), wanted)};
 }
 
-CheckAnswer judge(const SqlDemands& demands, const std::string& expect, const std::string& seen) {
+CheckAnswer
+judge_value(const SqlDemands& demands, const std::string& expect, const std::string& seen) {
     if (!demands.value.empty())
         return judge_number(demands.value, seen);
     const auto matches = domain::output_matches(expect, seen);
@@ -163,7 +164,7 @@ check_sql(const SmokeCheck& check, const std::string& connection, const std::sto
     if (!rows)
         return rows.error();
     const auto value = first_value(rows->get(), limit_of(check));
-    return value ? judge(demands, check.expect_body, *value) : value.error();
+    return value ? judge_value(demands, check.expect_body, *value) : value.error();
 }
 
 } // namespace slipway::runner

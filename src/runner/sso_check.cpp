@@ -33,7 +33,7 @@ tl::unexpected<CheckAnswer> failed(std::string message) {
     return unseen(RunOutcome::failed, std::move(message));
 }
 
-tl::unexpected<CheckAnswer> unexpected(std::string message) {
+tl::unexpected<CheckAnswer> unexpected_end(std::string message) {
     return unseen(RunOutcome::unexpected_output, std::move(message));
 }
 
@@ -128,9 +128,10 @@ Seen<Json> Login::ask_json(HttpAsk wanted, std::string_view what) const {
 Seen<std::string> Login::endpoint(const Json& configuration, const std::string& name) const {
     const std::string url(text_or_empty(configuration, name));
     if (!resolve_url(url, {}))
-        return unexpected(fmt::format("the provider's configuration has no {}", name));
+        return unexpected_end(fmt::format("the provider's configuration has no {}", name));
     if (check_.url.starts_with("https:") && !url.starts_with("https:"))
-        return unexpected(fmt::format("the provider's {} is not HTTPS, as its issuer is", name));
+        return unexpected_end(fmt::format("the provider's {} is not HTTPS, as its issuer is", name)
+        );
     return url;
 }
 
@@ -154,7 +155,7 @@ Seen<Provider> Login::discover() const {
     if (!configuration)
         return tl::unexpected(configuration.error());
     if (const auto issuer = text_or_empty(*configuration, "issuer"); issuer != check_.url)
-        return unexpected(fmt::format(
+        return unexpected_end(fmt::format(
             "the provider calls itself {}, expected {}", shown(issuer), shown(check_.url)
         ));
     Provider provider;
@@ -341,13 +342,13 @@ Seen<Json> Login::exchange(std::vector<std::pair<std::string, std::string>> form
 Seen<Json> Login::claims_of(const Json& tokens) const {
     const auto token = text_or_empty(tokens, "id_token");
     if (token.empty())
-        return unexpected("the provider gives no ID token");
+        return unexpected_end("the provider gives no ID token");
     const auto keys = ask_json({provider_.keys}, "the provider's key set");
     if (!keys)
         return tl::unexpected(keys.error());
     auto claims = verify_id_token(token, *keys, {check_.url, demands_.client, nonce_}, now_);
     if (!claims)
-        return unexpected("the ID token is not good: " + claims.error().message);
+        return unexpected_end("the ID token is not good: " + claims.error().message);
     return *std::move(claims);
 }
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-const Reason& first(const Error& error) {
+const Reason& first_of(const Error& error) {
     static const Reason none;
     return error.reasons.empty() ? none : error.reasons.front();
 }
@@ -47,7 +47,7 @@ const Scenario& measured() {
     return story;
 }
 
-void start(Scenario& s, std::string_view executor = "external") {
+void start_at_window(Scenario& s, std::string_view executor = "external") {
     s.does(
         "ina", "start_run",
         executor == "external" ? deployment_elsewhere()
@@ -59,7 +59,7 @@ std::string step_report(std::string_view step, std::string_view state) {
     return fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state);
 }
 
-void report(
+void report_then(
     Scenario& s, std::string_view step, std::string_view state, std::string_view who = "ina"
 ) {
     s.does(who, "report_run", step_report(step, state));
@@ -68,18 +68,18 @@ void report(
 // The deployment has begun at 10:01 and its first step took this long.
 Scenario under_way(Span drained = 2min) {
     auto s = measured();
-    start(s);
-    report(s, "drain", "running");
+    start_at_window(s);
+    report_then(s, "drain", "running");
     s.now += drained;
-    report(s, "drain", "succeeded");
+    report_then(s, "drain", "succeeded");
     return s;
 }
 
 // Up to where one may look back on it.
 void finish(Scenario& s) {
     if (last_run(s.change, RunPurpose::deployment)->steps.back().state != RunStepState::running)
-        report(s, "verify", "running");
-    report(s, "verify", "succeeded");
+        report_then(s, "verify", "running");
+    report_then(s, "verify", "succeeded");
     s.complete("ina", "execute");
     s.smoke("ina", "production");
     s.complete("ina", "smoke_production");
@@ -210,7 +210,7 @@ TEST(AbortClock, moves_as_the_deployment_slips) {
 TEST(AbortClock, looks_ahead_from_the_step_that_runs) {
     auto s = under_way();
     s.now += 5min; // somebody was waited for
-    report(s, "switch", "running");
+    report_then(s, "switch", "running");
     const auto clock = clock_of(s);
     EXPECT_EQ(clock.expected_end, s.now + 14min);
     EXPECT_EQ(clock.point_of_no_return, clock.abort_by - 4min);
@@ -218,7 +218,7 @@ TEST(AbortClock, looks_ahead_from_the_step_that_runs) {
 
 TEST(AbortClock, takes_the_limits_of_steps_that_were_never_measured) {
     auto s = ready(); // its runs took no time
-    start(s);
+    start_at_window(s);
     const auto clock = clock_of(s);
     EXPECT_EQ(clock.expected_end, s.now + 150s + s.policy.smoke_reserve);
     EXPECT_THAT(clock.evidence, Contains(HasSubstr("what their runbook allows each")));
@@ -227,7 +227,7 @@ TEST(AbortClock, takes_the_limits_of_steps_that_were_never_measured) {
 TEST(AbortClock, runs_until_the_smoke_test_has_passed) {
     auto s = under_way();
     for (const auto* step : {"switch", "verify"})
-        report(s, step, "succeeded");
+        report_then(s, step, "succeeded");
     EXPECT_EQ(clock_of(s).point_of_no_return, clock_of(s).abort_by - 3min);
     s.smoke("ina", "production", false);
     EXPECT_TRUE(abort_clock(s.change, s.facts("otto")));
@@ -239,15 +239,15 @@ TEST(AbortClock, past_it_no_further_step_begins) {
     auto s = under_way();
     s.now = clock_of(s).abort_by - 1s;
     auto before = s;
-    report(before, "switch", "running");
+    report_then(before, "switch", "running");
     s.now += 1s;
     const auto error = s.refused("ina", "report_run", step_report("switch", "running"));
-    EXPECT_EQ(first(error).gate, "run-exact");
-    EXPECT_EQ(first(error).field, "abort_by");
-    EXPECT_THAT(first(error).evidence, HasSubstr("abort-by 2026-11-26T11:46:00"));
-    EXPECT_THAT(first(error).evidence, HasSubstr("rollback 7m"));
-    EXPECT_THAT(first(error).remedy, HasSubstr("extend_window"));
-    EXPECT_THAT(first(error).remedy, HasSubstr("roll_back"));
+    EXPECT_EQ(first_of(error).gate, "run-exact");
+    EXPECT_EQ(first_of(error).field, "abort_by");
+    EXPECT_THAT(first_of(error).evidence, HasSubstr("abort-by 2026-11-26T11:46:00"));
+    EXPECT_THAT(first_of(error).evidence, HasSubstr("rollback 7m"));
+    EXPECT_THAT(first_of(error).remedy, HasSubstr("extend_window"));
+    EXPECT_THAT(first_of(error).remedy, HasSubstr("roll_back"));
 }
 
 TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
@@ -255,22 +255,22 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
         SCOPED_TRACE(executor);
         const auto* who = std::string_view(executor) == "local" ? "system" : "ina";
         auto s = measured();
-        start(s, executor);
+        start_at_window(s, executor);
         s.now = at(window_end) - 15min;
-        report(s, "drain", "running", who);
+        report_then(s, "drain", "running", who);
         s.now += 5min;
         s.tasks.clear();
-        report(s, "drain", "succeeded", who);
+        report_then(s, "drain", "succeeded", who);
         EXPECT_EQ(s.change.runs.back().steps[0].state, RunStepState::succeeded);
         EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
         ASSERT_EQ(s.tasks.size(), 1u);
         EXPECT_THAT(s.tasks[0].payload, HasSubstr("past abort-by"));
         for (const auto* choice : {"retry", "skip"})
             EXPECT_EQ(
-                first(s.refused(
-                          "otto", "decide_run",
-                          fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
-                      ))
+                first_of(s.refused(
+                             "otto", "decide_run",
+                             fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
+                         ))
                     .field,
                 "abort_by"
             );
@@ -283,7 +283,7 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
 
 TEST(AbortClock, what_another_runner_did_is_heard_step_by_step_in_one_report) {
     auto s = measured();
-    start(s);
+    start_at_window(s);
     s.now = at(window_end) + 1min;
     s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
         {"name":"switch","state":"succeeded"}]})");
@@ -296,10 +296,10 @@ TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
     auto s = measured();
     s.change.runbooks.at("deployment").steps[0].kind = "manual";
     s.replayed = s.change;
-    start(s);
+    start_at_window(s);
     s.now = clock_of(s).abort_by;
     EXPECT_EQ(
-        first(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain"})")).field,
+        first_of(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain"})")).field,
         "abort_by"
     );
 }
@@ -309,8 +309,8 @@ TEST(AbortClock, a_rehearsal_that_was_left_waiting_leaves_no_time_to_deploy) {
     set_times(s.change.runs.edit()[1], {3h, 5min, 1min});
     s.replayed = s.change;
     const auto error = s.refused("ina", "start_run", deployment_elsewhere());
-    EXPECT_EQ(first(error).field, "abort_by");
-    EXPECT_THAT(first(error).evidence, HasSubstr("run-2 took 3h6m"));
+    EXPECT_EQ(first_of(error).field, "abort_by");
+    EXPECT_THAT(first_of(error).evidence, HasSubstr("run-2 took 3h6m"));
 }
 
 std::size_t calls(const Scenario& s, std::string_view kind) {
@@ -426,17 +426,18 @@ TEST(Extension, is_refused) {
         auto s = at_noon();
         row.edit(s);
         const auto error = s.refused(row.person, "extend_window", row.body);
-        const auto& field = error.reasons.empty() ? error.fields.at(0).field : first(error).field;
+        const auto& field =
+            error.reasons.empty() ? error.fields.at(0).field : first_of(error).field;
         const auto& said =
-            error.reasons.empty() ? error.fields.at(0).message : first(error).evidence;
+            error.reasons.empty() ? error.fields.at(0).message : first_of(error).evidence;
         EXPECT_EQ(field, row.field) << explain(error);
         EXPECT_THAT(said, HasSubstr(row.said));
     }
     auto s = ready();
-    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+    EXPECT_EQ(first_of(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
     s = deployed();
     s.smoke("ina", "production");
-    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+    EXPECT_EQ(first_of(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
 }
 
 TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
@@ -447,9 +448,9 @@ TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
     EXPECT_EQ(domain::window_end(s.change), at("2026-11-26T12:30Z"));
     EXPECT_EQ(s.change.window->end, at(window_end)) << "what was approved stays as it was";
     EXPECT_TRUE(is_approved(s.change));
-    report(s, "switch", "running");
+    report_then(s, "switch", "running");
     s.now = at(window_end) + 1min; // beyond the agreed end
-    report(s, "switch", "succeeded");
+    report_then(s, "switch", "succeeded");
     EXPECT_EQ(s.change.runs.back().state, RunState::running);
     const auto deviations = deviations_on_production(s.change);
     ASSERT_EQ(deviations.size(), 1u);
@@ -464,24 +465,24 @@ TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
 
 TEST(Extension, of_a_run_that_stopped_leaves_going_on_to_its_owner) {
     auto s = under_way();
-    report(s, "switch", "running");
+    report_then(s, "switch", "running");
     s.now = at(window_end) - 1min;
-    report(s, "switch", "succeeded");
+    report_then(s, "switch", "succeeded");
     EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
     s.does("petra", "extend_window", half_an_hour);
     EXPECT_TRUE(s.has_said("--choice retry"));
     EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"retry","reason":"there is time"})");
-    report(s, "verify", "running");
-    report(s, "verify", "succeeded");
+    report_then(s, "verify", "running");
+    report_then(s, "verify", "succeeded");
     EXPECT_EQ(s.change.runs.back().state, RunState::succeeded);
 }
 
 TEST(Timings, of_a_live_run_stand_beside_its_rehearsal_and_in_the_review) {
     auto s = under_way(6min);
     s.now += 9min;
-    report(s, "switch", "succeeded");
-    report(s, "verify", "running");
+    report_then(s, "switch", "succeeded");
+    report_then(s, "verify", "running");
     const auto compared = compare_with_rehearsals(s.change);
     ASSERT_EQ(compared.size(), 1u);
     EXPECT_EQ(compared[0].run.value, "run-3");

@@ -50,20 +50,20 @@ std::string step_body(std::string_view step, std::string_view state) {
     return fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state);
 }
 
-void report(
+void report_as(
     Scenario& s, std::string_view step, std::string_view state, std::string_view who = "ina"
 ) {
     s.does(who, "report_run", step_body(step, state));
 }
 
-std::string choice(std::string_view chosen, std::string_view step = {}) {
+std::string choice_for(std::string_view chosen, std::string_view step = {}) {
     return fmt::format(
         R"({{"run":"run-3","choice":"{}","reason":"looked at it"{}}})", chosen,
         step.empty() ? "" : fmt::format(R"(,"step":"{}")", step)
     );
 }
 
-const Run& run_of(const Scenario& s) {
+const Run& newest_run(const Scenario& s) {
     return s.change.runs.back();
 }
 
@@ -76,31 +76,31 @@ std::vector<std::string> names(const std::vector<const RunStep*>& steps) {
 
 TEST(ParallelSteps, overlap_and_what_is_behind_them_waits_for_all) {
     auto s = at_group();
-    EXPECT_THAT(names(current_steps(run_of(s))), ElementsAre("web1", "web2", "web3"));
-    EXPECT_THAT(names(steps_behind(run_of(s), "drain")), ElementsAre("web1", "web2", "web3"));
-    EXPECT_THAT(names(steps_behind(run_of(s), "web2")), ElementsAre("verify"));
-    EXPECT_TRUE(steps_behind(run_of(s), "verify").empty());
-    report(s, "web2", "running");
-    report(s, "web1", "running");
-    report(s, "web2", "succeeded");
+    EXPECT_THAT(names(current_steps(newest_run(s))), ElementsAre("web1", "web2", "web3"));
+    EXPECT_THAT(names(steps_behind(newest_run(s), "drain")), ElementsAre("web1", "web2", "web3"));
+    EXPECT_THAT(names(steps_behind(newest_run(s), "web2")), ElementsAre("verify"));
+    EXPECT_TRUE(steps_behind(newest_run(s), "verify").empty());
+    report_as(s, "web2", "running");
+    report_as(s, "web1", "running");
+    report_as(s, "web2", "succeeded");
     const auto early = s.refused("ina", "report_run", step_body("verify", "running"));
     EXPECT_EQ(first(early).evidence, "next is web1, web3");
     EXPECT_EQ(
         first(s.refused("ina", "report_run", step_body("web2", "running"))).evidence,
         "next is web1, web3"
     ) << "no step runs twice";
-    report(s, "web3", "succeeded");
-    report(s, "web1", "succeeded");
-    report(s, "verify", "running");
-    report(s, "verify", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::succeeded);
+    report_as(s, "web3", "succeeded");
+    report_as(s, "web1", "succeeded");
+    report_as(s, "verify", "running");
+    report_as(s, "verify", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::succeeded);
 }
 
 TEST(ParallelSteps, do_not_overlap_without_a_group) {
     auto s = ready();
     s.replayed = s.change;
     s.does("ina", "start_run", deployment_elsewhere());
-    report(s, "drain", "running");
+    report_as(s, "drain", "running");
     EXPECT_EQ(
         first(s.refused("ina", "report_run", step_body("switch", "running"))).evidence,
         "next is drain"
@@ -113,80 +113,80 @@ TEST(ParallelSteps, our_own_runner_begins_them_in_one_command_and_each_once) {
     constexpr std::string_view begin = R"({"run":"run-3","steps":[
         {"name":"web1","state":"running"},{"name":"web2","state":"running"}]})";
     s.does("system", "report_run", begin);
-    EXPECT_THAT(names(running_steps(run_of(s))), ElementsAre("web1", "web2"));
+    EXPECT_THAT(names(running_steps(newest_run(s))), ElementsAre("web1", "web2"));
     EXPECT_THAT(first(s.refused("system", "report_run", begin)).message, HasSubstr("twice"));
-    report(s, "web2", "succeeded", "system");
-    report(s, "web1", "succeeded", "system");
-    EXPECT_EQ(run_of(s).state, RunState::succeeded);
+    report_as(s, "web2", "succeeded", "system");
+    report_as(s, "web1", "succeeded", "system");
+    EXPECT_EQ(newest_run(s).state, RunState::succeeded);
 }
 
 TEST(ParallelSteps, those_that_run_go_on_to_their_end_when_one_fails_and_its_owner_hears_of_it) {
     auto s = at_group();
-    report(s, "web1", "running");
-    report(s, "web2", "running");
+    report_as(s, "web1", "running");
+    report_as(s, "web2", "running");
     s.tasks.clear();
-    report(s, "web1", "failed");
-    EXPECT_EQ(run_of(s).state, RunState::running);
+    report_as(s, "web1", "failed");
+    EXPECT_EQ(newest_run(s).state, RunState::running);
     ASSERT_EQ(s.tasks.size(), 1u);
     EXPECT_THAT(s.tasks[0].payload, HasSubstr("stops at web1 once web2 has ended"));
     for (const auto* step : {"web3", "web1", "verify"})
         EXPECT_EQ(
             first(s.refused("ina", "report_run", step_body(step, "running"))).gate, "run-exact"
         ) << step;
-    s.refused("otto", "decide_run", choice("retry")); // it has not stopped
+    s.refused("otto", "decide_run", choice_for("retry")); // it has not stopped
     s.tasks.clear();
-    report(s, "web2", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    report_as(s, "web2", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::waiting);
     ASSERT_EQ(s.tasks.size(), 1u);
     EXPECT_THAT(s.tasks[0].payload, HasSubstr("stopped at web1"));
-    s.does("otto", "decide_run", choice("retry"));
-    EXPECT_THAT(names(current_steps(run_of(s))), ElementsAre("web1", "web3"));
-    report(s, "web3", "running");
-    report(s, "web1", "running");
-    report(s, "web1", "succeeded");
-    report(s, "web3", "succeeded");
-    report(s, "verify", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::succeeded);
-    EXPECT_EQ(run_of(s).steps[1].attempts, 2);
-    EXPECT_EQ(run_of(s).steps[2].attempts, 1);
+    s.does("otto", "decide_run", choice_for("retry"));
+    EXPECT_THAT(names(current_steps(newest_run(s))), ElementsAre("web1", "web3"));
+    report_as(s, "web3", "running");
+    report_as(s, "web1", "running");
+    report_as(s, "web1", "succeeded");
+    report_as(s, "web3", "succeeded");
+    report_as(s, "verify", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::succeeded);
+    EXPECT_EQ(newest_run(s).steps[1].attempts, 2);
+    EXPECT_EQ(newest_run(s).steps[2].attempts, 1);
 }
 
 TEST(ParallelSteps, that_did_not_end_well_are_decided_on_each_and_by_name) {
     auto s = at_group();
     for (const auto* step : {"web1", "web2", "web3"})
-        report(s, step, "running");
-    report(s, "web3", "unknown");
-    report(s, "web2", "failed");
-    report(s, "web1", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::waiting);
-    const auto unnamed = s.refused("otto", "decide_run", choice("retry"));
+        report_as(s, step, "running");
+    report_as(s, "web3", "unknown");
+    report_as(s, "web2", "failed");
+    report_as(s, "web1", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::waiting);
+    const auto unnamed = s.refused("otto", "decide_run", choice_for("retry"));
     EXPECT_EQ(unnamed.fields.at(0).field, "step");
     EXPECT_THAT(unnamed.fields.at(0).message, HasSubstr("web2, web3"));
-    s.refused("otto", "decide_run", choice("skip", "web1"));
-    s.refused("otto", "decide_run", choice("skip", "verify"));
-    s.does("otto", "decide_run", choice("resume", "web3"));
-    EXPECT_EQ(run_of(s).state, RunState::waiting);
-    EXPECT_EQ(run_of(s).steps[3].state, RunStepState::succeeded);
-    s.refused("otto", "decide_run", choice("resume", "web3")); // sent twice
-    s.does("otto", "decide_run", choice("skip"));              // only one is left
-    EXPECT_EQ(run_of(s).state, RunState::running);
+    s.refused("otto", "decide_run", choice_for("skip", "web1"));
+    s.refused("otto", "decide_run", choice_for("skip", "verify"));
+    s.does("otto", "decide_run", choice_for("resume", "web3"));
+    EXPECT_EQ(newest_run(s).state, RunState::waiting);
+    EXPECT_EQ(newest_run(s).steps[3].state, RunStepState::succeeded);
+    s.refused("otto", "decide_run", choice_for("resume", "web3")); // sent twice
+    s.does("otto", "decide_run", choice_for("skip"));              // only one is left
+    EXPECT_EQ(newest_run(s).state, RunState::running);
     EXPECT_EQ(s.change.deviations.back().step, "web2");
-    report(s, "verify", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::succeeded);
+    report_as(s, "verify", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::succeeded);
 }
 
 TEST(ParallelSteps, a_retried_step_waits_until_the_others_are_decided_on) {
     auto s = at_group();
     for (const auto* step : {"web1", "web2"})
-        report(s, step, "running");
-    report(s, "web1", "failed");
-    report(s, "web2", "failed");
-    s.does("otto", "decide_run", choice("retry", "web1"));
-    EXPECT_EQ(run_of(s).state, RunState::waiting);
+        report_as(s, step, "running");
+    report_as(s, "web1", "failed");
+    report_as(s, "web2", "failed");
+    s.does("otto", "decide_run", choice_for("retry", "web1"));
+    EXPECT_EQ(newest_run(s).state, RunState::waiting);
     s.refused("ina", "report_run", step_body("web1", "running"));
-    s.does("otto", "decide_run", choice("retry", "web2"));
-    report(s, "web2", "running");
-    report(s, "web1", "running");
+    s.does("otto", "decide_run", choice_for("retry", "web2"));
+    report_as(s, "web2", "running");
+    report_as(s, "web1", "running");
 }
 
 TEST(ParallelSteps, that_an_abort_cut_short_are_all_heard_of) {
@@ -194,20 +194,20 @@ TEST(ParallelSteps, that_an_abort_cut_short_are_all_heard_of) {
     s.does("ina", "start_run", R"({"purpose":"deployment"})");
     s.does("system", "report_run", R"({"run":"run-3","steps":[{"name":"web1","state":"running"},
         {"name":"web2","state":"running"},{"name":"web3","state":"running"}]})");
-    s.does("otto", "decide_run", choice("abort"));
-    EXPECT_EQ(run_of(s).state, RunState::aborted);
-    report(s, "web2", "failed", "system");
+    s.does("otto", "decide_run", choice_for("abort"));
+    EXPECT_EQ(newest_run(s).state, RunState::aborted);
+    report_as(s, "web2", "failed", "system");
     s.refused("system", "report_run", step_body("web2", "failed")); // once
     s.does("system", "report_run", R"({"run":"run-3","steps":[{"name":"web1","state":"unknown"},
         {"name":"web3","state":"unknown"}]})");
-    EXPECT_EQ(run_of(s).steps[0].state, RunStepState::unknown);
-    EXPECT_EQ(run_of(s).steps[1].state, RunStepState::failed);
-    EXPECT_EQ(run_of(s).steps[2].state, RunStepState::unknown);
+    EXPECT_EQ(newest_run(s).steps[0].state, RunStepState::unknown);
+    EXPECT_EQ(newest_run(s).steps[1].state, RunStepState::failed);
+    EXPECT_EQ(newest_run(s).steps[2].state, RunStepState::unknown);
 }
 
 TEST(ParallelSteps, begin_in_time_each_of_them) {
     auto s = at_group();
-    report(s, "web1", "running");
+    report_as(s, "web1", "running");
     s.now = at(window_end) + 1min;
     EXPECT_EQ(
         first(s.refused("ina", "report_run", R"({"run":"run-3","steps":[
@@ -215,8 +215,8 @@ TEST(ParallelSteps, begin_in_time_each_of_them) {
             .field,
         "window.end"
     );
-    report(s, "web1", "succeeded"); // what was done is heard
-    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    report_as(s, "web1", "succeeded"); // what was done is heard
+    EXPECT_EQ(newest_run(s).state, RunState::waiting);
 }
 
 TEST(ParallelSteps, are_taken_back_one_after_the_other_and_the_retried_one_too) {
@@ -232,18 +232,18 @@ TEST(ParallelSteps, are_taken_back_one_after_the_other_and_the_retried_one_too) 
     s.replayed = s.change;
     s.does("ina", "start_run", deployment_elsewhere());
     for (const auto* step : {"web1", "web2"})
-        report(s, step, "running");
-    report(s, "web1", "failed");
-    report(s, "web2", "failed");
+        report_as(s, step, "running");
+    report_as(s, "web1", "failed");
+    report_as(s, "web2", "failed");
     s.does(
-        "otto", "decide_run", choice("retry", "web1")
+        "otto", "decide_run", choice_for("retry", "web1")
     ); // it has run, and may have left something
-    s.does("otto", "decide_run", choice("undo"));
-    EXPECT_THAT(names(current_steps(run_of(s))), ElementsAre("undo-web2"));
+    s.does("otto", "decide_run", choice_for("undo"));
+    EXPECT_THAT(names(current_steps(newest_run(s))), ElementsAre("undo-web2"));
     s.refused("ina", "report_run", step_body("undo-web1", "running"));
-    report(s, "undo-web2", "succeeded");
-    report(s, "undo-web1", "succeeded");
-    EXPECT_EQ(run_of(s).state, RunState::aborted);
+    report_as(s, "undo-web2", "succeeded");
+    report_as(s, "undo-web1", "succeeded");
+    EXPECT_EQ(newest_run(s).state, RunState::aborted);
 }
 
 TEST(ParallelSteps, take_as_long_as_the_time_that_they_cover) {
@@ -290,14 +290,14 @@ TEST(ParallelSteps, move_the_clock_by_the_longest_of_them) {
     const auto began = s.now;
     EXPECT_EQ(end(), began + 5min + 1min + smoke);
     for (const auto* step : {"web1", "web2", "web3"})
-        report(s, step, "running");
+        report_as(s, step, "running");
     EXPECT_EQ(end(), began + 5min + 1min + smoke);
     EXPECT_EQ(
         *abort_clock(s.change, s.facts("otto"))->point_of_no_return,
         abort_clock(s.change, s.facts("otto"))->abort_by - 1min - smoke
     );
     s.now += 2min;
-    report(s, "web1", "succeeded");
+    report_as(s, "web1", "succeeded");
     EXPECT_EQ(end(), began + 5min + 1min + smoke) << "web2 runs since the group began";
 }
 
@@ -306,7 +306,7 @@ TEST(ParallelSteps, move_the_clock_by_the_longest_of_them) {
 const std::vector<std::string> order{"one",  "two/a", "three/a", "four/a",
                                      "five", "six/b", "seven/b", "eight"};
 
-std::size_t below(std::size_t end) {
+std::size_t drawn_below(std::size_t end) {
     return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, end));
 }
 
@@ -386,15 +386,15 @@ struct Reading {
 std::string any_report(const Scenario& s) {
     static const std::vector<std::string> states{"running", "running",   "running", "succeeded",
                                                  "failed",  "succeeded", "unknown"};
-    const auto current = current_steps(run_of(s));
+    const auto current = current_steps(newest_run(s));
     std::string steps;
-    for (std::size_t i = 0; i <= below(2); ++i) {
-        const bool near = !current.empty() && below(6) > 0;
+    for (std::size_t i = 0; i <= drawn_below(2); ++i) {
+        const bool near = !current.empty() && drawn_below(6) > 0;
         const auto step =
-            near ? current[below(current.size())]->name : name_of(below(order.size()));
+            near ? current[drawn_below(current.size())]->name : name_of(drawn_below(order.size()));
         steps += fmt::format(
             R"({}{{"name":"{}","state":"{}"}})", steps.empty() ? "" : ",", step,
-            states[below(states.size())]
+            states[drawn_below(states.size())]
         );
     }
     return fmt::format(R"({{"run":"run-3","steps":[{}]}})", steps);
@@ -402,8 +402,9 @@ std::string any_report(const Scenario& s) {
 
 std::string any_choice() {
     static const std::vector<std::string> choices{"retry", "skip", "resume", "retry", "resume"};
-    return choice(
-        choices[below(choices.size())], below(2) == 0 ? std::string() : name_of(below(order.size()))
+    return choice_for(
+        choices[drawn_below(choices.size())],
+        drawn_below(2) == 0 ? std::string() : name_of(drawn_below(order.size()))
     );
 }
 
@@ -422,10 +423,10 @@ TEST(Properties, no_sequence_of_commands_gets_round_the_order_of_a_run) {
     std::size_t overlaps = 0;
     std::size_t successes = 0;
     EXPECT_TRUE(rc::check([&] {
-        const bool own = below(2) == 0;
+        const bool own = drawn_below(2) == 0;
         auto s = own ? here : elsewhere;
         for (std::size_t i = 0; i < 120; ++i) {
-            if (below(4) > 0)
+            if (drawn_below(4) > 0)
                 (void)s.attempt(own ? "system" : "ina", "report_run", json(any_report(s)));
             else
                 (void)s.attempt("otto", "decide_run", json(any_choice()));

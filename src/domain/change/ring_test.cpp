@@ -245,7 +245,7 @@ TEST(Ring, that_was_edited_clears_no_pipeline) {
     EXPECT_EQ(clearance.reasons[0], first(started));
 }
 
-void start(Scenario& s, const char* executor) {
+void start_deployment(Scenario& s, const char* executor) {
     s.does(
         "ina", "start_run",
         std::string_view(executor) == "external" ? deployment_elsewhere()
@@ -263,7 +263,7 @@ std::string choice_of(const char* choice) {
 
 TEST(Ring, that_is_edited_during_a_run_stops_our_own_runner) {
     auto s = ready();
-    start(s, "local");
+    start_deployment(s, "local");
     s.does("system", "report_run", report_of("drain", "running"));
     move_ring(s);
     s.does("system", "report_run", report_of("drain", "succeeded"));
@@ -285,7 +285,7 @@ TEST(Ring, that_is_edited_during_a_run_stops_our_own_runner) {
 
 TEST(Ring, that_was_edited_lets_no_step_begin) {
     auto s = ready();
-    start(s, "local");
+    start_deployment(s, "local");
     move_ring(s);
     refused_for_ring(s, "system", "report_run", report_of("drain", "running"));
     s.does("system", "report_run", report_of("drain", "failed"));
@@ -293,7 +293,7 @@ TEST(Ring, that_was_edited_lets_no_step_begin) {
 
 TEST(Ring, that_was_edited_leaves_another_runner_only_its_failure_to_report) {
     auto s = ready();
-    start(s, "external");
+    start_deployment(s, "external");
     move_ring(s);
     for (const auto* state : {"running", "succeeded"})
         refused_for_ring(s, "ina", "report_run", report_of("drain", state));
@@ -304,7 +304,7 @@ TEST(Ring, that_was_edited_confirms_no_manual_step) {
     auto s = ready();
     s.change.runbooks.at("deployment").steps[1].kind = "manual";
     s.replayed = s.change;
-    start(s, "external");
+    start_deployment(s, "external");
     s.does("ina", "report_run", report_of("drain", "succeeded"));
     move_ring(s);
     const std::string confirm = R"({"run":"run-3","step":"switch"})";
@@ -352,7 +352,7 @@ TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back_whatever_its_record_sa
 
 TEST(Ring, that_is_edited_during_a_deployment_does_not_hold_up_the_way_back) {
     auto s = ready();
-    start(s, "external");
+    start_deployment(s, "external");
     s.does("ina", "report_run", report_of("drain", "failed"));
     move_ring(s);
     EXPECT_THAT(

@@ -37,7 +37,7 @@ std::size_t pages(const Scenario& s, std::string_view about) {
     return count;
 }
 
-void report(Scenario& s, std::string_view state, std::string_view more = "") {
+void report_snapshot(Scenario& s, std::string_view state, std::string_view more = "") {
     s.does(
         "system", "report_snapshot",
         fmt::format(R"({{"host":"web-1","id":"vol-7","state":"{}"{}}})", state, more)
@@ -60,14 +60,14 @@ TEST(Snapshots, end_when_their_provider_was_told_that_they_end) {
 
 TEST(Snapshots, are_measured_and_show_what_they_grew_by) {
     auto s = ready();
-    report(s, "taken", R"(,"size_bytes":100,"measured":true)");
+    report_snapshot(s, "taken", R"(,"size_bytes":100,"measured":true)");
     const Time taken = *known(s).taken_at;
     s.now += 1h;
     const auto looks = asked(s, s.now + 24h, "snapshot_look");
     ASSERT_EQ(looks.size(), 1U);
     EXPECT_EQ(looks[0].id, "vol-7");
     EXPECT_TRUE(asked(s, s.now + 1h, "snapshot_look").empty()) << "once a day";
-    report(s, "taken", R"(,"size_bytes":900,"measured":true)");
+    report_snapshot(s, "taken", R"(,"size_bytes":900,"measured":true)");
     EXPECT_EQ(known(s).size_bytes, 900U);
     EXPECT_EQ(known(s).first_size_bytes, 0U);
     EXPECT_EQ(known(s).taken_at, taken) << "looking at it makes it no newer";
@@ -77,7 +77,7 @@ TEST(Snapshots, are_measured_and_show_what_they_grew_by) {
 TEST(Snapshots, a_look_at_an_old_one_is_no_answer_to_a_new_request) {
     auto s = ready();
     s.does("ina", "take_snapshot");
-    report(s, "taken", R"(,"size_bytes":900,"measured":true)");
+    report_snapshot(s, "taken", R"(,"size_bytes":900,"measured":true)");
     EXPECT_EQ(s.change.snapshots.back().state, SnapshotState::requested);
     EXPECT_EQ(known(s).size_bytes, 900U);
 }
@@ -85,9 +85,9 @@ TEST(Snapshots, a_look_at_an_old_one_is_no_answer_to_a_new_request) {
 TEST(Snapshots, that_get_an_id_which_was_used_before_are_new_ones) {
     auto s = ready();
     ASSERT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
-    report(s, "removed");
+    report_snapshot(s, "removed");
     s.does("ina", "take_snapshot");
-    report(s, "taken", R"(,"tag":"CHG-12","read_back":true)");
+    report_snapshot(s, "taken", R"(,"tag":"CHG-12","read_back":true)");
     EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
 }
 
@@ -147,7 +147,7 @@ TEST(Snapshots, live_longer_for_a_reason_and_not_for_ever) {
     EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U);
     const auto late = s.refused("otto", "extend_snapshot", extend(s.now + 1h, "audit"));
     EXPECT_EQ(late.reasons.at(0).field, "snapshot.web-1");
-    report(s, "removed");
+    report_snapshot(s, "removed");
     EXPECT_EQ(
         s.refused("otto", "extend_snapshot", extend(s.now + 1h, "audit")).fields.at(0).field, "host"
     );
@@ -159,12 +159,12 @@ TEST(Snapshots, a_removal_that_fails_is_told_and_tried_again_the_next_day) {
     ASSERT_EQ(asked(s, end, "snapshot_remove").size(), 1U);
     EXPECT_TRUE(asked(s, end + 1h, "snapshot_remove").empty()) << "it is under way";
     s.tasks.clear();
-    report(s, "failed", R"(,"detail":"the removal failed: busy")");
+    report_snapshot(s, "failed", R"(,"detail":"the removal failed: busy")");
     EXPECT_EQ(known(s).state, SnapshotState::taken) << "it is there still, and takes room";
     EXPECT_EQ(pages(s, "could not be removed"), 1U);
     EXPECT_TRUE(asked(s, end + 2h, "snapshot_remove").empty());
     EXPECT_EQ(asked(s, end + 26h, "snapshot_remove").size(), 1U);
-    report(s, "removed");
+    report_snapshot(s, "removed");
     EXPECT_EQ(known(s).state, SnapshotState::removed);
     EXPECT_TRUE(asked(s, end + 90 * 24h, "snapshot_remove").empty());
 }
@@ -181,7 +181,7 @@ TEST(Snapshots, that_are_gone_or_unusable_are_no_way_back) {
     for (const auto* state : {"removed", "failed"}) {
         auto s = ready();
         s.tasks.clear();
-        report(s, state, R"(,"detail":"overflowed")");
+        report_snapshot(s, state, R"(,"detail":"overflowed")");
         EXPECT_GE(pages(s, "the snapshot of web-1"), 1U) << state;
         const auto result = evaluate(*find_gate("snapshot"), s.change, s.facts("otto"));
         EXPECT_EQ(result.verdict, Verdict::fail) << state;
@@ -205,11 +205,11 @@ TEST(Snapshots, going_back_to_them_is_a_rollback) {
     s.does("pia", "revert_snapshot", R"({"reason":"again"})");
     EXPECT_EQ(s.tasks.size(), 1U) << "the provider is at work";
 
-    report(s, "failed", R"(,"detail":"the revert failed: newer snapshots")");
+    report_snapshot(s, "failed", R"(,"detail":"the revert failed: newer snapshots")");
     EXPECT_EQ(known(s).state, SnapshotState::taken);
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
     s.does("pia", "revert_snapshot", R"({"reason":"mended"})");
-    report(s, "reverted");
+    report_snapshot(s, "reverted");
     EXPECT_EQ(s.change.state, ChangeState::rolled_back);
     EXPECT_EQ(rolled_back_at(s.change), s.now);
     s.now += 5min;
@@ -231,7 +231,7 @@ TEST(Snapshots, going_back_to_them_is_a_rollback) {
         s.refused("pia", "roll_back", R"({"reason":"r"})").reasons.at(0).gate, "rollback-done"
     );
     EXPECT_EQ(asked(s, known(s).expires_at, "snapshot_remove").size(), 1U) << "it has had its use";
-    report(s, "removed");
+    report_snapshot(s, "removed");
     EXPECT_TRUE(rolled_back_at(s.change).has_value()) << "what happened stays so";
     EXPECT_EQ(look().verdict, Verdict::pass);
 }
@@ -244,7 +244,7 @@ TEST(Snapshots, every_host_goes_back_or_it_is_no_rollback) {
     s.change.snapshots.push_back(other);
     s.replayed = s.change;
     s.does("pia", "revert_snapshot", R"({"host":"web-1","reason":"r"})");
-    report(s, "reverted");
+    report_snapshot(s, "reverted");
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
     EXPECT_EQ(
         evaluate(*find_gate("rollback-done"), s.change, s.facts("otto")).reasons.at(0).field,

@@ -151,7 +151,7 @@ std::string subject_of(const PreflightCheck& check) {
     return "the credential " + check.name + " is not good";
 }
 
-std::string field_of(const PreflightCheck& check) {
+std::string preflight_field(const PreflightCheck& check) {
     std::string field = "preflight";
     for (const auto& part : {check.host, std::string(to_text(check.kind)), check.name})
         if (!part.empty())
@@ -184,7 +184,7 @@ void preflight(const Change& change, const Facts& facts, GateFindings& findings)
     for (const auto& check : preflight.checks)
         if (!check.passed)
             findings.refuse(
-                field_of(check), subject_of(check), check.detail,
+                preflight_field(check), subject_of(check), check.detail,
                 "Mend it, then run preflight again"
             );
 }

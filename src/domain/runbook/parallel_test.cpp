@@ -5,33 +5,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "domain/runbook/runbook.hpp"
+#include "domain/runbook/runbook_fixture.hpp"
 
 namespace slipway::domain {
 namespace {
 
 using namespace std::chrono_literals;
+using samples::block;
+using samples::front;
+using samples::parsed;
+using samples::smoke;
 
-const std::string front = "---\ntitle: T\npurpose: deployment\nengineer: anna\n"
-                          "backup_engineer: ben\ntime_limit: 45m\n---\n"; // seven lines
-const std::string smoke = "```smoke\n- name: s\n  http: http://x/\n```\n";
-
-std::string block(const std::string& info, const std::string& body = "true\n") {
-    return "```" + info + "\n" + body + "```\n";
-}
-
-std::vector<std::string> rules_of(const std::vector<LintFinding>& findings, LintSeverity severity) {
+std::vector<std::string>
+lines_and_rules_of(const std::vector<LintFinding>& findings, LintSeverity severity) {
     std::vector<std::string> rules;
     for (const auto& finding : findings)
         if (finding.severity == severity)
             rules.push_back(fmt::format("{} {}", finding.line, finding.rule));
     return rules;
-}
-
-Runbook parsed(const std::string& body) {
-    auto runbook = parse_runbook(front + body);
-    EXPECT_TRUE(runbook) << (runbook ? "" : runbook.error().message);
-    return runbook ? *std::move(runbook) : Runbook{};
 }
 
 TEST(Runbook, neighbours_of_one_group_run_at_the_same_time) {
@@ -60,7 +51,7 @@ TEST(RunbookParser, refuses_a_group_that_is_too_large) {
     for (std::size_t i = 0; i <= parallel_steps_max; ++i)
         steps += block(fmt::format("sh {{name=s{} parallel=g timeout=1m}}", i));
     EXPECT_THAT(
-        rules_of(lint_text(steps).findings, LintSeverity::error),
+        lines_and_rules_of(lint_text(steps).findings, LintSeverity::error),
         testing::ElementsAre(
             "0 no-smoke-list", fmt::format("{} too-many-steps", 8 + 3 * parallel_steps_max)
         )
@@ -74,7 +65,8 @@ TEST(RunbookLint, warns_of_a_step_that_is_alone_in_its_group) {
         block("sh {name=c parallel=h timeout=1m}", "ls\n") + smoke
     ));
     EXPECT_THAT(
-        rules_of(findings, LintSeverity::warning), testing::ElementsAre("8 alone-in-group")
+        lines_and_rules_of(findings, LintSeverity::warning),
+        testing::ElementsAre("8 alone-in-group")
     );
 }
 
@@ -84,7 +76,7 @@ TEST(RunbookLint, the_time_of_a_group_is_that_of_its_longest_step) {
                block(fmt::format("sh {{name=b timeout=30m{}}}", attribute), "ls\n") + smoke;
     };
     const auto warnings = [&](std::string_view attribute) {
-        return rules_of(lint_runbook(parsed(body(attribute))), LintSeverity::warning);
+        return lines_and_rules_of(lint_runbook(parsed(body(attribute))), LintSeverity::warning);
     };
     EXPECT_THAT(warnings(""), testing::ElementsAre("0 time-limit-too-short"));
     EXPECT_THAT(warnings(" parallel=g"), testing::IsEmpty());

@@ -10,25 +10,22 @@
 #include <rapidcheck.h>
 
 #include "domain/runbook/blocks.hpp"
+#include "domain/runbook/runbook_fixture.hpp"
 
 namespace slipway::domain {
 namespace {
 
 using namespace std::chrono_literals;
-
-const std::string front = "---\ntitle: T\npurpose: deployment\nengineer: anna\n"
-                          "backup_engineer: ben\ntime_limit: 45m\n---\n"; // seven lines
-const std::string smoke = "```smoke\n- name: s\n  http: http://x/\n```\n";
+using samples::block;
+using samples::front;
+using samples::parsed;
+using samples::smoke;
 
 std::string file_text(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
     text << file.rdbuf();
     return text.str();
-}
-
-std::string block(const std::string& info, const std::string& body = "true\n") {
-    return "```" + info + "\n" + body + "```\n";
 }
 
 // The errors as "line rule", in order.
@@ -46,12 +43,6 @@ std::vector<std::string> rules_of(const std::vector<LintFinding>& findings, Lint
         if (finding.severity == severity)
             rules.push_back(finding.rule);
     return rules;
-}
-
-Runbook parsed(const std::string& body) {
-    auto runbook = parse_runbook(front + body);
-    EXPECT_TRUE(runbook) << (runbook ? "" : runbook.error().message);
-    return runbook ? *std::move(runbook) : Runbook{};
 }
 
 TEST(RunbookParser, refuses_and_names_line_and_rule) {
