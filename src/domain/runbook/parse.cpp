@@ -241,8 +241,18 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
 
 void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
     auto blocks = find_blocks(body);
+    if (blocks.too_deep_line != 0)
+        parsing.refuse(
+            blocks.too_deep_line + first_line - 1, "too-deep",
+            fmt::format(
+                "lists and quotes may be more than {} deep here, one inside the other",
+                limits::runbook_nesting_max
+            ),
+            "take markers (-, *, +, 1., >) away from the beginning of this line; for a rule across "
+            "the page write ---"
+        );
     if (parsing.runbook.title.empty())
-        parsing.runbook.title = cut_text(blocks.first_heading, limits::title_max);
+        parsing.runbook.title = std::move(blocks.first_heading);
     if (blocks.raw_text_line != 0)
         parsing.refuse(
             blocks.raw_text_line + first_line - 1, "raw-text",

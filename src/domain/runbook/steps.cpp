@@ -416,7 +416,7 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
                       : language == "decision" ? RunbookStepKind::decision
                                                : RunbookStepKind::command;
     draft.step.interpreter = interpreter_of(language);
-    draft.step.title = cut_text(block.heading, limits::title_max);
+    draft.step.title = block.heading;
     draft.step.line = block.line;
     for (const auto& attribute : info->attributes)
         read_attribute(attribute, draft);
