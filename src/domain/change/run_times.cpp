@@ -12,6 +12,26 @@ std::optional<Span> time_of(const std::map<std::string, Span>& times, const std:
     return found == times.end() ? std::nullopt : std::optional(found->second);
 }
 
+constexpr std::string_view times_remedy =
+    "correct the clock of what reports, or leave the times out: then this server's clock counts";
+
+Result<void>
+require_told_time(std::optional<Time> told, std::string_view field, const Run& run, Time now) {
+    const auto refuse = [&](std::string_view what) {
+        return fail_field(
+            std::string(field), fmt::format(
+                                    "{} is more than {} {}; {}", to_text(*told),
+                                    to_text(Span(limits::run_clock_skew_max)), what, times_remedy
+                                )
+        );
+    };
+    if (told && *told < run.started_at - limits::run_clock_skew_max)
+        return refuse(fmt::format("before the run began, {}", to_text(run.started_at)));
+    if (told && *told > now + limits::run_clock_skew_max)
+        return refuse(fmt::format("ahead of this server's clock, {}", to_text(now)));
+    return {};
+}
+
 } // namespace
 
 std::map<std::string, Span> step_times(const Run& run) {
@@ -23,7 +43,8 @@ std::map<std::string, Span> step_times(const Run& run) {
         const bool says_when = step.started_at && *step.started_at < *step.ended_at;
         const Time began = says_when ? *step.started_at : before;
         if (step.state == RunStepState::succeeded)
-            times[step.name] = std::max(Span::zero(), *step.ended_at - began);
+            times[step.name] =
+                std::clamp(*step.ended_at - began, Span::zero(), Span(limits::runbook_time_max));
         before = std::max(before, *step.ended_at);
     }
     return times;
@@ -34,6 +55,31 @@ Span time_taken(const Run& run) {
     for (const auto& [step, took] : step_times(run))
         all += took;
     return all;
+}
+
+Result<void> require_told_times(const Run& run, const ReportRun& body, Time now) {
+    std::map<std::string, std::optional<Time>> begins;
+    for (const auto& step : run.steps)
+        begins[step.name] = step.started_at;
+    for (std::size_t i = 0; i < body.steps.size(); ++i) {
+        const auto& step = body.steps[i];
+        TRY(require_told_time(step.started_at, fmt::format("steps[{}].started_at", i), run, now));
+        const auto ended = fmt::format("steps[{}].ended_at", i);
+        TRY(require_told_time(step.ended_at, ended, run, now));
+        auto& began = begins[step.name];
+        if (step.started_at)
+            began = step.started_at;
+        // When it began may have been told earlier, or be what our clock said then.
+        const auto skew = step.started_at ? Span{} : Span(limits::run_clock_skew_max);
+        if (began && step.ended_at && *step.ended_at < *began - skew)
+            return fail_field(
+                ended, fmt::format(
+                           "{} is before the step began, {}; {}", to_text(*step.ended_at),
+                           to_text(*began), times_remedy
+                       )
+            );
+    }
+    return {};
 }
 
 std::string spoken(Span span) {
