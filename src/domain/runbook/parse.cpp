@@ -300,6 +300,27 @@ void Parsing::refuse(int line, std::string rule, std::string message, std::strin
         );
 }
 
+bool Parsing::may_look_at(std::string_view expect, int line) {
+    if (!is_expression(expect))
+        return true;
+    ++expressions;
+    expression_bytes += expect.size();
+    if (expressions <= limits::runbook_expressions_max &&
+        expression_bytes <= limits::runbook_expressions_bytes_max)
+        return true;
+    if (!too_many_expressions)
+        refuse(
+            line, "too-many-expressions",
+            fmt::format(
+                "more than {} /expressions/, or more than {} bytes of them",
+                limits::runbook_expressions_max, limits::runbook_expressions_bytes_max
+            ),
+            "expect plain text where it will do"
+        );
+    too_many_expressions = true;
+    return false;
+}
+
 void Parsing::remark(
     LintSeverity severity, int line, std::string rule, std::string message, std::string remedy
 ) {

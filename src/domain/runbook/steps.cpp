@@ -120,6 +120,8 @@ void read_kind(const std::string& value, Draft& draft) {
 
 void read_expect(const std::string& value, Draft& draft) {
     draft.step.expect = value;
+    if (!draft.parsing.may_look_at(value, draft.block.line))
+        return;
     if (const auto matches = output_matches(value, ""); !matches)
         draft.refuse(
             "bad-expression", matches.error().fields.front().message,

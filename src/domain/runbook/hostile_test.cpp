@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files whose lists and quotes stand so deep in one another that reading them would take hours.
+// Files that would take minutes or hours to read: lists and quotes deep in one another,
+// expressions.
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,6 +99,42 @@ TEST(Nesting, the_largest_hostile_files_are_read_soon) {
         EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60))
             << text.substr(0, 20);
     }
+}
+
+// The largest file of expensive expressions took three minutes.
+TEST(Expressions, are_looked_at_up_to_a_limit) {
+    const auto steps = [](std::size_t count, std::string_view expression) {
+        std::string text = "---\ntitle: T\npurpose: deployment\n---\n";
+        for (std::size_t i = 0; i < count; ++i)
+            text += fmt::format("```sh {{name=a{} expect=\"{}\"}}\nx\n```\n", i, expression);
+        return text;
+    };
+    const auto refused = [](const std::string& text) {
+        const auto report = lint_text(text);
+        return std::count_if(report.findings.begin(), report.findings.end(), [](const auto& one) {
+            return one.rule == "too-many-expressions";
+        });
+    };
+    const auto checks = [](std::size_t count, std::string_view expects) {
+        std::string text = "```smoke\n";
+        for (std::size_t i = 0; i < count; ++i)
+            text += fmt::format("- {{name: c{}, http: 'http://h', {}}}\n", i, expects);
+        return text + "```\n";
+    };
+    constexpr auto most_of_them = limits::runbook_expressions_max;
+    EXPECT_EQ(refused(steps(most_of_them, "/a+/")), 0);
+    EXPECT_EQ(refused(steps(most_of_them + 1, "/a+/")), 1);
+    EXPECT_EQ(refused(steps(most_of_them + 1, "/plain text")), 0);
+    for (const auto* expects : {"expect: '/a/'", "final_url: '/a/'", "headers: {x: '/a/'}"}) {
+        EXPECT_EQ(refused(steps(most_of_them - 1, "/a+/") + checks(1, expects)), 0) << expects;
+        EXPECT_EQ(refused(steps(most_of_them, "/a+/") + checks(1, expects)), 1) << expects;
+    }
+    const auto long_one = "/" + std::string(3000, 'x') + "/";
+    EXPECT_EQ(refused(steps(limits::runbook_expressions_bytes_max / 3002, long_one)), 0);
+    EXPECT_EQ(refused(steps(limits::runbook_expressions_bytes_max / 3002 + 1, long_one)), 1);
+    const auto began = std::chrono::steady_clock::now();
+    (void)lint_text(steps(20'000, "/\\\\pL{900}/"));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
 }
 
 TEST(Nesting, a_heading_is_kept_as_its_beginning) {
