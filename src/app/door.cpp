@@ -120,6 +120,12 @@ std::set<StreamKey> newly_used(
     return keys;
 }
 
+// Reading a runbook may take a second. No other command on the change waits for that, and none of
+// the threads that answer quickly does it.
+bool is_long_to_read(const CommandRequest& request) {
+    return request.command == "pin_runbook";
+}
+
 // The transcripts that a report names and that nobody has uploaded.
 Result<std::vector<Digest>>
 unknown_transcripts(Store& store, const TenantId& tenant, const Json& body) {
@@ -284,6 +290,34 @@ Door::Inside::others(const domain::Change& change, const domain::Interval& windo
     }
 }
 
+Result<std::optional<domain::LintReport>>
+Door::Inside::lint_named(const Actor& actor, const CommandRequest& request) {
+    std::optional<domain::LintReport> report;
+    if (!is_long_to_read(request))
+        return report;
+    const auto digest = digest_from_hex(text_or_empty(request.body, "digest"));
+    if (!digest)
+        return report; // the decision says so
+    const auto size = parts.store.blob_size(actor.tenant, *digest);
+    if (!size && size.error().code == ErrorCode::not_found)
+        return report;
+    if (TRY(size) > limits::runbook_file_max)
+        return fail_field(
+            "digest",
+            fmt::format(
+                "is {} bytes long, the limit of a runbook is {}", *size, limits::runbook_file_max
+            )
+        );
+    std::string bytes;
+    TRY(parts.store.read_blob(actor.tenant, *digest, [&](std::string_view chunk) {
+        bytes += chunk;
+        return Result<void>{};
+    }));
+    const std::lock_guard one_at_a_time(linting);
+    report = domain::lint_text(bytes);
+    return report;
+}
+
 Result<void> Door::Inside::gather_others(const domain::Change& change, domain::Facts& facts) {
     if (change.window)
         facts.others = TRY(others(change, {change.window->start, change.window->end}));
@@ -316,21 +350,6 @@ Result<void> Door::Inside::gather_for(
             digest ? parts.store.blob_size(change.tenant, *digest) : fail(ErrorCode::not_found, "");
         facts.attachment_known = size.has_value();
         facts.attachment_size = size.value_or(0);
-        if (command == "pin_runbook" && size) {
-            if (*size > limits::runbook_file_max)
-                return fail_field(
-                    "digest", fmt::format(
-                                  "is {} bytes long, the limit of a runbook is {}", *size,
-                                  limits::runbook_file_max
-                              )
-                );
-            std::string bytes;
-            TRY(parts.store.read_blob(change.tenant, *digest, [&](std::string_view chunk) {
-                bytes += chunk;
-                return Result<void>{};
-            }));
-            facts.runbook = domain::lint_text(bytes);
-        }
     }
     // The worker has stored what it names itself.
     if (command == "report_run" && !facts.system)
@@ -524,7 +543,8 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
 }
 
 Result<Door::Inside::Decided> Door::Inside::decide_once(
-    const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust
+    const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust,
+    const std::optional<domain::LintReport>& runbook
 ) {
     auto loaded = TRY(load(actor.tenant, request.change, trust));
     // What is committed can be read a moment before the cache has it.
@@ -534,6 +554,7 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
         return tl::unexpected(version_conflict(*request.if_version, loaded.version));
     auto facts = TRY(gather(actor, loaded));
     TRY(gather_for(request.command, request.body, *loaded.change, facts));
+    facts.runbook = runbook;
     auto decision = TRY(row.decide(*loaded.change, request.body, facts));
     Decided decided{
         {actor.tenant, "change", request.change}, {}, {}, {}, !decision.records.empty(), false};
@@ -563,10 +584,12 @@ Result<Answer> Door::Inside::settle(Decided decided, const Result<Receipt>& rece
 Result<Answer> Door::Inside::decide(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row
 ) {
+    const auto runbook = TRY(lint_named(actor, request));
     const std::lock_guard turn(turn_of(actor.tenant, request.change));
     for (int attempt = 1;; ++attempt) {
-        auto decided =
-            TRY(decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store));
+        auto decided = TRY(
+            decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store, runbook)
+        );
         const auto receipt = parts.store.commit(std::move(decided.commit));
         auto answer = settle(std::move(decided), receipt);
         if (answer || answer.error().code != ErrorCode::conflict ||
@@ -596,6 +619,8 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
 
 void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
     ASSERT(request.command != "open");
+    if (is_long_to_read(request))
+        return done(std::nullopt);
     if (const std::unique_lock turn(
             inside_->turn_of(actor.tenant, request.change), std::try_to_lock
         );
@@ -607,7 +632,9 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
         kept = TRY(kept_answer(store(), actor, request.idempotency));
         if (kept)
             return std::optional<Inside::Decided>{};
-        return std::optional(TRY(inside_->decide_once(actor, request, *row, Inside::Trust::cache)));
+        return std::optional(
+            TRY(inside_->decide_once(actor, request, *row, Inside::Trust::cache, {}))
+        );
     };
     auto found = decide();
     if (!found)

@@ -112,7 +112,8 @@ class Door {
     Result<Answer> execute(const Actor& actor, const CommandRequest& request);
     // The same without blocking on the disk, for every command but "open". `done` is called once,
     // possibly on the store's thread for answers: it must be quick and must not throw. It gets
-    // nothing when another request was quicker at the same change; then execute() tries again.
+    // nothing when another request was quicker at the same change, and for pin_runbook, which reads
+    // a whole file; then execute() tries again.
     using Done = std::function<void(std::optional<Result<Answer>>)>;
     void execute_later(const Actor& actor, const CommandRequest& request, Done done);
     Result<Answer> show_change(const Actor& actor, const std::string& change);

@@ -32,6 +32,8 @@ struct Door::Inside {
         return turns[std::hash<std::string>{}(tenant.value + change) % turns.size()];
     }
 
+    std::mutex linting; // one runbook at a time: a large one takes hundreds of megabytes
+
     std::mutex kept_mutex;
     std::set<StreamKey> kept_workflows; // in the store, with the bytes of the library
 
@@ -47,7 +49,11 @@ struct Door::Inside {
     others(const domain::Change& change, const domain::Interval& window);
     // Puts those of the change's own window into the facts.
     Result<void> gather_others(const domain::Change& change, domain::Facts& facts);
-    // What the one command needs on top: bytes of a runbook, JUnit results, overlapping changes.
+    // What the bytes are that pin_runbook names; nothing for other commands, and when nobody has
+    // uploaded them. Asked before the change's turn.
+    Result<std::optional<domain::LintReport>>
+    lint_named(const Actor& actor, const CommandRequest& request);
+    // What the one command needs on top: attachments, JUnit results, overlapping changes.
     Result<void> gather_for(
         const std::string& command, const Json& body, const domain::Change& change,
         domain::Facts& facts
@@ -69,7 +75,7 @@ struct Door::Inside {
 
     Result<Decided> decide_once(
         const Actor& actor, const CommandRequest& request, const domain::CommandRow& row,
-        Trust trust
+        Trust trust, const std::optional<domain::LintReport>& runbook
     );
     // After a commit, or after one of which nobody knows: the cache and the registers follow.
     Result<Answer> settle(Decided decided, const Result<Receipt>& receipt);

@@ -17,7 +17,7 @@ Result<void> apply_one(domain::Change& change, const StoredEvent& event) {
     const auto* data = find(body, "data");
     return domain::apply_event(
         change, head->type, data ? *data : Json{},
-        {TRY(time_from_text(head->at)), PersonId(std::string(head->actor))}
+        {TRY(kept_time_from_text(head->at)), PersonId(std::string(head->actor))}
     );
 }
 

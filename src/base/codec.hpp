@@ -344,9 +344,13 @@ void read(const Json& json, T& value, const Path& path, Findings& findings, Fiel
     } else if constexpr (NamedEnum<T>) {
         read_enum(json, value, path, findings);
     } else if constexpr (std::same_as<T, Time>) {
-        read_parsed(json, value, path, findings, time_from_text);
+        read_parsed(
+            json, value, path, findings, findings.strict ? time_from_text : kept_time_from_text
+        );
     } else if constexpr (std::same_as<T, Span>) {
-        read_parsed(json, value, path, findings, span_from_text);
+        read_parsed(
+            json, value, path, findings, findings.strict ? span_from_text : kept_span_from_text
+        );
     } else if constexpr (std::same_as<T, Digest>) {
         read_parsed(json, value, path, findings, digest_from_hex);
     } else if constexpr (std::same_as<T, Json>) {

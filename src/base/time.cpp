@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -57,34 +58,15 @@ constexpr std::array<Unit, 5> units{{
 
 constexpr Span span_max = hours(24) * 3650;
 
-} // namespace
+// The years that can be written with four digits, and from when on others may name a time.
+constexpr Time first_time = sys_days(year(0) / January / 1);
+constexpr Time last_time = sys_days(year(10000) / January / 1) - milliseconds(1);
+constexpr Time first_told = sys_days(year(1970) / January / 1);
 
-// By hand: a stored change holds many times and is written with every command; a general formatter
-// took a third of that.
-std::string to_text(Time time) {
-    const auto day = floor<days>(time);
-    const year_month_day date{day};
-    const hh_mm_ss clock{time - day};
-    std::string text = "0000-00-00T00:00:00.000Z";
-    const auto put = [&](std::size_t last, long long value) {
-        for (; value != 0; value /= 10)
-            text[last--] = static_cast<char>('0' + value % 10);
-    };
-    // Times are from 1970 to 9999, as time_from_text() reads them; others have no such text.
-    put(3, std::clamp(static_cast<int>(date.year()), 0, 9999));
-    put(6, static_cast<unsigned>(date.month()));
-    put(9, static_cast<unsigned>(date.day()));
-    put(12, clock.hours().count());
-    put(15, clock.minutes().count());
-    put(18, clock.seconds().count());
-    put(22, clock.subseconds().count());
-    return text;
-}
-
-Result<Time> time_from_text(std::string_view text) {
+Result<Time> read_time(std::string_view text) {
     const auto bad = [] { return fail(ErrorCode::invalid_input, std::string(time_help)); };
     const int y = read_digits(text, 4);
-    if (y < 1970 || !skip(text, '-'))
+    if (y < 0 || !skip(text, '-'))
         return bad();
     const int mo = read_digits(text, 2);
     if (!skip(text, '-'))
@@ -133,6 +115,44 @@ Result<Time> time_from_text(std::string_view text) {
     return Time(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms) - offset;
 }
 
+} // namespace
+
+// By hand: a stored change holds many times and is written with every command; a general formatter
+// took a third of that.
+std::string to_text(Time time) {
+    time = std::clamp(time, first_time, last_time);
+    const auto day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    std::string text = "0000-00-00T00:00:00.000Z";
+    const auto put = [&](std::size_t last, long long value) {
+        for (; value != 0; value /= 10)
+            text[last--] = static_cast<char>('0' + value % 10);
+    };
+    put(3, static_cast<int>(date.year()));
+    put(6, static_cast<unsigned>(date.month()));
+    put(9, static_cast<unsigned>(date.day()));
+    put(12, clock.hours().count());
+    put(15, clock.minutes().count());
+    put(18, clock.seconds().count());
+    put(22, clock.subseconds().count());
+    return text;
+}
+
+Result<Time> time_from_text(std::string_view text) {
+    const auto time = TRY(read_time(text));
+    if (time < first_told || time > last_time)
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("expected a time from {} to {}", to_text(first_told), to_text(last_time))
+        );
+    return time;
+}
+
+Result<Time> kept_time_from_text(std::string_view text) {
+    return read_time(text);
+}
+
 std::string to_text(Span span) {
     if (span == Span::zero())
         return "0s";
@@ -170,6 +190,18 @@ Result<Span> span_from_text(std::string_view text) {
             return bad();
     }
     return total;
+}
+
+Result<Span> kept_span_from_text(std::string_view text) {
+    Span::rep number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [rest, failed] = std::from_chars(text.data(), end, number);
+    if (failed == std::errc{})
+        for (const auto& unit : units)
+            if (Span::rep all = 0; unit.name == std::string_view(rest, end) &&
+                                   !__builtin_mul_overflow(number, unit.span.count(), &all))
+                return Span(all);
+    return span_from_text(text);
 }
 
 } // namespace slipway

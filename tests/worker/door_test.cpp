@@ -139,6 +139,23 @@ TEST_F(DoorTest, a_change_comes_with_the_clock_that_follows_from_its_record) {
     EXPECT_TRUE(restore<domain::Change>(record));
 }
 
+// Two large files kept every thread that answers quickly, and the turn of their changes.
+TEST_F(DoorTest, a_runbook_is_not_read_where_answers_are_quick) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    const auto& file = domain::testing::rollback_file();
+    const auto body = fmt::format(
+        R"({{"purpose":"rollback","digest":"{}","name":"{}"}})", file.digest.hex(), file.name
+    );
+    const auto refused = does("pin_runbook", body);
+    ASSERT_FALSE(refused) << "nobody has uploaded it";
+    auto blob = *store->new_blob(main);
+    ASSERT_TRUE(blob->write(file.bytes));
+    ASSERT_TRUE(blob->finish());
+    EXPECT_FALSE(later(asked("pin_runbook", body))) << "execute() does it";
+    const auto pinned = does("pin_runbook", body);
+    EXPECT_TRUE(pinned) << pinned.error().message;
+}
+
 TEST_F(DoorTest, a_list_tells_when_a_change_was_last_touched_though_its_row_stood_still) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
     const auto fill = R"({"step":"scope","values":{}})";

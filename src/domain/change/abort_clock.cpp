@@ -31,6 +31,12 @@ const Run* measured(const Change& change, RunPurpose purpose, const PinnedRunboo
     return nullptr;
 }
 
+// A window is no longer than a runbook may take: beyond that, more makes no difference, and figures
+// that a wrong clock once told are not multiplied with each other.
+Span at_most(Span span) {
+    return std::min(span, Span(limits::runbook_time_max));
+}
+
 // What the smoke list of the runbook took on the test ring; the policy's reserve when nobody knows.
 Span smoke_time(
     const Change& change, const Facts& facts, SmokeOccasion occasion, const PinnedRunbook& runbook,
@@ -42,6 +48,7 @@ Span smoke_time(
     if (report != nullptr && report->list == runbook.smoke_digest)
         for (const auto& result : report->results)
             took += Span(result.took_ms);
+    took = at_most(took);
     if (took == Span::zero()) {
         evidence.push_back(fmt::format(
             "smoke test of the {}: not measured, the policy keeps {}", name,
@@ -61,7 +68,7 @@ struct Progress {
 };
 
 Progress progress_of(const Run& live, const Run& ring) {
-    return {time_taken_where_both(live, ring), time_taken_where_both(ring, live)};
+    return {at_most(time_taken_where_both(live, ring)), at_most(time_taken_where_both(ring, live))};
 }
 
 // How long going back takes: as rehearsed, and longer where production was slower so far. The
@@ -79,7 +86,7 @@ void reckon_rollback(
         return;
     }
     clock.rehearsed = true;
-    const auto took = time_taken(*rehearsal);
+    const auto took = at_most(time_taken(*rehearsal));
     clock.rollback = took;
     clock.evidence.push_back(fmt::format(
         "rollback: {} took {} on {}, {}", rehearsal->id.value, spoken(took), rehearsal->ring,

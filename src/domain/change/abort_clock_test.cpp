@@ -3,6 +3,8 @@
 // refuses, who is called, and who may give more time.
 #include "domain/change/abort_clock.hpp"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -311,6 +313,66 @@ TEST(AbortClock, a_rehearsal_that_was_left_waiting_leaves_no_time_to_deploy) {
     const auto error = s.refused("ina", "start_run", deployment_elsewhere());
     EXPECT_EQ(first_of(error).field, "abort_by");
     EXPECT_THAT(first_of(error).evidence, HasSubstr("run-2 took 3h6m"));
+}
+
+// As a clock that was never set makes them. Such times were taken as they came: two such spans
+// overflowed, and abort-by was in the year 0, which nobody could read again.
+TEST(AbortClock, a_record_with_impossible_times_still_has_one_that_can_be_kept) {
+    auto s = under_way();
+    auto& runs = s.change.runs.edit();
+    for (auto& run : runs)
+        for (auto& step : run.steps)
+            if (step.ended_at) {
+                step.started_at = Time{};
+                step.ended_at = at("9999-12-31T23:00Z");
+            }
+    runs[0].steps[0].ended_at = Time{} + 1ms;
+    for (auto& report : s.change.smoke_reports.edit())
+        for (auto& result : report.results)
+            result.took_ms = std::numeric_limits<std::uint32_t>::max();
+    const auto clock = clock_of(s);
+    EXPECT_EQ(clock.rollback, Span(limits::runbook_time_max));
+    EXPECT_EQ(clock.abort_by, clock.window_end - 2 * limits::runbook_time_max - clock.margin);
+    EXPECT_EQ(step_times(runs[1]).begin()->second, Span(limits::runbook_time_max));
+}
+
+TEST(Reports, of_another_runner_tell_times_that_can_be_true) {
+    auto s = measured();
+    start(s);
+    report(s, "drain", "running");
+    s.now += 10min;
+    const auto body = [](std::string_view began, std::string_view ended) {
+        std::string times;
+        if (!began.empty())
+            times += fmt::format(R"(,"started_at":"{}")", began);
+        if (!ended.empty())
+            times += fmt::format(R"(,"ended_at":"{}")", ended);
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"drain","state":"succeeded"{}}}]}})", times
+        );
+    };
+    const auto then = [&](Span ago) { return to_text(s.now - ago); };
+
+    const struct {
+        std::string began, ended, field, says;
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", "", "started_at", "more than 5m before the run began"},
+        {then(16min), then(1min), "started_at", "more than 5m before the run began"},
+        {"", then(16min), "ended_at", "more than 5m before the run began"},
+        {"", "9999-12-31T23:00:00Z", "ended_at", "more than 5m ahead of this server's clock"},
+        {then(-6min), "", "started_at", "more than 5m ahead of this server's clock"},
+        {then(1min), then(2min), "ended_at", "is before the step began"},
+    };
+
+    for (const auto& row : rows) {
+        const auto error = s.refused("ina", "report_run", body(row.began, row.ended));
+        ASSERT_EQ(error.fields.size(), 1u) << row.began << row.ended;
+        EXPECT_EQ(error.fields[0].field, "steps[0]." + row.field);
+        EXPECT_THAT(error.fields[0].message, HasSubstr(row.says));
+        EXPECT_THAT(error.fields[0].message, HasSubstr("leave the times out"));
+    }
+    // A clock that goes a little wrong is what clocks do.
+    s.does("ina", "report_run", body(then(14min), then(-4min)));
 }
 
 std::size_t calls(const Scenario& s, std::string_view kind) {

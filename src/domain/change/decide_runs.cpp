@@ -10,6 +10,7 @@
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/run_times.hpp"
 #include "domain/change/two_people.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -448,6 +449,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         );
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
+    if (!facts.system)
+        TRY(require_told_times(run, body, facts.now));
     TRY(require_transcripts(body, facts));
     TRY(require_ring(change, run, body, facts));
     TRY(require_time_to_begin(change, run, body, facts));

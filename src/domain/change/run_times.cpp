@@ -21,6 +21,26 @@ struct Stretch {
     Time ended{};
 };
 
+constexpr std::string_view times_remedy =
+    "correct the clock of what reports, or leave the times out: then this server's clock counts";
+
+Result<void>
+require_told_time(std::optional<Time> told, std::string_view field, const Run& run, Time now) {
+    const auto refuse = [&](std::string_view what) {
+        return fail_field(
+            std::string(field), fmt::format(
+                                    "{} is more than {} {}; {}", to_text(*told),
+                                    to_text(Span(limits::run_clock_skew_max)), what, times_remedy
+                                )
+        );
+    };
+    if (told && *told < run.started_at - limits::run_clock_skew_max)
+        return refuse(fmt::format("before the run began, {}", to_text(run.started_at)));
+    if (told && *told > now + limits::run_clock_skew_max)
+        return refuse(fmt::format("ahead of this server's clock, {}", to_text(now)));
+    return {};
+}
+
 std::vector<Stretch> stretches_of(const Run& run) {
     std::vector<Stretch> stretches;
     Time reached = run.started_at; // by the steps so far ...
@@ -34,7 +54,10 @@ std::vector<Stretch> stretches_of(const Run& run) {
         const bool says_when = step.started_at && *step.started_at < *step.ended_at;
         const Time began = says_when ? *step.started_at : before;
         if (step.state == RunStepState::succeeded)
-            stretches.push_back({step.name, began, std::max(began, *step.ended_at)});
+            stretches.push_back(
+                {step.name, began,
+                 std::clamp(*step.ended_at, began, began + Span(limits::runbook_time_max))}
+            );
         reached = std::max(reached, *step.ended_at);
     }
     return stretches;
@@ -72,6 +95,31 @@ Span time_taken_where_both(const Run& run, const Run& other) {
     const auto others = step_times(other);
     std::erase_if(stretches, [&](const Stretch& one) { return !others.contains(one.step); });
     return time_covered(std::move(stretches));
+}
+
+Result<void> require_told_times(const Run& run, const ReportRun& body, Time now) {
+    std::map<std::string, std::optional<Time>> begins;
+    for (const auto& step : run.steps)
+        begins[step.name] = step.started_at;
+    for (std::size_t i = 0; i < body.steps.size(); ++i) {
+        const auto& step = body.steps[i];
+        TRY(require_told_time(step.started_at, fmt::format("steps[{}].started_at", i), run, now));
+        const auto ended = fmt::format("steps[{}].ended_at", i);
+        TRY(require_told_time(step.ended_at, ended, run, now));
+        auto& began = begins[step.name];
+        if (step.started_at)
+            began = step.started_at;
+        // When it began may have been told earlier, or be what our clock said then.
+        const auto skew = step.started_at ? Span{} : Span(limits::run_clock_skew_max);
+        if (began && step.ended_at && *step.ended_at < *began - skew)
+            return fail_field(
+                ended, fmt::format(
+                           "{} is before the step began, {}; {}", to_text(*step.ended_at),
+                           to_text(*began), times_remedy
+                       )
+            );
+    }
+    return {};
 }
 
 std::string spoken(Span span) {

@@ -5,19 +5,26 @@
 
 #include <map>
 
-#include "domain/change/change.hpp"
+#include "domain/change/commands.hpp"
 
 namespace slipway::domain {
 
 // What each step that is done took, by name. A step whose report does not say when it began (a
 // person confirmed it, or another runner told only its end) took the time since the step before it
 // (or the group before its own) ended: that is how long everybody waited for it. Skipped steps and
-// those to come are left out.
+// those to come are left out. None took longer than a runbook may (limits::runbook_time_max),
+// whatever a wrong clock once told.
 std::map<std::string, Span> step_times(const Run& run);
 // What the steps took together. A time in which several of them ran counts once.
 Span time_taken(const Run& run);
 // The same of those steps alone that the other run has done too.
 Span time_taken_where_both(const Run& run, const Run& other);
+
+// Whether another runner's times can be true: a step ends after it began, nothing was done before
+// the run began or is still to come, but for what its clock may differ from ours
+// (limits::run_clock_skew_max). The deadline of the deployment day is reckoned from them. Errors:
+// invalid_input naming "steps[2].ended_at".
+Result<void> require_told_times(const Run& run, const ReportRun& body, Time now);
 
 // A measured time as people say it: "430ms", "12.5s", "3m7s", "1h20m". Rounded; for figures that a
 // rule rests on to the millisecond there is to_text().

@@ -54,6 +54,67 @@ std::vector<std::string_view> split_lines(std::string_view text) {
     return lines;
 }
 
+// What a line begins with before its text: the markers of lists and quotes, and the blanks between.
+struct Lead {
+    std::size_t markers = 0;
+    std::size_t blanks = 0; // in columns; a tab is at most four
+    bool is_blank_line = false;
+};
+
+// Takes a list's marker off the line, with nothing behind it but a blank or the end of the line.
+bool take_list_marker(std::string_view& line) {
+    const auto digits = std::min(line.find_first_not_of("0123456789"), line.size());
+    const auto end = digits + 1;
+    const auto ends_with = digits == 0 ? std::string_view("-+*") : std::string_view(".)");
+    if (digits >= line.size() || ends_with.find(line[digits]) == std::string_view::npos ||
+        (end < line.size() && std::string_view(" \t\v\f").find(line[end]) == std::string_view::npos
+        ))
+        return false;
+    line.remove_prefix(end);
+    return true;
+}
+
+Lead lead_of(std::string_view line) {
+    Lead lead;
+    while (!line.empty()) {
+        const char first = line.front();
+        if (first == '>')
+            ++lead.markers;
+        else if (first == ' ' || first == '\t')
+            lead.blanks += first == ' ' ? 1 : 4;
+        else if (take_list_marker(line)) {
+            ++lead.markers;
+            continue;
+        } else
+            return lead;
+        line.remove_prefix(1);
+    }
+    lead.is_blank_line = lead.markers == 0;
+    return lead;
+}
+
+// Each empty line goes through all the lists that are open: half a megabyte of markers and as much
+// of empty lines would take libcmark an hour. This is the first line after which more could be open
+// than anybody needs, 0 when there is none. What is counted is never less than what libcmark
+// opens: a line opens at most as many as it has markers, and keeps open those that its own
+// markers and blanks stand for (a list wants two columns), all of them if its text may belong to
+// the paragraph before it.
+int find_too_deep(const std::vector<std::string_view>& lines) {
+    std::size_t open = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto lead = lead_of(lines[i]);
+        if (!lead.is_blank_line) {
+            const auto reached = std::min(open + lead.markers, lead.markers + lead.blanks / 2);
+            open = in_text ? std::max(open, reached) : reached;
+        }
+        in_text = !lead.is_blank_line;
+        if (open > limits::runbook_nesting_max)
+            return static_cast<int>(i + 1);
+    }
+    return 0;
+}
+
 std::size_t fence_length(std::string_view text) {
     if (text.empty() || (text.front() != '`' && text.front() != '~'))
         return 0;
@@ -82,7 +143,7 @@ struct IteratorDelete {
 
 class BlockFinder {
   public:
-    explicit BlockFinder(std::string_view markdown) : lines_(split_lines(markdown)) {}
+    explicit BlockFinder(std::vector<std::string_view> lines) : lines_(std::move(lines)) {}
 
     void enter(cmark_node* node) {
         switch (cmark_node_get_type(node)) {
@@ -108,6 +169,7 @@ class BlockFinder {
         if (cmark_node_get_type(node) != CMARK_NODE_HEADING)
             return;
         in_heading_ = false;
+        heading_ = cut_text(heading_, limits::title_max); // every block below it has a copy
         if (found_.first_heading.empty())
             found_.first_heading = heading_;
     }
@@ -219,13 +281,19 @@ Result<std::vector<Attribute>> plain_attributes(std::string_view text) {
 } // namespace
 
 MarkdownBlocks find_blocks(std::string_view markdown) {
+    auto lines = split_lines(markdown);
+    if (const int line = find_too_deep(lines)) {
+        MarkdownBlocks unread;
+        unread.too_deep_line = line;
+        return unread;
+    }
     const std::string hidden = hide_brackets(markdown);
     const std::unique_ptr<cmark_node, NodeDelete> root(
         cmark_parse_document(hidden.data(), hidden.size(), CMARK_OPT_DEFAULT)
     );
     cmark_consolidate_text_nodes(root.get());
     const std::unique_ptr<cmark_iter, IteratorDelete> iterator(cmark_iter_new(root.get()));
-    BlockFinder finder(markdown);
+    BlockFinder finder(std::move(lines));
     for (auto event = cmark_iter_next(iterator.get()); event != CMARK_EVENT_DONE;
          event = cmark_iter_next(iterator.get())) {
         if (event == CMARK_EVENT_ENTER)

@@ -17,7 +17,7 @@ struct FencedBlock {
     int line = 0;     // of the opening fence, counted from 1 in the text given
     std::string info; // as written: CommonMark's escapes are not undone, since JSON has its own
     std::string body;
-    std::string heading; // text of the heading above, empty when there is none
+    std::string heading; // text of the heading above, its beginning; empty when there is none
     bool closed = true;
 };
 
@@ -25,6 +25,9 @@ struct MarkdownBlocks {
     std::string first_heading;
     std::vector<FencedBlock> fenced;
     int raw_text_line = 0; // of the first <![CDATA[ outside of code, 0 when there is none
+    // Where lists and quotes may nest too deep to be read in a bearable time, 0 when they do not.
+    // Then nothing else was looked for.
+    int too_deep_line = 0;
 };
 
 // The text must be valid UTF-8 with LF line ends and free of the control characters U+0001 and

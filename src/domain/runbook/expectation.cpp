@@ -19,10 +19,14 @@ bool is_name_character(char c) {
 
 } // namespace
 
+bool is_expression(std::string_view expect) {
+    return expect.size() >= 3 && expect.front() == '/' && expect.back() == '/';
+}
+
 Result<bool> output_matches(std::string_view expect, std::string_view output) {
     if (expect.empty())
         return true;
-    if (expect.size() < 3 || expect.front() != '/' || expect.back() != '/')
+    if (!is_expression(expect))
         return output.find(expect) != std::string_view::npos;
     re2::RE2::Options options(re2::RE2::Quiet);
     options.set_max_mem(limits::expectation_memory_max);

@@ -241,8 +241,18 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
 
 void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
     auto blocks = find_blocks(body);
+    if (blocks.too_deep_line != 0)
+        parsing.refuse(
+            blocks.too_deep_line + first_line - 1, "too-deep",
+            fmt::format(
+                "lists and quotes may be more than {} deep here, one inside the other",
+                limits::runbook_nesting_max
+            ),
+            "take markers (-, *, +, 1., >) away from the beginning of this line; for a rule across "
+            "the page write ---"
+        );
     if (parsing.runbook.title.empty())
-        parsing.runbook.title = cut_text(blocks.first_heading, limits::title_max);
+        parsing.runbook.title = std::move(blocks.first_heading);
     if (blocks.raw_text_line != 0)
         parsing.refuse(
             blocks.raw_text_line + first_line - 1, "raw-text",
@@ -288,6 +298,27 @@ void Parsing::refuse(int line, std::string rule, std::string message, std::strin
         errors.push_back(
             {LintSeverity::error, line, std::move(rule), std::move(message), std::move(remedy)}
         );
+}
+
+bool Parsing::may_look_at(std::string_view expect, int line) {
+    if (!is_expression(expect))
+        return true;
+    ++expressions;
+    expression_bytes += expect.size();
+    if (expressions <= limits::runbook_expressions_max &&
+        expression_bytes <= limits::runbook_expressions_bytes_max)
+        return true;
+    if (!too_many_expressions)
+        refuse(
+            line, "too-many-expressions",
+            fmt::format(
+                "more than {} /expressions/, or more than {} bytes of them",
+                limits::runbook_expressions_max, limits::runbook_expressions_bytes_max
+            ),
+            "expect plain text where it will do"
+        );
+    too_many_expressions = true;
+    return false;
 }
 
 void Parsing::remark(

@@ -19,9 +19,15 @@ struct Parsing {
     bool has_purpose = false;
     bool speaks_of_rollback = false; // the text does, whatever its front matter says
     bool smoke_refused = false;      // there is a smoke list, and something is wrong with it
+    std::size_t expressions = 0;     // that stand in it so far, and their bytes
+    std::size_t expression_bytes = 0;
+    bool too_many_expressions = false;
     std::vector<LintFinding> errors;
 
     void refuse(int line, std::string rule, std::string message, std::string remedy);
+    // Whether there is time to look at one more expectation. RE2 takes up to 10 ms for a few bytes
+    // (a class of letters, 900 times) and up to 200 ms for 4000. The first too many is refused.
+    bool may_look_at(std::string_view expect, int line);
     // Something that does not make the runbook invalid.
     void remark(
         LintSeverity severity, int line, std::string rule, std::string message, std::string remedy

@@ -211,6 +211,8 @@ Span step_time(const Runbook& runbook, const RunbookStep& step, Span since_start
 // SHA-256 of what the list checks, whatever its place in the file.
 Digest smoke_list_digest(const std::vector<SmokeCheck>& checks);
 
+// Whether it is "/.../", an expression; everything else is plain text.
+bool is_expression(std::string_view expect);
 // True when the output is as expected: empty `expect` always; "/.../" as an RE2 expression (linear
 // time, "." does not match a line end, ^ and $ match at lines); anything else as a part of the
 // text. Errors: invalid_input when the expression is malformed or too large.

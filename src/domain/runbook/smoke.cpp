@@ -162,8 +162,18 @@ void refuse_fields(Error error, const CheckPlace& place, Parsing& parsing) {
     refuse_yaml(error, place.first_line, "bad-check", smoke_help, parsing);
 }
 
+bool may_look_at(const SmokeInput& input, int line, Parsing& parsing) {
+    bool all = parsing.may_look_at(input.expect, line);
+    all = parsing.may_look_at(input.final_url, line) && all;
+    for (const auto& [name, text] : input.headers)
+        all = parsing.may_look_at(text, line) && all;
+    return all;
+}
+
 void read_check(SmokeInput&& input, const CheckPlace& place, Parsing& parsing) {
     const auto line_of = [&place](std::string_view key) { return place.line_of(key); };
+    if (!may_look_at(input, line_of({}), parsing))
+        return;
     if (const auto fault = find_fault(input))
         return parsing.refuse(
             line_of(fault->key), "bad-check", place.message(fault->key, fault->message),

@@ -121,6 +121,8 @@ void read_kind(const std::string& value, Draft& draft) {
 
 void read_expect(const std::string& value, Draft& draft) {
     draft.step.expect = value;
+    if (!draft.parsing.may_look_at(value, draft.block.line))
+        return;
     if (const auto matches = output_matches(value, ""); !matches)
         draft.refuse(
             "bad-expression", matches.error().fields.front().message,
@@ -466,7 +468,7 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
                       : language == "decision" ? RunbookStepKind::decision
                                                : RunbookStepKind::command;
     draft.step.interpreter = interpreter_of(language);
-    draft.step.title = cut_text(block.heading, limits::title_max);
+    draft.step.title = block.heading;
     draft.step.line = block.line;
     for (const auto& attribute : info->attributes)
         read_attribute(attribute, draft);
