@@ -77,10 +77,11 @@ std::string_view gate_of(SmokeOccasion occasion) {
     case SmokeOccasion::rehearsal:
         return "rollback-rehearsed";
     case SmokeOccasion::production:
+        return "smoke-production";
     case SmokeOccasion::rollback:
         break;
     }
-    return "smoke-production";
+    return "rollback-done";
 }
 
 // What a run has left behind can be tested when no run is at it any more.
