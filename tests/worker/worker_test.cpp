@@ -385,8 +385,11 @@ TEST_F(WorkerTest, a_step_that_ended_while_the_disk_was_full_is_told_when_there_
 }
 
 TEST_F(WorkerTest, other_tasks_do_not_wait_for_runs) {
-    ask_for_run();
-    does(ina, "run_smoke", R"({"occasion":"production"})");
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    const auto smoke = claim("a", clock.now());
+    does(ina, "start_run", R"({"purpose":"ring_deploy"})");
+    // So it is due after the run.
+    ASSERT_TRUE(store->put_off_task({smoke.id, smoke.lease}, clock.now()).has_value());
     std::atomic<bool> smoke_done{false};
     runner.on_step = [&](const std::stop_token&) {
         const auto end = std::chrono::steady_clock::now() + 20s;
