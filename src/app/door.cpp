@@ -60,6 +60,11 @@ tl::unexpected<Error> fail_conflict_of_workflow(const domain::Workflow& workflow
     );
 }
 
+// Commands that ask for what takes long, and is not to be done twice at the same moment.
+bool is_done_once_at_a_time(std::string_view command) {
+    return command == "run_smoke" || command == "verify_backup" || command == "preflight";
+}
+
 // Whether the command asks the window's gate, which alone looks at other changes: finding them
 // costs more than the rest of most commands.
 bool looks_at_window(const std::string& command, const Json& body, const domain::Facts& facts) {
@@ -340,6 +345,8 @@ Result<void> Door::Inside::gather_for(
     } else if (looks_at_window(command, body, facts)) {
         TRY(gather_others(change, facts));
     }
+    if (is_done_once_at_a_time(command))
+        facts.tasks = TRY(tasks_in_hand({.tenant = change.tenant, .change = change.id.value}));
     if (command == "compare_ring")
         for (const auto& id : {change.test_ring, change.production_ring})
             if (const auto ring = facts.records->rings.find(id); ring != facts.records->rings.end())
@@ -565,6 +572,10 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
     decided.uses_records = !decided.commit.records_named.empty();
     decided.commit.task_end = request.task_end;
+    // What is asked for twice at the same moment, with no event between, would be done twice.
+    if (is_done_once_at_a_time(request.command))
+        decided.commit.tasks_held = TasksHeld{
+            actor.tenant, request.change, facts.tasks.empty() ? TaskId{} : facts.tasks.back().id};
     keep_answer(decided.commit, actor, request.idempotency, decided.answer, facts.now);
     decided.next.change = std::make_shared<const domain::Change>(std::move(decision.next));
     return decided;

@@ -162,10 +162,10 @@ class Door {
     );
 
     // What is found on the hosts of a ring. gather_ring asks the worker to look: errors are
-    // not_found, invalid_input when it has no hosts. import_facts takes what probes/facts.sh
-    // printed elsewhere: invalid_input when it is no such document, or the ring has no such host.
-    // record_found writes what came of it into the ring's record; hosts that are no longer there
-    // are passed over.
+    // not_found, invalid_input when it has no hosts, blocked while that is being done. import_facts
+    // takes what probes/facts.sh printed elsewhere: invalid_input when it is no such document, or
+    // the ring has no such host. record_found writes what came of it into the ring's record; hosts
+    // that are no longer there are passed over.
     Result<Answer> gather_ring(
         const Actor& actor, const std::string& ring,
         const std::optional<IdempotencyKey>& idempotency

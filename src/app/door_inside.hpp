@@ -61,6 +61,10 @@ struct Door::Inside {
     // The gathered facts of a ring's hosts, by their documents.
     Result<domain::FactsByDocument>
     gathered_facts(const TenantId& tenant, const domain::RingRecord& ring) const;
+    // Errors: blocked, while the facts of this ring are being gathered.
+    Result<void> require_no_gathering(const TenantId& tenant, const std::string& ring) const;
+    // What is neither done nor given up of a change, or of no change in particular; oldest first.
+    Result<std::vector<domain::TaskInHand>> tasks_in_hand(TaskQuery query) const;
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
 
     // What a command will have done once it is durable.

@@ -5,6 +5,7 @@
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/unreadable.hpp"
+#include "domain/change/decision.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/host_facts.hpp"
 
@@ -103,6 +104,18 @@ Door::Inside::gathered_facts(const TenantId& tenant, const domain::RingRecord& r
     return gathered;
 }
 
+Result<void>
+Door::Inside::require_no_gathering(const TenantId& tenant, const std::string& ring) const {
+    for (const auto& task : TRY(tasks_in_hand({.tenant = tenant, .kind = "gather"}))) {
+        const auto asked = restore<domain::GatherTask>(std::string_view(task.payload));
+        if (asked && asked->ring == ring)
+            return domain::fail_in_hand(
+                fmt::format("the facts of {} are being gathered already", ring), "ring-parity", task
+            );
+    }
+    return {};
+}
+
 Result<Answer> Door::gather_ring(
     const Actor& actor, const std::string& ring, const std::optional<IdempotencyKey>& idempotency
 ) {
@@ -119,6 +132,8 @@ Result<Answer> Door::gather_ring(
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
+        // Looked at after the version: who asks at the same moment meets its conflict.
+        TRY(inside_->require_no_gathering(actor.tenant, ring));
         const Time now = clock().now();
         const auto data =
             encode(GatherAsked{ring, static_cast<std::uint32_t>(record.hosts.size())});

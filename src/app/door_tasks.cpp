@@ -45,6 +45,25 @@ Result<StoredTask> dead_task(Store& store, const TenantId& tenant, const TaskId&
 
 } // namespace
 
+Result<std::vector<domain::TaskInHand>> Door::Inside::tasks_in_hand(TaskQuery query) const {
+    std::vector<domain::TaskInHand> found;
+    query.limit = limits::page_size_max;
+    for (;;) {
+        auto page = TRY(parts.store.list_tasks(query));
+        const bool more = page.size() == query.limit;
+        if (more)
+            query.after = page.back().id;
+        for (auto& task : page)
+            if (!task.dead)
+                found.push_back(
+                    {std::move(task.id), std::move(task.kind), std::move(task.payload),
+                     std::move(task.last_error)}
+                );
+        if (!more)
+            return found;
+    }
+}
+
 Result<std::vector<StoredTask>> Door::list_tasks(const Actor& actor, TaskQuery query) {
     TRY(require_permission(actor, Permission::audit_read));
     query.tenant = actor.tenant;

@@ -57,9 +57,12 @@ std::string source_of(const domain::SmokeReport& report) {
 }
 
 void show(const Context& context, const domain::SmokeReport& report) {
+    const auto run = report.run.empty() ? "" : " of " + clean(report.run.value);
+    const bool took = report.began && *report.began != report.at;
+    const auto from = took ? local_time(to_text(*report.began)) + " to " : "";
     context.say(fmt::format(
-        "{} {} on {}, {}, list {}, {}\n", clean(report.id), to_text(report.occasion),
-        clean(report.ring), local_time(to_text(report.at)), report.list.hex().substr(0, 12),
+        "{} {}{} on {}, {}{}, list {}, {}\n", clean(report.id), to_text(report.occasion), run,
+        clean(report.ring), from, local_time(to_text(report.at)), report.list.hex().substr(0, 12),
         source_of(report)
     ));
     context.print(table(

@@ -7,6 +7,7 @@
 #include "store/identity.hpp"
 #include "store/ledger_rows.hpp"
 #include "store/task_id.hpp"
+#include "store/tasks.hpp"
 
 namespace slipway::store {
 
@@ -170,6 +171,11 @@ Result<void> check_commit(Batch& batch, const Commit& commit) {
     TRY(check_identity(batch.db(), commit));
     TRY(check_records(batch.db(), commit));
     TRY(check_changes(batch.db(), commit));
+    if (const auto& held = commit.tasks_held; held && any_task_since(batch.db(), *held))
+        return fail(
+            ErrorCode::conflict,
+            fmt::format("something else was asked for {} meanwhile; try again", held->change)
+        );
     if (commit.task_end) {
         const auto held = batch.db().number(
             "select attempts from task where id = :id and lease = :lease and dead = 0",

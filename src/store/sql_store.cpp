@@ -334,14 +334,16 @@ Result<Time> SqlStore::lease_clock(Time own) {
     return read([&](Connection& db) { return store::lease_clock(db, own); });
 }
 
-Result<std::vector<app::StoredTask>>
-SqlStore::claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) {
+Result<std::vector<app::StoredTask>> SqlStore::claim_tasks(
+    const std::string& server, Time now, Time lease_until, std::size_t limit,
+    const std::vector<std::string>& except
+) {
     std::vector<app::StoredTask> tasks;
     // Servers ask often and mostly for nothing: then no transaction is begun.
-    if (!TRY(read([&](Connection& db) { return any_task_due(db, now); })))
+    if (!TRY(read([&](Connection& db) { return any_task_due(db, now, except); })))
         return tasks;
     TRY(write([&](Batch& batch) -> Result<void> {
-        tasks = store::claim_tasks(batch.db(), server, now, lease_until, limit);
+        tasks = store::claim_tasks(batch.db(), server, now, lease_until, limit, except);
         return {};
     }));
     return tasks;

@@ -57,8 +57,10 @@ class SqlStore final : public app::Store {
     Result<std::vector<app::StoredCheckpoint>>
     checkpoints(std::uint64_t from_size, std::size_t limit) override;
     void on_committed(std::function<void(std::uint64_t size)> listener) override;
-    Result<std::vector<app::StoredTask>>
-    claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) override;
+    Result<std::vector<app::StoredTask>> claim_tasks(
+        const std::string& server, Time now, Time lease_until, std::size_t limit,
+        const std::vector<std::string>& except
+    ) override;
     Result<void> extend_lease(const app::TaskEnd& task, Time lease_until) override;
     Result<void> fail_task(
         const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at

@@ -27,6 +27,19 @@ app::StoredTask task_of(const Row& row) {
             row.number(9) != 0};
 }
 
+// What is due, oldest first. Binds into `params` in the order of the text.
+std::string
+due_tasks(Time now, const std::vector<std::string>& except, std::vector<Param>& params) {
+    auto query = fmt::format("from task where {}", claimable);
+    params.emplace_back(now);
+    params.emplace_back(now);
+    for (const auto& kind : except) {
+        query += fmt::format(" and kind <> :except{}", params.size());
+        params.emplace_back(kind);
+    }
+    return query + " order by due_at, id limit :limit";
+}
+
 } // namespace
 
 Time lease_clock(Connection& db, Time own) {
@@ -37,28 +50,27 @@ Time lease_clock(Connection& db, Time own) {
     return Time(Span(static_cast<Span::rep>(now.value_or(0))));
 }
 
-bool any_task_due(Connection& db, Time now) {
-    return db
-        .number(
-            fmt::format("select id from task where {} order by due_at, id limit 1", claimable),
-            {now, now}
-        )
-        .has_value();
+bool any_task_due(Connection& db, Time now, const std::vector<std::string>& except) {
+    std::vector<Param> params;
+    const auto query = "select id " + due_tasks(now, except, params);
+    params.emplace_back(std::size_t{1});
+    bool found = false;
+    db.query(query, params, 1, [&](const Row&) { found = true; });
+    return found;
 }
 
 std::vector<app::StoredTask> claim_tasks(
-    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
+    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit,
+    const std::vector<std::string>& except
 ) {
-    const auto oldest = fmt::format(
-        "select {} from task where {} order by due_at, id limit 1", task_columns, claimable
-    );
+    std::vector<Param> params;
+    const auto oldest = fmt::format("select {} {}", task_columns, due_tasks(now, except, params));
+    params.emplace_back(std::size_t{1});
     std::vector<app::StoredTask> tasks;
     // One after the other, since each decides what may be claimed beside it.
     while (tasks.size() < limit) {
         std::optional<app::StoredTask> task;
-        db.query(oldest, {now, now}, task_column_count, [&](const Row& row) {
-            task = task_of(row);
-        });
+        db.query(oldest, params, task_column_count, [&](const Row& row) { task = task_of(row); });
         if (!task)
             break;
         ++task->attempts;
@@ -72,6 +84,16 @@ std::vector<app::StoredTask> claim_tasks(
         tasks.push_back(*std::move(task));
     }
     return tasks;
+}
+
+bool any_task_since(Connection& db, const app::TasksHeld& held) {
+    return db
+        .number(
+            "select id from task where tenant = :tenant and change = :change and id > :newest "
+            "and dead = 0 order by id limit 1",
+            {held.tenant.value, held.change, task_number(held.newest)}
+        )
+        .has_value();
 }
 
 bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until) {
@@ -121,6 +143,10 @@ std::vector<app::StoredTask> list_tasks(Connection& db, const app::TaskQuery& qu
     if (!query.change.empty()) {
         conditions += " and change = :change";
         params.emplace_back(query.change);
+    }
+    if (!query.kind.empty()) {
+        conditions += " and kind = :kind";
+        params.emplace_back(query.kind);
     }
     if (!query.id.empty()) {
         conditions += " and id = :id";

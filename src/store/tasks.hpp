@@ -13,10 +13,14 @@
 namespace slipway::store {
 
 Time lease_clock(Connection& db, Time own);
-bool any_task_due(Connection& db, Time now);
+// Tasks of the kinds `except` are passed over.
+bool any_task_due(Connection& db, Time now, const std::vector<std::string>& except);
 std::vector<app::StoredTask> claim_tasks(
-    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit
+    Connection& db, const std::string& server, Time now, Time lease_until, std::size_t limit,
+    const std::vector<std::string>& except
 );
+// Whether one was asked for that the commit was not decided on.
+bool any_task_since(Connection& db, const app::TasksHeld& held);
 // These three give false when the lease is not held any more.
 bool extend_lease(Connection& db, const app::TaskEnd& task, Time lease_until);
 bool fail_task(

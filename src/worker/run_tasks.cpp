@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tasks that run something: runbooks and smoke lists. The bytes are read from the store by their
-// digest and hashed again, so that nothing else can run.
+// Tasks that run a runbook. The bytes are read from the store by their digest and hashed again, so
+// that nothing else can run.
 #include <algorithm>
 #include <functional>
 
@@ -31,14 +31,6 @@ Result<Digest> keep_transcript(const TaskContext& context, const std::string& tr
     return blob->finish();
 }
 
-namespace {
-
-using domain::RunStepState;
-
-// What runs for the ring gets its variables: as the change keeps them, or else those of the ring's
-// record, if it holds what is expected. They come from the very record that was compared, so that
-// nothing can be edited between the look and the use. Runs of old entries expect nothing (all
-// zero). Errors: blocked, when the ring was edited.
 Result<app::RingSetting> setting_of(
     const TaskContext& context, const std::string& ring, const Digest& expected,
     const domain::RingRecord* kept
@@ -63,6 +55,8 @@ Result<app::RingSetting> setting_of(
     setting.variables["SLIPWAY_RING"] = ring;
     return setting;
 }
+
+namespace {
 
 Json step_report(const RunId& run, JsonObject step) {
     return step_reports(run, {std::move(step)});
@@ -273,78 +267,6 @@ give_up_run(const TaskContext& context, const domain::RunTask& task, const Error
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }
 
-JsonObject result_report(const domain::CheckResult& result) {
-    JsonObject report{
-        {"name", result.name},
-        {"passed", result.passed()},
-        {"detail", cut_text(result.message, limits::text_max)},
-        {"took_ms", std::max((result.ended - result.started).count(), Span::rep{0})}};
-    if (result.tries > 0)
-        report["tries"] = result.tries;
-    return report;
-}
-
-// What is seen of the production ring from the outside, by a probe; and why nothing is. Nobody
-// outside needs to reach a test ring.
-Result<void> look_from_outside(
-    const TaskContext& context, const domain::SmokeTask& task, const domain::Runbook& book,
-    const domain::Variables& variables, JsonObject& body
-) {
-    const bool production = task.occasion == domain::SmokeOccasion::production ||
-                            task.occasion == domain::SmokeOccasion::rollback;
-    const bool wanted = std::any_of(book.smoke.begin(), book.smoke.end(), [](const auto& check) {
-        return check.outside;
-    });
-    if (!production || !wanted)
-        return {};
-    app::OutsideView view{{}, {}, "this server takes no probes"};
-    if (context.parts.probes != nullptr) {
-        auto work = app::make_probe_work(book.smoke, variables);
-        work.change = context.task.change;
-        work.ring = task.ring;
-        view = context.parts.probes->ask(context.task.tenant, std::move(work), context.stop);
-    }
-    if (context.stop.stop_requested())
-        return fail(ErrorCode::unavailable, "the smoke test was cut short");
-    if (!view.not_outside.empty())
-        body["not_outside"] = view.not_outside;
-    for (const auto& result : view.results) {
-        auto report = result_report(result);
-        report["outside"] = true;
-        report["seen_from"] = view.seen_from;
-        body["results"].get_array().push_back(std::move(report));
-    }
-    return {};
-}
-
-Result<void> run_smoke_list(
-    const TaskContext& context, const domain::SmokeTask& task, const domain::Runbook& book,
-    JsonObject& body
-) {
-    // What a run has left behind is tested where the run went.
-    const auto change = TRY(context.change());
-    const auto* tested = domain::last_run(change, domain::run_tested_on(task.occasion));
-    const auto setting = TRY(setting_of(
-        context, task.ring, tested ? tested->ring_contents : Digest{},
-        tested ? domain::kept_ring(change, *tested) : nullptr
-    ));
-    // The record may have become another since it was asked for.
-    if (!domain::on_production(domain::run_tested_on(task.occasion)) &&
-        setting.kind == domain::RingKind::production)
-        return fail(
-            ErrorCode::blocked,
-            fmt::format("a test never runs on production, and {} is a production ring", task.ring)
-        );
-    body["results"] = JsonArray{};
-    for (const auto& check : book.smoke) {
-        const auto result = context.parts.runner.run_check(check, setting, context.stop);
-        if (context.stop.stop_requested())
-            return fail(ErrorCode::unavailable, "the smoke test was cut short");
-        body["results"].get_array().push_back(result_report(result));
-    }
-    return look_from_outside(context, task, book, setting.variables, body);
-}
-
 } // namespace
 
 Result<void> carry_out_run(const TaskContext& context) {
@@ -364,27 +286,6 @@ bool run_was_ended(const TaskContext& context) {
         return false; // it is asked again in a moment
     const auto* run = domain::find_run(*change, task->run);
     return run != nullptr && !domain::is_active(*run);
-}
-
-Result<void> carry_out_smoke(const TaskContext& context) {
-    const auto task = TRY(restore<domain::SmokeTask>(std::string_view(context.task.payload)));
-    JsonObject body;
-    body["occasion"] = to_text(task.occasion);
-    const auto runbook = read_runbook(context, task.runbook);
-    const auto ran = runbook ? run_smoke_list(context, task, *runbook, body)
-                             : Result<void>(tl::unexpected(runbook.error()));
-    // An edited ring is put back by a person and not by another try.
-    const bool edited = !ran && ran.error().code == ErrorCode::blocked;
-    if (!ran && !edited && (!context.last_attempt || context.stop.stop_requested()))
-        return ran;
-    if (runbook)
-        body["list"] = runbook->smoke_digest.hex();
-    if (!ran)
-        body["results"] = JsonArray{JsonObject{
-            {"name", "smoke"},
-            {"passed", false},
-            {"detail", ("could not be run: " + ran.error().message).substr(0, limits::text_max)}}};
-    return context.tell("record_smoke", std::move(body), true);
 }
 
 } // namespace slipway::worker

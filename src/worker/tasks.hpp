@@ -52,5 +52,13 @@ void rest(const std::stop_token& stop, Span time);
 // Shared by the files of tasks; each is read from the store by its digest and hashed again.
 Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest);
 Result<Digest> keep_transcript(const TaskContext& context, const std::string& transcript);
+// What runs for the ring gets its variables: as the change keeps them, or else those of the ring's
+// record, if it holds what is expected. They come from the very record that was compared, so that
+// nothing can be edited between the look and the use. Runs of old entries expect nothing (all
+// zero). Errors: blocked, when the ring was edited.
+Result<app::RingSetting> setting_of(
+    const TaskContext& context, const std::string& ring, const Digest& expected,
+    const domain::RingRecord* kept
+);
 
 } // namespace slipway::worker

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/worker.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <list>
@@ -28,28 +29,30 @@ constexpr std::size_t wake_batch = 100;
 
 using CarryOut = Result<void> (*)(const TaskContext&);
 
-CarryOut handler_of(std::string_view kind) {
-    struct Row {
-        std::string_view kind;
-        CarryOut carry_out;
-    };
+struct Row {
+    std::string_view kind;
+    CarryOut carry_out;
+    bool takes_long = true;
+};
 
-    static constexpr Row rows[] = {
-        {"run", carry_out_run},
-        {"smoke", carry_out_smoke},
-        {"backup", carry_out_backup},
-        {"snapshot", carry_out_snapshot},
-        {"snapshot_look", carry_out_snapshot_look},
-        {"snapshot_revert", carry_out_snapshot_revert},
-        {"snapshot_remove", carry_out_snapshot_remove},
-        {"notice", carry_out_notice},
-        {"page", carry_out_page},
-        {"gather", carry_out_gather},
-        {"preflight", carry_out_preflight},
-    };
+constexpr Row rows[] = {
+    {"run", carry_out_run},
+    {"smoke", carry_out_smoke},
+    {"backup", carry_out_backup},
+    {"snapshot", carry_out_snapshot},
+    {"snapshot_look", carry_out_snapshot_look},
+    {"snapshot_revert", carry_out_snapshot_revert},
+    {"snapshot_remove", carry_out_snapshot_remove},
+    {"notice", carry_out_notice, false},
+    {"page", carry_out_page, false},
+    {"gather", carry_out_gather},
+    {"preflight", carry_out_preflight},
+};
+
+const Row* row_of(std::string_view kind) {
     for (const auto& row : rows)
         if (row.kind == kind)
-            return row.carry_out;
+            return &row;
     return nullptr;
 }
 
@@ -65,6 +68,16 @@ Result<void> attempt(CarryOut handler, const TaskContext& context) {
     } catch (const std::exception& thrown) {
         return fail(ErrorCode::internal, "exception", thrown.what());
     }
+}
+
+CarryOut handler_of(std::string_view kind) {
+    const auto* row = row_of(kind);
+    return row ? row->carry_out : nullptr;
+}
+
+bool takes_long(std::string_view kind) {
+    const auto* row = row_of(kind);
+    return row && row->takes_long;
 }
 
 } // namespace
@@ -142,14 +155,16 @@ struct Worker::Inside {
     std::map<std::string, std::string> running; // change -> task id of its run
     std::vector<std::thread> threads;
 
-    // A run may take days, so each has a thread of its own: what else is to be done, such as the
-    // call for who decides on a run that stopped, does not wait for it.
-    struct RunThread {
+    // A run may take days and the proof of a backup hours, so each has a thread of its own: what
+    // else is to be done, such as the next run, or the call for who decides on one that stopped,
+    // does not wait for it. No kind takes the room of another.
+    struct LongTask {
+        std::string kind;
         std::thread thread;
         bool over = false;
     };
 
-    std::list<RunThread> run_threads;
+    std::list<LongTask> long_tasks;
 
     void say(std::string_view what, const Error& error) const {
         if (parts.report)
@@ -235,9 +250,9 @@ struct Worker::Inside {
     }
 
     // Never by our own clock: it may be ahead of the one by which others hold their leases.
-    Result<std::vector<app::StoredTask>> claim() const {
+    Result<std::vector<app::StoredTask>> claim() {
         const auto now = TRY(lease_clock());
-        return parts.door.store().claim_tasks(parts.server, now, lease_end(now), 1);
+        return parts.door.store().claim_tasks(parts.server, now, lease_end(now), 1, full());
     }
 
     void task_loop() {
@@ -250,7 +265,7 @@ struct Worker::Inside {
                 if (!claimed || claimed->empty())
                     break;
                 wake(); // there may be more for the other threads
-                if (claimed->front().kind == "run")
+                if (takes_long(claimed->front().kind))
                     hand_over(claimed->front());
                 else
                     carry_out(claimed->front());
@@ -262,32 +277,54 @@ struct Worker::Inside {
         }
     }
 
-    // Takes the run to a thread of its own, or gives it back when there are too many.
+    // Under the lock. Whether as many tasks of this kind are in hand as may be.
+    bool is_full(std::string_view kind) const {
+        const auto count =
+            std::count_if(long_tasks.begin(), long_tasks.end(), [&](const auto& task) {
+                return task.kind == kind && !task.over;
+            });
+        return static_cast<std::size_t>(count) >= (kind == "run" ? parts.runs : parts.long_tasks);
+    }
+
+    // The kinds for which there is no room: their tasks wait where they are.
+    std::vector<std::string> full() {
+        const std::lock_guard lock(mutex);
+        std::vector<std::string> kinds;
+        for (const auto& row : rows)
+            if (row.takes_long && is_full(row.kind))
+                kinds.emplace_back(row.kind);
+        return kinds;
+    }
+
+    // Takes the task to a thread of its own, or gives it back when another claim was quicker.
     void hand_over(const app::StoredTask& task) {
         {
             const std::lock_guard lock(mutex);
-            run_threads.remove_if([](RunThread& run) {
-                if (run.over)
-                    run.thread.join(); // it has nothing left to do
-                return run.over;
+            long_tasks.remove_if([](LongTask& known) {
+                if (known.over)
+                    known.thread.join(); // it has nothing left to do
+                return known.over;
             });
-            if (run_threads.size() < parts.runs && begin_run(task))
+            if (!is_full(task.kind) && begin(task))
                 return;
         }
         put_off(task);
     }
 
     // Under the lock. False when the system has no thread left.
-    bool begin_run(const app::StoredTask& task) {
-        auto& run = run_threads.emplace_back();
+    bool begin(const app::StoredTask& task) {
+        auto& begun = long_tasks.emplace_back();
+        begun.kind = task.kind;
         try {
-            run.thread = std::thread([this, &run, task] {
+            begun.thread = std::thread([this, &begun, task] {
                 carry_out(task);
                 const std::lock_guard done(mutex);
-                run.over = true;
+                begun.over = true;
+                ++woken; // there is room for the next of its kind
+                changed.notify_all();
             });
         } catch (const std::system_error&) {
-            run_threads.pop_back();
+            long_tasks.pop_back();
             return false;
         }
         return true;
@@ -426,10 +463,10 @@ void Worker::stop() {
     for (auto& thread : inside_->threads)
         if (thread.joinable())
             thread.join();
-    // Who hands runs over has ended, so there are no more of them.
-    for (auto& run : inside_->run_threads)
-        run.thread.join();
-    inside_->run_threads.clear();
+    // Who hands them over has ended, so there are no more of them.
+    for (auto& task : inside_->long_tasks)
+        task.thread.join();
+    inside_->long_tasks.clear();
 }
 
 } // namespace slipway::worker

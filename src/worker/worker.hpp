@@ -27,8 +27,9 @@ struct WorkerParts {
     app::Runner& runner;
     std::string server;                    // names this server in leases
     app::LiveTranscripts& live;            // hears what a running step writes
-    std::size_t threads = 4;               // tasks at a time, beside runs
+    std::size_t threads = 4;               // short tasks at a time: notices, pages
     std::size_t runs = 256;                // at a time
+    std::size_t long_tasks = 16;           // of each other kind that may take long, at a time
     Span lease = std::chrono::seconds(60); // renewed thrice in this time while the task is in hand
     Span poll = std::chrono::seconds(1);   // how long work from elsewhere may wait unseen
     // Where the lines of running steps outlive this process; empty: nowhere.

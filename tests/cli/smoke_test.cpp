@@ -38,6 +38,17 @@ TEST_F(CliTest, ASmokeReportIsShownCheckByCheck) {
         "page   passed  12ms  3               the answer was 200\n"
         "port   failed  1ms          outside  refused\n"
     );
+    auto of_run = record;
+    of_run.insert(
+        of_run.find(R"("source":"runner")"), R"("run":"run-4","began":"2026-11-22T17:58:30.000Z",)"
+    );
+    server.answer(200, of_run);
+    EXPECT_EQ(run({"change", "smoke", "CHG-1", "--report", "smoke-1"}), 0);
+    EXPECT_NE(
+        out.str().find("smoke-1 staging of run-4 on staging, 2026-11-22 17:58:30 to "
+                       "2026-11-22 18:00:00, list"),
+        std::string::npos
+    ) << out.str();
     server.answer(200, record); // the last one when nothing else is asked for
     EXPECT_EQ(run({"change", "smoke", "CHG-1"}), 0);
     EXPECT_NE(out.str().find("smoke-2 production on prod"), std::string::npos);

@@ -256,6 +256,46 @@ TEST_P(TaskContract, tasks_are_listed_in_pages) {
     EXPECT_EQ(must(store().list_tasks(query))[0].payload, R"({"n":3})");
 }
 
+TEST_P(TaskContract, kinds_for_which_there_is_no_room_stay_where_they_are) {
+    app::Commit commit;
+    for (const auto* kind : {"smoke", "backup", "run"})
+        commit.tasks.push_back({kind, acme, "CHG-1", "{}", at(0)});
+    must(store().commit(std::move(commit)));
+    const auto claimed = must(store().claim_tasks("a", at(0), at(50), 10, {"smoke", "backup"}));
+    ASSERT_THAT(claimed, SizeIs(1));
+    EXPECT_EQ(claimed[0].kind, "run");
+    EXPECT_THAT(must(store().claim_tasks("a", at(0), at(50), 10, {"smoke", "backup"})), IsEmpty());
+    const auto later = must(store().claim_tasks("a", at(0), at(50), 10, {"smoke"}));
+    ASSERT_THAT(later, SizeIs(1));
+    EXPECT_EQ(later[0].kind, "backup");
+    EXPECT_EQ(later[0].attempts, 1);
+    EXPECT_THAT(
+        must(store().list_tasks({.tenant = acme, .change = "CHG-1", .kind = "smoke"})), SizeIs(1)
+    );
+}
+
+TEST_P(TaskContract, what_was_decided_before_another_task_was_asked_for_is_refused) {
+    must(store().commit(with_tasks(1, at(0))));
+    auto held = with_tasks(1, at(0));
+    held.tasks_held = app::TasksHeld{acme, "CHG-1", {}};
+    EXPECT_EQ(store().commit(held).error().code, ErrorCode::conflict);
+    held.tasks_held->newest = must(store().list_tasks(of_change)).back().id;
+    must(store().commit(held));
+    EXPECT_EQ(store().commit(held).error().code, ErrorCode::conflict);
+    held.tasks_held->change = "CHG-2"; // of which there is none
+    must(store().commit(held));
+    EXPECT_THAT(must(store().list_tasks(of_change)), SizeIs(3));
+}
+
+TEST_P(TaskContract, a_task_that_was_given_up_holds_nobody) {
+    must(store().commit(with_tasks(1, at(0))));
+    const auto task = must(store().claim_tasks("a", at(0), at(50), 1)).at(0);
+    must(store().fail_task({task.id, task.lease}, "no route", {}));
+    app::Commit held;
+    held.tasks_held = app::TasksHeld{acme, "CHG-1", {}};
+    must(store().commit(held));
+}
+
 TEST_P(TaskContract, an_idempotency_key_answers_once) {
     app::KeptAnswer answer{acme, PersonId("ann"), "key-1", sha256("req"), 201,
                            "{}", "\"1\"",         at(5)};

@@ -177,7 +177,8 @@ class FakeStore final : public app::Store {
     }
 
     Result<std::vector<app::StoredTask>>
-    claim_tasks(const std::string&, Time, Time, std::size_t) override {
+    claim_tasks(const std::string&, Time, Time, std::size_t, const std::vector<std::string>&)
+        override {
         return std::vector<app::StoredTask>{};
     }
 

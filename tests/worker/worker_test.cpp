@@ -214,8 +214,11 @@ TEST_F(WorkerTest, a_step_that_ended_while_the_disk_was_full_is_told_when_there_
 }
 
 TEST_F(WorkerTest, other_tasks_do_not_wait_for_runs) {
-    ask_for_run();
-    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    const auto smoke = claim("a", clock.now());
+    does(ina, "start_run", R"({"purpose":"ring_deploy"})");
+    // So it is due after the run.
+    ASSERT_TRUE(store->put_off_task({smoke.id, smoke.lease}, clock.now()).has_value());
     std::atomic<bool> smoke_done{false};
     runner.on_step = [&](const std::stop_token&) {
         const auto end = std::chrono::steady_clock::now() + 20s;
@@ -365,14 +368,14 @@ TEST_F(WorkerTest, what_a_probe_saw_stands_beside_what_was_seen_here) {
 }
 
 TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
-    ask_for_run();
-    does(ina, "run_smoke", R"({"occasion":"staging"})");
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    does(ina, "start_run", R"({"purpose":"ring_deploy"})");
     does(ina, "assign", R"({"test_ring":""})"); // what a change uses is not removed
     const auto gone = door->remove_record(system, {"ring", "staging", {}, {}, {}, {}});
     ASSERT_TRUE(gone.has_value()) << gone.error().message;
     const auto given = parts();
-    const auto run = claim("a", clock.now());
     const auto smoke = claim("a", clock.now());
+    const auto run = claim("a", clock.now());
     EXPECT_FALSE(carry_out_run({given, run, {}, false}).has_value());
     EXPECT_FALSE(carry_out_smoke({given, smoke, {}, false}).has_value());
     EXPECT_TRUE(carry_out_run({given, run, {}, true}).has_value());

@@ -160,6 +160,7 @@ struct StoredTask {
 struct TaskQuery {
     TenantId tenant = {};
     std::string change = {};
+    std::string kind = {};
     TaskId id = {};
     bool only_dead = false;
     TaskId after = {}; // cursor: only tasks that were asked for after this one
@@ -239,6 +240,14 @@ struct RecordsHeld {
     std::vector<StreamKey> keys;
 };
 
+// The tasks of a change that a commit was decided on, up to the newest one: conflict when one was
+// asked for since.
+struct TasksHeld {
+    TenantId tenant;
+    std::string change;
+    TaskId newest; // empty: there was none
+};
+
 struct StoredCheckpoint {
     std::uint64_t size = 0;
     Time at{};
@@ -281,6 +290,7 @@ struct Commit {
     RecordsHeld records_held = {};
     std::set<StreamKey> records_named = {};       // conflict when one is not there, or is removed
     std::vector<ChangeQuery> changes_absent = {}; // conflict when one of them finds a change
+    std::optional<TasksHeld> tasks_held = {};
     std::map<std::string, std::string> put_settings;
     std::optional<StoredCheckpoint> checkpoint; // of the ledger as it is after this commit
 };
@@ -395,9 +405,12 @@ class Store {
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
     // The times are of lease_clock(). Leases that are left when is_only_writer() opens are void.
     // While the lease of a "run" of a change lasts, a step of it may be at work on a machine: no
-    // other "run" of that change is claimed until then, and no "snapshot_revert".
-    virtual Result<std::vector<StoredTask>>
-    claim_tasks(const std::string& server, Time now, Time lease_until, std::size_t limit) = 0;
+    // other "run" of that change is claimed until then, and no "snapshot_revert". Tasks of the
+    // kinds `except`, for which there is no room, stay where they are.
+    virtual Result<std::vector<StoredTask>> claim_tasks(
+        const std::string& server, Time now, Time lease_until, std::size_t limit,
+        const std::vector<std::string>& except = {}
+    ) = 0;
     virtual Result<void> extend_lease(const TaskEnd& task, Time lease_until) = 0;
     // Tries again at `retry_at`; without it the task is dead, until it is revived.
     virtual Result<void>

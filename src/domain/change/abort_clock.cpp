@@ -5,6 +5,7 @@
 
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
+#include "domain/change/smoke_subject.hpp"
 #include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
@@ -162,7 +163,7 @@ const Run* deployment_under_way(const Change& change, const Facts& facts) {
         !has_step(change, facts, StepKind::smoke_production))
         return nullptr;
     const auto* tested = last_smoke(change, SmokeOccasion::production);
-    const bool done = tested && run->ended_at && tested->at >= *run->ended_at && is_clean(*tested);
+    const bool done = tested && !mismatch_of(change, *tested) && is_clean(*tested);
     return done ? nullptr : run;
 }
 

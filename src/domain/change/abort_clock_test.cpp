@@ -233,6 +233,16 @@ TEST(AbortClock, runs_until_the_smoke_test_has_passed) {
     EXPECT_EQ(clock_of(s).point_of_no_return, clock_of(s).abort_by - 3min);
     s.smoke("ina", "production", false);
     EXPECT_TRUE(abort_clock(s.change, s.facts("otto")));
+    // What was seen before the deployment ended is written down later, and ends nothing.
+    s.now += 1min;
+    s.does(
+        "ina", "record_smoke",
+        fmt::format(
+            R"({{"occasion":"production","results":[{{"name":"a","passed":true}}],"began":"{}"}})",
+            to_text(s.now - 2min)
+        )
+    );
+    EXPECT_TRUE(abort_clock(s.change, s.facts("otto")));
     s.smoke("ina", "production");
     EXPECT_FALSE(abort_clock(s.change, s.facts("otto")));
 }

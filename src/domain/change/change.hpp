@@ -395,6 +395,10 @@ struct SmokeReport {
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
     std::string not_outside = {}; // why nobody looked from the outside; empty: somebody did
+    // What was tested; empty: no run, or an old entry.
+    RunId run = {};
+    // From then on it was looked at. Old entries have only `at`, when it was written down.
+    std::optional<Time> began = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -408,6 +412,8 @@ struct SmokeReport {
         visit("silent_agents", self.silent_agents);
         visit("new_alerts", self.new_alerts);
         visit("not_outside", self.not_outside, optional("why nobody looked from the outside"));
+        visit("run", self.run);
+        visit("began", self.began);
     }
 };
 

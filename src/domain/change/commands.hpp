@@ -277,6 +277,9 @@ struct RecordSmoke {
     std::vector<std::string> silent_agents;
     std::vector<std::string> new_alerts;
     std::string not_outside;
+    RunId run;
+    std::string ring;
+    std::optional<Time> began;
 
     SLIPWAY_FIELDS {
         visit("occasion", self.occasion, required("staging, rehearsal, production or rollback"));
@@ -295,6 +298,15 @@ struct RecordSmoke {
         visit(
             "not_outside", self.not_outside,
             printed("why nobody looked from the outside", limits::text_max)
+        );
+        visit("run", self.run, optional("the run that was tested; the last one by default"));
+        visit(
+            "ring", self.ring,
+            optional("the ring that was tested; that of the run by default", limits::name_max)
+        );
+        visit(
+            "began", self.began,
+            optional("when the first check began; by default so long ago as the longest one took")
         );
     }
 };

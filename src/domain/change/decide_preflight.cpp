@@ -42,6 +42,9 @@ Result<Decision> preflight(const Change& change, const Nothing&, const Facts& fa
             {{"preflight", "production_ring", "the change names no known ring",
               change.production_ring, "Name it with assign"}}
         );
+    for (const auto& task : facts.tasks)
+        if (task.kind == "preflight")
+            return fail_in_hand("a preflight is being made already", "preflight", task);
     Decider decider(change, facts);
     decider.ask(
         "preflight",

@@ -5,6 +5,7 @@
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain::decide {
@@ -69,15 +70,6 @@ std::string ring_of(const Change& change, SmokeOccasion occasion) {
                : change.production_ring;
 }
 
-// Which probe saw something is for the server to say, which saw the probe.
-std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
-    auto results = body.junit.empty() ? body.results : facts.junit;
-    if (!facts.system)
-        for (auto& result : results)
-            result.seen_from.clear();
-    return results;
-}
-
 std::string_view gate_of(SmokeOccasion occasion) {
     switch (occasion) {
     case SmokeOccasion::staging:
@@ -85,10 +77,87 @@ std::string_view gate_of(SmokeOccasion occasion) {
     case SmokeOccasion::rehearsal:
         return "rollback-rehearsed";
     case SmokeOccasion::production:
+        return "smoke-production";
     case SmokeOccasion::rollback:
         break;
     }
-    return "smoke-production";
+    return "rollback-done";
+}
+
+// What a run has left behind can be tested when no run is at it any more.
+Result<void>
+require_no_run_on(const Change& change, const std::string& ring, SmokeOccasion occasion) {
+    for (const auto& run : change.runs)
+        if (is_active(run) && run.ring == ring)
+            return fail_blocked(
+                "the ring is tested when the run has ended",
+                {{std::string(gate_of(occasion)), "runs",
+                  fmt::format("{} has not ended", run.id.value),
+                  fmt::format(
+                      "{} on {}, {} since {}", to_text(run.purpose), ring, to_text(run.state),
+                      to_text(run.started_at)
+                  ),
+                  "Let it end (run follow), or abort it with decide_run; then run the list"}}
+            );
+    return {};
+}
+
+// A list is run once at a time, but whoever has deployed anew does not wait for what tests the
+// version before.
+Result<void> require_no_list_in_hand(const Facts& facts, const SmokeTask& wanted) {
+    for (const auto& task : facts.tasks) {
+        if (task.kind != "smoke")
+            continue;
+        const auto asked = restore<SmokeTask>(std::string_view(task.payload));
+        if (asked && asked->occasion == wanted.occasion && asked->run == wanted.run)
+            return fail_in_hand("the smoke list runs already", gate_of(wanted.occasion), task);
+    }
+    return {};
+}
+
+// What the report says of where it was looked, or else what must have been meant.
+struct Looked {
+    RunId run;
+    std::string ring;
+};
+
+Result<Looked> looked_at(const Change& change, const RecordSmoke& body, const Facts& facts) {
+    const auto subject = smoke_subject(change, body.occasion);
+    Looked looked{body.run, body.ring};
+    // The worker says what it was asked for, which may be a trial without a run.
+    if (looked.run.empty() && subject && !facts.system)
+        looked.run = subject->run;
+    const auto* where = subject ? subject->where : nullptr;
+    if (!looked.run.empty()) {
+        where = find_run(change, looked.run);
+        if (where == nullptr || where->purpose != run_tested_on(body.occasion))
+            return fail_field("run", "is no run that is tested on this occasion");
+    }
+    if (looked.ring.empty())
+        looked.ring = where ? where->ring : ring_of(change, body.occasion);
+    return looked;
+}
+
+// No check can have begun later than so long ago as it took. Who knows better says so.
+Result<Time>
+began_at(const RecordSmoke& body, const std::vector<SmokeResult>& results, const Facts& facts) {
+    if (body.began && *body.began > facts.now + limits::facts_ahead_max)
+        return fail_field("began", "lies in the future");
+    if (body.began)
+        return std::min(*body.began, facts.now);
+    std::uint32_t longest = 0;
+    for (const auto& result : results)
+        longest = std::max(longest, result.took_ms);
+    return facts.now - Span(longest);
+}
+
+// Which probe saw something is for the server to say, which saw the probe.
+std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
+    auto results = body.junit.empty() ? body.results : facts.junit;
+    if (!facts.system)
+        for (auto& result : results)
+            result.seen_from.clear();
+    return results;
 }
 
 // What Slipway has seen fail itself is not undone by what a person reports.
@@ -201,16 +270,18 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
               "Write the list into the runbook and pin it"}}
         );
     TRY(require_approved_list(change, body.occasion, facts));
-    // It tests what a run has left behind, so it looks where that run went.
-    const auto* tested = last_run(change, run_tested_on(body.occasion));
-    if (tested && !kept_ring(change, *tested))
-        TRY(require_ring_of(change, *tested, facts, gate_of(body.occasion)));
+    // It tests what a run has left behind, so it looks where that run went. Without one it is a
+    // trial of the list, which no gate accepts.
+    const auto subject = smoke_subject(change, body.occasion);
+    const auto ring = subject ? subject->where->ring : ring_of(change, body.occasion);
+    const SmokeTask task{change.id,       body.occasion, ring,
+                         runbook->digest, facts.actor,   subject ? subject->run : RunId{}};
+    TRY(require_no_run_on(change, ring, body.occasion));
+    if (subject && !kept_ring(change, *subject->where))
+        TRY(require_ring_of(change, *subject->where, facts, gate_of(body.occasion)));
+    TRY(require_no_list_in_hand(facts, task));
     Decider decider(change, facts);
-    decider.ask(
-        "smoke",
-        SmokeTask{
-            change.id, body.occasion, ring_of(change, body.occasion), runbook->digest, facts.actor}
-    );
+    decider.ask("smoke", task);
     decider.say("the smoke list runs; its report follows");
     return decider.finish();
 }
@@ -224,9 +295,19 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         return fail_field("results", "give either results or junit");
     if (!facts.system)
         TRY(require_no_failure_seen(change, *runbook, body.occasion));
+    // It would stand before the report about the run that counts.
+    if (facts.system && is_superseded(change, body.occasion, body.run))
+        return fail_blocked(
+            "another run has begun since",
+            {{std::string(gate_of(body.occasion)), "run", "the last run is another one",
+              body.run.value, "Run the list again with run_smoke, when the last run has ended"}}
+        );
+    auto looked = TRY(looked_at(change, body, facts));
+    auto results = named_results(body, facts);
+    const auto began = TRY(began_at(body, results, facts));
     SmokeReport report{
         fmt::format("smoke-{}", change.smoke_reports.size() + 1),
-        ring_of(change, body.occasion),
+        std::move(looked.ring),
         body.occasion,
         body.list == Digest{} ? runbook->smoke_digest : body.list,
         facts.now,
@@ -234,10 +315,12 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         : body.junit.empty() ? SmokeSource::person
                              : SmokeSource::junit,
         facts.actor,
-        named_results(body, facts),
+        std::move(results),
         body.silent_agents,
         body.new_alerts,
-        body.not_outside};
+        body.not_outside,
+        std::move(looked.run),
+        began};
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)
@@ -275,6 +358,11 @@ Result<Decision> verify_backup(const Change& change, const Nothing&, const Facts
         return fail_blocked("nobody can verify the backup", std::move(reasons));
     if (task.cis.empty())
         return fail_field("scope.cis", "name the configuration items first");
+    for (const auto& known : facts.tasks)
+        if (known.kind == "backup")
+            return fail_in_hand(
+                "the backups are checked and test-restored already", "backup-restorable", known
+            );
     Decider decider(change, facts);
     decider.ask("backup", task);
     decider.say("the backups are checked and test-restored; the proof follows");

@@ -112,6 +112,21 @@ tl::unexpected<Error> fail_full(std::string field, std::string_view things, std:
     return tl::unexpected(std::move(error));
 }
 
+tl::unexpected<Error>
+fail_in_hand(std::string message, std::string_view gate, const TaskInHand& task) {
+    auto evidence = fmt::format("task {}", task.id.value);
+    if (const auto payload = parse_json(task.payload))
+        if (const auto by = text_or_empty(*payload, "asked_by"); !by.empty())
+            evidence += fmt::format(", asked for by {}", by);
+    if (!task.last_error.empty())
+        evidence += ", the attempt before failed: " + task.last_error;
+    return fail_blocked(
+        std::move(message),
+        {{std::string(gate), task.kind, "it is done once at a time", std::move(evidence),
+          "Wait for its report; if it is given up before (task list --dead), ask for it again"}}
+    );
+}
+
 Result<void> require_reason(std::string_view reason, std::string_view field) {
     if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos)
         return fail_field(std::string(field), "is required: say why");

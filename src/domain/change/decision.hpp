@@ -112,5 +112,9 @@ Result<void> require_reason(std::string_view reason, std::string_view field = "r
 // Refusals that a gate has no part in still name the field, so that every refusal says where.
 tl::unexpected<Error> fail_conflict(std::string field, std::string message);
 tl::unexpected<Error> fail_full(std::string field, std::string_view things, std::size_t limit);
+// What was asked for is done at this moment, and is not done twice beside itself. A task that was
+// given up is not in hand.
+tl::unexpected<Error>
+fail_in_hand(std::string message, std::string_view gate, const TaskInHand& task);
 
 } // namespace slipway::domain

@@ -27,6 +27,14 @@ struct OtherChange {
     std::vector<CiId> cis;
 };
 
+// A task of this change that is neither done nor given up.
+struct TaskInHand {
+    TaskId id;
+    std::string kind;
+    std::string payload;    // JSON
+    std::string last_error; // of the attempt before
+};
+
 struct Facts {
     Time now{};
     PersonId actor;
@@ -45,6 +53,7 @@ struct Facts {
     std::vector<Digest> unknown_transcripts; // report_run: named by a person, and not stored
     std::vector<SmokeResult> junit;          // record_smoke: read from JUnit XML
     FactsByDocument gathered;                // compare_ring: the facts of both rings' hosts
+    std::vector<TaskInHand> tasks;           // of commands that ask for what is done once at a time
 
     bool has_role(Role role) const {
         return std::find(roles.begin(), roles.end(), role) != roles.end();

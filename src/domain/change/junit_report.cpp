@@ -91,6 +91,8 @@ std::string junit_xml(const SmokeReport& report) {
     auto properties = property("      ", "report", report.id) +
                       property("      ", "smoke_list", report.list.hex()) +
                       property("      ", "source", to_text(report.source));
+    if (!report.run.empty())
+        properties += property("      ", "run", report.run.value);
     if (!report.by.empty())
         properties += property("      ", "by", report.by.value);
     return fmt::format(
@@ -99,7 +101,8 @@ std::string junit_xml(const SmokeReport& report) {
         "skipped=\"0\" time=\"{}\">\n"
         "    <properties>\n{}    </properties>\n{}  </testsuite>\n</testsuites>\n",
         quoted(fmt::format("smoke {} on {}", to_text(report.occasion), report.ring)),
-        to_text(report.at), cases.size(), failures, seconds(took), properties, list
+        to_text(report.began.value_or(report.at)), cases.size(), failures, seconds(took),
+        properties, list
     );
 }
 

@@ -55,9 +55,14 @@ TEST(JunitReport, marks_what_passed_only_at_a_later_try_and_who_reported_it) {
     SmokeReport report;
     report.source = SmokeSource::person;
     report.by = PersonId("anna");
+    report.run = RunId("run-4");
+    report.at = *time_from_text("2026-11-22T20:00:00Z");
+    report.began = *time_from_text("2026-11-22T19:58:00Z");
     report.results = {{"front-page", true, "", 0, false, 3}};
     const auto xml = junit_xml(report);
     EXPECT_THAT(xml, HasSubstr("<property name=\"tries\" value=\"3\"/>"));
+    EXPECT_THAT(xml, HasSubstr("<property name=\"run\" value=\"run-4\"/>"));
+    EXPECT_THAT(xml, HasSubstr("timestamp=\"2026-11-22T19:58:00.000Z\""));
     EXPECT_THAT(xml, HasSubstr("<property name=\"source\" value=\"person\"/>"));
     EXPECT_THAT(xml, HasSubstr("<property name=\"by\" value=\"anna\"/>"));
 }

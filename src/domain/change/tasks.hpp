@@ -29,6 +29,7 @@ struct SmokeTask {
     std::string ring;
     Digest runbook;
     PersonId asked_by;
+    RunId run = {}; // whose result is tested; empty where there is none, and in old tasks
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
@@ -36,6 +37,7 @@ struct SmokeTask {
         visit("ring", self.ring);
         visit("runbook", self.runbook);
         visit("asked_by", self.asked_by);
+        visit("run", self.run);
     }
 };
 

@@ -232,7 +232,6 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
 
 void smoke_production(const Change& change, const Facts&, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
-    const auto* run = last_run(change, RunPurpose::deployment);
     const auto* staging = last_smoke(change, SmokeOccasion::staging);
     const auto* report = last_smoke(change, SmokeOccasion::production);
     // The failure is on the record: the rollback gate takes over, and the version that was to be
@@ -246,10 +245,7 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
                 report->list.hex().substr(0, 12),
             "Run the same list on both"
         );
-    look_at_smoke(
-        change, SmokeOccasion::production, runbook, run ? run->ended_at : std::optional<Time>{},
-        findings
-    );
+    look_at_smoke(change, SmokeOccasion::production, runbook, findings);
 }
 
 void rollback_done(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -280,7 +276,7 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
         );
     if (!ran)
         look_at_reverted_hosts(change, facts, findings);
-    look_at_smoke(change, SmokeOccasion::rollback, runbook, back, findings);
+    look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);
     look_at_who_was_told(change, *back, findings);
 }
 

@@ -102,8 +102,18 @@ TEST(Gates, validation_refuses) {
              [](auto& s) { last(s.change, SmokeOccasion::staging).results.pop_back(); }},
             {"smoke-staging", "list changed since", "smoke.staging",
              [](auto& s) { s.change.runbooks.at("deployment").smoke_digest = sha256("other"); }},
-            {"smoke-staging", "before the run", "smoke.staging",
-             [](auto& s) { last(s.change, SmokeOccasion::staging).at -= 1h; }},
+            {"smoke-staging", "begun before the run ended", "smoke.staging",
+             [](auto& s) { *last(s.change, SmokeOccasion::staging).began -= 1ms; }},
+            {"smoke-staging", "an old entry from before the run", "smoke.staging",
+             [](auto& s) {
+                 auto& report = last(s.change, SmokeOccasion::staging);
+                 report.began.reset();
+                 report.at -= 1ms;
+             }},
+            {"smoke-staging", "of another run", "smoke.staging",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).run = RunId("run-2"); }},
+            {"smoke-staging", "of another ring", "smoke.staging",
+             [](auto& s) { last(s.change, SmokeOccasion::staging).ring = "laptop"; }},
             {"backup-restorable", "not checked", "backup",
              [](auto& s) { s.change.backup.reset(); }},
             {"backup-restorable", "not verified", "backup.verdict",

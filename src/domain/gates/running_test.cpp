@@ -65,19 +65,24 @@ TEST(Smoke, why_nobody_looked_from_the_outside_is_what_the_gate_shows) {
     Change change;
     PinnedRunbook runbook;
     runbook.smoke_checks = runbook.smoke_outside = {"front-page"};
+    domain::Run run;
+    run.purpose = RunPurpose::rollback;
+    run.state = RunState::succeeded;
+    run.ended_at = Time{};
+    change.runs.push_back(run);
     SmokeReport report;
     report.occasion = SmokeOccasion::rollback;
     report.results = {{"front-page", true, {}, 1, false, {}}};
     report.not_outside = "no probe has dialled in";
     change.smoke_reports.push_back(report);
     GateFindings findings("rollback-done");
-    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, findings);
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, findings);
     ASSERT_EQ(findings.reasons.size(), 1u);
     EXPECT_EQ(findings.reasons[0].field, "smoke.rollback.front-page");
     EXPECT_EQ(findings.reasons[0].evidence, "no probe has dialled in");
     change.smoke_reports[0].results.push_back({"front-page", true, {}, 1, true, {}});
     GateFindings seen("rollback-done");
-    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, Time{}, seen);
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, seen);
     EXPECT_THAT(seen.reasons, IsEmpty());
 }
 

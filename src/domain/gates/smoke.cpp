@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/change/smoke_subject.hpp"
+
 namespace slipway::domain::gates {
 
 namespace {
@@ -43,7 +45,7 @@ void look_at_check(
 
 void look_at_smoke(
     const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
-    std::optional<Time> not_before, GateFindings& findings
+    GateFindings& findings
 ) {
     const auto field = fmt::format("smoke.{}", to_text(occasion));
     if (runbook == nullptr || runbook->smoke_checks.empty())
@@ -68,10 +70,9 @@ void look_at_smoke(
                 runbook->smoke_digest.hex().substr(0, 12),
             "Run the list again"
         );
-    if (!not_before || report->at < *not_before)
+    if (auto wrong = mismatch_of(change, *report))
         return findings.refuse(
-            field, "the smoke list ran before the run that it judges", "ran " + to_text(report->at),
-            "Run the list again"
+            field, std::move(wrong->message), std::move(wrong->evidence), "Run the list again"
         );
     // Nobody outside needs to reach a test ring; what customers use is seen from where they are.
     const bool from_outside =

@@ -413,11 +413,7 @@ void ring_deployed(const Change& change, const Facts& facts, GateFindings& findi
 
 void smoke_staging(const Change& change, const Facts&, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
-    const auto* run = last_run(change, RunPurpose::ring_deploy);
-    look_at_smoke(
-        change, SmokeOccasion::staging, runbook, run ? run->ended_at : std::optional<Time>{},
-        findings
-    );
+    look_at_smoke(change, SmokeOccasion::staging, runbook, findings);
 }
 
 void backup_restorable(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -503,7 +499,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
                     "credentials." + credential.name, "a credential ends before the window does",
                     "expires " + to_text(*credential.expires_at), "Rotate it, then rehearse again"
                 );
-    look_at_smoke(change, SmokeOccasion::rehearsal, runbook, run->ended_at, findings);
+    look_at_smoke(change, SmokeOccasion::rehearsal, runbook, findings);
 }
 
 void defects(const Change& change, const Facts& facts, GateFindings& findings) {

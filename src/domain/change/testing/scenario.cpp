@@ -107,6 +107,7 @@ Facts Scenario::facts(std::string_view person) const {
     }
     facts.records = shared_;
     facts.others = others;
+    facts.tasks = in_hand;
     return facts;
 }
 

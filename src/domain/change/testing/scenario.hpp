@@ -50,6 +50,7 @@ class Scenario {
     std::map<std::string, RunbookFile> files; // by digest
     std::vector<StoredEvent> events;
     std::vector<TaskDraft> tasks;
+    std::vector<TaskInHand> in_hand; // what the worker has not done yet
     std::vector<std::string> said;
 
   private:
