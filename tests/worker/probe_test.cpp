@@ -410,7 +410,7 @@ TEST_F(PreflightTest, asks_no_machine_that_is_none_of_the_ring) {
     put_ring("production", "production", R"([{"host":"web-1","address":"elsewhere"}])");
     ask_for_preflight();
     const auto preflight = look();
-    EXPECT_THAT(failed(preflight), testing::ElementsAre("host "));
+    EXPECT_FALSE(preflight.checks.at(0).passed);
     EXPECT_EQ(preflight.checks.at(0).host, "web1");
     EXPECT_THAT(preflight.checks.at(0).detail, HasSubstr("no address of the ring's hosts"));
     EXPECT_THAT(runner.seen, testing::Not(testing::Contains(testing::Key("web1"))));

@@ -34,6 +34,12 @@ std::string one_way_of_writing(const std::string& name) {
     return ::inet_ntop(AF_INET, &four, text.data(), text.size());
 }
 
+bool is_loopback(std::string_view name) {
+    return name == "localhost" || name == "::1" ||
+           (name.starts_with("127.") &&
+            name.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
 // The places of two hosts in the lists of their rings.
 struct SharedMachine {
     std::size_t test = 0;
@@ -165,11 +171,14 @@ std::optional<Reason> is_the_same_place(const NamedRing& own, const NamedRing& o
 std::string machine_of(std::string_view address) {
     if (is_this_machine(address))
         return {};
-    auto name = ascii_lower(address.substr(address.rfind('@') + 1));
+    const auto host = address.rfind('@') + 1; // behind the user; 0 without one
+    auto name = ascii_lower(address.substr(host));
     while (name.ends_with('.')) // as a resolver reads it
         name.pop_back();
-    // What is no name at all is never the server's own machine.
-    return name.empty() ? std::string(address) : one_way_of_writing(name);
+    if (name.empty()) // no name at all is never the server's own machine
+        return std::string(address);
+    name = one_way_of_writing(name);
+    return is_loopback(name) ? std::string(address.substr(0, host)) + "localhost" : name;
 }
 
 bool has_machine(const RingRecord& ring, std::string_view address) {

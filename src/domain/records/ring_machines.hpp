@@ -17,8 +17,10 @@
 
 namespace slipway::domain {
 
-// The address as it is compared: without a user, since another user is no other machine; in small
-// letters; an IP address in the one way of writing it. Empty: the server's own machine.
+// The address as it is compared: in small letters, an IP address in the one way of writing it, and
+// without a user, since another user is no other machine. But the server's own machine, when SSH
+// goes back to it, is one for each user: rings share it, and the user is who they are there. Empty:
+// the server's own machine, without SSH.
 std::string machine_of(std::string_view address);
 
 // Whether one of the ring's hosts has this address. No ring has the server's own machine.

@@ -41,6 +41,9 @@ TEST(RingMachines, are_the_same_however_their_address_is_written) {
         EXPECT_EQ(machine_of(four), "10.0.0.1") << four;
     EXPECT_EQ(machine_of("2001:DB8:0:0::1"), "2001:db8::1");
     EXPECT_NE(machine_of("web-1"), machine_of("web-10"));
+    EXPECT_EQ(machine_of("deploy@127.0.0.1"), machine_of("deploy@LocalHost."));
+    EXPECT_NE(machine_of("deploy@127.0.0.1"), machine_of("stage@127.0.0.1"))
+        << "the rings of a small shop";
     for (const auto* here : {"", "localhost", "127.0.0.1", "::1"})
         EXPECT_EQ(machine_of(here), "") << here;
     for (const auto* elsewhere : {"LOCALHOST", "deploy@localhost", "user@", "."})
