@@ -65,6 +65,17 @@ struct Door::Inside {
     Result<void> require_no_gathering(const TenantId& tenant, const std::string& ring) const;
     // What is neither done nor given up of a change, or of no change in particular; oldest first.
     Result<std::vector<domain::TaskInHand>> tasks_in_hand(TaskQuery query) const;
+
+    // A ring that a commit writes.
+    struct RingPut {
+        std::string id;
+        std::string document;
+        std::string place; // of the record in an import: "[3]."
+    };
+
+    // No ring for tests is production by another name. Gives what the commit has to hold, so that
+    // of two who write the two rings at the same moment one is refused.
+    Result<RecordsHeld> keep_rings_apart(const TenantId& tenant, const std::vector<RingPut>& puts);
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
 
     // What a command will have done once it is durable.

@@ -505,6 +505,9 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
             edit.held = TRY(keep_an_administrator(
                 *inside_, actor.tenant, {{request.id, TRY(administering(before, &edit.document))}}
             ));
+        if (row->name == "ring")
+            edit.held =
+                TRY(inside_->keep_rings_apart(actor.tenant, {{request.id, edit.document, {}}}));
         return edit;
     };
     return write_record(*inside_, actor, *row, request, put);
@@ -554,6 +557,7 @@ Result<std::size_t> Door::put_records(
         Commit commit;
         commit.records_named = named;
         std::map<std::string, Administering> people;
+        std::vector<Door::Inside::RingPut> rings;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
             const auto stored = store.load(key);
@@ -568,13 +572,18 @@ Result<std::size_t> Door::put_records(
             TRY(check_ring_kind(*row, if_any(stored), documents[i], actor));
             if (row->name == "person")
                 people[records[i].id] = TRY(administering(before, &documents[i]));
+            if (row->name == "ring")
+                rings.push_back({records[i].id, documents[i], fmt::format("[{}].", rest.before + i)}
+                );
             created += before == nullptr ? 1 : 0;
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put",
                 TRY(with_found(*row, documents[i], before)), false
             )));
         }
-        commit.records_held = TRY(keep_an_administrator(*inside_, actor.tenant, people));
+        commit.records_held = rings.empty()
+                                  ? TRY(keep_an_administrator(*inside_, actor.tenant, people))
+                                  : TRY(inside_->keep_rings_apart(actor.tenant, rings));
         return std::optional(std::move(commit));
     };
     TRY(commit_records(*inside_, actor.tenant, make));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is found on the hosts of a ring, through the door: asking for it, importing it, keeping it.
+// Rings, through the door: that none for tests is production, and what is found on their hosts:
+// asking for it, importing it, keeping it.
 #include <algorithm>
 
 #include "app/door_inside.hpp"
@@ -8,6 +9,7 @@
 #include "domain/change/decision.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/records/host_facts.hpp"
+#include "domain/records/ring_machines.hpp"
 
 namespace slipway::app {
 
@@ -114,6 +116,22 @@ Door::Inside::require_no_gathering(const TenantId& tenant, const std::string& ri
             );
     }
     return {};
+}
+
+Result<RecordsHeld>
+Door::Inside::keep_rings_apart(const TenantId& tenant, const std::vector<RingPut>& puts) {
+    records.forget(tenant);
+    const auto registered = TRY(records.of(tenant));
+    std::map<std::string, domain::RingRecord> rings = registered->rings;
+    for (const auto& put : puts)
+        rings[put.id] = TRY(restore<domain::RingRecord>(std::string_view(put.document)));
+    for (const auto& put : puts)
+        if (auto reason = domain::ring_by_another_name(put.id, rings.at(put.id), rings)) {
+            reason->field = put.place + reason->field;
+            const auto message = fmt::format("{}: {}", put.id, reason->message);
+            return fail_blocked(message, {*std::move(reason)});
+        }
+    return RecordsHeld{registered->ledger_size, {{tenant, "ring", {}}}};
 }
 
 Result<Answer> Door::gather_ring(

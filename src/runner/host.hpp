@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which machine a step or a check is for. "localhost", 127.0.0.1 and ::1 are this one, as is no
-// host at all. This machine's own name is not: it goes through SSH as any other name does, with the
-// user and the rights that ssh_config gives it.
+// Which machine a step or a check is for. Which names mean this one says base/this_machine.hpp.
 #pragma once
 
 #include <string>

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/this_machine.hpp"
+
 namespace slipway::runner {
 
 using domain::RunbookStep;
@@ -55,7 +57,7 @@ Result<domain::Variables> environment_of(const StepContext& context) {
 
 Result<std::string> host_of(std::string_view host, const StepContext& context) {
     auto filled = TRY(domain::fill_variables(host, context.variables));
-    if (filled.empty() || filled == "localhost" || filled == "127.0.0.1" || filled == "::1")
+    if (is_this_machine(filled))
         return std::string();
     if (!domain::is_host_name(filled))
         return fail(

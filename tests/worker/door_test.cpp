@@ -545,6 +545,54 @@ TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_
     EXPECT_TRUE(put(ina, "staging"));
 }
 
+TEST_F(DoorTest, no_ring_for_tests_has_a_machine_of_production) {
+    const auto ring = [](std::string_view kind, std::string_view address) {
+        return *parse_json(fmt::format(
+            R"({{"name":"x","kind":"{}","hosts":[{{"host":"web","address":"{}"}}]}})", kind, address
+        ));
+    };
+    const auto put = [&](const std::string& id, const Json& body) {
+        return door->put_record(ina, {"ring", id, body, {}, {}, {}});
+    };
+    ASSERT_TRUE(put("live", ring("production", "web-1")));
+    const auto refused = put("fake", ring("staging", "root@WEB-1"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked);
+    const auto& reason = refused.error().reasons.at(0);
+    EXPECT_EQ(reason.field, "hosts[0]");
+    EXPECT_EQ(reason.evidence, "fake has web (root@WEB-1), live has web (web-1)");
+    EXPECT_NE(reason.remedy, "");
+    EXPECT_FALSE(door->show_record(ina, "ring", "fake"));
+    // Nor is production put where a test ring is.
+    ASSERT_TRUE(put("edge", ring("test", "edge-1")));
+    EXPECT_FALSE(put("live", ring("production", "edge-1")));
+    EXPECT_TRUE(put("other", ring("test", "edge-1"))) << "rings for tests share what they like";
+    const auto imported = door->put_records(
+        ina, "ring", {{"one", ring("pilot", "pilot-1")}, {"two", ring("pilot", "web-1")}}, {}
+    );
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().reasons.at(0).field, "[1].hosts[0]");
+    // Two rings change places in one import, and not one after the other.
+    EXPECT_TRUE(door->remove_record(ina, {"ring", "other", {}, {}, {}, {}}));
+    EXPECT_TRUE(door->put_records(
+        petra, "ring", {{"live", ring("production", "edge-1")}, {"edge", ring("test", "web-1")}}, {}
+    ));
+}
+
+TEST_F(DoorTest, of_two_rings_that_are_put_on_one_machine_at_the_same_moment_one_is_refused) {
+    const auto ring = [](std::string_view kind) {
+        return *parse_json(fmt::format(
+            R"({{"name":"x","kind":"{}","hosts":[{{"host":"web","address":"web-1"}}]}})", kind
+        ));
+    };
+    clock.at_look(put_decided, [&] {
+        EXPECT_TRUE(door->put_record(petra, {"ring", "live", ring("production"), {}, {}, {}}));
+    });
+    const auto late = door->put_record(ina, {"ring", "fake", ring("staging"), {}, {}, {}});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::blocked);
+}
+
 TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
     const auto board = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
     const Actor carla{main, PersonId("carla"), {domain::Role::cab_chair}, {}, "session"};

@@ -105,8 +105,8 @@ class ProbeTest : public testing::Test {
     void put_ring(const std::string& id, std::string_view kind, std::string_view hosts) {
         const auto ring = *parse_json(fmt::format(
             R"({{"name":"{}","kind":"{}","fact_files":["/etc/hosts","/etc/motd"],"hosts":{},)"
-            R"("variables":{{"WEB":"web1","KEY":"secret:file:/there"}}}})",
-            id, kind, hosts
+            R"("variables":{{"WEB":"{}","KEY":"secret:file:/there"}}}})",
+            id, kind, hosts, id == "production" ? "web1" : "stage1"
         ));
         const auto put = door->put_record(ina, {"ring", id, ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
@@ -468,13 +468,27 @@ TEST_F(PreflightTest, lists_at_most_so_many_checks_and_what_failed_first) {
     EXPECT_THAT(preflight.checks.back().detail, HasSubstr("only 499 are listed"));
 }
 
+TEST_F(PreflightTest, asks_no_machine_that_is_none_of_the_ring) {
+    put_ring("production", "production", R"([{"host":"web-1","address":"elsewhere"}])");
+    ask_for_preflight();
+    const auto preflight = look();
+    EXPECT_FALSE(preflight.checks.at(0).passed);
+    EXPECT_EQ(preflight.checks.at(0).host, "web1");
+    EXPECT_THAT(preflight.checks.at(0).detail, HasSubstr("no address of the ring's hosts"));
+    EXPECT_THAT(runner.seen, testing::Not(testing::Contains(testing::Key("web1"))));
+}
+
 TEST_F(PreflightTest, asks_at_most_so_many_hosts) {
     std::string bytes = "---\ntitle: Many\npurpose: deployment\nengineer: ina\n"
                         "backup_engineer: pia\ntime_limit: 1h\n---\n# Many\n\n";
-    for (std::size_t i = 0; i <= limits::preflight_hosts_max; ++i)
+    std::string hosts;
+    for (std::size_t i = 0; i <= limits::preflight_hosts_max; ++i) {
         bytes += fmt::format(
             "```sh {{\"name\":\"s{0}\",\"host\":\"h{0}\",\"timeout\":\"9s\"}}\ntrue\n```\n\n", i
         );
+        hosts += fmt::format(R"({}{{"host":"h{}","address":"h{}"}})", i ? "," : "", i, i);
+    }
+    put_ring("production", "production", "[" + hosts + "]");
     bytes += "```smoke\n- name: page\n  http: http://localhost/\n```\n";
     does("open", R"({"title":"Harbor site 1.5"})");
     does("assign", R"({"test_ring":"staging","production_ring":"production"})");

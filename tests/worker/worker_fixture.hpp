@@ -142,7 +142,7 @@ class WorkerTest : public testing::Test {
 
     void ask_for_run() { ask_for("start_run", R"({"purpose":"ring_deploy"})"); }
 
-    void put_ring(std::string_view site = "/srv/site", const std::string& id = "staging") {
+    void put_ring(std::string_view site = "/srv/staging", const std::string& id = "staging") {
         const auto ring = *parse_json(fmt::format(
             R"({{"name":"{0}","kind":"{0}","hosts":[{{"host":"localhost"}}],)"
             R"("variables":{{"SITE":"{1}"}}}})",

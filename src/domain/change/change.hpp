@@ -189,6 +189,7 @@ struct PinnedRunbook {
     std::vector<std::string> smoke_outside; // those of them that must be seen from outside
     Digest smoke_digest;
     std::vector<RunbookStepOutline> undo = {}; // blocks that take a step back
+    std::vector<std::string> smoke_hosts = {}; // other machines that its smoke commands name
 
     SLIPWAY_FIELDS {
         visit("digest", self.digest);
@@ -204,6 +205,7 @@ struct PinnedRunbook {
         visit("smoke_outside", self.smoke_outside);
         visit("smoke_digest", self.smoke_digest);
         visit("undo", self.undo);
+        visit("smoke_hosts", self.smoke_hosts);
     }
 };
 

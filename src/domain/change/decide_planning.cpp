@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands of phase 1: the RFC.
+#include <algorithm>
+
 #include "domain/calendar/window.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/change/article.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/run_hosts.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
@@ -43,6 +46,11 @@ Result<void> check_test_ring(const Facts& facts, const std::string& id) {
     TRY(check_ring(facts, id, "test_ring"));
     if (!id.empty() && facts.records->rings.at(id).kind == RingKind::production)
         return fail_field("test_ring", id + " is a production ring");
+    if (const auto reason = test_ring_by_another_name(id, facts))
+        return fail_field(
+            "test_ring",
+            fmt::format("{} ({}); {}", reason->message, reason->evidence, reason->remedy)
+        );
     return {};
 }
 
@@ -359,6 +367,9 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
         pinned.smoke_checks.push_back(check.name);
         if (check.outside)
             pinned.smoke_outside.push_back(check.name);
+        auto& hosts = pinned.smoke_hosts;
+        if (!check.host.empty() && std::find(hosts.begin(), hosts.end(), check.host) == hosts.end())
+            hosts.push_back(check.host);
     }
     Decider decider(change, facts);
     decider.emit(AttachmentAdded{

@@ -8,6 +8,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_hosts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
@@ -406,6 +407,8 @@ may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice 
 Result<Decision> start_run(const Change& change, const StartRun& body, const Facts& facts) {
     TRY(require_open(change));
     TRY(may_start(change, body, facts));
+    if (!on_production(body.purpose))
+        TRY(require_test_ring(change, runbook_for(body.purpose), facts));
     if (body.purpose == RunPurpose::deployment)
         TRY(may_deploy(change, facts));
     if (body.purpose == RunPurpose::rollback && change.failed_because.empty())

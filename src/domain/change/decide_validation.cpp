@@ -5,6 +5,7 @@
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/run_hosts.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -262,6 +263,8 @@ accept_divergence(const Change& change, const AcceptDivergence& body, const Fact
 
 Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Facts& facts) {
     TRY(require_open(change));
+    if (!on_production(run_tested_on(body.occasion)))
+        TRY(require_test_ring(change, judged_by(body.occasion), facts));
     const auto* runbook = runbook_of(change, judged_by(body.occasion));
     if (runbook == nullptr || runbook->smoke_checks.empty())
         return fail_blocked(

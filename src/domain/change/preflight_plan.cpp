@@ -4,16 +4,14 @@
 #include <algorithm>
 
 #include "base/secret_reference.hpp"
+#include "base/this_machine.hpp"
+#include "domain/records/ring_machines.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
 constexpr std::string_view last_line = "preflight done"; // of probes/preflight.sh
-
-bool is_this_machine(std::string_view host) {
-    return host.empty() || host == "localhost" || host == "127.0.0.1" || host == "::1";
-}
 
 class Planner {
   public:
@@ -60,17 +58,20 @@ class Planner {
             plan_.known.push_back(check);
     }
 
-    // Nothing for a host that cannot be named; that is known then.
+    // Nothing for a host that cannot be named or is none of the ring's; that is known then.
     std::optional<std::string> host_of(const std::string& text) {
         const auto host = fill_variables(text, plain_);
-        if (!host || (!is_this_machine(*host) && !is_host_name(*host))) {
-            fail(
-                PreflightKind::host, text, {},
-                host ? "is not the name of a host" : host.error().message
-            );
-            return std::nullopt;
-        }
-        return is_this_machine(*host) ? std::string() : *host;
+        if (host && is_this_machine(*host))
+            return std::string();
+        if (host && is_host_name(*host) && has_machine(ring_, *host))
+            return *host;
+        fail(
+            PreflightKind::host, host ? *host : text, {},
+            !host                 ? host.error().message
+            : is_host_name(*host) ? "is no address of the ring's hosts: no run goes there"
+                                  : "is not the name of a host"
+        );
+        return std::nullopt;
     }
 
     void add(const RunbookNeed& need, std::set<std::string> machines) {

@@ -60,7 +60,9 @@ TEST(PreflightPlan, names_every_machine_program_and_place_of_both_runbooks) {
     const auto back = runbook_of_text(
         "needs:\n  - disk: {/var/www: 1G}\n", "```python3 { name=one host=web1 }\npass\n```\n"
     );
-    const auto plan = plan_preflight({deploy, back}, {}, {{"WEB", "web1"}, {"DB", "db1"}}, until);
+    RingRecord ring;
+    ring.hosts = {{"web-1", {}, "web1", {}}, {"db-1", {}, "db1", {}}};
+    const auto plan = plan_preflight({deploy, back}, ring, {{"WEB", "web1"}, {"DB", "db1"}}, until);
     ASSERT_THAT(plan.hosts, UnorderedElementsAre(Key(""), Key("web1"), Key("db1")));
     EXPECT_THAT(
         plan.hosts.at("web1").tools, UnorderedElementsAre("bash", "python3", "nginx", "jq")
@@ -99,6 +101,23 @@ TEST(PreflightPlan, says_which_host_cannot_be_named) {
     ASSERT_EQ(plan.known.size(), 1u);
     EXPECT_FALSE(plan.known[0].passed);
     EXPECT_EQ(plan.known[0].host, "${NOWHERE}");
+}
+
+TEST(PreflightPlan, asks_no_machine_of_another_ring) {
+    RingRecord ring;
+    ring.hosts = {{"web-1", {}, "web1", {}}, {"web-2", {}, {}, {}}};
+    const auto runbook = runbook_of_text(
+        "needs:\n  - host: db1\n    tools: [psql]\n",
+        "```sh { name=one host=deploy@WEB1 }\ntrue\n```\n\n"
+        "```sh { name=two host=web-2 }\ntrue\n```\n\n"
+        "```smoke\n- name: job\n  command: run\n  host: web9\n```\n"
+    );
+    const auto plan = plan_preflight({runbook}, ring, {}, until);
+    EXPECT_THAT(plan.hosts, ElementsAre(Key("deploy@WEB1")));
+    std::vector<std::string> refused;
+    for (const auto& check : plan.known)
+        refused.push_back(check.passed ? "passed" : check.host);
+    EXPECT_THAT(refused, UnorderedElementsAre("web-2", "web9", "db1"));
 }
 
 TEST(PreflightPlan, needs_that_could_mean_something_else_to_a_shell_are_refused) {

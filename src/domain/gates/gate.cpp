@@ -7,6 +7,7 @@
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/change/run_hosts.hpp"
 
 namespace slipway::domain {
 
@@ -179,6 +180,8 @@ void look_at_transition(const Change& change, const Facts& facts, GateFindings& 
         );
     if (auto reason = ring_not_as_approved(change, facts))
         findings.reasons.push_back(*std::move(reason));
+    for (auto& reason : hosts_beside_production(change, facts))
+        findings.reasons.push_back(std::move(reason));
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/run_hosts.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -211,6 +212,11 @@ void look_at_rings(
         findings.refuse(
             "production_ring", "what it is compared with is no production ring", parity.production,
             "Name the production ring with assign"
+        );
+    if (auto reason = test_ring_by_another_name(parity.ring, facts))
+        findings.refuse(
+            reason->field, std::move(reason->message), std::move(reason->evidence),
+            std::move(reason->remedy)
         );
     for (const auto& id : {parity.ring, parity.production})
         if (const auto ring = rings.find(id); ring != rings.end())

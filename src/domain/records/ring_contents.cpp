@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "domain/records/ring_machines.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -95,9 +97,7 @@ std::string ring_in_words(const RingRecord& ring) {
     add_words(out, "variables", ring.variables, [](const auto& variable) {
         return variable.first + "=" + cut_text(variable.second, value_shown_max);
     });
-    add_words(out, "hosts", ring.hosts, [](const auto& host) {
-        return host.address.empty() ? host.host : host.host + " (" + host.address + ")";
-    });
+    add_words(out, "hosts", ring.hosts, host_in_words);
     add_words(out, "credentials", ring.credentials, [](const auto& credential) {
         return credential.name;
     });

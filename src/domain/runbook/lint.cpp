@@ -9,6 +9,7 @@
 
 #include "base/ascii.hpp"
 #include "base/jq.hpp"
+#include "base/this_machine.hpp"
 #include "domain/runbook/parallel.hpp"
 #include "domain/runbook/parsing.hpp"
 
@@ -75,6 +76,7 @@ class Linter {
     void check_deployment();
     void check_times();
     void check_smoke(const SmokeCheck& check);
+    void check_host(int line, const std::string& name, const std::string& host);
     void check_patience();
     void check_program(const SmokeCheck& check, std::string_view key, const std::string& program);
 
@@ -114,7 +116,20 @@ bool only_talks(std::string_view script) {
     return true;
 }
 
+// The same bytes run on every ring, and no machine of production is one of a ring for tests. More
+// is known only where the rings are.
+void Linter::check_host(int line, const std::string& name, const std::string& host) {
+    if (is_this_machine(host) || host.find("${") != std::string::npos)
+        return;
+    find(
+        LintSeverity::warning, line, "host-of-one-ring",
+        fmt::format("{} names the machine {}, so it is refused on every ring but one", name, host),
+        "name it by a variable of the ring: host=${SITE_HOST}"
+    );
+}
+
 void Linter::check_command(const RunbookStep& step) {
+    check_host(step.line, "the step " + step.name, step.host);
     if (!step.timeout_given)
         find(
             LintSeverity::warning, step.line, "no-timeout",
@@ -293,6 +308,7 @@ void Linter::check_program(
 }
 
 void Linter::check_smoke(const SmokeCheck& check) {
+    check_host(check.line, "the check " + check.name, check.host);
     if (check.http)
         check_program(check, "json", check.http->json);
     if (check.job)

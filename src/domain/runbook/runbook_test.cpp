@@ -539,6 +539,25 @@ TEST(RunbookLint, holds_a_deployment_to_its_rules) {
     );
 }
 
+TEST(RunbookLint, a_machine_that_is_written_out_belongs_to_one_ring_alone) {
+    const auto report = lint_text(
+        front + block("sh {name=a timeout=3s host=web1}", "./switch\n") +
+        block("sh {name=b timeout=3s host=\"${WEB}\"}", "./switch\n") +
+        block("sh {name=c timeout=3s host=localhost}", "./switch\n") +
+        block("sh {name=d timeout=3s undoes=a host=web1}", "./switch back\n") +
+        block(
+            "smoke", "- {name: e, command: ./look, host: web1}\n"
+                     "- {name: f, command: ./look, host: \"deploy@${WEB}\"}\n"
+        )
+    );
+    EXPECT_TRUE(report.passed());
+    std::vector<std::string> messages;
+    for (const auto& finding : report.findings)
+        if (finding.rule == "host-of-one-ring")
+            messages.push_back(finding.message.substr(0, finding.message.find(" names")));
+    EXPECT_THAT(messages, testing::ElementsAre("the step a", "the step d", "the check e"));
+}
+
 TEST(RunbookLint, a_bad_check_is_named_and_is_no_missing_list) {
     const auto report = lint_text(
         front + block("sh {name=a timeout=3s}") +
