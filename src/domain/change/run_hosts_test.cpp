@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 constexpr auto to_staging = R"({"purpose":"ring_deploy","executor":"external"})";
 
-Scenario planned() {
+Scenario with_a_plan() {
     Scenario s;
     open(s);
     plan(s);
@@ -41,7 +41,7 @@ bool starts(Scenario& s) {
 }
 
 TEST(RunHosts, a_step_of_a_test_goes_to_no_machine_that_is_none_of_its_ring) {
-    auto s = planned();
+    auto s = with_a_plan();
     EXPECT_TRUE(starts(s)) << "on the server's machine";
     runbook(s).steps.at(1).host = "web-1.invalid";
     const auto error = s.refused("ina", "start_run", to_staging);
@@ -68,7 +68,7 @@ TEST(RunHosts, a_step_of_a_test_goes_to_no_machine_that_is_none_of_its_ring) {
 }
 
 TEST(RunHosts, a_host_is_named_by_the_variables_of_the_ring_and_never_by_a_secret) {
-    auto s = planned();
+    auto s = with_a_plan();
     set_address(s, "staging", "web.staging.example");
     runbook(s).steps.at(0).host = "${SITE_HOST}";
     runbook(s).steps.at(1).host = "web.${SLIPWAY_RING}.example";
@@ -86,7 +86,7 @@ TEST(RunHosts, a_host_is_named_by_the_variables_of_the_ring_and_never_by_a_secre
 }
 
 TEST(RunHosts, a_smoke_command_of_a_test_goes_to_no_machine_that_is_none_of_its_ring) {
-    auto s = planned();
+    auto s = with_a_plan();
     auto bytes = deployment_file().bytes;
     bytes.insert(bytes.rfind("```"), "  host: web-9\n- name: again\n  command: x\n  host: web-9\n");
     s.pin("jonas", runbook_file("deploy.md", bytes), "deployment");
@@ -125,7 +125,7 @@ TEST(
 }
 
 TEST(RunHosts, nothing_is_tested_on_a_ring_that_is_production_by_another_name) {
-    auto s = planned();
+    auto s = with_a_plan();
     s.does("ina", "compare_ring");
     const auto parity_refuses = [&] {
         const auto result = evaluate(*find_gate("ring-parity"), s.change, s.facts("ina"));

@@ -14,9 +14,8 @@ namespace slipway::domain {
 
 namespace {
 
-constexpr std::string_view gate = "run-exact";
-constexpr std::size_t variables_shown_max = 10;
-constexpr std::size_t value_shown_max = 100;
+constexpr std::size_t places_shown_max = 10;
+constexpr std::size_t place_shown_max = 100;
 
 // All ways of writing an IP address that the system's resolver understands, "10.1" and
 // "::ffff:10.0.0.1" too, as one.
@@ -34,7 +33,7 @@ std::string one_way_of_writing(const std::string& name) {
     return ::inet_ntop(AF_INET, &four, text.data(), text.size());
 }
 
-bool is_loopback(std::string_view name) {
+bool is_way_back_here(std::string_view name) {
     return name == "localhost" || name == "::1" ||
            (name.starts_with("127.") &&
             name.find_first_not_of("0123456789.") == std::string_view::npos);
@@ -104,10 +103,10 @@ std::string places_in_words(const RingRecord& production) {
     std::size_t shown = 0;
     const auto places = places_of(production);
     for (const auto& [name, value] : places) {
-        if (shown++ == variables_shown_max)
-            return words + fmt::format(", and {} more", places.size() - variables_shown_max);
+        if (shown++ == places_shown_max)
+            return words + fmt::format(", and {} more", places.size() - places_shown_max);
         words += fmt::format(
-            "{}{}={}", words.empty() ? "" : ", ", name, cut_text(value, value_shown_max)
+            "{}{}={}", words.empty() ? "" : ", ", name, cut_text(value, place_shown_max)
         );
     }
     return words;
@@ -132,7 +131,7 @@ std::optional<Reason> shares_machine(const NamedRing& own, const NamedRing& othe
     const auto& test_host = test.record.hosts[shared->test];
     const auto& production_host = production.record.hosts[shared->production];
     return Reason{
-        std::string(gate),
+        "run-exact",
         fmt::format("hosts[{}]", own.is_production() ? shared->production : shared->test),
         fmt::format("{} is a machine of {}", test_host.address, other.in_words()),
         fmt::format(
@@ -151,13 +150,13 @@ std::optional<Reason> is_the_same_place(const NamedRing& own, const NamedRing& o
     const auto& production = own.is_production() ? own.record : other.record;
     if (has_places_of(test, production))
         return Reason{
-            std::string(gate), "variables",
+            "run-exact", "variables",
             fmt::format("its variables are those of {}", other.in_words()),
             places_in_words(production),
             "Give each ring values of its own, such as its path, port or address (ring put)"};
     if (has_names_of(test, production))
         return Reason{
-            std::string(gate), "hosts", fmt::format("nothing tells it from {}", other.in_words()),
+            "run-exact", "hosts", fmt::format("nothing tells it from {}", other.in_words()),
             fmt::format(
                 "both have {} on the server's machine, and no variable",
                 production.hosts.front().host
@@ -178,7 +177,7 @@ std::string machine_of(std::string_view address) {
     if (name.empty()) // no name at all is never the server's own machine
         return std::string(address);
     name = one_way_of_writing(name);
-    return is_loopback(name) ? std::string(address.substr(0, host)) + "localhost" : name;
+    return is_way_back_here(name) ? std::string(address.substr(0, host)) + "localhost" : name;
 }
 
 bool has_machine(const RingRecord& ring, std::string_view address) {
