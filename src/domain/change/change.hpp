@@ -574,6 +574,8 @@ struct Backup {
     Time at{};
     std::vector<BackupProof> proofs;
     bool tested = false; // Slipway restored the points itself, through a connector
+    // What connectors last came back with, of items that `proofs` has only by hand, or not at all.
+    std::vector<BackupProof> seen = {};
 
     SLIPWAY_FIELDS {
         visit("verdict", self.verdict);
@@ -582,8 +584,13 @@ struct Backup {
         visit("at", self.at);
         visit("proofs", self.proofs);
         visit("tested", self.tested);
+        visit("seen", self.seen);
     }
 };
+
+// What a connector last came back with when it was asked for this item; nothing where none ever
+// was.
+const BackupProof* seen_by_connector(const Backup& backup, const CiId& ci);
 
 SLIPWAY_ENUM(Severity, minor, major, critical, blocker)
 SLIPWAY_ENUM(DefectState, open, resolved, accepted)

@@ -330,6 +330,59 @@ TEST(Backup, an_item_with_a_connector_of_its_own_is_proven_by_it) {
     EXPECT_EQ(error.reasons[0].field, "backup.harbor-site");
 }
 
+// What the connector of the site says; `restored` is a member of the body's proof.
+void connector_reports(Scenario& s, std::string_view verdict, std::string_view restored) {
+    s.does("ina", "verify_backup");
+    s.does(
+        "system", "record_backup",
+        fmt::format(
+            R"({{"verdict":"{}","proofs":[{{"ci":"harbor-site","source":"restic","point":"p-7",)"
+            R"("last_success":"{}",{}}}]}})",
+            verdict, to_text(s.now - 1h), restored
+        )
+    );
+}
+
+const std::string damaged = R"("detail":"restic refused: pack 7 is damaged")";
+
+TEST(Backup, what_its_connector_could_not_restore_no_report_by_hand_undoes) {
+    auto s = ready();
+    connector_reports(s, "not_verified", damaged);
+    record_backup(s);
+    const auto refused = evaluate(*find_gate("backup-restorable"), s.change, s.facts("ina"));
+    ASSERT_EQ(refused.reasons.size(), 1U);
+    EXPECT_EQ(refused.reasons[0].field, "backup.harbor-site");
+    EXPECT_EQ(refused.reasons[0].evidence, "restic: restic refused: pack 7 is damaged");
+    EXPECT_THAT(refused.reasons[0].remedy, ::testing::HasSubstr("verify_backup"));
+    s.does("ina", "record_backup", R"({"verdict":"not_applicable","reason":"it is but a site"})");
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    record_backup(s);
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"))
+        << "nor does writing it twice";
+    connector_reports(
+        s, "verified",
+        fmt::format(
+            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-1")",
+            to_text(s.now)
+        )
+    );
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, a_connector_that_restored_somebody_elses_point_is_not_outdone_by_hand) {
+    auto s = ready();
+    connector_reports(
+        s, "verified",
+        fmt::format(
+            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-9")",
+            to_text(s.now)
+        )
+    );
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    record_backup(s);
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+}
+
 TEST(Backup, an_item_is_proven_once) {
     auto s = ready();
     const auto error = s.refused("ina", "record_backup", R"({"verdict":"verified","proofs":[
