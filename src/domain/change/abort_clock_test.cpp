@@ -277,7 +277,7 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
         auto aborted = s;
         aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"late"})");
         s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
-        s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round"})");
+        s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
     }
 }
 
@@ -299,7 +299,8 @@ TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
     start(s);
     s.now = clock_of(s).abort_by;
     EXPECT_EQ(
-        first(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain"})")).field,
+        first(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"seen"})"))
+            .field,
         "abort_by"
     );
 }

@@ -274,6 +274,7 @@ struct RunStep {
     int attempts = 0;
     Digest digest = {};        // of the approved step that was carried out; zero in old entries
     PersonId seconded_by = {}; // two-person steps
+    std::vector<Digest> evidence = {}; // files of the change, by who did or decided it
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -287,6 +288,7 @@ struct RunStep {
         visit("attempts", self.attempts);
         visit("digest", self.digest);
         visit("seconded_by", self.seconded_by);
+        visit("evidence", self.evidence);
     }
 };
 

@@ -219,7 +219,10 @@ Scenario rolled_back() {
         s.replayed = s.change;
         s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
         const auto id = s.change.runs.back().id.value;
-        s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+        s.does(
+            "pia", "confirm_step",
+            fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+        );
         s.does(
             "pia", "report_run",
             fmt::format(
@@ -242,6 +245,41 @@ TEST(Rollback, is_told_on_every_channel_that_announced_the_maintenance) {
     deliver(s, "mail");
     deliver(s, "status");
     EXPECT_THAT(refused_fields(s, "rollback-done"), IsEmpty());
+}
+
+TEST(Rollback, that_counts_by_somebodys_word_says_so_and_is_tested_all_the_same) {
+    auto s = deployed();
+    s.does("pia", "roll_back", R"({"reason":"the feed is empty","executor":"external"})");
+    const auto id = s.change.runs.back().id.value;
+    s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+    );
+    for (const auto* step : {"switch-back", "verify-back"}) {
+        s.does(
+            "pia", "report_run",
+            fmt::format(
+                R"({{"run":"{}","steps":[{{"name":"{}","state":"failed",)"
+                R"("detail":"not begun: no route"}}]}})",
+                id, step
+            )
+        );
+        s.does(
+            "pia", "decide_run",
+            fmt::format(R"({{"run":"{}","choice":"resume","reason":"I did it on the host"}})", id)
+        );
+    }
+    const auto& run = s.change.runs.back();
+    EXPECT_EQ(run.state, RunState::succeeded);
+    EXPECT_EQ(run.steps[1].detail, "taken as done by pia: I did it on the host");
+    EXPECT_EQ(s.change.deviations.back().what, "not begun: no route");
+    EXPECT_TRUE(s.has_said("verify-back was not seen to succeed"));
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("smoke.rollback"));
+    const auto result = evaluate(*find_gate("rollback-done"), s.change, s.facts("otto"));
+    EXPECT_THAT(
+        result.warnings,
+        ::testing::Contains("pia decided resume at switch-back of " + id + ": I did it on the host")
+    );
 }
 
 TEST(Rollback, a_notice_of_it_that_was_sent_before_says_nothing) {
