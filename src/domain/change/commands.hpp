@@ -103,8 +103,11 @@ struct PinRunbook {
     }
 };
 
+// What a change can be classified as; only until then it is unclassified.
+SLIPWAY_ENUM(ChosenType, standard, normal, emergency)
+
 struct Classify {
-    ChangeType type{};
+    ChosenType type{};
     std::string reason;
     std::string catalogue_entry;
     std::string incident;

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "domain/calendar/spoken.hpp"
 #include "domain/change/change.hpp"
 
 namespace slipway::domain {
@@ -15,10 +16,6 @@ namespace slipway::domain {
 std::map<std::string, Span> step_times(const Run& run);
 // What the steps took together.
 Span time_taken(const Run& run);
-
-// A measured time as people say it: "430ms", "12.5s", "3m7s", "1h20m". Rounded; for figures that a
-// rule rests on to the millisecond there is to_text().
-std::string spoken(Span span);
 
 // The last run of the same bytes on the test ring that went well before this one on production
 // began; nullptr when there is none, and for a run on the test ring itself.
