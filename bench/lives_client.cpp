@@ -126,7 +126,10 @@ void Client::run(std::string_view purpose, std::string_view steps, bool decision
     const auto at = begun.body.find("\"run-");
     const auto id = begun.body.substr(at + 1, begun.body.find('"', at + 1) - at - 1);
     if (decision)
-        does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+        does(
+            "pia", "confirm_step",
+            fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+        );
     does("ina", "report_run", fmt::format(R"({{"run":"{}","steps":[{}]}})", id, steps));
 }
 

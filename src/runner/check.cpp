@@ -72,6 +72,11 @@ std::string why_not_all_hold(const std::vector<Json>& values) {
     return fmt::format("value {} of {} is {}", fails - values.begin() + 1, values.size(), seen);
 }
 
+std::string limit_of_jq(const Error& error) {
+    const bool limit = error.code == ErrorCode::timeout || error.code == ErrorCode::limit_exceeded;
+    return limit ? ": " + error.message : std::string();
+}
+
 std::string shown_url(std::string_view url) {
     url = url.substr(0, url.find_first_of("?#"));
     const auto scheme = url.find("://");

@@ -60,6 +60,10 @@ std::optional<double> number_from(std::string_view text);
 // that gives none looked at nothing.
 std::string why_not_all_hold(const std::vector<Json>& values);
 
+// Which limit a jq program ran into, as the end of a sentence; nothing for what jq says itself,
+// which may quote the document.
+std::string limit_of_jq(const Error& error);
+
 // A URL without what may be secret in it: user, password, query and fragment.
 std::string shown_url(std::string_view url);
 

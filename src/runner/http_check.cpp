@@ -131,9 +131,10 @@ Fault look_at_json(const std::string& text, const HttpAnswer& answer) {
         return CheckAnswer{RunOutcome::not_started, 0, "json: " + program.error().message};
     const auto values = program->run_all(*json);
     if (!values)
-        return unexpected(
-            fmt::format("{} cannot be told of the body, which is {}", clipped(text), outline(*json))
-        );
+        return unexpected(fmt::format(
+            "{} cannot be told of the body, which is {}{}", clipped(text), outline(*json),
+            limit_of_jq(values.error())
+        ));
     const auto fault = why_not_all_hold(*values);
     if (fault.empty())
         return {};

@@ -108,6 +108,12 @@ TEST(HttpCheck, refuses_json_that_does_not_hold) {
     told = judged(json(".[0].ok"), R"({"status": "down"})"); // jq raises an error
     EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
     EXPECT_THAT(told.message, HasSubstr("cannot be told of the body"));
+    EXPECT_THAT(told.message, Not(HasSubstr("down")));
+    told = judged(json("def f: f; f"), R"({"status": "down"})");
+    EXPECT_EQ(told.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(
+        told.message, HasSubstr("not finished after " + to_text(limits::expression_timeout))
+    );
     EXPECT_EQ(judged(json(".ok |"), "{}").outcome, RunOutcome::not_started);
     EXPECT_EQ(judged(json("all(.[]; .ok)"), R"([{"ok": true}])").outcome, RunOutcome::passed);
     auto cut = answer_of("{}");

@@ -204,7 +204,11 @@ Seen<Json> document_value(const SmokeCheck& check, const std::stop_token& stop) 
     if (!values)
         return unseen(
             RunOutcome::unexpected_output,
-            fmt::format("{} cannot be told of the document", clipped(check.job->at)), 200
+            fmt::format(
+                "{} cannot be told of the document{}", clipped(check.job->at),
+                limit_of_jq(values.error())
+            ),
+            200
         );
     // The first of several times would be fresh whatever the others say.
     if (values->size() > 1)

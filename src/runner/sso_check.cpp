@@ -358,7 +358,8 @@ CheckAnswer Login::judge(const Json& claims) const {
         if (!program)
             return {RunOutcome::not_started, 0, "json: " + program.error().message};
         const auto values = program->run_all(claims);
-        const auto fault = values ? why_not_all_hold(*values) : "it cannot be told of them";
+        const auto fault = values ? why_not_all_hold(*values)
+                                  : "it cannot be told of them" + limit_of_jq(values.error());
         if (!fault.empty())
             return {
                 RunOutcome::unexpected_output, 0,

@@ -30,11 +30,26 @@ bool try_again(const TaskContext& context, const Error& error) {
     return !context.last_attempt && app::retry_of(error).retry != app::Retry::never;
 }
 
+const std::string& connector_of(const domain::BackupTask& task, const CiId& ci) {
+    const auto own = task.connectors.find(ci);
+    return own == task.connectors.end() ? task.connector : own->second;
+}
+
+// That it failed stays on the record of this very item, with the words of its connector.
+domain::BackupProof
+no_proof(const domain::BackupTask& task, const domain::ScopedCi& scoped, std::string problem) {
+    domain::BackupProof proof;
+    proof.ci = scoped.ci;
+    proof.host = scoped.host;
+    proof.source = connector_of(task, scoped.ci);
+    proof.detail = std::move(problem);
+    return proof;
+}
+
 Result<domain::BackupProof> prove_backup(
     const TaskContext& context, const domain::BackupTask& task, const domain::ScopedCi& scoped
 ) {
-    const auto own = task.connectors.find(scoped.ci);
-    const auto& connector = own == task.connectors.end() ? task.connector : own->second;
+    const auto& connector = connector_of(task, scoped.ci);
     const auto ask = asking(context, connector, restoring);
     const auto status =
         TRY(app::ask(context.parts.connectors, ask, app::BackupCheck{scoped.ci, scoped.host}));
@@ -83,13 +98,12 @@ Result<void> carry_out_backup(const TaskContext& context) {
         if (!proof && try_again(context, proof.error()))
             return tl::unexpected(proof.error());
         if (!proof)
-            problem = scoped.ci.value + ": " + why(proof.error());
-        else if (!proof->restored)
-            problem =
-                scoped.ci.value + ": " +
-                (proof->detail.empty() ? "the restore did not come out whole" : proof->detail);
-        if (proof)
-            proofs.push_back(to_json(*proof));
+            proof = no_proof(task, scoped, why(proof.error()));
+        if (!proof->restored && proof->detail.empty())
+            proof->detail = "the restore did not come out whole";
+        if (!proof->restored)
+            problem = cut_text(scoped.ci.value + ": " + proof->detail, limits::text_max);
+        proofs.push_back(to_json(*proof));
     }
     JsonObject body;
     body["verdict"] = problem.empty() ? "verified" : "not_verified";

@@ -102,19 +102,19 @@ bool is_running(const domain::Run& run) {
     return run.state == domain::RunState::running;
 }
 
-// How long its steps were at work so far. Neither a decision that is waited for nor a server that
-// is down counts; of a step whose end nobody saw, not more than it may take. Steps that ran at the
-// same time took the time once.
+// How long the steps before the next one were at work. Neither a decision that is waited for nor a
+// server that is down counts, nor what an attempt took that is tried again; of a step whose end
+// nobody saw, not more than it may take. Steps that ran at the same time took the time once. The
+// way back of an undone run has the limit to itself.
 Span time_worked(const domain::Runbook& runbook, const domain::Run& run) {
     std::vector<std::pair<Time, Time>> spans;
-    for (const auto* steps : {&run.steps, &run.undo})
-        for (const auto& done : *steps) {
-            const auto* step = domain::find_step(runbook, done.name);
-            if (step == nullptr || !done.started_at || !done.ended_at)
-                continue;
-            const auto most = *done.started_at + domain::step_time(runbook, *step, Span::zero());
-            spans.emplace_back(*done.started_at, std::min(*done.ended_at, most));
-        }
+    for (const auto& done : run.undo.empty() ? run.steps : run.undo) {
+        const auto* step = domain::find_step(runbook, done.name);
+        if (step == nullptr || !domain::is_done(done) || !done.started_at || !done.ended_at)
+            continue;
+        const auto most = *done.started_at + domain::step_time(runbook, *step, Span::zero());
+        spans.emplace_back(*done.started_at, std::min(*done.ended_at, most));
+    }
     std::sort(spans.begin(), spans.end());
     Span worked{};
     Time until{};
@@ -152,7 +152,11 @@ make_ready(const Running& running, const std::vector<const domain::RunStep*>& st
         if (timed.timeout == Span::zero())
             return fail(
                 ErrorCode::blocked,
-                fmt::format("the runbook's time limit of {} is over", to_text(runbook.time_limit))
+                fmt::format(
+                    "the steps before it have used up the runbook's time limit of {}: retry cannot "
+                    "help; abort, or start the way back (roll_back)",
+                    to_text(runbook.time_limit)
+                )
             );
         // A deployment goes on only while the record is as it was; the way back is always open.
         const auto* kept =

@@ -160,6 +160,28 @@ TEST_F(ConnectorTasks, a_green_job_without_a_restore_is_not_verified) {
     EXPECT_THAT(change().backup->reason, HasSubstr("did not come out whole"));
 }
 
+TEST_F(ConnectorTasks, a_connector_that_failed_is_on_the_record_of_its_item) {
+    does("describe", R"({"summary":"site 1.4 -> 1.5 on web-1","cis":[
+        {"ci":"site","host":"web-1","version_from":"1.4","version_to":"1.5"},
+        {"ci":"db","version_from":"1","version_to":"2"}]})");
+    app::BackupProof good;
+    good.restored = true;
+    backup_answers("vault", good);
+    connectors.fail_with<app::BackupCheck>(
+        "dumps", Error{ErrorCode::unavailable, "pg_restore refused"}
+    );
+    does("verify_backup");
+    carry_out("backup", carry_out_backup);
+    const auto backup = change().backup;
+    ASSERT_TRUE(backup.has_value());
+    EXPECT_EQ(backup->verdict, domain::BackupVerdict::not_verified);
+    ASSERT_EQ(backup->proofs.size(), 2U);
+    EXPECT_TRUE(backup->proofs[0].restored);
+    EXPECT_EQ(backup->proofs[1].source, "dumps");
+    EXPECT_FALSE(backup->proofs[1].restored);
+    EXPECT_THAT(backup->proofs[1].detail, HasSubstr("pg_restore refused"));
+}
+
 TEST_F(ConnectorTasks, a_snapshot_is_read_back_as_it_was_asked_for) {
     const auto taken = take(ours, [](auto&) {});
     EXPECT_EQ(taken.state, SnapshotState::taken);

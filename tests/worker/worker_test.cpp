@@ -130,6 +130,26 @@ TEST_F(WorkerTest, waiting_for_a_decision_takes_nothing_of_the_time_limit) {
     EXPECT_EQ(runner.steps, 3);
 }
 
+TEST_F(WorkerTest, what_is_tried_again_has_the_time_limit_that_its_first_attempt_had) {
+    auto text = domain::testing::deployment_file().bytes;
+    text.replace(text.find("time_limit: 15m"), 15, "time_limit: 1m");
+    ask_for(
+        "start_run", R"({"purpose":"ring_deploy"})",
+        domain::testing::runbook_file("deploy-short.md", text)
+    );
+    leave_running("2026-11-22T20:00:00.000Z half way\n");
+    clock.advance(5min); // the first step may take the whole minute, and did
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    does(
+        ina, "decide_run",
+        fmt::format(
+            R"({{"run":"{}","choice":"retry","reason":"it hung"}})", change().runs.at(0).id.value
+        )
+    );
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
 TEST_F(WorkerTest, a_step_that_was_aborted_before_the_server_was_killed_is_unknown_too) {
     ask_for_run();
     leave_running("2026-11-22T20:00:00.000Z half way\n");
@@ -464,11 +484,14 @@ TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_rin
     runner.setting.variables.clear();
     const app::Actor pia{acme, PersonId("pia"), {domain::Role::on_call}, {}, "session s"};
     does(pia, "roll_back", R"({"reason":"the feed is empty"})");
+    clock.advance(12h); // nobody was there to decide; the runbook may take ten minutes
     const auto run = change().runs.back();
     EXPECT_NE(run.ring_edits.find("/elsewhere"), std::string::npos) << run.ring_edits;
     does(
         pia, "confirm_step",
-        fmt::format(R"({{"run":"{}","step":"{}"}})", run.id.value, run.steps.at(0).name)
+        fmt::format(
+            R"({{"run":"{}","step":"{}","note":"seen"}})", run.id.value, run.steps.at(0).name
+        )
     );
     ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
     EXPECT_EQ(runner.steps, 2);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "domain/calendar/spoken.hpp"
 #include "domain/calendar/zone.hpp"
 
 namespace slipway::domain {
@@ -42,7 +43,7 @@ std::string explain(const BoardSchedule& schedule, const MeetingChoice& choice) 
         "next cycle, {}.",
         to_spoken_text(first.meeting.start, zone), to_text(schedule.lead_time),
         schedule.lead_kind == LeadKind::business ? " of business time" : "",
-        to_spoken_text(first.deadline, zone), to_text(first.late_by), chosen
+        to_spoken_text(first.deadline, zone), spoken(first.late_by), chosen
     );
 }
 

@@ -65,6 +65,13 @@ TEST(board, a_late_submission_goes_to_the_next_cycle) {
     );
 }
 
+TEST(board, says_how_late_it_was_as_people_say_it) {
+    const auto late = in_berlin("2026-11-23T14:00") + 96962905ms;
+    const auto choice = *choose_meeting(wednesdays(), late);
+    EXPECT_NE(choice.explanation.find("missed by 26h56m. Moved"), std::string::npos)
+        << choice.explanation;
+}
+
 TEST(board, exactly_at_the_deadline_is_in_time) {
     const auto deadline = in_berlin("2026-11-23T14:00");
     EXPECT_EQ(choose_meeting(wednesdays(), deadline)->meeting.start, in_berlin("2026-11-25T14:00"));

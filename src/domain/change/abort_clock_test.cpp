@@ -289,7 +289,7 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
         auto aborted = s;
         aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"late"})");
         s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
-        s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round"})");
+        s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
     }
 }
 
@@ -311,7 +311,9 @@ TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
     start_at_window(s);
     s.now = clock_of(s).abort_by;
     EXPECT_EQ(
-        first_of(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain"})")).field,
+        first_of(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"seen"})")
+        )
+            .field,
         "abort_by"
     );
 }
@@ -348,8 +350,8 @@ TEST(AbortClock, a_record_with_impossible_times_still_has_one_that_can_be_kept) 
 
 TEST(Reports, of_another_runner_tell_times_that_can_be_true) {
     auto s = measured();
-    start(s);
-    report(s, "drain", "running");
+    start_at_window(s);
+    report_then(s, "drain", "running");
     s.now += 10min;
     const auto body = [](std::string_view began, std::string_view ended) {
         std::string times;

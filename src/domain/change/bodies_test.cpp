@@ -163,6 +163,14 @@ rc::Gen<Json> any_json(int depth) {
     );
 }
 
+TEST(Bodies, that_classify_offer_no_type_that_is_refused) {
+    const auto* row = find_command("classify");
+    ASSERT_NE(row, nullptr);
+    const auto schema = row->schema();
+    const auto& types = find(*find(*find(schema, "properties"), "type"), "enum")->as_array();
+    EXPECT_EQ(types, JsonArray({"standard", "normal", "emergency"}));
+}
+
 TEST(Bodies, of_any_shape_never_crash_a_command) {
     EXPECT_TRUE(rc::check([] {
         const auto rows = command_table();

@@ -46,6 +46,16 @@ const SmokeReport* last_smoke(const Change& change, SmokeOccasion occasion) {
     return nullptr;
 }
 
+const BackupProof* seen_by_connector(const Backup& backup, const CiId& ci) {
+    const auto is_of = [&](const BackupProof& proof) { return proof.ci == ci; };
+    if (backup.tested)
+        if (const auto own = std::find_if(backup.proofs.begin(), backup.proofs.end(), is_of);
+            own != backup.proofs.end())
+            return &*own;
+    const auto seen = std::find_if(backup.seen.begin(), backup.seen.end(), is_of);
+    return seen == backup.seen.end() ? nullptr : &*seen;
+}
+
 RunPurpose run_tested_on(SmokeOccasion occasion) {
     switch (occasion) {
     case SmokeOccasion::staging:

@@ -281,6 +281,7 @@ struct RunStep {
     Digest digest = {};        // of the approved step that was carried out; zero in old entries
     PersonId seconded_by = {}; // two-person steps
     std::string parallel = {}; // the group of neighbours that run at the same time, or none
+    std::vector<Digest> evidence = {}; // files of the change, by who did or decided it
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -295,6 +296,7 @@ struct RunStep {
         visit("digest", self.digest);
         visit("seconded_by", self.seconded_by);
         visit("parallel", self.parallel);
+        visit("evidence", self.evidence);
     }
 };
 
@@ -588,6 +590,8 @@ struct Backup {
     Time at{};
     std::vector<BackupProof> proofs;
     bool tested = false; // Slipway restored the points itself, through a connector
+    // What connectors last came back with, of items that `proofs` has only by hand, or not at all.
+    std::vector<BackupProof> seen = {};
 
     SLIPWAY_FIELDS {
         visit("verdict", self.verdict);
@@ -596,8 +600,13 @@ struct Backup {
         visit("at", self.at);
         visit("proofs", self.proofs);
         visit("tested", self.tested);
+        visit("seen", self.seen);
     }
 };
+
+// What a connector last came back with when it was asked for this item; nothing where none ever
+// was.
+const BackupProof* seen_by_connector(const Backup& backup, const CiId& ci);
 
 SLIPWAY_ENUM(Severity, minor, major, critical, blocker)
 SLIPWAY_ENUM(DefectState, open, resolved, accepted)

@@ -103,8 +103,11 @@ struct PinRunbook {
     }
 };
 
+// What a change can be classified as; only until then it is unclassified.
+SLIPWAY_ENUM(ChosenType, standard, normal, emergency)
+
 struct Classify {
-    ChangeType type{};
+    ChosenType type{};
     std::string reason;
     std::string catalogue_entry;
     std::string incident;
@@ -224,11 +227,16 @@ struct ConfirmStep {
     RunId run;
     std::string step;
     std::string note;
+    std::optional<Digest> evidence;
 
     SLIPWAY_FIELDS {
         visit("run", self.run, required("the run"));
         visit("step", self.step, required("the manual step or decision point"));
-        visit("note", self.note, optional("what was done or decided", limits::text_max));
+        visit(
+            "note", self.note,
+            optional("what was seen; a step done by hand needs this or evidence", limits::text_max)
+        );
+        visit("evidence", self.evidence, optional("a file of the change that shows it"));
     }
 };
 

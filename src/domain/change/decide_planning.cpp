@@ -396,14 +396,21 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
 
 Result<Decision> classify(const Change& change, const Classify& body, const Facts& facts) {
     TRY(require_untouched(change, "classification"));
-    if (body.type == ChangeType::unclassified)
-        return fail_field("type", "expected one of: standard, normal, emergency");
+    const auto type = *from_text<ChangeType>(to_text(body.type));
     TRY(check_person(facts, body.authoriser, "authoriser"));
     const auto proposal = propose_type(change, facts);
-    Classification chosen{body.type,        body.reason,     body.catalogue_entry,
-                          body.incident,    body.authoriser, proposal.type,
-                          proposal.because, false,           body.type != proposal.type,
-                          facts.actor,      facts.now};
+    Classification chosen{
+        type,
+        body.reason,
+        body.catalogue_entry,
+        body.incident,
+        body.authoriser,
+        proposal.type,
+        proposal.because,
+        false,
+        type != proposal.type,
+        facts.actor,
+        facts.now};
     if (chosen.type == ChangeType::emergency && chosen.incident.empty() && change.scope)
         chosen.incident = change.scope->incident;
     Change tried = change;
@@ -412,7 +419,7 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     gates::classification(tried, facts, findings);
     if (!findings.reasons.empty())
         return fail_blocked(
-            fmt::format("this is not {} change", with_article(to_text(body.type))),
+            fmt::format("this is not {} change", with_article(to_text(type))),
             std::move(findings.reasons)
         );
     if (chosen.overridden)

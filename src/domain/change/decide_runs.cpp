@@ -331,6 +331,23 @@ Result<void> confirm(
     return {};
 }
 
+// What a person did or decided nobody else has seen: he says what he saw, or names a file that
+// shows it. A step that runs tells that itself.
+Result<void> require_evidence(const Change& change, const ConfirmStep& body, bool by_hand) {
+    if (body.evidence &&
+        std::none_of(change.attachments.begin(), change.attachments.end(), [&](const auto& known) {
+            return known.digest == *body.evidence;
+        }))
+        return fail_field("evidence", "no file of this change has this digest: attach it first");
+    const bool says_nothing = body.note.find_first_not_of(" \t\r\n") == std::string::npos;
+    if (by_hand && says_nothing && !body.evidence)
+        return fail_field(
+            "note", "is required of what a person does or decides: say what you saw, or name an "
+                    "attached file that shows it (evidence)"
+        );
+    return {};
+}
+
 // Whether our own runner tells what came of the steps during which their run was aborted.
 bool is_of_cut_steps(const Change& change, const ReportRun& body, const Facts& facts) {
     const auto* run = find_run(change, body.run);
@@ -400,6 +417,18 @@ may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice 
               "runbook " + run.runbook.hex(), "Abort the run (decide_run), or roll it back"}}
         );
     return {};
+}
+
+// The step says from then on whose word it rests on, and not how it failed or why it never began:
+// that is kept by the deviation.
+void take_as_done(Decider& decider, const RunId& run, RunStep step) {
+    const auto& decided = decider.change().deviations.back();
+    step.state = RunStepState::succeeded;
+    step.detail = cut_text(
+        fmt::format("taken as done by {}: {}", decided.by.value, decided.reason), limits::text_max
+    );
+    decider.say(fmt::format("{} was not seen to succeed; {}", step.name, step.detail));
+    decider.emit(RunStepReported{run, std::move(step)});
 }
 
 } // namespace
@@ -493,6 +522,9 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     TRY(require_ring_of(change, run, facts, "run-exact"));
     const bool confirmed = is_confirmed(*outline, step);
     const bool by_hand = outline->kind == "manual" || outline->kind == "decision";
+    TRY(require_evidence(change, body, by_hand));
+    if (body.evidence)
+        step.evidence.push_back(*body.evidence);
     step.digest = outline->digest;
     if (!body.note.empty())
         step.detail = step.detail.empty() || !is_second_part(*outline, *next)
@@ -510,7 +542,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
         call_other(
             decider, run, step.name,
             step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
-            "confirm_step"
+            fmt::format("confirm_step --step {}{}", step.name, by_hand ? " --note SEEN" : "")
         );
         return decider.finish();
     }
@@ -566,6 +598,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     }
     if (body.choice == RunChoice::undo)
         decider.emit(RunUndoBegun{run.id, undo_steps(change, run)});
+    if (body.choice == RunChoice::resume)
+        take_as_done(decider, run.id, *next);
     go_on(decider, run);
     return decider.finish();
 }

@@ -28,7 +28,7 @@ TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
     s.change.runbooks.at("deployment").steps[0].kind = "manual";
     s.replayed = s.change;
     s.does("ina", "start_run", deployment_elsewhere());
-    constexpr std::string_view confirm = R"({"run":"run-3","step":"drain"})";
+    constexpr std::string_view confirm = R"({"run":"run-3","step":"drain","note":"seen"})";
     EXPECT_EQ(first(s.refused("mika", "confirm_step", confirm)).field, "started_by");
     s.does("pia", "confirm_step", confirm);
 }

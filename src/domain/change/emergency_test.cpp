@@ -76,7 +76,7 @@ Scenario taken_back_emergency() {
     deploy(s);
     s.smoke("ina", "production", false);
     s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
-    s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round"})");
+    s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round","note":"seen"})");
     s.does("ina", "report_run", R"({"run":"run-2","steps":[
         {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
     s.complete("ina", "smoke_production");

@@ -278,7 +278,15 @@ void SmokeReported::apply(Change& change, const Stamp&) const {
 }
 
 void BackupRecorded::apply(Change& change, const Stamp&) const {
-    change.backup = backup;
+    // What connectors saw stays beside what is written by hand.
+    Backup next = backup;
+    if (const auto& before = std::as_const(change).backup; before)
+        for (const auto* list : {&before->proofs, &before->seen})
+            for (const auto& proof : *list)
+                if (const auto* seen = seen_by_connector(*before, proof.ci);
+                    seen != nullptr && seen_by_connector(next, proof.ci) == nullptr)
+                    next.seen.push_back(*seen);
+    change.backup = std::move(next);
 }
 
 void DefectLogged::apply(Change& change, const Stamp&) const {

@@ -40,7 +40,10 @@ TEST(Lives, a_normal_change_goes_all_the_way) {
 
 void report_rollback(Scenario& s) {
     const auto id = s.change.runs.back().id.value;
-    s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+    s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+    );
     for (const auto* step : {"switch-back", "verify-back"})
         s.does(
             "ina", "report_run",

@@ -425,7 +425,9 @@ void report_runs(Scenario& s) {
                 send(
                     s, "pia",
                     {"confirm_step",
-                     fmt::format(R"({{"run":"{}","step":"{}"}})", run.id.value, step.name)}
+                     fmt::format(
+                         R"({{"run":"{}","step":"{}","note":"seen"}})", run.id.value, step.name
+                     )}
                 );
                 break;
             }

@@ -307,7 +307,7 @@ TEST(Ring, that_was_edited_confirms_no_manual_step) {
     start_deployment(s, "external");
     s.does("ina", "report_run", report_of("drain", "succeeded"));
     move_ring(s);
-    const std::string confirm = R"({"run":"run-3","step":"switch"})";
+    const std::string confirm = R"({"run":"run-3","step":"switch","note":"seen"})";
     refused_for_ring(s, "ina", "confirm_step", confirm);
     put_back(s);
     s.does("ina", "confirm_step", confirm);
@@ -333,7 +333,8 @@ TEST(Ring, that_was_deployed_to_is_the_one_that_goes_back_whatever_its_record_sa
     for (const auto& step : steps) {
         if (s.change.runs.back().state == RunState::waiting)
             s.does(
-                "pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"{}"}})", id, step.name)
+                "pia", "confirm_step",
+                fmt::format(R"({{"run":"{}","step":"{}","note":"seen"}})", id, step.name)
             );
         else
             s.does(

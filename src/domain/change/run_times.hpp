@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "domain/calendar/spoken.hpp"
 #include "domain/change/commands.hpp"
 
 namespace slipway::domain {
@@ -25,10 +26,6 @@ Span time_taken_where_both(const Run& run, const Run& other);
 // (limits::run_clock_skew_max). The deadline of the deployment day is reckoned from them. Errors:
 // invalid_input naming "steps[2].ended_at".
 Result<void> require_told_times(const Run& run, const ReportRun& body, Time now);
-
-// A measured time as people say it: "430ms", "12.5s", "3m7s", "1h20m". Rounded; for figures that a
-// rule rests on to the millisecond there is to_text().
-std::string spoken(Span span);
 
 // The last run of the same bytes on the test ring that went well before this one on production
 // began; nullptr when there is none, and for a run on the test ring itself.

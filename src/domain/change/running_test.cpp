@@ -119,7 +119,7 @@ TEST(Window, after_its_end_a_deployment_is_aborted_or_rolled_back_and_nothing_el
     auto aborted = s;
     aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"too late"})");
     s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
-    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round"})");
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
 }
 
 TEST(Window, our_own_runner_stops_at_its_end) {
@@ -141,10 +141,13 @@ TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
     auto late = s;
     late.now = at(window_end);
     EXPECT_EQ(
-        first(late.refused("ina", "confirm_step", R"({"run":"run-3","step":"switch"})")).field,
+        first(
+            late.refused("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"seen"})")
+        )
+            .field,
         "window.end"
     );
-    s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch"})");
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"seen"})");
 }
 
 TEST(Runs, a_step_without_a_heading_is_waited_for_by_its_name) {
@@ -168,7 +171,7 @@ TEST(Runs, a_manual_step_with_an_owner_is_confirmed_by_him) {
     s.replayed = s.change;
     start(s);
     report(s, "ina", "drain", "succeeded");
-    constexpr std::string_view confirm = R"({"run":"run-3","step":"switch"})";
+    constexpr std::string_view confirm = R"({"run":"run-3","step":"switch","note":"seen"})";
     const auto error = s.refused("etta", "confirm_step", confirm);
     EXPECT_EQ(error.message.substr(0, 9), "this step");
     EXPECT_EQ(first(error).remedy, "Call ina");
@@ -273,7 +276,10 @@ TEST(Evidence, what_a_person_took_is_not_handed_to_a_connector_nor_taken_after_t
 
 void go_back(Scenario& s) {
     const auto id = s.change.runs.back().id.value;
-    s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+    s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+    );
     for (const auto* step : {"switch-back", "verify-back"})
         s.does(
             "ina", "report_run",

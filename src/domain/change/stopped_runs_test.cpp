@@ -166,6 +166,44 @@ TEST(Confirmation, is_asked_for_before_the_step_begins) {
     report_step(s, "switch", "running");
 }
 
+TEST(Confirmation, of_what_a_person_did_or_decided_says_what_was_seen) {
+    for (const auto* kind : {"manual", "decision"}) {
+        auto s = ready();
+        outline(s, 0).kind = kind;
+        start_elsewhere(s);
+        for (const auto* said : {"", R"(,"note":" ")"}) {
+            const auto error = s.refused(
+                "ina", "confirm_step", fmt::format(R"({{"run":"run-3","step":"drain"{}}})", said)
+            );
+            ASSERT_EQ(error.fields.size(), 1u);
+            EXPECT_EQ(error.fields[0].field, "note");
+            EXPECT_THAT(error.fields[0].message, HasSubstr("say what you saw"));
+        }
+        s.does(
+            "ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"no sessions left"})"
+        );
+        EXPECT_EQ(run_of(s).steps[0].detail, "no sessions left");
+    }
+}
+
+TEST(Confirmation, a_file_of_the_change_is_evidence_too) {
+    auto s = ready();
+    outline(s, 0).kind = "manual";
+    start_elsewhere(s);
+    const auto body = fmt::format(
+        R"({{"run":"run-3","step":"drain","evidence":"{}"}})", sha256("a screenshot").hex()
+    );
+    const auto error = s.refused("ina", "confirm_step", body);
+    ASSERT_EQ(error.fields.size(), 1u);
+    EXPECT_EQ(error.fields[0].field, "evidence");
+    Attachment file;
+    file.digest = sha256("a screenshot");
+    s.change.attachments.push_back(file);
+    s.replayed = s.change;
+    s.does("ina", "confirm_step", body);
+    EXPECT_THAT(run_of(s).steps[0].evidence, ::testing::ElementsAre(sha256("a screenshot")));
+}
+
 TEST(TwoPeople, both_confirm_and_nobody_is_both) {
     auto s = ready();
     outline(s, 0).second = "pia";

@@ -269,6 +269,14 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
             "the ring {} was edited between the deployment and {}, which ran with what it held: {}",
             run->ring, run->id.value, run->ring_edits
         ));
+    // Nobody saw these steps go back; the smoke list does.
+    for (const auto& deviation : change.deviations)
+        if (ran && deviation.run == run->id &&
+            (deviation.choice == RunChoice::resume || deviation.choice == RunChoice::skip))
+            findings.warn(fmt::format(
+                "{} decided {} at {} of {}: {}", deviation.by.value, to_text(deviation.choice),
+                deviation.step, run->id.value, deviation.reason
+            ));
     if (ran && (runbook == nullptr || run->runbook != runbook->digest))
         findings.refuse(
             "rollback", "other bytes ran than the approved rollback runbook",

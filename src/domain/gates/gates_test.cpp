@@ -26,7 +26,7 @@ const Scenario& rolled_back_and_told() {
             s.does(
                 "pia", decision ? "confirm_step" : "report_run",
                 decision
-                    ? fmt::format(R"({{"run":"run-4","step":"{}"}})", step)
+                    ? fmt::format(R"({{"run":"run-4","step":"{}","note":"seen"}})", step)
                     : fmt::format(
                           R"({{"run":"run-4","steps":[{{"name":"{}","state":"succeeded"}}]}})", step
                       )

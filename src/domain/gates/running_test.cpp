@@ -224,7 +224,10 @@ Scenario rolled_back() {
         s.replayed = s.change;
         s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
         const auto id = s.change.runs.back().id.value;
-        s.does("pia", "confirm_step", fmt::format(R"({{"run":"{}","step":"turn-round"}})", id));
+        s.does(
+            "pia", "confirm_step",
+            fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+        );
         s.does(
             "pia", "report_run",
             fmt::format(
@@ -247,6 +250,41 @@ TEST(Rollback, is_told_on_every_channel_that_announced_the_maintenance) {
     deliver(s, "mail");
     deliver(s, "status");
     EXPECT_THAT(refused_fields(s, "rollback-done"), IsEmpty());
+}
+
+TEST(Rollback, that_counts_by_somebodys_word_says_so_and_is_tested_all_the_same) {
+    auto s = deployed();
+    s.does("pia", "roll_back", R"({"reason":"the feed is empty","executor":"external"})");
+    const auto id = s.change.runs.back().id.value;
+    s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+    );
+    for (const auto* step : {"switch-back", "verify-back"}) {
+        s.does(
+            "pia", "report_run",
+            fmt::format(
+                R"({{"run":"{}","steps":[{{"name":"{}","state":"failed",)"
+                R"("detail":"not begun: no route"}}]}})",
+                id, step
+            )
+        );
+        s.does(
+            "pia", "decide_run",
+            fmt::format(R"({{"run":"{}","choice":"resume","reason":"I did it on the host"}})", id)
+        );
+    }
+    const auto& run = s.change.runs.back();
+    EXPECT_EQ(run.state, RunState::succeeded);
+    EXPECT_EQ(run.steps[1].detail, "taken as done by pia: I did it on the host");
+    EXPECT_EQ(s.change.deviations.back().what, "not begun: no route");
+    EXPECT_TRUE(s.has_said("verify-back was not seen to succeed"));
+    EXPECT_THAT(refused_fields(s, "rollback-done"), Names("smoke.rollback"));
+    const auto result = evaluate(*find_gate("rollback-done"), s.change, s.facts("otto"));
+    EXPECT_THAT(
+        result.warnings,
+        ::testing::Contains("pia decided resume at switch-back of " + id + ": I did it on the host")
+    );
 }
 
 TEST(Rollback, a_notice_of_it_that_was_sent_before_says_nothing) {
@@ -333,6 +371,59 @@ TEST(Backup, an_item_with_a_connector_of_its_own_is_proven_by_it) {
     const auto error = s.refused("ina", "verify_backup");
     ASSERT_EQ(error.reasons.size(), 1U);
     EXPECT_EQ(error.reasons[0].field, "backup.harbor-site");
+}
+
+// What the connector of the site says; `restored` is a member of the body's proof.
+void connector_reports(Scenario& s, std::string_view verdict, std::string_view restored) {
+    s.does("ina", "verify_backup");
+    s.does(
+        "system", "record_backup",
+        fmt::format(
+            R"({{"verdict":"{}","proofs":[{{"ci":"harbor-site","source":"restic","point":"p-7",)"
+            R"("last_success":"{}",{}}}]}})",
+            verdict, to_text(s.now - 1h), restored
+        )
+    );
+}
+
+const std::string damaged = R"("detail":"restic refused: pack 7 is damaged")";
+
+TEST(Backup, what_its_connector_could_not_restore_no_report_by_hand_undoes) {
+    auto s = ready();
+    connector_reports(s, "not_verified", damaged);
+    record_backup(s);
+    const auto refused = evaluate(*find_gate("backup-restorable"), s.change, s.facts("ina"));
+    ASSERT_EQ(refused.reasons.size(), 1U);
+    EXPECT_EQ(refused.reasons[0].field, "backup.harbor-site");
+    EXPECT_EQ(refused.reasons[0].evidence, "restic: restic refused: pack 7 is damaged");
+    EXPECT_THAT(refused.reasons[0].remedy, ::testing::HasSubstr("verify_backup"));
+    s.does("ina", "record_backup", R"({"verdict":"not_applicable","reason":"it is but a site"})");
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    record_backup(s);
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"))
+        << "nor does writing it twice";
+    connector_reports(
+        s, "verified",
+        fmt::format(
+            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-1")",
+            to_text(s.now)
+        )
+    );
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, a_connector_that_restored_somebody_elses_point_is_not_outdone_by_hand) {
+    auto s = ready();
+    connector_reports(
+        s, "verified",
+        fmt::format(
+            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-9")",
+            to_text(s.now)
+        )
+    );
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
+    record_backup(s);
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
 }
 
 TEST(Backup, an_item_is_proven_once) {

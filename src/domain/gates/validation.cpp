@@ -338,6 +338,44 @@ void look_at_point(
         );
 }
 
+// What a connector was asked for, only a connector reports: that it restored nothing is not undone
+// by what a person writes, neither by a proof nor by the word that none is needed. Gives whether it
+// is so of an item.
+bool look_at_what_connectors_saw(
+    const Change& change, const Backup& backup, GateFindings& findings
+) {
+    bool failed = false;
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto* seen = seen_by_connector(backup, scoped.ci);
+        if (seen == nullptr || seen->restored)
+            continue;
+        failed = true;
+        findings.refuse(
+            field_of(*seen), "its connector could not restore it, which no report by hand undoes",
+            seen->source + ": " + (seen->detail.empty() ? "not restored" : seen->detail),
+            "Mend the backup and run verify_backup again, or ask for a waiver (request_waiver)"
+        );
+    }
+    return failed;
+}
+
+// The proof that counts of this item: its connector's, once that was asked. Nothing when there is
+// none.
+const BackupProof* proof_of(const Backup& backup, const CiId& ci, GateFindings& findings) {
+    const auto recorded =
+        std::find_if(backup.proofs.begin(), backup.proofs.end(), [&](const auto& known) {
+            return known.ci == ci;
+        });
+    const auto* by_hand = recorded == backup.proofs.end() ? nullptr : &*recorded;
+    const auto* seen = seen_by_connector(backup, ci);
+    if (seen && by_hand && seen != by_hand)
+        findings.warn(fmt::format(
+            "what {} recorded of {} by hand does not count: {} was asked for it", backup.by.value,
+            ci.value, seen->source
+        ));
+    return seen ? seen : by_hand;
+}
+
 // Before its window; what was true when the deployment began stays on the record.
 void look_at_freshness(
     const BackupProof& proof, const Change& change, const Facts& facts, GateFindings& findings
@@ -431,6 +469,8 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
     const auto& backup = *change.backup;
     const auto databases = databases_of(change, *facts.records);
     findings.looked_at("backup", std::string(to_text(backup.verdict)), backup.at);
+    if (look_at_what_connectors_saw(change, backup, findings))
+        return;
     if (backup.verdict == BackupVerdict::not_verified)
         return findings.refuse(
             "backup.verdict", "the backup is not verified", backup.reason,
@@ -447,11 +487,8 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
         return;
     }
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
-        const auto proof =
-            std::find_if(backup.proofs.begin(), backup.proofs.end(), [&](const auto& known) {
-                return known.ci == scoped.ci;
-            });
-        if (proof == backup.proofs.end()) {
+        const auto* proof = proof_of(backup, scoped.ci, findings);
+        if (proof == nullptr) {
             findings.refuse(
                 "backup." + scoped.ci.value, "no backup of " + scoped.ci.value + " is proven",
                 "no proof", "Prove the backup of this configuration item"
@@ -461,7 +498,10 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
         findings.looked_at("restore point " + proof->point, proof->source, proof->last_success);
         look_at_last_success(*proof, facts, findings);
         look_at_restore(*proof, facts, findings);
-        look_at_point(*proof, backup.tested, host_of(scoped, *facts.records), facts, findings);
+        look_at_point(
+            *proof, proof == seen_by_connector(backup, scoped.ci), host_of(scoped, *facts.records),
+            facts, findings
+        );
         if (databases.contains(scoped.ci))
             look_at_freshness(*proof, change, facts, findings);
     }

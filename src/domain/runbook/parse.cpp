@@ -231,7 +231,7 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
             fmt::format(
                 "the front matter is longer than {} bytes", limits::runbook_front_matter_max
             ),
-            ""
+            "move prose and comments behind it, into the body"
         );
         return body;
     }

@@ -218,6 +218,10 @@ TEST(RunbookParser, says_how_to_mend_what_stands_in_the_front_matter) {
         remedy_of("---\npurpose: rollback\ncolour: red\n---\n"),
         testing::StartsWith("mend this line; front matter looks like this:\n---\n")
     );
+    EXPECT_EQ(
+        remedy_of("---\n# " + std::string(limits::runbook_front_matter_max, 'x') + "\n---\n"),
+        "move prose and comments behind it, into the body"
+    );
     EXPECT_THAT(remedy_of("# Title\n"), testing::StartsWith("begin the file with\n---\n"));
 }
 

@@ -180,7 +180,7 @@ Error Scenario::refused(std::string_view person, std::string_view command, std::
 }
 
 void Scenario::complete(std::string_view person, std::string_view step) {
-    does(person, "complete_step", fmt::format(R"({{"step":"{}"}})", step));
+    does(person, "complete_step", fmt::format(R"({{"step":"{}","note":"seen"}})", step));
 }
 
 void Scenario::pin(std::string_view person, const RunbookFile& file, std::string_view purpose) {
@@ -219,7 +219,7 @@ void Scenario::run(std::string_view person, std::string_view purpose) {
         if (run->state == RunState::waiting)
             does(
                 "pia", "confirm_step",
-                fmt::format(R"({{"run":"{}","step":"{}"}})", id.value, step.name)
+                fmt::format(R"({{"run":"{}","step":"{}","note":"seen"}})", id.value, step.name)
             );
         else
             does(
