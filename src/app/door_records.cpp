@@ -204,28 +204,41 @@ Result<void> check_secrets(
     return {};
 }
 
-// A test never runs on production, and what runs elsewhere asks no gate. Who runs it does not say
-// of a production ring that it is none, nor puts it anew as another when it was removed.
-Result<void> check_ring_kind(
+// A test never runs on production, and what runs elsewhere asks no gate. So whoever runs it decides
+// alone neither which machines and variables are production's (they could be those of a test ring
+// for a moment) nor that a production ring is none, also when it is put anew after its removal.
+// `document` is empty for a removal.
+Result<void> check_production_ring(
     const domain::RegisterRow& row, const StoredStream* stored, const std::string& document,
     const Actor& actor
 ) {
-    if (row.name != "ring" || stored == nullptr || actor.may(domain::Permission::system_manage))
+    using domain::Permission;
+    if (row.name != "ring" || stored == nullptr || actor.may(Permission::system_manage))
         return {};
     const auto before = restore<domain::RingRecord>(std::string_view(stored->state));
     if (!before)
         return unreadable_state(stored->key, before.error());
-    const auto kind = TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
     constexpr auto production = domain::RingKind::production;
-    if (before->kind != production || kind == production)
+    if (before->kind != production)
         return {};
+    const auto kind =
+        document.empty() ? production
+                         : TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
+    if (kind == production && actor.may(Permission::change_manage))
+        return {};
+    const auto message = fmt::format("{} is a production ring", stored->key.id);
+    const std::string_view was = stored->removed ? "was removed as" : "is";
+    if (kind == production)
+        return fail_blocked(
+            message,
+            {{"run-exact", "ring", "who runs deployments does not edit a production ring alone",
+              fmt::format("it {} production, and {} may not change_manage", was, actor.person.value),
+              "Have a change manager, a CAB chair or an administrator put it"}}
+        );
     return fail_blocked(
-        fmt::format("{} is a production ring", stored->key.id),
+        message,
         {{"run-exact", "kind", "only an administrator makes a production ring one for tests",
-          fmt::format(
-              "it {} {} and would be {}", stored->removed ? "was removed as" : "is",
-              to_text(production), to_text(kind)
-          ),
+          fmt::format("it {} production and would be {}", was, to_text(kind)),
           "Put the test ring with another id, or have an administrator (system_manage) put this "
           "one"}}
     );
@@ -494,7 +507,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         TRY(check_conditions(request, version, before != nullptr));
         TRY(check_not_given_before(*row, before == nullptr && version > 0, request.id, "id"));
         TRY(check_writer(*row, before, document, actor, clock().now()));
-        TRY(check_ring_kind(*row, stored, document, actor));
+        TRY(check_production_ring(*row, stored, document, actor));
         TRY(check_secrets(*inside_, *row, request.id, document));
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
@@ -569,7 +582,7 @@ Result<std::size_t> Door::put_records(
                 fmt::format("[{}].id", rest.before + i)
             ));
             TRY(check_writer(*row, before, documents[i], actor, clock().now()));
-            TRY(check_ring_kind(*row, if_any(stored), documents[i], actor));
+            TRY(check_production_ring(*row, if_any(stored), documents[i], actor));
             if (row->name == "person")
                 people[records[i].id] = TRY(administering(before, &documents[i]));
             if (row->name == "ring")
@@ -600,6 +613,7 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
             return no_record(*row, request.id);
         TRY(check_conditions(request, version, true));
         TRY(check_board(*inside_, *row, actor, request.id));
+        TRY(check_production_ring(*row, stored, {}, actor));
         RecordEdit edit{before->state, true};
         RecordsHeld administrators;
         if (row->name == "person")

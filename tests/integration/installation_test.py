@@ -328,7 +328,8 @@ class InstallationTest(unittest.TestCase):
         self.server.request("PUT", "/rings/harbor", ring("production", "production"), self.engineer)
         kept = self.refused("PUT", "/rings/harbor", ring("test", "test"), self.engineer)
         self.assertEqual((kept.status, kept.problem["reasons"][0]["field"]), (409, "kind"))
-        self.server.request("DELETE", "/rings/harbor", token=self.engineer)
+        self.assertEqual(self.refused("DELETE", "/rings/harbor", None, self.engineer).status, 409)
+        self.server.request("DELETE", "/rings/harbor")
         self.assertEqual(
             self.refused("PUT", "/rings/harbor", ring("test", "test"), self.engineer).status, 409)
         # An administrator may, and then that secret is no longer the ring's.

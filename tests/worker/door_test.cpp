@@ -528,8 +528,12 @@ TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_
     };
     EXPECT_TRUE(put(ina, "pilot"));
     EXPECT_TRUE(put(ina, "production"));
-    EXPECT_TRUE(put(ina, "production")) << "its other fields are hers";
-    const auto refused = put(ina, "test");
+    const auto edited = put(ina, "production");
+    ASSERT_FALSE(edited) << "its machines could be a test ring's for a moment";
+    EXPECT_EQ(edited.error().reasons.at(0).field, "ring");
+    EXPECT_NE(edited.error().reasons.at(0).remedy, "");
+    EXPECT_TRUE(put(petra, "production"));
+    const auto refused = put(petra, "test");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::blocked);
     EXPECT_EQ(refused.error().reasons.at(0).gate, "run-exact");
@@ -538,7 +542,8 @@ TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_
     const auto imported = door->put_records(ina, "ring", {{"harbor", ring("staging")}}, {});
     ASSERT_FALSE(imported);
     EXPECT_EQ(imported.error().code, ErrorCode::blocked);
-    ASSERT_TRUE(door->remove_record(ina, {"ring", "harbor", {}, {}, {}, {}}));
+    EXPECT_FALSE(door->remove_record(ina, {"ring", "harbor", {}, {}, {}, {}}));
+    ASSERT_TRUE(door->remove_record(petra, {"ring", "harbor", {}, {}, {}, {}}));
     EXPECT_FALSE(put(ina, "test")) << "removed and put anew";
     const Actor alma{main, PersonId("alma"), {domain::Role::administrator}, {}, "session"};
     EXPECT_TRUE(put(alma, "test"));
