@@ -103,6 +103,24 @@ require_no_run_on(const Change& change, const std::string& ring, SmokeOccasion o
     return {};
 }
 
+// What may run on a ring is looked at for the ring that the change names: no other is tested.
+Result<void>
+require_named_ring(const Change& change, const SmokeSubject& subject, SmokeOccasion occasion) {
+    const auto named = ring_of(change, occasion);
+    const auto& where = *subject.where;
+    if (where.ring == named)
+        return {};
+    return fail_blocked(
+        "the run to be tested went to another ring",
+        {{std::string(gate_of(occasion)),
+          on_production(where.purpose) ? "production_ring" : "test_ring",
+          fmt::format("{} went to {}", where.id.value, where.ring),
+          "the change names " + (named.empty() ? "none" : named),
+          "Start the run again on the ring that is named (start_run), or name the other one with "
+          "assign"}}
+    );
+}
+
 // A list is run once at a time, but whoever has deployed anew does not wait for what tests the
 // version before.
 Result<void> require_no_list_in_hand(const Facts& facts, const SmokeTask& wanted) {
@@ -279,6 +297,8 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
     const auto ring = subject ? subject->where->ring : ring_of(change, body.occasion);
     const SmokeTask task{change.id,       body.occasion, ring,
                          runbook->digest, facts.actor,   subject ? subject->run : RunId{}};
+    if (subject)
+        TRY(require_named_ring(change, *subject, body.occasion));
     TRY(require_no_run_on(change, ring, body.occasion));
     if (subject && !kept_ring(change, *subject->where))
         TRY(require_ring_of(change, *subject->where, facts, gate_of(body.occasion)));

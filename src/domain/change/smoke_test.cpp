@@ -87,8 +87,11 @@ TEST(SmokeSubject, is_where_its_run_went_whatever_the_change_names_later) {
     s.does("system", "record_smoke", report_with(R"("run":"run-1","ring":"staging")"));
     EXPECT_EQ(s.change.smoke_reports.back().ring, "staging");
     EXPECT_EQ(s.change.smoke_reports.back().run, RunId("run-1"));
-    s.does("ina", "run_smoke", on_staging);
-    EXPECT_EQ(asked_last(s).ring, "staging");
+    // Whether the list may run there was looked at for the ring that the change names.
+    const auto reason = s.refused("ina", "run_smoke", on_staging).reasons.at(0);
+    EXPECT_EQ(reason.field, "test_ring");
+    EXPECT_EQ(reason.message, "run-1 went to staging");
+    EXPECT_EQ(reason.evidence, "the change names other");
     s.does("ina", "record_smoke", report_with(R"("ring":"other")"));
     EXPECT_THAT(why_not(s), HasSubstr("another ring"));
 }
