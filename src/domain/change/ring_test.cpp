@@ -382,10 +382,12 @@ TEST(Ring, of_production_is_tested_with_no_list_that_nobody_approved) {
     Scenario s;
     open(s);
     plan(s);
-    for (const auto* occasion : {"production", "rollback"}) {
+    const std::pair<const char*, const char*> rows[] = {
+        {"production", "smoke-production"}, {"rollback", "rollback-done"}};
+    for (const auto& [occasion, gate] : rows) {
         const auto error =
             s.refused("ina", "run_smoke", fmt::format(R"({{"occasion":"{}"}})", occasion));
-        EXPECT_EQ(first(error).gate, "smoke-production") << occasion;
+        EXPECT_EQ(first(error).gate, gate) << occasion;
         EXPECT_EQ(first(error).field, "runs") << occasion;
         EXPECT_THAT(first(error).remedy, HasSubstr("--occasion staging")) << occasion;
     }
