@@ -28,7 +28,7 @@ using testing::SizeIs;
 class SlowRunner final : public app::Runner {
   public:
     domain::StepResult
-    run_step(const domain::RunbookStep& step, const domain::Variables&, std::stop_token, const app::LineSink&)
+    run_step(const domain::RunbookStep& step, const app::RingSetting&, std::stop_token, const app::LineSink&)
         override {
         domain::StepResult result;
         result.name = step.name;
@@ -38,7 +38,7 @@ class SlowRunner final : public app::Runner {
     }
 
     domain::CheckResult run_check(
-        const domain::SmokeCheck& check, const domain::Variables&, std::stop_token stop
+        const domain::SmokeCheck& check, const app::RingSetting&, std::stop_token stop
     ) override {
         ++checks;
         if (on_check)
