@@ -59,7 +59,7 @@ class LongTasks : public app::DoorTest {
         put_ring("staging");
         put_ring("other");
         const auto production =
-            *parse_json(R"({"name":"x","kind":"production","hosts":[{"host":"web"}]})");
+            *parse_json(R"({"name":"x","kind":"production","hosts":[{"host":"live"}]})");
         ASSERT_TRUE(door->put_record(petra, {"ring", "production", production, {}, {}, {}}));
         must("open", R"({"title":"Harbor site 1.5"})");
         must("assign", R"({"test_ring":"staging","production_ring":"production"})");
@@ -197,7 +197,7 @@ TEST_F(LongTasks, that_are_in_hand_are_not_asked_for_again_until_they_are_given_
     put_ci(main, "site", "Site");
     must("describe", R"({"summary":"site 1.4 -> 1.5","cis":[{"ci":"site","host":"web"}]})");
     const auto vault = *parse_json(
-        R"({"name":"x","kind":"production","hosts":[{"host":"web"}],"backup_connector":"vault"})"
+        R"({"name":"x","kind":"production","hosts":[{"host":"live"}],"backup_connector":"vault"})"
     );
     ASSERT_TRUE(door->put_record(petra, {"ring", "production", vault, {}, {}, {}}));
     for (const auto& [command, body, kind] :

@@ -332,6 +332,7 @@ struct Reading {
     std::vector<RunStepState> states = std::vector<RunStepState>(order.size());
     std::vector<int> begun = std::vector<int>(order.size());
     std::vector<int> retried = std::vector<int>(order.size());
+    std::vector<bool> resumed = std::vector<bool>(order.size());
     std::size_t overlaps = 0;
     bool ended = false;
 
@@ -353,6 +354,10 @@ struct Reading {
 
     void take_report(const RunStep& step) {
         const auto at = place_of(step.name);
+        if (resumed[at] && step.state == RunStepState::succeeded) {
+            resumed[at] = false; // says whose word it rests on
+            return;
+        }
         if (states[at] != RunStepState::running) {
             RC_ASSERT(!ended);
             RC_ASSERT(states[at] == RunStepState::pending);
@@ -378,6 +383,7 @@ struct Reading {
         } else if (deviation.choice == RunChoice::resume) {
             RC_ASSERT(states[at] == RunStepState::failed || states[at] == RunStepState::unknown);
             states[at] = RunStepState::succeeded;
+            resumed[at] = true;
         }
     }
 };

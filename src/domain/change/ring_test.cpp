@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-void move_ring(Scenario& s, const char* ring = "production") {
-    s.records.rings.at(ring).variables["SITE"] = "/elsewhere";
+void move_ring(Scenario& s, const char* ring = "production", const char* site = "/elsewhere") {
+    s.records.rings.at(ring).variables["SITE"] = site;
     s.records.ring_writes[ring] = {at("2026-11-26T08:00Z"), PersonId("ina")};
     ++s.records.version;
 }
@@ -407,7 +407,7 @@ TEST(Ring, that_was_deployed_to_is_the_one_that_is_tested) {
     auto s = deployed();
     move_ring(s);
     s.does("ina", "run_smoke", R"({"occasion":"production"})");
-    move_ring(s, "staging");
+    move_ring(s, "staging", "/another");
     refused_for_ring(s, "ina", "run_smoke", R"({"occasion":"staging"})");
 }
 

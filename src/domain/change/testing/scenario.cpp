@@ -180,7 +180,7 @@ Error Scenario::refused(std::string_view person, std::string_view command, std::
 }
 
 void Scenario::complete(std::string_view person, std::string_view step) {
-    does(person, "complete_step", fmt::format(R"({{"step":"{}","note":"seen"}})", step));
+    does(person, "complete_step", fmt::format(R"({{"step":"{}"}})", step));
 }
 
 void Scenario::pin(std::string_view person, const RunbookFile& file, std::string_view purpose) {
