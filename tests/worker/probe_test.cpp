@@ -108,7 +108,7 @@ class ProbeTest : public testing::Test {
             R"("variables":{{"WEB":"{}","KEY":"secret:file:/there"}}}})",
             id, kind, hosts, id == "production" ? "web1" : "stage1"
         ));
-        const auto put = door->put_record(ina, {"ring", id, ring, {}, {}, {}});
+        const auto put = door->put_record(petra, {"ring", id, ring, {}, {}, {}});
         ASSERT_TRUE(put.has_value()) << put.error().message;
     }
 
@@ -175,6 +175,8 @@ class ProbeTest : public testing::Test {
 
     const app::Actor system{main_tenant, PersonId("slipway"), {}, {}, "worker"};
     const app::Actor ina{main_tenant, PersonId("ina"), {domain::Role::engineer}, {}, "session s"};
+    const app::Actor petra{
+        main_tenant, PersonId("petra"), {domain::Role::change_manager}, {}, "session p"};
     const app::Actor vic{main_tenant, PersonId("vic"), {domain::Role::viewer}, {}, "session v"};
     const SystemClock clock;
     SystemRandom random;
@@ -267,7 +269,7 @@ TEST_F(ProbeTest, who_gathers_facts_is_not_who_wrote_the_ring) {
     gather("staging");
     gather("staging");
     app::TenantRecords records(*store);
-    EXPECT_EQ((*records.of(main_tenant))->ring_writes.get().at("staging").by, PersonId("ina"));
+    EXPECT_EQ((*records.of(main_tenant))->ring_writes.get().at("staging").by, PersonId("petra"));
 }
 
 TEST_F(ProbeTest, a_host_that_was_moved_meanwhile_does_not_get_the_facts_of_the_other_machine) {
@@ -433,7 +435,7 @@ TEST_F(PreflightTest, tells_of_a_host_that_does_not_answer_and_a_secret_that_is_
         R"({"name":"p","kind":"production","hosts":[{"host":"web-1","address":"web1"}],)"
         R"("variables":{"WEB":"web1","KEY":"secret:file:/gone"}})"
     );
-    ASSERT_TRUE(door->put_record(ina, {"ring", "production", record, {}, {}, {}}).has_value());
+    ASSERT_TRUE(door->put_record(petra, {"ring", "production", record, {}, {}, {}}).has_value());
     ask_for_preflight();
     const auto preflight = look();
     EXPECT_THAT(failed(preflight), testing::ElementsAre("host ", "credential KEY"));
@@ -502,7 +504,7 @@ TEST_F(PreflightTest, asks_at_most_so_many_hosts) {
 TEST_F(PreflightTest, that_cannot_be_made_in_the_end_is_on_the_record) {
     ask_for_preflight();
     does("assign", R"({"production_ring":"","test_ring":""})");
-    ASSERT_TRUE(door->remove_record(ina, {"ring", "production", {}, {}, {}, {}}).has_value());
+    ASSERT_TRUE(door->remove_record(petra, {"ring", "production", {}, {}, {}, {}}).has_value());
     const auto given = parts();
     const auto task = claim();
     EXPECT_FALSE(carry_out_preflight({given, task, {}, false}).has_value());
