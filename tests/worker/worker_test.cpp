@@ -440,30 +440,6 @@ TEST_F(WorkerTest, a_smoke_test_looks_at_no_ring_that_was_edited_since_the_run) 
     EXPECT_FALSE(change().smoke_reports.at(0).results.at(0).passed);
 }
 
-TEST_F(WorkerTest, a_list_that_was_asked_for_a_test_ring_does_not_run_on_what_became_production) {
-    ask_for("run_smoke", R"({"occasion":"staging"})");
-    const auto ring = *parse_json(R"({"name":"s","kind":"production","hosts":[]})");
-    ASSERT_TRUE(door->put_record(ina, {"ring", "staging", ring, {}, {}, {}}).has_value());
-    runner.setting = {};
-    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
-    EXPECT_EQ(runner.setting.ring, "") << "nothing ran";
-    const auto result = change().smoke_reports.at(0).results.at(0);
-    EXPECT_FALSE(result.passed);
-    EXPECT_NE(result.detail.find("never runs on production"), std::string::npos) << result.detail;
-}
-
-TEST_F(WorkerTest, what_runs_for_a_ring_may_ask_for_the_secrets_of_this_ring_alone) {
-    ask_for_run();
-    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
-    EXPECT_EQ(runner.setting.kind, domain::RingKind::staging);
-    EXPECT_EQ(runner.setting.ring, "staging");
-    runner.setting = {};
-    does(ina, "run_smoke", R"({"occasion":"staging"})");
-    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
-    EXPECT_EQ(runner.setting.kind, domain::RingKind::staging);
-    EXPECT_EQ(runner.setting.ring, "staging");
-}
-
 TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_ring_says_now) {
     auto brought = domain::testing::deployed().change;
     brought.id = ChangeId("CHG-1");
