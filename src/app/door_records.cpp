@@ -221,9 +221,9 @@ Result<void> check_production_ring(
     constexpr auto production = domain::RingKind::production;
     if (before->kind != production)
         return {};
-    const auto kind =
-        document.empty() ? production
-                         : TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
+    const auto kind = document.empty()
+                          ? production
+                          : TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
     if (kind == production && actor.may(Permission::change_manage))
         return {};
     const auto message = fmt::format("{} is a production ring", stored->key.id);
@@ -232,7 +232,9 @@ Result<void> check_production_ring(
         return fail_blocked(
             message,
             {{"run-exact", "ring", "who runs deployments does not edit a production ring alone",
-              fmt::format("it {} production, and {} may not change_manage", was, actor.person.value),
+              fmt::format(
+                  "it {} production, and {} may not change_manage", was, actor.person.value
+              ),
               "Have a change manager, a CAB chair or an administrator put it"}}
         );
     return fail_blocked(
