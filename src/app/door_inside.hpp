@@ -12,6 +12,7 @@
 #include "app/tenant_records.hpp"
 #include "domain/change/command_table.hpp"
 #include "domain/change/facts.hpp"
+#include "domain/records/register_table.hpp"
 
 namespace slipway::app {
 
@@ -116,6 +117,15 @@ struct Door::Inside {
         const std::string& document, bool removed
     );
 };
+
+// A test never runs on production, and what runs elsewhere asks no gate. So whoever runs it decides
+// alone neither which machines and variables are production's (they could be those of a test ring
+// for a moment) nor that a production ring is none, also when it is put anew after its removal.
+// `document` is empty for a removal. Errors: blocked.
+Result<void> check_production_ring(
+    const domain::RegisterRow& row, const StoredStream* stored, const std::string& document,
+    const Actor& actor
+);
 
 // The answer that a request with this idempotency key got before, if any.
 Result<std::optional<Answer>>

@@ -204,48 +204,6 @@ Result<void> check_secrets(
     return {};
 }
 
-// A test never runs on production, and what runs elsewhere asks no gate. So whoever runs it decides
-// alone neither which machines and variables are production's (they could be those of a test ring
-// for a moment) nor that a production ring is none, also when it is put anew after its removal.
-// `document` is empty for a removal.
-Result<void> check_production_ring(
-    const domain::RegisterRow& row, const StoredStream* stored, const std::string& document,
-    const Actor& actor
-) {
-    using domain::Permission;
-    if (row.name != "ring" || stored == nullptr || actor.may(Permission::system_manage))
-        return {};
-    const auto before = restore<domain::RingRecord>(std::string_view(stored->state));
-    if (!before)
-        return unreadable_state(stored->key, before.error());
-    constexpr auto production = domain::RingKind::production;
-    if (before->kind != production)
-        return {};
-    const auto kind = document.empty()
-                          ? production
-                          : TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
-    if (kind == production && actor.may(Permission::change_manage))
-        return {};
-    const auto message = fmt::format("{} is a production ring", stored->key.id);
-    const std::string_view was = stored->removed ? "was removed as" : "is";
-    if (kind == production)
-        return fail_blocked(
-            message,
-            {{"run-exact", "ring", "who runs deployments does not edit a production ring alone",
-              fmt::format(
-                  "it {} production, and {} may not change_manage", was, actor.person.value
-              ),
-              "Have a change manager, a CAB chair or an administrator put it"}}
-        );
-    return fail_blocked(
-        message,
-        {{"run-exact", "kind", "only an administrator makes a production ring one for tests",
-          fmt::format("it {} production and would be {}", was, to_text(kind)),
-          "Put the test ring with another id, or have an administrator (system_manage) put this "
-          "one"}}
-    );
-}
-
 std::string
 remedy_for_use(const StreamKey& key, std::string_view field, const std::string& change) {
     if (key.kind == "person" && field == "requester")

@@ -118,6 +118,44 @@ Door::Inside::require_no_gathering(const TenantId& tenant, const std::string& ri
     return {};
 }
 
+Result<void> check_production_ring(
+    const domain::RegisterRow& row, const StoredStream* stored, const std::string& document,
+    const Actor& actor
+) {
+    using domain::Permission;
+    if (row.name != "ring" || stored == nullptr || actor.may(Permission::system_manage))
+        return {};
+    const auto before = restore<domain::RingRecord>(std::string_view(stored->state));
+    if (!before)
+        return unreadable_state(stored->key, before.error());
+    constexpr auto production = domain::RingKind::production;
+    if (before->kind != production)
+        return {};
+    const auto kind = document.empty()
+                          ? production
+                          : TRY(restore<domain::RingRecord>(std::string_view(document))).kind;
+    if (kind == production && actor.may(Permission::change_manage))
+        return {};
+    const auto message = fmt::format("{} is a production ring", stored->key.id);
+    const std::string_view was = stored->removed ? "was removed as" : "is";
+    if (kind == production)
+        return fail_blocked(
+            message,
+            {{"run-exact", "ring", "who runs deployments does not edit a production ring alone",
+              fmt::format(
+                  "it {} production, and {} may not change_manage", was, actor.person.value
+              ),
+              "Have a change manager, a CAB chair or an administrator put it"}}
+        );
+    return fail_blocked(
+        message,
+        {{"run-exact", "kind", "only an administrator makes a production ring one for tests",
+          fmt::format("it {} production and would be {}", was, to_text(kind)),
+          "Put the test ring with another id, or have an administrator (system_manage) put this "
+          "one"}}
+    );
+}
+
 Result<RecordsHeld>
 Door::Inside::keep_rings_apart(const TenantId& tenant, const std::vector<RingPut>& puts) {
     records.forget(tenant);
