@@ -84,8 +84,10 @@ class Teller:
         why = f"{reason['field']}: {reason['message']} ({reason['evidence']})"
         self.wrapped("why", why, "refusal")
         self.wrapped("remedy", reason["remedy"], "refusal")
-        if others:
-            self.wrapped("and", ", ".join(other["field"] for other in others), "refusal")
+        fields = dict.fromkeys(other["field"] for other in others)
+        fields.pop(reason["field"], None)
+        if fields:
+            self.wrapped("and", ", ".join(fields), "refusal")
 
     def wrapped(self, label, text, style):
         first, rest = f"{'':<10}{label:<8}", " " * 18
