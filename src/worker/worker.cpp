@@ -236,8 +236,9 @@ struct Worker::Inside {
             return;
         say("task " + task.id.value + " (" + task.kind + ")", done.error());
         std::optional<Time> retry_at;
-        if (source.stop_requested()) {
-            retry_at = lease_now(); // it was cut short: at the next start, by another server
+        // It was cut short, or could not be heard by now: at the next start, by another server.
+        if (source.stop_requested() || ends.stop_requested()) {
+            retry_at = lease_now();
         } else if (!last && handler) {
             const auto advice = app::retry_of(done.error());
             const Span wait = advice.retry == app::Retry::after
