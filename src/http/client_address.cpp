@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/client_address.hpp"
 
+#include "base/ascii.hpp"
 #include "domain/records/networks.hpp"
 
 namespace slipway::http {
 
 namespace {
-
-std::string_view without_blanks(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 // "[2001:db8::1]" as some proxies write it.
 std::string_view without_brackets(std::string_view text) {
@@ -27,7 +21,7 @@ std::string client_address(
     std::string_view client = peer;
     while (domain::network_of_address(trusted, client)) {
         const auto comma = forwarded.rfind(',');
-        const auto said = without_blanks(forwarded.substr(comma == forwarded.npos ? 0 : comma + 1));
+        const auto said = trimmed(forwarded.substr(comma == forwarded.npos ? 0 : comma + 1));
         forwarded = forwarded.substr(0, comma == forwarded.npos ? 0 : comma);
         if (said.empty())
             break;

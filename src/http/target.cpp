@@ -103,14 +103,6 @@ Result<void> parse_query(std::string_view query, Target& out) {
     return {};
 }
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 // The next element of a list with this separator, taken off its front.
 std::string_view take_element(std::string_view& list, char separator) {
     const auto end = list.find(separator);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/ascii.hpp"
 #include "base/jq.hpp"
 #include "runner/http_fetch.hpp"
 
@@ -25,7 +26,6 @@ namespace {
 
 constexpr double latest_seconds = 253402300799.0; // the end of the year 9999
 constexpr std::size_t silent_shown_max = 10;
-constexpr std::string_view line_blanks = " \t";
 
 // "1d2h1m": so that ages can be read. Below a second the milliseconds are all there is.
 std::string age_text(Span age) {
@@ -264,10 +264,7 @@ CheckAnswer judge_job_output(const SmokeCheck& check, std::string_view output, T
     const auto demands = check.job.value_or(JobDemands{});
     if (!demands.each.empty())
         return judge_each(demands, times_of_lines(output), now);
-    auto line = output.substr(0, output.find('\n'));
-    if (const auto begin = line.find_first_not_of(line_blanks); begin != std::string_view::npos)
-        line = line.substr(begin, line.find_last_not_of(line_blanks) - begin + 1);
-    if (const auto fired = time_of_text(line))
+    if (const auto fired = time_of_text(trimmed(output.substr(0, output.find('\n')))))
         return judge_age(demands, *fired, now);
     return {
         RunOutcome::unexpected_output, 0,

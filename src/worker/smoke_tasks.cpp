@@ -117,7 +117,7 @@ Result<void> carry_out_smoke(const TaskContext& context) {
         body["results"] = JsonArray{JsonObject{
             {"name", "smoke"},
             {"passed", false},
-            {"detail", ("could not be run: " + ran.error().message).substr(0, limits::text_max)}}};
+            {"detail", cut_text("could not be run: " + ran.error().message, limits::text_max)}}};
     return tell_until_heard(context, [&] { return context.tell("record_smoke", body, true); });
 }
 

@@ -19,11 +19,6 @@ using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-const Reason& first_of(const Error& error) {
-    static const Reason none;
-    return error.reasons.empty() ? none : error.reasons.front();
-}
-
 void set_times(Run& run, const std::vector<Span>& took) {
     Time reached = run.started_at;
     for (std::size_t i = 0; i < took.size(); ++i) {
@@ -254,12 +249,12 @@ TEST(AbortClock, past_it_no_further_step_begins) {
     report_then(before, "switch", "running");
     s.now += 1s;
     const auto error = s.refused("ina", "report_run", step_report("switch", "running"));
-    EXPECT_EQ(first_of(error).gate, "run-exact");
-    EXPECT_EQ(first_of(error).field, "abort_by");
-    EXPECT_THAT(first_of(error).evidence, HasSubstr("abort-by 2026-11-26T11:46:00"));
-    EXPECT_THAT(first_of(error).evidence, HasSubstr("rollback 7m"));
-    EXPECT_THAT(first_of(error).remedy, HasSubstr("extend_window"));
-    EXPECT_THAT(first_of(error).remedy, HasSubstr("roll_back"));
+    EXPECT_EQ(first(error).gate, "run-exact");
+    EXPECT_EQ(first(error).field, "abort_by");
+    EXPECT_THAT(first(error).evidence, HasSubstr("abort-by 2026-11-26T11:46:00"));
+    EXPECT_THAT(first(error).evidence, HasSubstr("rollback 7m"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("extend_window"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("roll_back"));
 }
 
 TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
@@ -279,10 +274,10 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
         EXPECT_THAT(s.tasks[0].payload, HasSubstr("past abort-by"));
         for (const auto* choice : {"retry", "skip"})
             EXPECT_EQ(
-                first_of(s.refused(
-                             "otto", "decide_run",
-                             fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
-                         ))
+                first(s.refused(
+                          "otto", "decide_run",
+                          fmt::format(R"({{"run":"run-3","choice":"{}","reason":"r"}})", choice)
+                      ))
                     .field,
                 "abort_by"
             );
@@ -311,8 +306,7 @@ TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
     start_at_window(s);
     s.now = clock_of(s).abort_by;
     EXPECT_EQ(
-        first_of(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"seen"})")
-        )
+        first(s.refused("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"seen"})"))
             .field,
         "abort_by"
     );
@@ -323,8 +317,8 @@ TEST(AbortClock, a_rehearsal_that_was_left_waiting_leaves_no_time_to_deploy) {
     set_times(s.change.runs.edit()[1], {3h, 5min, 1min});
     s.replayed = s.change;
     const auto error = s.refused("ina", "start_run", deployment_elsewhere());
-    EXPECT_EQ(first_of(error).field, "abort_by");
-    EXPECT_THAT(first_of(error).evidence, HasSubstr("run-2 took 3h6m"));
+    EXPECT_EQ(first(error).field, "abort_by");
+    EXPECT_THAT(first(error).evidence, HasSubstr("run-2 took 3h6m"));
 }
 
 // As a clock that was never set makes them. Such times were taken as they came: two such spans
@@ -500,18 +494,17 @@ TEST(Extension, is_refused) {
         auto s = at_noon();
         row.edit(s);
         const auto error = s.refused(row.person, "extend_window", row.body);
-        const auto& field =
-            error.reasons.empty() ? error.fields.at(0).field : first_of(error).field;
+        const auto& field = error.reasons.empty() ? error.fields.at(0).field : first(error).field;
         const auto& said =
-            error.reasons.empty() ? error.fields.at(0).message : first_of(error).evidence;
+            error.reasons.empty() ? error.fields.at(0).message : first(error).evidence;
         EXPECT_EQ(field, row.field) << explain(error);
         EXPECT_THAT(said, HasSubstr(row.said));
     }
     auto s = ready();
-    EXPECT_EQ(first_of(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
     s = deployed();
     s.smoke("ina", "production");
-    EXPECT_EQ(first_of(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
+    EXPECT_EQ(first(s.refused("petra", "extend_window", half_an_hour)).field, "runs");
 }
 
 TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {

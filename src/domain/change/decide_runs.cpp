@@ -616,11 +616,7 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
         );
     TRY(may_roll_back(change, facts));
     Decider decider(change, facts);
-    for (const auto& run : change.runs)
-        if (is_active(run))
-            decider.emit(RunEnded{run.id, RunState::aborted});
-    if (change.failed_because.empty())
-        decider.emit(DeploymentFailed{body.reason});
+    give_up_deployment(decider, body.reason);
     TRY(may_start(decider.change(), {RunPurpose::rollback, body.executor, {}}, facts));
     start(decider, RunPurpose::rollback, body.executor);
     return decider.finish();

@@ -7,6 +7,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/run_progress.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain::decide {
@@ -266,11 +267,7 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
               "Run the rollback runbook with roll_back"}}
         );
     Decider decider(change, facts);
-    for (const auto& run : change.runs)
-        if (is_active(run))
-            decider.emit(RunEnded{run.id, RunState::aborted});
-    if (change.failed_because.empty())
-        decider.emit(DeploymentFailed{body.reason});
+    give_up_deployment(decider, body.reason);
     for (auto snapshot : back) {
         if (snapshot.revert_asked_at || snapshot.removal_asked_at) {
             decider.say("the provider is at work on the snapshot of " + snapshot.host);

@@ -3,11 +3,11 @@
 // and a run of which several steps did not end well waits for a decision on each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
+#include "domain/change/testing/draw.hpp"
 #include "domain/change/testing/scenario.hpp"
 
 namespace slipway::domain::testing {
@@ -306,10 +306,6 @@ TEST(ParallelSteps, move_the_clock_by_the_longest_of_them) {
 const std::vector<std::string> order{"one",  "two/a", "three/a", "four/a",
                                      "five", "six/b", "seven/b", "eight"};
 
-std::size_t drawn_below(std::size_t end) {
-    return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, end));
-}
-
 std::string name_of(std::size_t step) {
     return order[step].substr(0, order[step].find('/'));
 }
@@ -394,13 +390,13 @@ std::string any_report(const Scenario& s) {
                                                  "failed",  "succeeded", "unknown"};
     const auto current = current_steps(newest_run(s));
     std::string steps;
-    for (std::size_t i = 0; i <= drawn_below(2); ++i) {
-        const bool near = !current.empty() && drawn_below(6) > 0;
+    for (std::size_t i = 0; i <= below(2); ++i) {
+        const bool near = !current.empty() && below(6) > 0;
         const auto step =
-            near ? current[drawn_below(current.size())]->name : name_of(drawn_below(order.size()));
+            near ? current[below(current.size())]->name : name_of(below(order.size()));
         steps += fmt::format(
             R"({}{{"name":"{}","state":"{}"}})", steps.empty() ? "" : ",", step,
-            states[drawn_below(states.size())]
+            states[below(states.size())]
         );
     }
     return fmt::format(R"({{"run":"run-3","steps":[{}]}})", steps);
@@ -409,8 +405,7 @@ std::string any_report(const Scenario& s) {
 std::string any_choice() {
     static const std::vector<std::string> choices{"retry", "skip", "resume", "retry", "resume"};
     return choice_for(
-        choices[drawn_below(choices.size())],
-        drawn_below(2) == 0 ? std::string() : name_of(drawn_below(order.size()))
+        choices[below(choices.size())], below(2) == 0 ? std::string() : name_of(below(order.size()))
     );
 }
 
@@ -429,10 +424,10 @@ TEST(Properties, no_sequence_of_commands_gets_round_the_order_of_a_run) {
     std::size_t overlaps = 0;
     std::size_t successes = 0;
     EXPECT_TRUE(rc::check([&] {
-        const bool own = drawn_below(2) == 0;
+        const bool own = below(2) == 0;
         auto s = own ? here : elsewhere;
         for (std::size_t i = 0; i < 120; ++i) {
-            if (drawn_below(4) > 0)
+            if (below(4) > 0)
                 (void)s.attempt(own ? "system" : "ina", "report_run", json(any_report(s)));
             else
                 (void)s.attempt("otto", "decide_run", json(any_choice()));

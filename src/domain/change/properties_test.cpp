@@ -7,9 +7,9 @@
 #include <array>
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include "domain/change/duties.hpp"
+#include "domain/change/testing/draw.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/gates/gate.hpp"
@@ -377,12 +377,6 @@ void work_on(Scenario& s) {
                 send(
                     s, person, {"complete_step", fmt::format(R"({{"step":"{}"}})", step->id.value)}
                 );
-}
-
-// Every number is as likely in the first case as in the last; rapidcheck would begin with small
-// ones.
-std::size_t below(std::size_t end) {
-    return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, end));
 }
 
 // By its place: gen::elementOf would copy the whole list for every draw.

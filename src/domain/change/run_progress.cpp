@@ -109,4 +109,14 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
         );
 }
 
+void give_up_deployment(Decider& decider, const std::string& reason) {
+    // Emitting changes the change that is looked at.
+    const auto runs = decider.change().runs;
+    for (const auto& run : runs)
+        if (is_active(run))
+            decider.emit(RunEnded{run.id, RunState::aborted});
+    if (decider.change().failed_because.empty())
+        decider.emit(DeploymentFailed{reason});
+}
+
 } // namespace slipway::domain

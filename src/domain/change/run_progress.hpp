@@ -22,4 +22,8 @@ void go_on(Decider& decider, const Run& run);
 // when they have ended, and its owner hears of it now.
 void call_while_others_run(Decider& decider, const RunId& id, const RunStep& step);
 
+// Somebody goes back: whatever runs is aborted, and the deployment has failed, if it had not
+// before.
+void give_up_deployment(Decider& decider, const std::string& reason);
+
 } // namespace slipway::domain

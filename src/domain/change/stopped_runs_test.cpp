@@ -15,11 +15,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const Reason& first(const Error& error) {
-    static const Reason none;
-    return error.reasons.empty() ? none : error.reasons.front();
-}
-
 const Run& run_of(const Scenario& s) {
     return s.change.runs.back();
 }

@@ -30,25 +30,10 @@ Clearance clearance_of(const Change& change, const Facts& facts) {
     else if (has_step(change, facts, StepKind::execute) && !deployment_begun(change))
         if (auto reason = ring_not_as_approved(change, facts))
             reasons.push_back(*std::move(reason));
-    for (const auto& condition :
-         change.decision ? change.decision->conditions : std::vector<Condition>{})
-        if (!condition.met_at)
-            reasons.push_back(
-                {"run-exact", "decision." + condition.id, "a condition of the board is open",
-                 condition.text, "Meet it and record it with meet_condition"}
-            );
-    if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
-        reasons.push_back(
-            {"run-exact", "window", "now is not inside the window",
-             change.window ? fmt::format(
-                                 "now {}, window {} to {}", to_text(facts.now),
-                                 to_text(change.window->start), to_text(change.window->end)
-                             )
-                           : "no window",
-             change.window && facts.now < change.window->start
-                 ? "Wait until the window opens"
-                 : "Schedule a new window and have it approved"}
-        );
+    for (auto& reason : open_conditions(change))
+        reasons.push_back(std::move(reason));
+    if (auto reason = outside_window(change, facts, "now is not inside the window"))
+        reasons.push_back(*std::move(reason));
     clearance.over = is_over(change) || deployment_begun(change) ||
                      (change.window && facts.now >= change.window->end);
     clearance.go = reasons.empty();

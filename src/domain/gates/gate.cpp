@@ -152,27 +152,12 @@ void look_at_room(const Change& change, const Facts& facts, GateFindings& findin
 }
 
 void look_at_transition(const Change& change, const Facts& facts, GateFindings& findings) {
-    if (!change.window || facts.now < change.window->start || facts.now >= change.window->end)
-        findings.refuse(
-            "window", "production is touched only inside the window",
-            change.window ? fmt::format(
-                                "now {}, window {} to {}", to_text(facts.now),
-                                to_text(change.window->start), to_text(change.window->end)
-                            )
-                          : "no window",
-            change.window && facts.now < change.window->start
-                ? "Wait until the window opens"
-                : "Schedule a new window and have it approved"
-        );
+    if (auto reason = outside_window(change, facts, "production is touched only inside the window"))
+        findings.reasons.push_back(*std::move(reason));
     else
         look_at_room(change, facts, findings);
-    if (change.decision)
-        for (const auto& condition : change.decision->conditions)
-            if (!condition.met_at)
-                findings.refuse(
-                    "decision." + condition.id, "a condition of the board is open", condition.text,
-                    "Meet it and record it with meet_condition"
-                );
+    for (auto& reason : open_conditions(change))
+        findings.reasons.push_back(std::move(reason));
     if (runbook_of(change, RunbookPurpose::deployment) == nullptr)
         findings.refuse(
             "deployment_runbook", "no deployment runbook is pinned", "no file",
@@ -291,6 +276,36 @@ std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts) {
         results.push_back(evaluate(gate, change, facts));
     name_earlier_gates(results);
     return results;
+}
+
+std::optional<Reason>
+outside_window(const Change& change, const Facts& facts, std::string message) {
+    if (!change.window)
+        return Reason{
+            "run-exact", "window", std::move(message), "no window",
+            "Schedule a new window and have it approved"};
+    const auto start = change.window->start;
+    const auto end = change.window->end;
+    if (facts.now >= start && facts.now < end)
+        return std::nullopt;
+    return Reason{
+        "run-exact", "window", std::move(message),
+        fmt::format("now {}, window {} to {}", to_text(facts.now), to_text(start), to_text(end)),
+        facts.now < start ? "Wait until the window opens"
+                          : "Schedule a new window and have it approved"};
+}
+
+std::vector<Reason> open_conditions(const Change& change) {
+    std::vector<Reason> reasons;
+    if (!change.decision)
+        return reasons;
+    for (const auto& condition : change.decision->conditions)
+        if (!condition.met_at)
+            reasons.push_back(
+                {"run-exact", "decision." + condition.id, "a condition of the board is open",
+                 condition.text, "Meet it and record it with meet_condition"}
+            );
+    return reasons;
 }
 
 std::vector<Reason> not_ready(const Change& change, const Facts& facts) {

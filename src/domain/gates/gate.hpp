@@ -90,6 +90,10 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
 // Every gate, in the order of the checklist. No reason stands in two of them: a gate that depends
 // on earlier ones names these (field "gates") instead of repeating what they say.
 std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts);
+// What speaks against touching production at this moment (run-exact): that it is outside of the
+// window, said as `message`, and what the board still waits for.
+std::optional<Reason> outside_window(const Change& change, const Facts& facts, std::string message);
+std::vector<Reason> open_conditions(const Change& change);
 // Those gates that must hold before production is touched, and do not.
 std::vector<Reason> not_ready(const Change& change, const Facts& facts);
 

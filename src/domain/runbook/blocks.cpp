@@ -7,6 +7,7 @@
 #include <cmark.h>
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
 
@@ -34,14 +35,6 @@ std::string show_brackets(const char* text) {
     for (char& c : shown)
         c = c == open_bracket ? '[' : c == close_bracket ? ']' : c;
     return shown;
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
 }
 
 std::vector<std::string_view> split_lines(std::string_view text) {
@@ -125,7 +118,7 @@ std::size_t fence_length(std::string_view text) {
 // CommonMark 4.5: a closing fence is at least as long as the opening one and stands alone. libcmark
 // closes a block at the end of its container by itself; only the source tells the difference.
 bool closes(std::string_view line, char fence, std::size_t length) {
-    line = trim(line);
+    line = trimmed(line);
     const auto begin = line.find_first_not_of(" \t>");
     if (begin == std::string_view::npos)
         return false;
@@ -202,7 +195,7 @@ class BlockFinder {
         const auto end = static_cast<std::size_t>(cmark_node_get_end_line(node));
         FencedBlock block;
         block.line = static_cast<int>(start);
-        block.info = trim(opening.substr(length));
+        block.info = trimmed(opening.substr(length));
         block.body = std::move(body);
         block.heading = heading_;
         block.closed =
@@ -242,7 +235,7 @@ Result<std::vector<Attribute>> json_attributes(std::string_view text) {
 // alone, such as runme's "interactive", says true.
 Result<std::vector<Attribute>> plain_attributes(std::string_view text) {
     std::vector<Attribute> attributes;
-    for (text = trim(text); !text.empty(); text = trim(text)) {
+    for (text = trimmed(text); !text.empty(); text = trimmed(text)) {
         const auto end = std::min(text.find_first_of("= \t"), text.size());
         const auto word = text.substr(0, end);
         const bool alone = end == text.size() || text[end] != '=';
@@ -305,20 +298,20 @@ MarkdownBlocks find_blocks(std::string_view markdown) {
 }
 
 Result<BlockInfo> parse_info(std::string_view info) {
-    info = trim(info);
+    info = trimmed(info);
     BlockInfo parsed;
     const auto end = std::min(info.find_first_of(" \t{"), info.size());
     parsed.language = info.substr(0, end);
-    const auto rest = trim(info.substr(end));
+    const auto rest = trimmed(info.substr(end));
     const auto begin = rest.find('{');
     if (begin == std::string_view::npos)
         return parsed;
     if (begin != 0)
-        return bad(fmt::format("\"{}\" stands before the brace", trim(rest.substr(0, begin))));
+        return bad(fmt::format("\"{}\" stands before the brace", trimmed(rest.substr(0, begin))));
     if (rest.back() != '}')
         return bad("the brace is not closed at the end of the line");
     parsed.braces = true;
-    const auto inside = trim(rest.substr(1, rest.size() - 2));
+    const auto inside = trimmed(rest.substr(1, rest.size() - 2));
     if (inside.starts_with('"'))
         parsed.attributes = TRY(json_attributes(rest));
     else
