@@ -139,8 +139,8 @@ TEST_P(CrashContract, a_full_disk_refuses_cleanly) {
 
 namespace {
 
-// While it lives, SQLite reaches files through it; while `failing`, no database can be flushed. The
-// log beside it can, so that commits succeed and only copying the log into the database does not.
+// While it lives, SQLite reaches files through it; what `failing` names cannot be flushed: the
+// database, so that only copying the log into it does not succeed, or the log itself.
 class FailingDisk {
   public:
     FailingDisk() {
@@ -152,29 +152,36 @@ class FailingDisk {
     }
 
     ~FailingDisk() {
-        failing = false;
+        failing = 0;
         ::sqlite3_vfs_unregister(&disk_);
         ::sqlite3_vfs_register(system, 1);
     }
 
-    static inline std::atomic<bool> failing = false;
+    // One of SQLite's flags for opening; 0: all is well.
+    static inline std::atomic<int> failing = 0;
 
   private:
+    // Every file of a kind has the same functions.
+    template <int Kind>
+    static void wrap(::sqlite3_file* file) {
+        static const auto of_system = file->pMethods;
+        static const auto ours = [] {
+            auto methods = *of_system;
+            methods.xSync = [](::sqlite3_file* synced, int how) {
+                return failing == Kind ? SQLITE_IOERR_FSYNC : of_system->xSync(synced, how);
+            };
+            return methods;
+        }();
+        file->pMethods = &ours;
+    }
+
     static int
     open(::sqlite3_vfs*, const char* name, ::sqlite3_file* file, int flags, int* out_flags) {
         const int result = system->xOpen(system, name, file, flags, out_flags);
-        if (result == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) {
-            // Every database file has the same functions.
-            static const auto of_system = file->pMethods;
-            static const auto ours = [] {
-                auto methods = *of_system;
-                methods.xSync = [](::sqlite3_file* synced, int how) {
-                    return failing ? SQLITE_IOERR_FSYNC : of_system->xSync(synced, how);
-                };
-                return methods;
-            }();
-            file->pMethods = &ours;
-        }
+        if (result == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
+            wrap<SQLITE_OPEN_MAIN_DB>(file);
+        else if (result == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0)
+            wrap<SQLITE_OPEN_WAL>(file);
         return result;
     }
 
@@ -192,7 +199,7 @@ TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
     must(store().commit(commit_of(write_of(key_of("before"), 0))));
     // As much as the log may hold before it is copied.
     damage("insert into setting (name, value) values ('filler', hex(zeroblob(35000000)))");
-    FailingDisk::failing = true;
+    FailingDisk::failing = SQLITE_OPEN_MAIN_DB;
     Result<app::Receipt> last;
     for (int i = 0; i < 1000 && last; ++i) {
         last = store().commit(commit_of(write_of(key_of(fmt::format("item-{}", i)), 0)));
@@ -201,12 +208,32 @@ TEST_P(CrashContract, a_flush_that_fails_beside_the_commits_ends_the_writing) {
     ASSERT_FALSE(last) << "commits go on though the database could not be flushed";
     EXPECT_EQ(last.error().code, ErrorCode::unavailable);
     EXPECT_THAT(last.error().message, testing::HasSubstr("the disk failed"));
-    FailingDisk::failing = false;
+    FailingDisk::failing = 0;
     EXPECT_TRUE(store().not_writing());
     EXPECT_FALSE(store().commit(commit_of(write_of(key_of("after"), 0)))) << "until a new start";
     EXPECT_EQ(must(store().load(key_of("before"))).version, 1U);
     close();
     EXPECT_FALSE(store().not_writing());
+    must(store().commit(commit_of(write_of(key_of("after"), 0))));
+    expect_sound_ledger();
+    close();
+}
+
+TEST_P(CrashContract, a_commit_whose_flush_fails_is_not_acknowledged_and_ends_the_writing) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "PostgreSQL ends itself when a flush fails";
+    close();
+    FailingDisk disk;
+    must(store().commit(commit_of(write_of(key_of("before"), 0))));
+    FailingDisk::failing = SQLITE_OPEN_WAL;
+    const auto failed = store().commit(commit_of(write_of(key_of("lost"), 0)));
+    EXPECT_EQ(code_of(failed), ErrorCode::unavailable);
+    EXPECT_THAT(failed.error().message, testing::HasSubstr("the disk failed"));
+    FailingDisk::failing = 0;
+    EXPECT_TRUE(store().not_writing());
+    EXPECT_FALSE(store().commit(commit_of(write_of(key_of("after"), 0)))) << "until a new start";
+    EXPECT_EQ(must(store().load(key_of("before"))).version, 1U);
+    close();
     must(store().commit(commit_of(write_of(key_of("after"), 0))));
     expect_sound_ledger();
     close();
