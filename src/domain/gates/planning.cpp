@@ -328,7 +328,15 @@ void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindi
             "Pin the runbook with pin_runbook, SHA-256 " + entry.deployment_runbook.hex()
         );
     const auto* back = runbook_of(change, RunbookPurpose::rollback);
-    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
+    // Nobody but those who put the entry has seen what would run on the way back.
+    if (!entry.rollback_runbook && (back || has_step(change, facts, StepKind::runbook)))
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry names no rollback runbook",
+            "its rollback_runbook is empty",
+            "Have the entry approved anew with the SHA-256 of the way back in rollback_runbook, or "
+            "classify it with classify --type normal"
+        );
+    else if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
         findings.refuse(
             "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
             back ? "pinned " + back->digest.hex() : "none is pinned",

@@ -230,6 +230,13 @@ TEST(PlanningGates, standard_classification_refuses) {
              }},
             {"classification", "other way back", "rollback_runbook",
              [](auto& t) { t.change.runbooks.at("rollback").digest = deployment_file().digest; }},
+            {"classification", "a way back that nobody has seen", "catalogue_entry",
+             [](auto& t) { t.records.catalogue.at("site-release").rollback_runbook.reset(); }},
+            {"classification", "no way back at all", "catalogue_entry",
+             [](auto& t) {
+                 t.records.catalogue.at("site-release").rollback_runbook.reset();
+                 t.change.runbooks.erase("rollback");
+             }},
             {"classification", "another ring", "production_ring",
              [](auto& t) { t.change.ring_contents = sha256("elsewhere"); }},
             {"classification", "no ring that it was approved for", "production_ring",
