@@ -143,18 +143,13 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
     return {};
 }
 
-// Going back is its owner's decision, and done once.
+// Going back is its owner's decision.
 Result<void> may_roll_back(const Change& change, const Facts& facts) {
     if (!owns_run(change, facts))
         return fail_blocked(
             "the rollback is its owner's decision", {not_owner(change, "rollback")}
         );
-    if (const auto when = rolled_back_at(change))
-        return fail_blocked(
-            "it was rolled back already",
-            {{"rollback-done", "rollback", "production is back where it was",
-              "since " + to_text(*when), "Complete the rollback step"}}
-        );
+    TRY(require_way_back_open(change, facts));
     // Going back anywhere else than where the deployment went is no way back.
     const auto* deployed = last_run(change, RunPurpose::deployment);
     if (deployed && !kept_ring(change, *deployed))
