@@ -44,6 +44,13 @@ part_in_approval(const Change& change, const Facts& facts, const PersonId& perso
         return PartInApproval{"voted on it", "a vote that waits for the decision"};
     if (change.decision && is_approving(*change.decision) && has_voted(change, person))
         return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
+        return PartInApproval{
+            "recorded its approval", "decision of " + to_text(change.decision->at)};
+    // Also when it is over: it may have let the change come as far as it is.
+    for (const auto& waiver : change.waivers)
+        if (waiver.state == WaiverState::granted && person == waiver.granted_by)
+            return PartInApproval{"waived " + waiver.gate, waiver.id};
     if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
         return PartInApproval{
             "authorised the emergency", "classified at " + to_text(change.classification->at)};

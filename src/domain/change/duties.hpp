@@ -18,7 +18,8 @@ struct PartInApproval {
     std::string evidence;
 };
 
-// He voted, stands behind the catalogue entry of a standard change, or authorised the emergency.
+// He voted, recorded the decision, granted a waiver, stands behind the catalogue entry of a standard
+// change, or authorised the emergency.
 std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person);
 

@@ -90,6 +90,39 @@ void expect_no_part_in_the_deployment(const Scenario& s, const char* person, con
     EXPECT_EQ(first(reported).field, "started_by") << explain(reported);
 }
 
+TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    s.now = at(meeting);
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("petra", "decide", R"({"outcome":"approved","minutes":"no questions"})");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    expect_no_part_in_the_deployment(s, "petra", "recorded its approval");
+    deploy(s);
+}
+
+TEST(Duties, who_waived_a_gate_carries_no_step_of_it_out) {
+    auto s = ready();
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    expect_no_part_in_the_deployment(s, "petra", "waived oncall");
+    s.now += 61min;
+    EXPECT_EQ(
+        first(s.refused("otto", "assign", R"({"implementer":"petra"})")).field, "implementer"
+    );
+    s.does("rosa", "revoke_waiver", R"({"id":"W-1","reason":"she is well"})");
+    s.does("otto", "assign", R"({"implementer":"petra"})");
+}
+
 TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {
     auto s = ready_standard();
     for (const auto* person : {"cora", "mika"})
