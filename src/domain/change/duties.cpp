@@ -10,6 +10,14 @@ bool owns_run(const Change& change, const Facts& facts) {
            facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
 }
 
+std::set<PersonId> who_carried_out(const Run& run) {
+    std::set<PersonId> people{run.started_by};
+    for (const auto& step : run.steps)
+        people.insert({step.confirmed_by, step.seconded_by});
+    people.erase(PersonId{});
+    return people;
+}
+
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person) {
     if (person == change.requester)
         return "the requester never approves his own change";
@@ -26,7 +34,7 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
             if (person == attachment.by && attachment.digest == runbook.digest)
                 return "who brought the " + purpose + " runbook never approves it";
     for (const auto& run : change.runs)
-        if (run.purpose == RunPurpose::deployment && person == run.started_by)
+        if (run.purpose == RunPurpose::deployment && who_carried_out(run).contains(person))
             return "who carried out the deployment never approves it";
     const auto record = facts.records->people.find(person);
     if (record == facts.records->people.end() || record->second.inactive)

@@ -85,11 +85,7 @@ void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFinding
 void look_at_who_carried_out(
     const Change& change, const Run& run, const Facts& facts, GateFindings& findings
 ) {
-    std::set<PersonId> people{run.started_by};
-    for (const auto& step : run.steps)
-        people.insert({step.confirmed_by, step.seconded_by});
-    people.erase(PersonId{});
-    for (const auto& person : people)
+    for (const auto& person : who_carried_out(run))
         if (const auto part = part_in_approval(change, facts, person))
             findings.refuse(
                 "deployment", "who approved the change carried it out",
