@@ -37,8 +37,8 @@ std::string why_not_counted(
     const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
 );
 
-// Why the board does not decide on the change at all: who asked for it, owns it or carries it out
-// was the last to write the board's record, and so chose his judges.
+// Why the board does not decide on the change at all: who asked for it, owns it, wrote it or
+// carries it out was the last to write the board's record, and so chose his judges.
 std::optional<Reason>
 composed_by_its_own(const Change& change, const Facts& facts, const std::string& board);
 

@@ -238,6 +238,13 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.records.people.at(PersonId("cora")).groups.clear(); }},
             {"cab-decision", "the board is gone", "decision.votes",
              [](auto& s) { s.records.boards.erase("cab"); }},
+            {"cab-decision", "composed by who described the scope", "board",
+             [](auto& s) {
+                 s.change.described_by.insert(PersonId("petra"));
+                 s.records.board_writes.edit()["cab"].by = PersonId("petra");
+             }},
+            {"cab-decision", "composed by the author of a runbook", "board",
+             [](auto& s) { s.records.board_writes.edit()["cab"].by = PersonId("jonas"); }},
             {"cab-decision", "composed by the implementer", "board",
              [](auto& s) { s.records.board_writes.edit()["cab"].by = s.change.implementer; }},
             {"cab-decision", "vote of who may not vote any more", "decision.votes",
