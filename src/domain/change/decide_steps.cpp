@@ -207,10 +207,11 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state != StepState::open)
         return fail_conflict("step", "the step is not open");
+    Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
+    // Who reopens what he owes, and puts it off again, gains no time.
     for (const auto& owed : change.owed)
-        if (owed.id == body.step.value)
-            return fail_conflict("step", "the step is owed already");
-    const Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
+        if (owed.id == body.step.value && !owed.settled_at)
+            due = owed.due_at;
     Decider decider(change, facts);
     decider.emit(StepPostponed{body.step, body.reason, due});
     decider.say("owed by " + to_text(due) + "; the change cannot be closed before");
