@@ -435,7 +435,14 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
                     : "never verified",
                 "Verify the record against reality and set verified_at"
             );
-        if (hit.needs_acknowledgement && !impact.acknowledged.contains(hit.ci))
+        // Engineers write the CMDB: he may have made himself its owner for this change.
+        const auto answered = impact.acknowledged.find(hit.ci);
+        if (answered != impact.acknowledged.end() && answered->second.by == change.requester)
+            findings.warn(fmt::format(
+                "{} asks for the change and answers for {} too, as its owner",
+                answered->second.by.value, hit.ci.value
+            ));
+        if (hit.needs_acknowledgement && answered == impact.acknowledged.end())
             findings.refuse(
                 "impact." + hit.ci.value,
                 fmt::format("nobody answers for the impacted {} {}", hit.ci_class, hit.ci.value),
