@@ -77,6 +77,10 @@ struct Door::Inside {
     // No ring for tests is production by another name. Gives what the commit has to hold, so that
     // of two who write the two rings at the same moment one is refused.
     Result<RecordsHeld> keep_rings_apart(const TenantId& tenant, const std::vector<RingPut>& puts);
+    // A vote on an emergency does not say for which board, so there is one of them. Takes the
+    // documents of boards that a commit writes, by id, and gives what it has to hold.
+    Result<RecordsHeld>
+    keep_one_ecab(const TenantId& tenant, const std::map<std::string, std::string>& puts);
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
 
     // What a command will have done once it is durable.

@@ -478,6 +478,8 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
             edit.held = TRY(keep_an_administrator(
                 *inside_, actor.tenant, {{request.id, TRY(administering(before, &edit.document))}}
             ));
+        if (row->name == "board")
+            edit.held = TRY(inside_->keep_one_ecab(actor.tenant, {{request.id, edit.document}}));
         if (row->name == "ring")
             edit.held =
                 TRY(inside_->keep_rings_apart(actor.tenant, {{request.id, edit.document, {}}}));
@@ -531,6 +533,7 @@ Result<std::size_t> Door::put_records(
         commit.records_named = named;
         std::map<std::string, Administering> people;
         std::vector<Door::Inside::RingPut> rings;
+        std::map<std::string, std::string> boards;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const StreamKey key{actor.tenant, kind, records[i].id};
             const auto stored = store.load(key);
@@ -545,6 +548,8 @@ Result<std::size_t> Door::put_records(
             TRY(check_production_ring(*row, if_any(stored), documents[i], actor));
             if (row->name == "person")
                 people[records[i].id] = TRY(administering(before, &documents[i]));
+            if (row->name == "board")
+                boards[records[i].id] = documents[i];
             if (row->name == "ring")
                 rings.push_back({records[i].id, documents[i], fmt::format("[{}].", rest.before + i)}
                 );
@@ -554,9 +559,12 @@ Result<std::size_t> Door::put_records(
                 TRY(with_found(*row, documents[i], before)), false
             )));
         }
-        commit.records_held = rings.empty()
-                                  ? TRY(keep_an_administrator(*inside_, actor.tenant, people))
-                                  : TRY(inside_->keep_rings_apart(actor.tenant, rings));
+        if (!people.empty())
+            commit.records_held = TRY(keep_an_administrator(*inside_, actor.tenant, people));
+        if (!boards.empty())
+            commit.records_held = TRY(inside_->keep_one_ecab(actor.tenant, boards));
+        if (!rings.empty())
+            commit.records_held = TRY(inside_->keep_rings_apart(actor.tenant, rings));
         return std::optional(std::move(commit));
     };
     TRY(commit_records(*inside_, actor.tenant, make));

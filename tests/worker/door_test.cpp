@@ -614,6 +614,23 @@ TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
     EXPECT_TRUE((*records.of(main))->board_writes.empty());
 }
 
+TEST_F(DoorTest, there_is_one_board_for_emergencies) {
+    const auto ecab = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
+    const auto put = [&](const char* id) {
+        return door->put_record(petra, {"board", id, ecab, {}, {}, {}});
+    };
+    EXPECT_FALSE(door->put_records(petra, "board", {{"day", ecab}, {"night", ecab}}));
+    clock.at_look(put_decided, [&] { EXPECT_TRUE(put("day")); });
+    const auto late = put("night");
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().reasons.at(0).gate, "cab-decision");
+    EXPECT_EQ(late.error().reasons.at(0).evidence, "day (ECAB) is the ECAB");
+    EXPECT_FALSE(door->put_records(petra, "board", {{"night", ecab}}));
+    EXPECT_TRUE(put("day")) << "the same one may be edited";
+    ASSERT_TRUE(door->remove_record(petra, record("board", "day")));
+    EXPECT_TRUE(put("night"));
+}
+
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
     const auto board = *parse_json(
         R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"

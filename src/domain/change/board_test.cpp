@@ -201,6 +201,20 @@ TEST(Board, of_an_emergency_is_not_composed_by_who_asks_for_it) {
     s.does("eva", "vote", R"({"choice":"approve"})");
 }
 
+// From before a second one was refused.
+TEST(Board, of_an_emergency_is_one_of_one) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.records.boards["night"] = s.records.boards.at("ecab");
+    ++s.records.version;
+    const auto error = s.refused("eva", "vote", R"({"choice":"approve"})");
+    EXPECT_EQ(error.reasons.at(0).evidence, "boards ecab and night") << explain(error);
+    s.records.boards.erase("night");
+    ++s.records.version;
+    s.does("eva", "vote", R"({"choice":"approve"})");
+}
+
 TEST(Board, does_not_count_who_may_not_vote_any_more) {
     auto s = ready();
     s.records.people.at(PersonId("mika")).roles = {Role::viewer};

@@ -3,9 +3,34 @@
 
 #include <algorithm>
 
+#include "domain/change/production_hosts.hpp"
 #include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
+
+namespace {
+
+// When the last of the production hosts was back on its snapshot; nothing while one of them is not,
+// also one of which there is no snapshot.
+std::optional<Time> last_host_back_at(const Change& change) {
+    const auto* deployed = last_run(change, RunPurpose::deployment);
+    if (deployed == nullptr || change.failed_because.empty())
+        return std::nullopt;
+    auto hosts = hosts_on_record(change);
+    for (const auto& snapshot : change.snapshots)
+        if (snapshot.taken_at && *snapshot.taken_at <= deployed->started_at)
+            hosts.insert(snapshot.host);
+    std::optional<Time> last;
+    for (const auto& host : hosts) {
+        const auto* snapshot = went_back_to(change, host);
+        if (snapshot == nullptr)
+            return std::nullopt;
+        last = std::max(last, snapshot->reverted_at);
+    }
+    return last;
+}
+
+} // namespace
 
 ChangeType type_of(const Change& change) {
     return change.classification ? change.classification->type : ChangeType::unclassified;
@@ -79,26 +104,10 @@ bool is_automatic(const Snapshot& snapshot) {
 }
 
 std::optional<Time> rolled_back_at(const Change& change) {
-    if (const auto* back = last_run(change, RunPurpose::rollback);
-        back && back->state == RunState::succeeded)
-        return back->ended_at;
-    const auto* deployed = last_run(change, RunPurpose::deployment);
-    if (deployed == nullptr || change.failed_because.empty())
-        return std::nullopt;
-    std::map<std::string, std::optional<Time>> hosts;
-    for (const auto& snapshot : change.snapshots)
-        if (snapshot.taken_at && *snapshot.taken_at <= deployed->started_at) {
-            auto& when = hosts[snapshot.host];
-            if (snapshot.reverted_at && *snapshot.reverted_at >= deployed->started_at)
-                when = std::max(when.value_or(*snapshot.reverted_at), *snapshot.reverted_at);
-        }
-    std::optional<Time> last;
-    for (const auto& [host, when] : hosts) {
-        if (!when)
-            return std::nullopt;
-        last = std::max(last.value_or(*when), *when);
-    }
-    return last;
+    const auto by_snapshots = last_host_back_at(change);
+    const auto* back = last_run(change, RunPurpose::rollback);
+    const bool by_runbook = back != nullptr && back->state == RunState::succeeded;
+    return by_runbook ? std::max(by_snapshots, back->ended_at) : by_snapshots;
 }
 
 bool deployment_begun(const Change& change) {

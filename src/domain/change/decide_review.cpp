@@ -38,6 +38,15 @@ Result<const Board*> find_board(const Facts& facts, const std::string& named, bo
         if (board.first == named)
             return &board;
         if (board.second.emergency == emergency) {
+            if (only && emergency)
+                return fail_blocked(
+                    "nobody can tell which board decides",
+                    {{"cab-decision", "board", "there are several ECABs, and a vote names none",
+                      fmt::format("boards {} and {}", only->first, board.first),
+                      "Have a change manager remove one of them, or put it without emergency "
+                      "(board "
+                      "put)"}}
+                );
             if (only && named.empty())
                 return fail_field("board", "there are several boards: name one");
             only = &board;

@@ -130,31 +130,19 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
               last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
         );
     TRY(require_no_approver(change, facts));
-    for (const auto& waiver : change.waivers)
-        if (waiver.granted_by == facts.actor && is_granted(waiver, facts.now))
-            return fail_blocked(
-                "who waived a gate of a change does not carry it out",
-                {{"run-exact", "started_by", "you waived " + waiver.gate, waiver.id,
-                  "Another engineer starts it"}}
-            );
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));
     return {};
 }
 
-// Going back is its owner's decision, and done once.
+// Going back is its owner's decision.
 Result<void> may_roll_back(const Change& change, const Facts& facts) {
     if (!owns_run(change, facts))
         return fail_blocked(
             "the rollback is its owner's decision", {not_owner(change, "rollback")}
         );
-    if (const auto when = rolled_back_at(change))
-        return fail_blocked(
-            "it was rolled back already",
-            {{"rollback-done", "rollback", "production is back where it was",
-              "since " + to_text(*when), "Complete the rollback step"}}
-        );
+    TRY(require_way_back_open(change, facts));
     // Going back anywhere else than where the deployment went is no way back.
     const auto* deployed = last_run(change, RunPurpose::deployment);
     if (deployed && !kept_ring(change, *deployed))

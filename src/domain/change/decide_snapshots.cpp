@@ -69,14 +69,17 @@ void note_failure(Decider& decider, Snapshot snapshot, const std::string& detail
     }
 }
 
-// The snapshots that lead back to before the deployment: of each host the newest one.
+// The snapshots that lead back to before the deployment: of each host the newest one. A host that
+// is back already goes back once more when it is named, or when all are back and do not work.
 std::vector<Snapshot>
 ways_back(const Change& change, const Run& deployed, const std::string& host) {
+    const bool again = !host.empty() || rolled_back_at(change).has_value();
     std::map<std::string, Snapshot> newest;
     for (const auto& known : change.snapshots)
-        if (known.state == SnapshotState::taken && is_automatic(known) && known.read_back &&
+        if (is_there(known) && is_automatic(known) && known.read_back &&
             known.tag == change.id.value && known.taken_at &&
-            *known.taken_at <= deployed.started_at && (host.empty() || host == known.host))
+            *known.taken_at <= deployed.started_at && (host.empty() || host == known.host) &&
+            (again || went_back_to(change, known.host) == nullptr))
             newest.insert_or_assign(known.host, known);
     std::vector<Snapshot> found;
     for (auto& [name, snapshot] : newest)
@@ -251,12 +254,7 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
             {{"rollback-done", "runs", "there is nothing to go back from", "no run",
               "Cancel the change instead"}}
         );
-    if (const auto when = rolled_back_at(change))
-        return fail_blocked(
-            "it was rolled back already",
-            {{"rollback-done", "rollback", "production is back where it was",
-              "since " + to_text(*when), "Complete the rollback step"}}
-        );
+    TRY(require_way_back_open(change, facts));
     const auto back = ways_back(change, *deployed, body.host);
     if (back.empty())
         return fail_blocked(

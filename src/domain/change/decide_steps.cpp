@@ -110,6 +110,31 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
     return {};
 }
 
+// An emergency is reviewed by somebody of the board who neither wanted it, nor decided on it, nor
+// carried it out.
+Result<void> may_review(const Change& change, const Facts& facts) {
+    const auto refuse = [](std::string message, std::string why, std::string evidence) {
+        return fail_blocked(
+            std::move(message), {{"cab-decision", "owed", std::move(why), std::move(evidence),
+                                  "Another member of the CAB settles it (settle_owed)"}}
+        );
+    };
+    const auto you = "you are " + facts.actor.value;
+    if (!facts.has_role(Role::cab_chair) && !facts.has_role(Role::cab_member) &&
+        !facts.has_role(Role::change_manager))
+        return refuse(
+            "the CAB reviews an emergency afterwards",
+            "only a member of the CAB, its chair or a change manager reviews it", you
+        );
+    if (const auto part = part_in_approval(change, facts, facts.actor))
+        return refuse(
+            "who decided on an emergency does not review it", "you " + part->what, part->evidence
+        );
+    if (auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
+        return refuse("who had a part in an emergency does not review it", std::move(why), you);
+    return {};
+}
+
 Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
     for (const auto& waiver : change.waivers)
         if (waiver.id == id)
@@ -182,10 +207,11 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state != StepState::open)
         return fail_conflict("step", "the step is not open");
+    Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
+    // Who reopens what he owes, and puts it off again, gains no time.
     for (const auto& owed : change.owed)
-        if (owed.id == body.step.value)
-            return fail_conflict("step", "the step is owed already");
-    const Time due = facts.now + step->owed_within.value_or(facts.policy->owed_step_within);
+        if (owed.id == body.step.value && !owed.settled_at)
+            due = owed.due_at;
     Decider decider(change, facts);
     decider.emit(StepPostponed{body.step, body.reason, due});
     decider.say("owed by " + to_text(due) + "; the change cannot be closed before");
@@ -214,21 +240,7 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                 "id",
                 "a postponed step is settled by completing it: complete_step --step " + owed.id
             );
-        const bool board = facts.has_role(Role::cab_chair) || facts.has_role(Role::cab_member) ||
-                           facts.has_role(Role::change_manager);
-        if (facts.actor == change.requester || facts.actor == change.implementer || !board)
-            return fail_blocked(
-                "the CAB reviews an emergency afterwards",
-                {{"cab-decision", "owed", "not requester or implementer, but a member",
-                  "you are " + facts.actor.value, "A member of the CAB settles it"}}
-            );
-        if (has_voted(change, facts.actor))
-            return fail_blocked(
-                "who decided on an emergency does not review it",
-                {{"cab-decision", "owed", "you voted on it as a member of the ECAB",
-                  "decision of " + to_text(change.decision->at),
-                  "Another member of the CAB settles it"}}
-            );
+        TRY(may_review(change, facts));
         if (!deployment_begun(change) && has_step(change, facts, StepKind::execute))
             return fail_blocked(
                 "there is nothing to review yet",

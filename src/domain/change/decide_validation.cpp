@@ -204,17 +204,25 @@ Result<void> require_no_failure_seen(
 }
 
 // The checks of a list are commands too, and get the secrets of the ring. Before the deployment
-// nobody has approved these bytes for production, and since it began no others can be pinned.
+// nobody has approved these bytes for production, and since it began no others can be pinned. What
+// tests the way back has nothing to look at before somebody has decided to go back.
 Result<void>
 require_approved_list(const Change& change, SmokeOccasion occasion, const Facts& facts) {
     if (!on_production(run_tested_on(occasion)))
         return require_no_production(change.test_ring, facts);
-    if (deployment_begun(change))
+    if (smoke_subject(change, occasion))
         return {};
+    const std::string gate(gate_of(occasion));
+    if (deployment_begun(change))
+        return fail_blocked(
+            "there is no rollback to test",
+            {{gate, "runs", "nothing was rolled back", std::string(to_text(change.state)),
+              "Test the deployment (run_smoke --occasion production), or go back first "
+              "(roll_back)"}}
+        );
     return fail_blocked(
         "production is not tested before the deployment",
-        {{std::string(gate_of(occasion)), "runs",
-          "no deployment has begun, so nobody approved what would run there",
+        {{gate, "runs", "no deployment has begun, so nobody approved what would run there",
           fmt::format("{} runs, none of them a deployment", change.runs.size()),
           "Start the deployment (start_run), or test the list on the test ring with run_smoke "
           "--occasion staging"}}

@@ -5,9 +5,36 @@
 
 namespace slipway::domain {
 
+namespace {
+
+// The part of somebody who wrote the RFC or a piece of it; empty: he did not.
+std::string part_in_writing(const Change& change, const PersonId& person) {
+    if (change.described_by.contains(person))
+        return "who described the scope";
+    for (const auto& [purpose, runbook] : change.runbooks)
+        if (person == runbook.author)
+            return "the author of the " + purpose + " runbook";
+    // Pinning a colleague's bytes again does not make them somebody else's.
+    for (const auto& attachment : change.attachments)
+        for (const auto& [purpose, runbook] : change.runbooks)
+            if (person == attachment.by && attachment.digest == runbook.digest)
+                return "who brought the " + purpose + " runbook";
+    return {};
+}
+
+} // namespace
+
 bool owns_run(const Change& change, const Facts& facts) {
     return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
            facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
+}
+
+std::set<PersonId> who_carried_out(const Run& run) {
+    std::set<PersonId> people{run.started_by};
+    for (const auto& step : run.steps)
+        people.insert({step.confirmed_by, step.seconded_by});
+    people.erase(PersonId{});
+    return people;
 }
 
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person) {
@@ -15,18 +42,10 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
         return "the requester never approves his own change";
     if (person == change.implementer)
         return "the implementer never approves what he will carry out";
-    if (change.described_by.contains(person))
-        return "who described the scope never approves it";
-    for (const auto& [purpose, runbook] : change.runbooks)
-        if (person == runbook.author)
-            return "the author of the " + purpose + " runbook never approves it";
-    // Pinning a colleague's bytes again does not make them somebody else's.
-    for (const auto& attachment : change.attachments)
-        for (const auto& [purpose, runbook] : change.runbooks)
-            if (person == attachment.by && attachment.digest == runbook.digest)
-                return "who brought the " + purpose + " runbook never approves it";
+    if (const auto part = part_in_writing(change, person); !part.empty())
+        return part + " never approves it";
     for (const auto& run : change.runs)
-        if (run.purpose == RunPurpose::deployment && person == run.started_by)
+        if (run.purpose == RunPurpose::deployment && who_carried_out(run).contains(person))
             return "who carried out the deployment never approves it";
     const auto record = facts.records->people.find(person);
     if (record == facts.records->people.end() || record->second.inactive)
@@ -44,6 +63,13 @@ part_in_approval(const Change& change, const Facts& facts, const PersonId& perso
         return PartInApproval{"voted on it", "a vote that waits for the decision"};
     if (change.decision && is_approving(*change.decision) && has_voted(change, person))
         return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
+        return PartInApproval{
+            "recorded its approval", "decision of " + to_text(change.decision->at)};
+    // Also when it is over: it may have let the change come as far as it is.
+    for (const auto& waiver : change.waivers)
+        if (waiver.state == WaiverState::granted && person == waiver.granted_by)
+            return PartInApproval{"waived " + waiver.gate, waiver.id};
     if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
         return PartInApproval{
             "authorised the emergency", "classified at " + to_text(change.classification->at)};
@@ -86,15 +112,15 @@ composed_by_its_own(const Change& change, const Facts& facts, const std::string&
     if (writer == facts.records->board_writes.end())
         return {};
     const auto& person = writer->second.by;
-    const auto* part = person == change.requester      ? "requester"
-                       : person == change.change_owner ? "owner"
-                       : person == change.implementer  ? "implementer"
-                                                       : nullptr;
-    if (part == nullptr)
+    const auto part = person == change.requester      ? "its requester"
+                      : person == change.change_owner ? "its owner"
+                      : person == change.implementer  ? "its implementer"
+                                                      : part_in_writing(change, person);
+    if (part.empty())
         return {};
     return Reason{
         "cab-decision", "board", "nobody composes the board that decides on his own change",
-        fmt::format("{}, its {}, was the last to write the board {}", person.value, part, board),
+        fmt::format("{}, {}, was the last to write the board {}", person.value, part, board),
         "Have a change manager or a chair who has no part in the change write the board's record "
         "(board put), or take another board"};
 }

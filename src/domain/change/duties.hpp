@@ -7,8 +7,12 @@
 
 namespace slipway::domain {
 
+// Who started the run or put his name to a step of it.
+std::set<PersonId> who_carried_out(const Run& run);
+
 // Why this person may not approve the change: requester, who described its scope, author of a
-// pinned runbook, implementer, administrator, inactive or unknown. Empty: he may.
+// pinned runbook, implementer, who carried the deployment out, administrator, inactive or unknown.
+// Empty: he may.
 std::string conflict_of_duty(const Change& change, const Facts& facts, const PersonId& person);
 
 // What somebody had to do with the approval of the change. Whoever had anything to do with it does
@@ -18,7 +22,8 @@ struct PartInApproval {
     std::string evidence;
 };
 
-// He voted, stands behind the catalogue entry of a standard change, or authorised the emergency.
+// He voted, recorded the decision, granted a waiver, stands behind the catalogue entry of a
+// standard change, or authorised the emergency.
 std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person);
 
@@ -32,8 +37,8 @@ std::string why_not_counted(
     const Change& change, const Facts& facts, const BoardRecord* board, const PersonId& voter
 );
 
-// Why the board does not decide on the change at all: who asked for it, owns it or carries it out
-// was the last to write the board's record, and so chose his judges.
+// Why the board does not decide on the change at all: who asked for it, owns it, wrote it or
+// carries it out was the last to write the board's record, and so chose his judges.
 std::optional<Reason>
 composed_by_its_own(const Change& change, const Facts& facts, const std::string& board);
 

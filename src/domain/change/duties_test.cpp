@@ -54,10 +54,33 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     s.does("ina", "report_run", R"({"run":"run-1","steps":[
         {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},
         {"name":"verify","state":"succeeded"}]})");
-    EXPECT_THAT(
-        first(s.refused("mika", "settle_owed", settle)).message, HasSubstr("member of the ECAB")
-    );
+    EXPECT_EQ(first(s.refused("mika", "settle_owed", settle)).message, "you voted on it");
+    EXPECT_THAT(first(s.refused("pia", "settle_owed", settle)).message, HasSubstr("of the CAB"));
     s.does("cora", "settle_owed", settle);
+}
+
+TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto s = deployed();
+    s.change.classification->type = ChangeType::emergency;
+    s.change.classification->authoriser = PersonId("eva");
+    s.change.owed.push_back(owed_review(s.now));
+    const auto refusal = [&](std::string_view person) {
+        return first(s.refused(person, "settle_owed", settle)).message;
+    };
+    EXPECT_EQ(refusal("eva"), "you authorised the emergency");
+    EXPECT_EQ(refusal("jonas"), "the author of the deployment runbook never approves it");
+    EXPECT_THAT(refusal("alma"), HasSubstr("administrator"));
+    const auto carried_out = "who carried out the deployment never approves it";
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::deployment) {
+            run.started_by = PersonId("lena");
+            run.steps[0].confirmed_by = PersonId("petra");
+            run.steps[1].seconded_by = PersonId("paul");
+        }
+    for (const auto* person : {"lena", "petra", "paul"})
+        EXPECT_EQ(refusal(person), carried_out) << person;
+    EXPECT_TRUE(s.decide("emil", "settle_owed", json(settle)));
 }
 
 Scenario ready_standard() {
@@ -88,6 +111,39 @@ void expect_no_part_in_the_deployment(const Scenario& s, const char* person, con
         )
     );
     EXPECT_EQ(first(reported).field, "started_by") << explain(reported);
+}
+
+TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    s.now = at(meeting);
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("petra", "decide", R"({"outcome":"approved","minutes":"no questions"})");
+    s.complete("cora", "cab_decision");
+    announce(s);
+    make_ready(s);
+    expect_no_part_in_the_deployment(s, "petra", "recorded its approval");
+    deploy(s);
+}
+
+TEST(Duties, who_waived_a_gate_carries_no_step_of_it_out) {
+    auto s = ready();
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    expect_no_part_in_the_deployment(s, "petra", "waived oncall");
+    s.now += 61min;
+    EXPECT_EQ(
+        first(s.refused("otto", "assign", R"({"implementer":"petra"})")).field, "implementer"
+    );
+    s.does("rosa", "revoke_waiver", R"({"id":"W-1","reason":"she is well"})");
+    s.does("otto", "assign", R"({"implementer":"petra"})");
 }
 
 TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {

@@ -62,6 +62,31 @@ TEST(Emergency, that_does_early_what_it_had_put_off_stays_approved) {
     EXPECT_TRUE(s.change.voided.empty());
 }
 
+TEST(Emergency, whose_postponed_step_was_reopened_by_mistake_puts_it_off_again) {
+    constexpr std::string_view reopen = R"({"step":"rehearsal","reason":"the wrong line"})";
+    auto s = planned_emergency();
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        postpone(s, step);
+    approve(s);
+    const auto due = s.change.owed[2].due_at;
+    s.now += 1h;
+    s.does("ina", "reopen_step", reopen);
+    postpone(s, "rehearsal");
+    EXPECT_EQ(s.change.steps.at(StepId("rehearsal")).state, StepState::postponed);
+    EXPECT_EQ(s.change.state, ChangeState::approved) << "the ECAB has approved it without";
+    ASSERT_EQ(s.change.owed.size(), 5U) << "with the review";
+    EXPECT_EQ(s.change.owed[2].due_at, due) << "nobody gains time by that";
+
+    // Done early, and undone by an edit: it is owed once more.
+    s.does("ina", "reopen_step", R"({"step":"defects","reason":"there is time"})");
+    s.complete("ina", "defects");
+    s.does("ina", "reopen_step", R"({"step":"defects","reason":"there is none"})");
+    postpone(s, "defects");
+    EXPECT_EQ(s.change.owed.size(), 5U);
+    EXPECT_FALSE(s.change.owed[3].settled_at);
+    EXPECT_EQ(s.change.owed[3].since, s.now);
+}
+
 // Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
 Scenario taken_back_emergency() {
     auto s = planned_emergency();

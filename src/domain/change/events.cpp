@@ -461,9 +461,13 @@ void StepAssigned::apply(Change& change, const Stamp&) const {
 
 void StepPostponed::apply(Change& change, const Stamp& stamp) const {
     change.steps[step].state = StepState::postponed;
-    change.owed.push_back(
-        {step.value, OwedKind::step, reason, stamp.by, stamp.at, due_at, {}, {}, {}, false}
-    );
+    const Owed owed{step.value, OwedKind::step, reason, stamp.by, stamp.at, due_at, {}, {},
+                    {},         false};
+    auto* known = by_id(change.owed, step.value);
+    if (known == nullptr)
+        change.owed.push_back(owed);
+    else if (known->settled_at)
+        *known = owed;
 }
 
 void ReviewOwed::apply(Change& change, const Stamp& stamp) const {

@@ -12,5 +12,12 @@ namespace slipway::domain {
 // Empty when neither the scope nor the CMDB names one.
 std::string host_of(const ScopedCi& scoped, const Records& records);
 std::set<std::string> production_hosts(const Change& change, const Records& records);
+// Those of them that the change names itself, whatever becomes of the registers: of the ring that
+// it keeps, and of its scope.
+std::set<std::string> hosts_on_record(const Change& change);
+
+// The snapshot of before the deployment to which the host went back last. A run on production that
+// began since then has touched the host again, and it is not back any more.
+const Snapshot* went_back_to(const Change& change, const std::string& host);
 
 } // namespace slipway::domain

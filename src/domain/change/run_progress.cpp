@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/run_progress.hpp"
 
+#include <algorithm>
+
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/paging.hpp"
+#include "domain/change/production_hosts.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain {
@@ -57,6 +61,17 @@ void end(Decider& decider, const Run& run) {
     decider.emit(RunEnded{run.id, RunState::aborted});
     if (deployed)
         decider.emit(DeploymentFailed{"undone: " + reason});
+}
+
+// The registers may name a host that the change does not.
+bool all_are_back(const Change& change, const Facts& facts) {
+    const auto* back = last_run(change, RunPurpose::rollback);
+    if (back && back->state == RunState::succeeded)
+        return true;
+    const auto hosts = production_hosts(change, *facts.records);
+    return std::all_of(hosts.begin(), hosts.end(), [&](const auto& host) {
+        return went_back_to(change, host) != nullptr;
+    });
 }
 
 std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
@@ -117,6 +132,21 @@ void give_up_deployment(Decider& decider, const std::string& reason) {
             decider.emit(RunEnded{run.id, RunState::aborted});
     if (decider.change().failed_because.empty())
         decider.emit(DeploymentFailed{reason});
+}
+
+Result<void> require_way_back_open(const Change& change, const Facts& facts) {
+    const auto when = rolled_back_at(change);
+    const auto* tested = last_smoke(change, SmokeOccasion::rollback);
+    if (!when || !all_are_back(change, facts) ||
+        (tested && !mismatch_of(change, *tested) && found_fault(*tested)))
+        return {};
+    return fail_blocked(
+        "it was rolled back already",
+        {{"rollback-done", "rollback", "production is back where it was", "since " + to_text(*when),
+          "Complete the rollback step. If it does not work as before, run its smoke list "
+          "(run_smoke "
+          "--occasion rollback): a failure lets you go back once more"}}
+    );
 }
 
 } // namespace slipway::domain

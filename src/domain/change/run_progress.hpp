@@ -26,4 +26,8 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
 // before.
 void give_up_deployment(Decider& decider, const std::string& reason);
 
+// Going back is done once: not again when production is back, unless its smoke test found since
+// then that it does not work there either.
+Result<void> require_way_back_open(const Change& change, const Facts& facts);
+
 } // namespace slipway::domain

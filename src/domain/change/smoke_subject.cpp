@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/smoke_subject.hpp"
 
+#include <algorithm>
+
 namespace slipway::domain {
 
 namespace {
@@ -36,8 +38,8 @@ const Run* run_meanwhile(
 std::optional<SmokeSubject> smoke_subject(const Change& change, SmokeOccasion occasion) {
     const auto* run = last_run(change, run_tested_on(occasion));
     const bool succeeded = run != nullptr && run->state == RunState::succeeded;
-    if (occasion == SmokeOccasion::rollback && !succeeded)
-        if (const auto back = rolled_back_at(change))
+    if (occasion == SmokeOccasion::rollback)
+        if (const auto back = rolled_back_at(change); back && (!succeeded || back > run->ended_at))
             return SmokeSubject{{}, last_run(change, RunPurpose::deployment), back};
     if (run == nullptr)
         return std::nullopt;
@@ -78,6 +80,13 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                 other->id.value, to_text(other->started_at)
             )};
     return std::nullopt;
+}
+
+bool found_fault(const SmokeReport& report) {
+    return !report.silent_agents.empty() || !report.new_alerts.empty() ||
+           std::any_of(report.results.begin(), report.results.end(), [](const auto& result) {
+               return !result.passed;
+           });
 }
 
 } // namespace slipway::domain

@@ -30,4 +30,7 @@ struct SmokeMismatch {
 
 std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport& report);
 
+// A check failed, an agent is silent or an alert is new.
+bool found_fault(const SmokeReport& report);
+
 } // namespace slipway::domain

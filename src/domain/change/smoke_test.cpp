@@ -186,6 +186,23 @@ TEST(SmokeSubject, is_what_the_snapshots_brought_back_where_no_runbook_did) {
     EXPECT_EQ(subject->since, s.now);
 }
 
+// The list has commands, which would run on production for who has nothing to test there.
+TEST(SmokeList, of_the_rollback_does_not_run_before_something_was_rolled_back) {
+    constexpr auto after_rollback = R"({"occasion":"rollback"})";
+    auto s = deployed();
+    const auto error = s.refused("ina", "run_smoke", after_rollback);
+    EXPECT_EQ(first(error).gate, "rollback-done");
+    EXPECT_EQ(first(error).message, "nothing was rolled back");
+    EXPECT_THAT(first(error).remedy, HasSubstr("--occasion production"));
+    s.does("ina", "run_smoke", R"({"occasion":"production"})");
+    s.smoke("ina", "production", false);
+    s.refused("ina", "run_smoke", after_rollback);
+    s.does("pia", "revert_snapshot", R"({"reason":"the front page fails"})");
+    s.refused("ina", "run_smoke", after_rollback);
+    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"reverted"})");
+    s.does("ina", "run_smoke", after_rollback);
+}
+
 TEST(SmokeList, of_a_run_is_in_hand_once) {
     auto s = approved();
     s.does("ina", "run_smoke", on_staging);

@@ -8,6 +8,7 @@
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/gates/gate.hpp"
+#include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -249,6 +250,90 @@ TEST(Snapshots, every_host_goes_back_or_it_is_no_rollback) {
     EXPECT_EQ(
         evaluate(*find_gate("rollback-done"), s.change, s.facts("otto")).reasons.at(0).field,
         "rollback"
+    );
+}
+
+// The gate of the snapshots can be waived, for a physical machine say: it has no way back but the
+// runbook.
+TEST(Snapshots, a_host_that_has_none_is_not_back_when_the_others_are) {
+    auto s = failed();
+    auto ring = *s.change.ring_record;
+    ring.hosts.push_back({"web-2", {}, {}, {}});
+    s.change.ring_record = ring;
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::deployment)
+            run.ring_contents = ring_contents(run.ring, ring);
+    s.replayed = s.change;
+    s.does("pia", "revert_snapshot", R"({"reason":"the front page fails"})");
+    report_snapshot(s, "reverted");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back) << "web-2 has the new version";
+    EXPECT_THAT(
+        s.refused("pia", "revert_snapshot", R"({"reason":"web-2"})").reasons.at(0).remedy,
+        ::testing::HasSubstr("roll_back")
+    );
+    s.does("pia", "roll_back", R"({"reason":"web-2 must go back too","executor":"external"})");
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    s.does("pia", "report_run", R"({"run":"run-4","steps":[
+        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+}
+
+// Also one that only the CMDB names.
+TEST(Snapshots, do_not_shut_the_way_back_of_a_host_that_only_the_registers_know) {
+    auto s = failed();
+    s.records.cis.at(CiId("harbor-site")).host = "web-2";
+    ++s.records.version;
+    s.change.scope->cis[0].host.clear();
+    s.replayed = s.change;
+    s.does("pia", "revert_snapshot", R"({"reason":"the front page fails"})");
+    report_snapshot(s, "reverted");
+    s.does("pia", "roll_back", R"({"reason":"web-2 must go back too","executor":"external"})");
+}
+
+TEST(Snapshots, a_rollback_whose_smoke_test_fails_is_done_once_more) {
+    constexpr auto revert = R"({"reason":"the old version does not answer"})";
+    constexpr auto roll_back =
+        R"({"reason":"the old version does not answer","executor":"external"})";
+    auto s = failed();
+    s.does("pia", "revert_snapshot", revert);
+    report_snapshot(s, "reverted");
+    for (const auto* command : {"revert_snapshot", "roll_back"})
+        EXPECT_THAT(
+            s.refused("pia", command, revert).reasons.at(0).remedy,
+            ::testing::HasSubstr("run_smoke --occasion rollback")
+        );
+    s.now += 5min;
+    s.smoke("ina", "rollback", false);
+
+    auto again = s;
+    again.tasks.clear();
+    again.does("pia", "revert_snapshot", revert);
+    ASSERT_EQ(again.tasks.size(), 1U);
+    EXPECT_EQ(again.tasks[0].kind, "snapshot_revert");
+    again.now += 5min;
+    report_snapshot(again, "reverted");
+    EXPECT_EQ(rolled_back_at(again.change), again.now);
+    again.refused("pia", "roll_back", revert); // nobody has tested that yet
+
+    s.now += 5min;
+    s.does("pia", "roll_back", roll_back);
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back) << "the runbook is at it";
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    s.does("pia", "report_run", R"({"run":"run-4","steps":[
+        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+    s.refused("pia", "revert_snapshot", revert);
+    s.now += 5min;
+    s.smoke("ina", "rollback", false);
+    s.does("pia", "revert_snapshot", revert);
+    s.now += 5min;
+    report_snapshot(s, "reverted");
+    EXPECT_EQ(rolled_back_at(s.change), s.now);
+    s.now += 5min;
+    s.smoke("ina", "rollback");
+    EXPECT_EQ(
+        s.refused("pia", "roll_back", roll_back).reasons.at(0).message,
+        "production is back where it was"
     );
 }
 

@@ -51,21 +51,16 @@ void look_at_host(
 
 // Where no runbook went back, each host went back to its snapshot.
 void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindings& findings) {
-    for (const auto& host : production_hosts(change, *facts.records)) {
-        const auto reverted = std::find_if(
-            change.snapshots.begin(), change.snapshots.end(),
-            [&](const Snapshot& known) { return known.host == host && known.reverted_at; }
-        );
-        if (reverted == change.snapshots.end())
-            findings.refuse(
-                "snapshot." + host, "this host did not go back to a snapshot", "no revert",
-                "Go back with revert_snapshot, or with the rollback runbook"
+    for (const auto& host : production_hosts(change, *facts.records))
+        if (const auto* snapshot = went_back_to(change, host))
+            findings.looked_at(
+                "snapshot " + snapshot->id, snapshot->connector, snapshot->reverted_at
             );
         else
-            findings.looked_at(
-                "snapshot " + reverted->id, reverted->connector, reverted->reverted_at
+            findings.refuse(
+                "snapshot." + host, "this host did not go back to a snapshot", "no revert",
+                "Go back with revert_snapshot, or with the rollback runbook (roll_back)"
             );
-    }
 }
 
 void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
@@ -90,11 +85,7 @@ void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFinding
 void look_at_who_carried_out(
     const Change& change, const Run& run, const Facts& facts, GateFindings& findings
 ) {
-    std::set<PersonId> people{run.started_by};
-    for (const auto& step : run.steps)
-        people.insert({step.confirmed_by, step.seconded_by});
-    people.erase(PersonId{});
-    for (const auto& person : people)
+    for (const auto& person : who_carried_out(run))
         if (const auto part = part_in_approval(change, facts, person))
             findings.refuse(
                 "deployment", "who approved the change carried it out",

@@ -238,6 +238,13 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.records.people.at(PersonId("cora")).groups.clear(); }},
             {"cab-decision", "the board is gone", "decision.votes",
              [](auto& s) { s.records.boards.erase("cab"); }},
+            {"cab-decision", "composed by who described the scope", "board",
+             [](auto& s) {
+                 s.change.described_by.insert(PersonId("petra"));
+                 s.records.board_writes.edit()["cab"].by = PersonId("petra");
+             }},
+            {"cab-decision", "composed by the author of a runbook", "board",
+             [](auto& s) { s.records.board_writes.edit()["cab"].by = PersonId("jonas"); }},
             {"cab-decision", "composed by the implementer", "board",
              [](auto& s) { s.records.board_writes.edit()["cab"].by = s.change.implementer; }},
             {"cab-decision", "vote of who may not vote any more", "decision.votes",
@@ -250,6 +257,14 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.change.rollback_backup = s.change.rollback_owner; }},
             {"cab-decision", "owner not on call", "rollback_owner",
              [](auto& s) { s.change.rollback_owner = PersonId("otto"); }},
+            {"cab-decision", "both on call, and neither when the window ends", "rollback_owner",
+             [](auto& s) {
+                 for (auto& shift : s.records.rosters.at("harbor").shifts)
+                     if (shift.role != RosterRole::escalation) {
+                         shift.when.from = "2026-11-26T00:00";
+                         shift.when.duration = Span(11h + 59min);
+                     }
+             }},
             {"cab-decision", "no roster", "roster", [](auto& s) { s.change.roster.clear(); }},
             {"notice", "none", "notice", [](auto& s) { s.change.notices.clear(); }},
             {"notice", "no services", "notice.services",
@@ -533,6 +548,18 @@ TEST(Gates, a_waiver_holds_until_it_expires_and_only_when_granted) {
     s.now -= 1h;
     s.change.waivers[0].state = WaiverState::revoked;
     EXPECT_EQ(look(s, "ring-parity").verdict, Verdict::fail);
+}
+
+TEST(Gates, who_decides_on_a_rollback_may_hand_over_to_his_backup) {
+    auto s = ready();
+    for (auto& shift : s.records.rosters.at("harbor").shifts) {
+        if (shift.person == PersonId("pia"))
+            shift.when.duration = Span(at("2026-11-26T11:00Z") - at("2026-11-01T00:00Z"));
+        if (shift.person == PersonId("sven"))
+            shift.when.from = "2026-11-26T11:00";
+    }
+    ++s.records.version;
+    EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::pass) << told(look(s, "cab-decision"));
 }
 
 TEST(Gates, a_waiver_falls_when_its_granter_becomes_the_implementer) {

@@ -328,7 +328,15 @@ void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindi
             "Pin the runbook with pin_runbook, SHA-256 " + entry.deployment_runbook.hex()
         );
     const auto* back = runbook_of(change, RunbookPurpose::rollback);
-    if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
+    // Nobody but those who put the entry has seen what would run on the way back.
+    if (!entry.rollback_runbook && (back || has_step(change, facts, StepKind::runbook)))
+        findings.refuse(
+            "classification.catalogue_entry", "the catalogue entry names no rollback runbook",
+            "its rollback_runbook is empty",
+            "Have the entry approved anew with the SHA-256 of the way back in rollback_runbook, or "
+            "classify it with classify --type normal"
+        );
+    else if (entry.rollback_runbook && (back == nullptr || back->digest != *entry.rollback_runbook))
         findings.refuse(
             "rollback_runbook", "the rollback runbook is not the one that was pre-approved",
             back ? "pinned " + back->digest.hex() : "none is pinned",
@@ -427,7 +435,14 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
                     : "never verified",
                 "Verify the record against reality and set verified_at"
             );
-        if (hit.needs_acknowledgement && !impact.acknowledged.contains(hit.ci))
+        // Engineers write the CMDB: he may have made himself its owner for this change.
+        const auto answered = impact.acknowledged.find(hit.ci);
+        if (answered != impact.acknowledged.end() && answered->second.by == change.requester)
+            findings.warn(fmt::format(
+                "{} asks for the change and answers for {} too, as its owner",
+                answered->second.by.value, hit.ci.value
+            ));
+        if (hit.needs_acknowledgement && answered == impact.acknowledged.end())
             findings.refuse(
                 "impact." + hit.ci.value,
                 fmt::format("nobody answers for the impacted {} {}", hit.ci_class, hit.ci.value),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gates of phase 1, as gates_test.cpp holds those of the other phases.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/gate_rows.hpp"
@@ -8,6 +10,13 @@ namespace slipway::domain::testing {
 namespace {
 
 using namespace std::chrono_literals;
+
+bool told_of(const GateResult& result, std::string_view what) {
+    return std::any_of(
+        result.warnings.begin(), result.warnings.end(),
+        [&](const std::string& warning) { return warning.find(what) != std::string::npos; }
+    );
+}
 
 TEST(PlanningGates, planning_refuses) {
     check(
@@ -153,6 +162,15 @@ TEST(PlanningGates, planning_refuses) {
     );
 }
 
+TEST(PlanningGates, a_requester_who_answers_for_what_he_impacts_is_told_of) {
+    auto s = ready();
+    EXPECT_FALSE(told_of(look(s, "impact-traced"), "rosa asks for the change"));
+    s.change.impact->acknowledged.at(CiId("port-feed")).by = PersonId("rosa");
+    const auto result = look(s, "impact-traced");
+    EXPECT_EQ(result.verdict, Verdict::pass) << told(result);
+    EXPECT_TRUE(told_of(result, "rosa asks for the change and answers for port-feed too"));
+}
+
 TEST(PlanningGates, a_summary_may_name_the_item_as_people_do) {
     auto s = ready();
     for (const auto* summary :
@@ -230,6 +248,13 @@ TEST(PlanningGates, standard_classification_refuses) {
              }},
             {"classification", "other way back", "rollback_runbook",
              [](auto& t) { t.change.runbooks.at("rollback").digest = deployment_file().digest; }},
+            {"classification", "a way back that nobody has seen", "catalogue_entry",
+             [](auto& t) { t.records.catalogue.at("site-release").rollback_runbook.reset(); }},
+            {"classification", "no way back at all", "catalogue_entry",
+             [](auto& t) {
+                 t.records.catalogue.at("site-release").rollback_runbook.reset();
+                 t.change.runbooks.erase("rollback");
+             }},
             {"classification", "another ring", "production_ring",
              [](auto& t) { t.change.ring_contents = sha256("elsewhere"); }},
             {"classification", "no ring that it was approved for", "production_ring",

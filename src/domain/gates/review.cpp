@@ -2,6 +2,7 @@
 // Gates of phase 3: cab-lead-time, cab-decision, notice, oncall.
 #include <algorithm>
 
+#include "domain/calendar/zone.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/oncall_cover.hpp"
 #include "domain/gates/gate.hpp"
@@ -90,7 +91,8 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
             change.roster.empty() ? "no roster" : "no roster " + change.roster,
             "Name the on-call roster of the change with assign"
         );
-    const auto report = cover(roster->second.shifts, {change.window->start, change.window->end});
+    const Interval window{change.window->start, change.window->end};
+    const auto report = cover(roster->second.shifts, window);
     if (!report)
         return findings.refuse(
             "roster", "the roster cannot be evaluated", report.error().message, "Mend the roster"
@@ -104,6 +106,26 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
                 "rollback_owner", person.value + " is not on call in the window",
                 "roster " + change.roster, "Name somebody who is on call, or change the roster"
             );
+    // Each of them may hand over to the other, so that the rollback is decided at any time.
+    std::vector<Interval> reachable;
+    for (const auto& held : report->held)
+        if (held.person == change.rollback_owner || held.person == change.rollback_backup)
+            reachable.push_back(held.interval);
+    for (const auto& gap : subtract(window, std::move(reachable)))
+        findings.refuse(
+            "rollback_owner",
+            fmt::format(
+                "nobody who decides on a rollback is on call from {} to {}",
+                to_spoken_text(gap.start, change.window->zone),
+                to_spoken_text(gap.end, change.window->zone)
+            ),
+            fmt::format(
+                "owner {}, backup {}, roster {}", change.rollback_owner.value,
+                change.rollback_backup.value, change.roster
+            ),
+            "Name people of whom one is on call at any time of the window (assign), or change the "
+            "roster"
+        );
 }
 
 // The roster as it is now must still give the people who were paged.
