@@ -114,7 +114,12 @@ struct CatalogueRecord {
     SLIPWAY_FIELDS {
         visit("title", self.title, required("what the standard change does"));
         visit("deployment_runbook", self.deployment_runbook, required("SHA-256 of its runbook"));
-        visit("rollback_runbook", self.rollback_runbook, optional("SHA-256 of its rollback"));
+        visit(
+            "rollback_runbook", self.rollback_runbook,
+            optional(
+                "SHA-256 of its rollback runbook; where the checklist has one, it must be named"
+            )
+        );
         visit(
             "rings", self.rings,
             optional("contents of each production ring it is for, as ring show gives them", 50)
