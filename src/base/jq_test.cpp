@@ -2,7 +2,9 @@
 #include "base/jq.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -161,6 +163,42 @@ TEST(Jq, names_the_limit_that_a_run_exceeded) {
         "jq: the result nests deeper than 32"
     );
     EXPECT_FALSE(evaluate("(\"a\" * 40 + \"b\") | test(\"(a+)+$\")", "null", {60s}));
+}
+
+std::atomic<std::int64_t> standstill_ms = 0;
+
+void stand_still(int) {
+    const auto ms = standstill_ms.load();
+    const timespec time{ms / 1000, ms % 1000 * 1000000};
+    ::nanosleep(&time, nullptr);
+}
+
+// A thread that a signal puts to sleep in the middle of its run is like one on a machine that
+// stands still, or has other things to do: time goes by, and no work is done.
+TEST(Jq, a_run_that_its_machine_holds_up_is_not_out_of_time) {
+    const auto program = JqProgram::compile("last(range(200000))");
+    ASSERT_TRUE(program);
+    const auto before = std::clock();
+    ASSERT_TRUE(program->run(nullptr, {60s}));
+    const Span cost((std::clock() - before) * 1000 / CLOCKS_PER_SEC);
+    const Span timeout = 4 * cost + 100ms;
+    standstill_ms = (timeout + 100ms).count();
+    const auto usual = std::signal(SIGUSR1, &stand_still);
+
+    std::atomic<bool> begun = false;
+    Result<Json> result;
+    std::thread runner([&] {
+        begun = true;
+        result = program->run(nullptr, {timeout});
+    });
+    while (!begun)
+        std::this_thread::yield();
+    std::this_thread::sleep_for(cost / 4);
+    ::pthread_kill(runner.native_handle(), SIGUSR1);
+    runner.join();
+    std::signal(SIGUSR1, usual);
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(*result, Json(199999));
 }
 
 TEST(Jq, survives_the_deepest_recursion_that_fits_its_memory) {
