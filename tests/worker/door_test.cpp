@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real door on a private SQLite store: answers that are told later, registers that follow what
 // is written beside a command, and what others write between a decision and its commit.
-#include <fstream>
 #include <latch>
 #include <thread>
 
@@ -54,23 +53,21 @@ TEST_F(DoorTest, a_history_begins_at_either_end) {
 }
 
 TEST_F(DoorTest, a_condition_that_fails_is_the_fault_of_its_workflow) {
-    std::filesystem::create_directories(folder / "workflows");
-    std::filesystem::create_directories(folder / "policies");
-    std::filesystem::copy_file(
-        SLIPWAY_ROOT "/policies/default.yaml", folder / "policies" / "default.yaml"
-    );
-    std::ofstream(folder / "workflows" / "release.yaml")
-        << "name: release\nversion: 7\ntitle: R\nphases:\n- id: p\n  title: P\n  steps:\n"
-           "  - {id: a, title: A, kind: form, when: 'error(.risk)'}\n";
-    const auto broken = Door::open({*store, clock, random, folder.string(), {}});
-    ASSERT_TRUE(broken) << broken.error().message;
-    const auto refused = (*broken)->execute(ina, asked("open", R"({"title":"Harbor site 1.5"})"));
+    const auto refused = open_with_condition("error(.risk)");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::blocked) << "not the caller's mistake";
     const auto& reason = refused.error().reasons.at(0);
     EXPECT_EQ(reason.field, "steps.a.when");
     EXPECT_EQ(reason.evidence, "release version 7: error(.risk)");
     EXPECT_NE(reason.remedy, "");
+}
+
+TEST_F(DoorTest, a_condition_that_takes_too_long_refuses_nothing_for_good) {
+    const auto late = open_with_condition("def f: f; f");
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::unavailable) << "the machine may be busy: try again";
+    EXPECT_GT(late.error().retry_after_ms, 0);
+    EXPECT_THAT(late.error().message, testing::HasSubstr("its step a applies"));
 }
 
 TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
