@@ -65,6 +65,8 @@ TEST_P(BlobContract, too_much_is_refused) {
 }
 
 TEST_P(BlobContract, an_abandoned_upload_leaves_nothing) {
+    begin_ledger();
+    sign();
     const auto bytes = all_bytes(limits::blob_chunk * 2);
     {
         auto writer = must(store().new_blob(acme));
@@ -97,6 +99,8 @@ TEST_P(BlobContract, abandoned_uploads_make_the_file_grow_once) {
 }
 
 TEST_P(BlobContract, the_same_bytes_are_kept_once_for_each_tenant) {
+    begin_ledger();
+    sign();
     const auto bytes = all_bytes(limits::blob_chunk + 5);
     const auto digest = put(bytes);
     EXPECT_EQ(put(bytes), digest);
