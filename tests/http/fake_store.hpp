@@ -125,6 +125,16 @@ class FakeStore final : public app::Store {
         return out;
     }
 
+    Result<std::optional<app::StoredEvent>>
+    last_event(const app::StreamKey& key, const std::string& type_left_out) override {
+        const std::lock_guard lock(mutex);
+        std::optional<app::StoredEvent> last;
+        for (const auto& event : ledger)
+            if (event.key == key && event.type != type_left_out)
+                last = event;
+        return last;
+    }
+
     Result<std::vector<app::StoredEvent>>
     events_from(std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}) override {
         const std::lock_guard lock(mutex);
