@@ -669,7 +669,7 @@ Result<std::size_t> Door::wake(std::size_t limit) {
     const auto keys = TRY(inside_->parts.store.changes_to_wake(clock().now(), limit));
     Result<std::size_t> touched = keys.size();
     for (const auto& key : keys) {
-        const Actor worker{key.tenant, PersonId("slipway"), {}, {}, "worker"};
+        const Actor worker{key.tenant, PersonId(std::string(the_server)), {}, {}, "worker"};
         auto answer = execute(worker, {key.id, "tick", JsonObject{}, {}, {}, {}});
         // Another server was quicker: that is as good.
         if (answer || answer.error().code == ErrorCode::conflict)

@@ -83,7 +83,7 @@ bool takes_long(std::string_view kind) {
 } // namespace
 
 app::Actor TaskContext::actor() const {
-    return {task.tenant, PersonId("slipway"), {}, {}, "worker"};
+    return {task.tenant, PersonId(std::string(app::the_server)), {}, {}, "worker"};
 }
 
 Result<domain::Change> TaskContext::change() const {
