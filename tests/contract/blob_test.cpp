@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attachments: limits, nothing half-written, the same bytes once.
 #include "contract/contract.hpp"
+#include "store/blobs.hpp"
 #include "store/connection.hpp"
 #include "store/place.hpp"
 
@@ -133,5 +134,17 @@ TEST_P(BlobContract, the_sink_can_stop_the_reading) {
 }
 
 CONTRACT(BlobContract);
+
+// The first took it in a transaction that failed, and gives it back when it hears of that.
+TEST(LiveUploads, a_number_that_one_gives_back_stays_with_the_other_who_has_it) {
+    store::LiveUploads live;
+    live.add(acme, 7);
+    live.add(acme, 7);
+    live.remove(acme, 7);
+    EXPECT_TRUE(live.contains(acme, 7));
+    live.remove(acme, 7);
+    EXPECT_FALSE(live.contains(acme, 7));
+    live.remove(acme, 7);
+}
 
 } // namespace slipway::contract
