@@ -643,8 +643,13 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
         return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
-    auto document = TRY(shown_record(*stored, inside_->library->policy()));
-    return Answer{id, stored->version, std::move(document), 0, false, false};
+    Answer answer;
+    answer.id = id;
+    answer.version = stored->version;
+    answer.body = TRY(shown_record(*stored, inside_->library->policy()));
+    if (row->name == "board")
+        answer.rules = inside_->rules(); // the quorum that applies
+    return answer;
 }
 
 Result<RecordPage> Door::list_records(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real door on a private SQLite store: answers that are told later, registers that follow what
 // is written beside a command, and what others write between a decision and its commit.
+#include <fstream>
 #include <latch>
 #include <thread>
 
@@ -134,6 +135,22 @@ TEST_F(DoorTest, a_change_comes_with_the_clock_that_follows_from_its_record) {
     EXPECT_FALSE(find(*clock_of_it, "rehearsed")->as_bool());
     EXPECT_EQ(text_or_empty(record, "id"), "CHG-1");
     EXPECT_TRUE(restore<domain::Change>(record));
+}
+
+// After a restart with another policy a 304 left the old clock where it was.
+TEST_F(DoorTest, a_clock_by_another_policy_had_the_tag_of_the_old_one) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    const auto before = *door->show_change(ina, "CHG-1");
+    EXPECT_EQ(door->show_change(ina, "CHG-1")->rules, before.rules);
+    const auto own = folder / "own";
+    std::filesystem::create_directories(own);
+    for (const auto* part : {"workflows", "policies"})
+        std::filesystem::copy(std::filesystem::path(SLIPWAY_ROOT) / part, own / part);
+    std::ofstream(own / "policies" / "default.yaml", std::ios::app) << "# edited\n";
+    const auto other = *Door::open({*store, clock, random, own.string(), {}});
+    const auto after = *other->show_change(ina, "CHG-1");
+    EXPECT_EQ(after.version, before.version);
+    EXPECT_NE(after.rules, before.rules);
 }
 
 // Two large files kept every thread that answers quickly, and the turn of their changes.
