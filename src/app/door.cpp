@@ -633,6 +633,8 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
     ASSERT(request.command != "open");
     if (is_long_to_read(request))
         return done(std::nullopt);
+    // Only a look whether somebody has the turn now, so as not to wait behind him: it is given back
+    // at once, and the store refuses whoever was overtaken.
     if (const std::unique_lock turn(
             inside_->turn_of(actor.tenant, request.change), std::try_to_lock
         );
