@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/id.hpp"
@@ -13,6 +14,10 @@
 #include "domain/identity/roles.hpp"
 
 namespace slipway::app {
+
+// Who acts when the server does by itself: timers, runners. It is no person, and nobody is called
+// so.
+constexpr std::string_view the_server = "slipway";
 
 struct Actor {
     TenantId tenant;

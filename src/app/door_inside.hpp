@@ -38,6 +38,9 @@ struct Door::Inside {
     std::mutex kept_mutex;
     std::set<StreamKey> kept_workflows; // in the store, with the bytes of the library
 
+    // The policy, as an ETag has it.
+    std::string rules() const { return library->policy().digest.hex().substr(0, 8); }
+
     enum class Trust { cache, store };
 
     // Trust::store asks the store in any case: after a conflict the cache may be a moment behind.

@@ -326,12 +326,19 @@ Result<RecordsHeld> keep_an_administrator(
     );
 }
 
-// Votes, acknowledgements and entries name people by their ids: one of them is one person for good.
-Result<void> check_not_given_before(
-    const domain::RegisterRow& row, bool was_removed, const std::string& id,
+// Votes, acknowledgements and entries name people by their ids: one of them is one person for good,
+// and none is the server.
+Result<void> check_new_person(
+    const domain::RegisterRow& row, const StoredStream* stored, const std::string& id,
     const std::string& field
 ) {
-    if (row.name != "person" || !was_removed)
+    if (row.name != "person" || unless_removed(stored) != nullptr)
+        return {};
+    if (id == the_server)
+        return fail_field(
+            field, fmt::format("{} is the server itself: choose another id for a person", id)
+        );
+    if (stored == nullptr)
         return {};
     return fail_field(
         field, fmt::format("{} was somebody who was removed: choose another id for a person", id)
@@ -465,7 +472,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         auto document =
             TRY(with_found(*row, TRY(document_of(*row, request.id, request.body)), before));
         TRY(check_conditions(request, version, before != nullptr));
-        TRY(check_not_given_before(*row, before == nullptr && version > 0, request.id, "id"));
+        TRY(check_new_person(*row, stored, request.id, "id"));
         TRY(check_writer(*row, before, document, actor, clock().now()));
         TRY(check_production_ring(*row, stored, document, actor));
         TRY(check_secrets(*inside_, *row, request.id, document));
@@ -540,9 +547,8 @@ Result<std::size_t> Door::put_records(
             if (!stored && stored.error().code != ErrorCode::not_found)
                 return tl::unexpected(stored.error());
             const auto* before = unless_removed(if_any(stored));
-            TRY(check_not_given_before(
-                *row, stored && stored->removed, records[i].id,
-                fmt::format("[{}].id", rest.before + i)
+            TRY(check_new_person(
+                *row, if_any(stored), records[i].id, fmt::format("[{}].id", rest.before + i)
             ));
             TRY(check_writer(*row, before, documents[i], actor, clock().now()));
             TRY(check_production_ring(*row, if_any(stored), documents[i], actor));
@@ -645,8 +651,13 @@ Door::show_record(const Actor& actor, const std::string& kind, const std::string
         return no_record(*row, id);
     if (!stored)
         return tl::unexpected(stored.error());
-    auto document = TRY(shown_record(*stored, inside_->library->policy()));
-    return Answer{id, stored->version, std::move(document), 0, false, false};
+    Answer answer;
+    answer.id = id;
+    answer.version = stored->version;
+    answer.body = TRY(shown_record(*stored, inside_->library->policy()));
+    if (row->name == "board")
+        answer.rules = inside_->rules(); // the quorum that applies
+    return answer;
 }
 
 Result<RecordPage> Door::list_records(

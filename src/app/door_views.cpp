@@ -82,7 +82,7 @@ struct StepsView {
     }
 };
 
-// Follows from the record and the rules alone, so it is the same until the next version.
+// Follows from the record and the policy alone.
 struct ClockView {
     std::optional<domain::AbortClock> abort_clock;
     std::vector<domain::RunComparison> timings; // runs on production beside their rehearsals
@@ -111,8 +111,12 @@ Result<Answer> Door::show_change(const Actor& actor, const std::string& change) 
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     const auto facts = TRY(inside_->gather(actor, loaded));
-    return Answer{change, loaded.version, shown_change(*loaded.change, loaded.version, facts),
-                  0,      false,          false};
+    Answer answer;
+    answer.id = change;
+    answer.version = loaded.version;
+    answer.body = shown_change(*loaded.change, loaded.version, facts);
+    answer.rules = inside_->rules();
+    return answer;
 }
 
 Result<domain::Change> Door::load_change(const Actor& actor, const std::string& change) {

@@ -22,19 +22,42 @@ Result<std::string> read_file(const std::filesystem::path& path) {
     return bytes.str();
 }
 
-// A condition that cannot be asked is the fault of the workflow, whoever came upon it.
+// A condition that cannot be asked is the fault of the workflow, whoever came upon it. One that is
+// not answered in time mostly is not: then it helps to try again, and nothing is refused for good.
 tl::unexpected<Error>
 condition_failed(const domain::Workflow& workflow, const domain::Step& step, const Error& error) {
+    const auto message = fmt::format(
+        "the workflow {} cannot say whether its step {} applies", workflow.name, step.id.value
+    );
+    if (error.code == ErrorCode::timeout) {
+        Error late{
+            ErrorCode::unavailable,
+            fmt::format(
+                "{} at this moment: {}. Try again; if it stays so, give the workflow a condition "
+                "that is quickly answered, and a new version",
+                message, error.message
+            ),
+            step.when};
+        late.retry_after_ms = 1000;
+        return tl::unexpected(std::move(late));
+    }
     return fail_blocked(
-        fmt::format(
-            "the workflow {} cannot say whether its step {} applies", workflow.name, step.id.value
-        ),
+        message,
         {{"workflow", fmt::format("steps.{}.when", step.id.value),
           "the condition fails: " + error.message,
           fmt::format("{} version {}: {}", workflow.name, workflow.version, step.when),
           "Mend the condition in the workflow, give that a new version, and open a new change with "
           "it; a change keeps the version that it was opened with"}}
     );
+}
+
+Result<bool> ask(ExpressionCache& expressions, const std::string& condition, const Json& context) {
+    const auto program = TRY(expressions.get(condition));
+    auto holds = program.holds(context);
+    // Conditions take microseconds, so the second time is almost always in time.
+    if (!holds && holds.error().code == ErrorCode::timeout)
+        holds = program.holds(context);
+    return holds;
 }
 
 } // namespace
@@ -125,9 +148,7 @@ Result<ApplicableSteps> Library::applicable(
     std::set<StepId> steps;
     for (const auto* step : domain::steps_of(workflow)) {
         if (!step->when.empty()) {
-            const auto program = expressions_.get(step->when);
-            const auto holds =
-                program ? program->holds(context) : Result<bool>(tl::unexpected(program.error()));
+            const auto holds = ask(expressions_, step->when, context);
             if (!holds)
                 return condition_failed(workflow, *step, holds.error());
             if (!*holds)

@@ -44,7 +44,8 @@ class Library {
     of(Store& store, const TenantId& tenant, const domain::WorkflowRef& ref);
     // The steps whose `when` holds for the change. `before` is what was found for an earlier state
     // of the same change: mostly its conditions look at nothing that has changed since. Errors:
-    // blocked, with workflow, version, step and expression, when a condition cannot be asked.
+    // blocked, with workflow, version, step and expression, when a condition cannot be asked;
+    // unavailable when it is not answered in time.
     Result<ApplicableSteps> applicable(
         const domain::Workflow& workflow, const domain::Change& change,
         const ApplicableSteps& before

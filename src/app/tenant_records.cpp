@@ -13,7 +13,7 @@ namespace slipway::app {
 namespace {
 
 // What was found on the hosts of a ring is no writing of the ring.
-constexpr std::string_view found_entry = "ring_found";
+const std::string found_entry = "ring_found";
 
 // Who wrote a record last stands in its entries alone: a document could say anything.
 Result<void> put_stored(Store& store, const StoredStream& stored, domain::Records& records) {
@@ -23,19 +23,13 @@ Result<void> put_stored(Store& store, const StoredStream& stored, domain::Record
     auto* const writes = domain::last_writes_of(records, kind);
     if (writes == nullptr)
         return {};
-    for (auto version = stored.version; version > 0; --version) {
-        const auto last = TRY(store.events_of(stored.key, version - 1, 1));
-        const auto entry = last.empty() ? std::nullopt : domain::scan_envelope(last.front().body);
-        if (!entry)
-            return fail(
-                ErrorCode::internal,
-                fmt::format("the last entry of the {} {} is not there", kind, id)
-            );
-        if (entry->type != found_entry) {
-            writes->edit()[id] = {last.front().at, PersonId(std::string(entry->actor))};
-            break;
-        }
-    }
+    const auto last = TRY(store.last_event(stored.key, found_entry));
+    const auto entry = last ? domain::scan_envelope(last->body) : std::nullopt;
+    if (!entry)
+        return fail(
+            ErrorCode::internal, fmt::format("the last entry of the {} {} is not there", kind, id)
+        );
+    writes->edit()[id] = {last->at, PersonId(std::string(entry->actor))};
     return {};
 }
 

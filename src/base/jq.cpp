@@ -20,7 +20,7 @@ namespace slipway {
 
 namespace {
 
-using Clock = JqCell::Clock;
+using Clock = JqTime::Clock;
 
 // Ends runs whose time is over: a program that allocates nothing, such as `def f: f; f`, passes no
 // other place where it could be stopped. libjq looks at the flag that jq_halt sets before each
@@ -43,7 +43,7 @@ class Watchdog {
 
     struct Entry {
         jq_state* state;
-        Clock::time_point deadline;
+        JqTime time;
         bool fired = false;
     };
 
@@ -52,7 +52,7 @@ class Watchdog {
         {
             const std::lock_guard lock(mutex_);
             entries_.push_back(&entry);
-            wake = entry.deadline < wakes_at_;
+            wake = entry.time.next_look() < wakes_at_;
         }
         if (wake)
             changed_.notify_one();
@@ -70,12 +70,13 @@ class Watchdog {
             const auto now = Clock::now();
             wakes_at_ = Clock::time_point::max();
             for (auto* entry : entries_) {
-                if (!entry->fired && entry->deadline <= now) {
-                    entry->fired = true;
+                if (entry->fired)
+                    continue;
+                entry->fired = entry->time.is_over(now);
+                if (entry->fired)
                     jq_halt(entry->state, jv_invalid(), jv_invalid());
-                } else if (!entry->fired) {
-                    wakes_at_ = std::min(wakes_at_, entry->deadline);
-                }
+                else
+                    wakes_at_ = std::min(wakes_at_, entry->time.next_look());
             }
             if (wakes_at_ == Clock::time_point::max())
                 changed_.wait(lock);
@@ -296,12 +297,11 @@ void keep_run_error(Run& run, jv output, JqCell& cell) {
 void run_in_cell(void* argument) {
     auto& run = *static_cast<Run*>(argument);
     auto& cell = *JqCell::active();
-    const auto deadline = cell.deadline();
     jv input = to_jv(*run.input);
     cell.hold_time();
     cell.begin_growing();
     jq_start(run.state, input, 0);
-    cell.resume_time(deadline);
+    cell.resume_time();
     while (true) {
         jv output = jq_next(run.state);
         if (!jv_is_valid(output)) {
@@ -317,7 +317,7 @@ void run_in_cell(void* argument) {
         jv_free(output);
         if (!read || run.first_only)
             return;
-        cell.resume_time(deadline);
+        cell.resume_time();
     }
 }
 
@@ -328,7 +328,7 @@ class Copy {
 
     ~Copy() {
         if (state_ != nullptr)
-            static_cast<void>(cell_.run(Clock::time_point::max(), &close_in_cell, &state_));
+            static_cast<void>(cell_.run(JqTime(closing_max), &close_in_cell, &state_));
     }
 
     Copy(const Copy&) = delete;
@@ -336,9 +336,8 @@ class Copy {
 
     Result<void> compile(const std::string& program) {
         Request request{&program, nullptr, {}, false};
-        const auto end = cell_.run(
-            Clock::now() + limits::expression_compile_timeout, &compile_in_cell, &request
-        );
+        const auto end =
+            cell_.run(JqTime(limits::expression_compile_timeout), &compile_in_cell, &request);
         if (end != CellEnd::finished)
             return fail_end(end, limits::expression_compile_timeout, program);
         if (!request.compiled)
@@ -354,10 +353,10 @@ class Copy {
     // After an error of the cell the copy is spent.
     CellEnd run(Run& run, Span timeout) {
         run.state = state_;
-        const auto deadline = Clock::now() + timeout;
-        Watchdog::Entry entry{state_, deadline};
+        const JqTime time(timeout);
+        Watchdog::Entry entry{state_, time};
         watchdog().arm(entry);
-        const auto end = cell_.run(deadline, &run_in_cell, &run);
+        const auto end = cell_.run(time, &run_in_cell, &run);
         watchdog().disarm(entry);
         if (end != CellEnd::finished)
             state_ = nullptr;
@@ -371,6 +370,9 @@ class Copy {
     }
 
   private:
+    // What a copy holds is given back in much less; it is no program that runs.
+    static constexpr Span closing_max = std::chrono::hours(1);
+
     struct Request {
         const std::string* program;
         jq_state* state;
@@ -381,13 +383,12 @@ class Copy {
     static void keep_error(void* argument, jv message) {
         auto& request = *static_cast<Request*>(argument);
         auto& cell = *JqCell::active();
-        const auto deadline = cell.deadline();
         cell.hold_time();
         if (request.error.empty() && jv_get_kind(message) == JV_KIND_STRING)
             request.error = text_of(message);
         else
             jv_free(message);
-        cell.resume_time(deadline);
+        cell.resume_time();
     }
 
     static void ignore(void*, jv message) { jv_free(message); }

@@ -2,10 +2,11 @@
 // jq expressions (jq 1.6 language): the one expression language of `when:` conditions, connector
 // mappings and custom gates. A program is a pure function of its input: whatever would reach the
 // environment, other inputs, files, the clock or the process (env, $ENV, input, debug, import, now,
-// halt, ...) is refused when it is compiled. A run ends within a time and in a piece of memory of
-// its own, whatever the program does; libjq's assertions and its recursion end the run, never the
-// process. Numbers are IEEE doubles, as in jq: whole numbers beyond 2^53 lose digits.
-// Limits: limits::expression_max (bytes), expression_timeout, expression_compile_timeout,
+// halt, ...) is refused when it is compiled. A run ends within a time of the processor and in a
+// piece of memory of its own, whatever the program does; libjq's assertions and its recursion end
+// the run, never the process. A machine that is busy or stands still for a moment ends none.
+// Numbers are IEEE doubles, as in jq: whole numbers beyond 2^53 lose digits. Limits:
+// limits::expression_max (bytes), expression_timeout, expression_compile_timeout,
 // expression_memory_max, expression_outputs_max, expression_nodes_max; results nest at most
 // json_depth_max levels.
 // Measured on two cores at 2.5 GHz or so: see docs of bench; compile about 30 ms, run about 5 us.
@@ -28,7 +29,7 @@
 namespace slipway {
 
 struct JqLimits {
-    Span timeout = limits::expression_timeout;
+    Span timeout = limits::expression_timeout; // of the processor's time
     std::size_t outputs_max = limits::expression_outputs_max;
 };
 

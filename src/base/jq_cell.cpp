@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 extern "C" {
@@ -161,13 +162,39 @@ bool exchange(List& list, Item from, Item to) {
 
 } // namespace
 
+JqTime::JqTime(Span processor)
+    : next_look_(Clock::now() + processor), end_(next_look_ + limits::expression_wait_max) {
+    // Without such a clock only elapsed time is left.
+    if (::pthread_getcpuclockid(::pthread_self(), &clock_) != 0)
+        end_ = next_look_;
+    until_ = used() + processor;
+}
+
+std::chrono::nanoseconds JqTime::used() const {
+    timespec time{};
+    ::clock_gettime(clock_, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// A thread uses at most the time that elapses, so its clock is read only after so much of that.
+bool JqTime::is_over(Clock::time_point now) {
+    if (now < next_look_)
+        return false;
+    if (now >= end_)
+        return true;
+    const auto left = until_ - used();
+    next_look_ = std::min(now + left, end_);
+    return left <= left.zero();
+}
+
 struct JqCell::Block {
     std::size_t index; // its class
     Block* next;       // while it is free
 };
 
 JqCell::JqCell()
-    : memory_(static_cast<char*>(reserve(limits::expression_memory_max))), top_(memory_) {
+    : memory_(static_cast<char*>(reserve(limits::expression_memory_max))), top_(memory_),
+      time_(Span::zero()) {
     static const bool once = limit_regular_expressions() && catch_arithmetic_traps();
     static_cast<void>(once);
 }
@@ -194,7 +221,7 @@ bool JqCell::owns(const void* block) const {
 }
 
 void JqCell::tick() {
-    if (++ticks_ % 256 == 0 && Clock::now() > deadline_)
+    if (++ticks_ % 256 == 0 && !time_held_ && time_.is_over(JqTime::Clock::now()))
         leave(CellEnd::out_of_time);
 }
 
@@ -300,13 +327,14 @@ void JqCell::leave(CellEnd end) {
     std::abort();
 }
 
-CellEnd JqCell::run(Clock::time_point deadline, void (*work)(void*), void* argument) {
+CellEnd JqCell::run(const JqTime& time, void (*work)(void*), void* argument) {
     ASSERT(active_cell == nullptr);
     Stack& stack = thread_stack();
     if (memory_ == nullptr || stack.memory() == nullptr)
         return CellEnd::out_of_memory;
     const auto before = high_water();
-    deadline_ = deadline;
+    time_ = time;
+    time_held_ = false;
     work_ = work;
     argument_ = argument;
     ::getcontext(&inside_);

@@ -16,16 +16,42 @@
 #include <string>
 
 #include <oniguruma.h>
+#include <time.h>
 #include <ucontext.h>
+
+#include "base/time.hpp"
 
 namespace slipway {
 
 enum class CellEnd { finished, out_of_memory, out_of_time, assertion_failed };
 
-class JqCell {
+// How long a run may take: so much of the processor's time, because a machine that is busy, or that
+// stood still, is no fault of the program; and behind that, so that nobody waits for ever, elapsed
+// time (limits::expression_wait_max more).
+class JqTime {
   public:
     using Clock = std::chrono::steady_clock;
 
+    // Begins now, for the calling thread.
+    explicit JqTime(Span processor);
+
+    // Asked by any thread, each of its own copy, while the one that began it is still there.
+    bool is_over(Clock::time_point now);
+
+    // It is not over before.
+    Clock::time_point next_look() const { return next_look_; }
+
+  private:
+    std::chrono::nanoseconds used() const; // by the thread that began it, ever
+
+    clockid_t clock_{};
+    std::chrono::nanoseconds until_;
+    Clock::time_point next_look_;
+    Clock::time_point end_;
+};
+
+class JqCell {
+  public:
     // Reserves limits::expression_memory_max of address space; pages are used as they are touched.
     JqCell();
     ~JqCell();
@@ -35,17 +61,15 @@ class JqCell {
     // Runs work(argument) with libjq's memory from this cell. The work must not throw, and must
     // hold nothing that needs a destructor while it calls libjq. After anything but `finished` the
     // cell can only be destroyed. Never nested.
-    CellEnd run(Clock::time_point deadline, void (*work)(void*), void* argument);
+    CellEnd run(const JqTime& time, void (*work)(void*), void* argument);
 
     bool is_reserved() const { return memory_ != nullptr; }
 
     // While libjq's results become values of C++, the work cannot be left at any place; what it
     // does then must be limited by itself.
-    void hold_time() { deadline_ = Clock::time_point::max(); }
+    void hold_time() { time_held_ = true; }
 
-    void resume_time(Clock::time_point deadline) { deadline_ = deadline; }
-
-    Clock::time_point deadline() const { return deadline_; }
+    void resume_time() { time_held_ = false; }
 
     // libjq 1.6 frees the stack of a run with free() itself, so growing blocks of a run come from
     // malloc and are listed; a cell that was left frees what is listed. Called when libjq is about
@@ -97,7 +121,8 @@ class JqCell {
     std::array<re_registers*, 4> regions_ = {};
     bool growing_ = false;
     std::size_t ticks_ = 0;
-    Clock::time_point deadline_;
+    JqTime time_;
+    bool time_held_ = false;
     CellEnd end_ = CellEnd::finished;
     void (*work_)(void*) = nullptr;
     void* argument_ = nullptr;

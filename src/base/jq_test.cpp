@@ -2,13 +2,17 @@
 #include "base/jq.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 namespace slipway {
 namespace {
@@ -161,6 +165,45 @@ TEST(Jq, names_the_limit_that_a_run_exceeded) {
         "jq: the result nests deeper than 32"
     );
     EXPECT_FALSE(evaluate("(\"a\" * 40 + \"b\") | test(\"(a+)+$\")", "null", {60s}));
+}
+
+std::atomic<int> standstill_ms = 0;
+
+void stand_still(int) {
+    ::poll(nullptr, 0, standstill_ms);
+}
+
+// What this thread has worked; nothing when it is over.
+std::optional<Span> work_of(std::thread& thread) {
+    clockid_t clock{};
+    timespec time{};
+    if (::pthread_getcpuclockid(thread.native_handle(), &clock) != 0 ||
+        ::clock_gettime(clock, &time) != 0)
+        return {};
+    return Span(time.tv_sec * 1000 + time.tv_nsec / 1000000);
+}
+
+// A thread that a signal puts to sleep in the middle of its run is like one on a machine that
+// stands still, or has other things to do: time goes by, and no work is done.
+TEST(Jq, a_run_that_its_machine_holds_up_is_not_out_of_time) {
+    const auto program = JqProgram::compile("last(range(200000))");
+    ASSERT_TRUE(program);
+    const auto before = std::clock();
+    ASSERT_TRUE(program->run(nullptr, {60s}));
+    const Span cost((std::clock() - before) * 1000 / CLOCKS_PER_SEC);
+    const Span timeout = 4 * cost + 100ms;
+    standstill_ms = static_cast<int>((timeout + 100ms).count());
+    const auto usual = std::signal(SIGUSR1, &stand_still);
+
+    Result<Json> result;
+    std::thread runner([&] { result = program->run(nullptr, {timeout}); });
+    while (work_of(runner).value_or(cost) < cost / 4)
+        std::this_thread::yield();
+    ::pthread_kill(runner.native_handle(), SIGUSR1);
+    runner.join();
+    std::signal(SIGUSR1, usual);
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(*result, Json(199999));
 }
 
 TEST(Jq, survives_the_deepest_recursion_that_fits_its_memory) {

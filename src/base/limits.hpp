@@ -169,8 +169,9 @@ inline constexpr int junit_depth_max = 32;
 
 // Expressions (jq)
 inline constexpr std::size_t expression_max = 4000;
-inline constexpr auto expression_timeout = 200ms;
+inline constexpr auto expression_timeout = 200ms; // of the processor's time, as the next
 inline constexpr auto expression_compile_timeout = 5s;
+inline constexpr auto expression_wait_max = 5s; // on top of those, of a machine that is busy
 inline constexpr std::size_t expression_memory_max = 32 * 1024 * 1024;
 inline constexpr std::size_t expression_stack_max = 512 * 1024 * 1024; // address space
 inline constexpr std::size_t expression_copies_max = 4; // of one program, for as many threads

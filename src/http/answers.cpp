@@ -100,7 +100,8 @@ Response list_answer(const std::string& items, std::string_view next) {
 }
 
 Response door_answer(const Call& call, const app::Answer& answer, std::string_view location) {
-    const std::string etag = fmt::format("\"v{}\"", answer.version);
+    const std::string etag =
+        fmt::format("\"v{}{}{}\"", answer.version, answer.rules.empty() ? "" : "-", answer.rules);
     Response response;
     const bool reading = call.request.method == Method::get || call.request.method == Method::head;
     const auto known = call.request.header(Header::if_none_match);

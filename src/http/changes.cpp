@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "domain/calendar/slots.hpp"
+#include "domain/change/change.hpp"
 #include "domain/change/command_table.hpp"
 #include "http/answers.hpp"
 #include "http/resources.hpp"
@@ -23,6 +26,30 @@ std::vector<std::string> split_list(std::optional<std::string_view> text) {
     return out;
 }
 
+// Each once: the store looks for each of them on its own.
+Result<std::vector<std::string>> query_list(const Call& call, std::string_view name) {
+    auto values = split_list(call.query(name));
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    if (values.size() > limits::list_max)
+        return fail_field(
+            fmt::format("query.{}", name), fmt::format("names more than {}", limits::list_max)
+        );
+    return values;
+}
+
+template <class Enum>
+Result<std::vector<std::string>> query_words(const Call& call, std::string_view name) {
+    auto words = TRY(query_list(call, name));
+    for (const auto& word : words)
+        if (!from_text<Enum>(word))
+            return fail_field(
+                fmt::format("query.{}", name),
+                fmt::format("expected one or more of: {}", fmt::join(enum_names(Enum{}), ", "))
+            );
+    return words;
+}
+
 std::string text_of(const Call& call, std::string_view name) {
     return std::string(call.query(name).value_or(""));
 }
@@ -31,11 +58,11 @@ Result<Response> find_changes(app::Door& door, Call& call) {
     app::ChangeQuery query;
     query.tenant = call.actor.tenant;
     query.text = text_of(call, "q");
-    query.states = split_list(call.query("state"));
-    query.types = split_list(call.query("type"));
+    query.states = TRY(query_words<domain::ChangeState>(call, "state"));
+    query.types = TRY(query_words<domain::ChangeType>(call, "type"));
     query.requester = text_of(call, "requester");
     query.change_owner = text_of(call, "owner");
-    query.cis = split_list(call.query("ci"));
+    query.cis = TRY(query_list(call, "ci"));
     query.meeting = text_of(call, "meeting");
     if (const auto overridden = call.query("overridden")) {
         if (*overridden != "true")

@@ -573,7 +573,15 @@ Task<void> Connection<Stream>::send_events(std::shared_ptr<EventSource> events) 
         const auto seen = loop_.wakes;
         deadline = Steady::time_point::max();
         Result<std::string> text;
-        const auto look = [&] { text = events->next(); };
+        // What was read when it threw is lost to this stream: the next one begins behind what was
+        // sent.
+        const auto look = [&] {
+            try {
+                text = events->next();
+            } catch (const std::exception& thrown) {
+                text = fail(ErrorCode::internal, "exception", thrown.what());
+            }
+        };
         const bool ran = co_await on_worker(server_, executor(), look);
         if (ran && !text)
             break;

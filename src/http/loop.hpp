@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <list>
 #include <map>
@@ -178,7 +179,8 @@ using Serve = std::function<void(Server&, Loop&, Tcp, Place)>;
 Result<Serve> serve_tls(const std::string& certificate_file, const std::string& key_file);
 
 // Runs the function on one of the workers, gives it another function to call once it is done, from
-// whatever thread, and comes back to the loop then; false when the queue is full.
+// whatever thread, and comes back to the loop then; false when the queue is full, or when the
+// function threw, such as for want of memory. What it throws ends no thread and so no server.
 template <class Function>
 Task<bool> on_worker_until_done(Workers& workers, Executor executor, Function function) {
     return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
@@ -192,16 +194,25 @@ Task<bool> on_worker_until_done(Workers& workers, Executor executor, Function fu
 
                 void run() override {
                     workers.begin_later();
-                    function([w = &workers, e = executor, d = done] {
-                        asio::post(e, [d] { std::move (*d)(true); });
+                    const auto back = [w = &workers, e = executor, d = done, t = told](bool ran) {
+                        if (t->exchange(true))
+                            return;
+                        asio::post(e, [d, ran] { std::move (*d)(ran); });
                         w->end_later();
-                    });
+                    };
+                    try {
+                        function([back] { back(true); });
+                    } catch (const std::exception&) {
+                        back(false);
+                    }
                 }
 
                 Workers& workers;
                 Executor executor;
                 Function function;
                 std::shared_ptr<Done> done;
+                std::shared_ptr<std::atomic<bool>> told =
+                    std::make_shared<std::atomic<bool>>(false);
             };
 
             auto own =
@@ -215,7 +226,7 @@ Task<bool> on_worker_until_done(Workers& workers, Executor executor, Function fu
     );
 }
 
-// Runs the function on a worker and comes back to the loop; false when the queue is full.
+// Runs the function on a worker and comes back to the loop; false as above.
 template <class Function>
 Task<bool> on_worker(Server& server, Executor executor, Function function) {
     return on_worker_until_done(

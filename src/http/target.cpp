@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/target.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -137,12 +138,23 @@ std::string_view cookie_value(std::string_view header, std::string_view name) {
     return {};
 }
 
+namespace {
+
+bool is_hexadecimal(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return hex_value(c) >= 0; });
+}
+
+} // namespace
+
 Result<std::uint64_t> parse_etag(std::string_view header, std::string_view text) {
     std::uint64_t version = 0;
     if (text.size() > 3 && text.starts_with("\"v") && text.back() == '"') {
         const char* const end = text.data() + text.size() - 1;
         const auto [stop, failed] = std::from_chars(text.data() + 2, end, version);
-        if (failed == std::errc{} && stop == end)
+        // What a reading showed follows from the policy too; what is written only from the version.
+        if (failed == std::errc{} &&
+            (stop == end || (*stop == '-' && is_hexadecimal({stop + 1, end}))))
             return version;
     }
     return fail_field(std::string(header), "expected one entity tag such as \"v7\"");

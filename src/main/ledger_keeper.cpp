@@ -19,7 +19,7 @@ namespace {
 const TenantId own_tenant("main");
 
 app::Actor setup_actor() {
-    return {own_tenant, PersonId("slipway"), {}, {}, "setup"};
+    return {own_tenant, PersonId(std::string(app::the_server)), {}, {}, "setup"};
 }
 
 Result<void> commit_entry(

@@ -4,7 +4,7 @@
 namespace slipway {
 
 Result<std::vector<app::ConnectorInstance>> RecordedInstances::of(const TenantId& tenant) {
-    const app::Actor worker{tenant, PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor worker{tenant, PersonId(std::string(app::the_server)), {}, {}, "worker"};
     std::vector<app::ConnectorInstance> instances;
     std::string after;
     do {

@@ -130,7 +130,7 @@ Result<http::BodyStream> stream_file(const fs::path& path) {
 
 // Empty when the tenant has none yet.
 Result<domain::OrganisationRecord> organisation_of(app::Door& door, const TenantId& tenant) {
-    const app::Actor system{tenant, PersonId("slipway"), {}, {}, "worker"};
+    const app::Actor system{tenant, PersonId(std::string(app::the_server)), {}, {}, "worker"};
     const auto shown = door.show_record(system, "organisation", "main");
     if (!shown && shown.error().code == ErrorCode::not_found)
         return domain::OrganisationRecord{};

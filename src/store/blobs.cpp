@@ -173,19 +173,29 @@ class ChunkWriter : public app::BlobWriter {
     }
 
     Result<void> begin() {
-        std::uint64_t upload = 0;
-        TRY(committer_.run([&](Batch& batch) -> Result<void> {
-            upload = next_number(batch.db(), tenant_);
+        std::optional<std::uint64_t> upload;
+        const auto give_back = [&] {
+            if (upload)
+                live_.remove(tenant_, *upload);
+            upload.reset();
+        };
+        // A transaction that fails may be tried again, and takes its number anew.
+        const auto begun = committer_.run([&](Batch& batch) -> Result<void> {
+            give_back();
+            const auto number = next_number(batch.db(), tenant_);
             batch.db().run(
                 "insert into blob_upload (tenant, upload, seen_at) values (:tenant, :upload, null)",
-                {tenant_.value, upload}
+                {tenant_.value, number}
             );
             // Before it is durable, so that no sweep can come between.
-            live_.add(tenant_, upload);
+            live_.add(tenant_, number);
+            upload = number;
             return {};
-        }));
+        });
+        if (!begun)
+            give_back();
         upload_ = upload;
-        return {};
+        return begun;
     }
 
     Result<void> flush() {
@@ -221,7 +231,8 @@ void LiveUploads::add(const TenantId& tenant, std::uint64_t upload) {
 
 void LiveUploads::remove(const TenantId& tenant, std::uint64_t upload) {
     const std::lock_guard lock(mutex_);
-    live_.erase({tenant, upload});
+    if (const auto one = live_.find({tenant, upload}); one != live_.end())
+        live_.erase(one);
 }
 
 bool LiveUploads::contains(const TenantId& tenant, std::uint64_t upload) const {

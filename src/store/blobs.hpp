@@ -15,7 +15,8 @@
 
 namespace slipway::store {
 
-// The uploads that this process is writing now: sweeping must leave them alone.
+// The uploads that this process is writing now: sweeping must leave them alone. The number of one
+// whose transaction failed may be another's already when it is given back, so each is counted.
 class LiveUploads {
   public:
     void add(const TenantId& tenant, std::uint64_t upload);
@@ -24,7 +25,7 @@ class LiveUploads {
 
   private:
     mutable std::mutex mutex_;
-    std::set<std::pair<TenantId, std::uint64_t>> live_;
+    std::multiset<std::pair<TenantId, std::uint64_t>> live_;
 };
 
 std::unique_ptr<app::BlobWriter>

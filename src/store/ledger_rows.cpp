@@ -59,6 +59,21 @@ std::vector<app::StoredEvent> events_of(
     return events;
 }
 
+std::optional<app::StoredEvent>
+last_event(Connection& db, const app::StreamKey& key, const std::string& type_left_out) {
+    std::optional<app::StoredEvent> last;
+    db.query(
+        fmt::format(
+            "select {} from event where tenant = :tenant and kind = :kind and stream = :stream "
+            "and type <> :type order by version desc limit 1",
+            event_columns
+        ),
+        {key.tenant.value, key.kind, key.id, type_left_out}, event_column_count,
+        [&](const Row& row) { last = event_of(row); }
+    );
+    return last;
+}
+
 std::vector<app::StoredEvent>
 events_from(Connection& db, std::uint64_t seq, std::size_t limit, const TenantId& tenant) {
     std::vector<app::StoredEvent> events;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "app/ports/store.hpp"
@@ -18,6 +20,8 @@ std::uint64_t ledger_size(Connection& db);
 std::vector<app::StoredEvent> events_of(
     Connection& db, const app::StreamKey& key, std::uint64_t after_version, std::size_t limit
 );
+std::optional<app::StoredEvent>
+last_event(Connection& db, const app::StreamKey& key, const std::string& type_left_out);
 std::vector<app::StoredEvent>
 events_from(Connection& db, std::uint64_t seq, std::size_t limit, const TenantId& tenant);
 

@@ -468,4 +468,9 @@ Result<void> SqlStore::put_setting(const std::string& name, const std::string& v
     });
 }
 
+Result<std::optional<app::StoredEvent>>
+SqlStore::last_event(const app::StreamKey& key, const std::string& type_left_out) {
+    return read([&](Connection& db) { return store::last_event(db, key, type_left_out); });
+}
+
 } // namespace slipway::store

@@ -42,6 +42,8 @@ class SqlStore final : public app::Store {
     Result<void> rest_change(const app::StreamKey& key, Time until) override;
     Result<std::vector<app::StoredEvent>>
     events_of(const app::StreamKey& key, std::uint64_t after_version, std::size_t limit) override;
+    Result<std::optional<app::StoredEvent>>
+    last_event(const app::StreamKey& key, const std::string& type_left_out) override;
     Result<std::vector<app::StoredEvent>>
     events_from(std::uint64_t seq, std::size_t limit, const TenantId& tenant) override;
     Result<void> scan_ledger(

@@ -297,6 +297,11 @@ Result<void> check_entries(Connection& db) {
         });
         return verifier.finish();
     });
+    if (report.entries == 0)
+        return fail(
+            ErrorCode::blocked,
+            "the ledger has no entry, so every state would be removed; run slipway verify"
+        );
     if (report.intact())
         return {};
     return fail(ErrorCode::blocked, report.findings.front().message + "; run slipway verify");

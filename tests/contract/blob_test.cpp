@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attachments: limits, nothing half-written, the same bytes once.
 #include "contract/contract.hpp"
+#include "store/blobs.hpp"
 #include "store/connection.hpp"
 #include "store/place.hpp"
 
@@ -65,6 +66,8 @@ TEST_P(BlobContract, too_much_is_refused) {
 }
 
 TEST_P(BlobContract, an_abandoned_upload_leaves_nothing) {
+    begin_ledger();
+    sign();
     const auto bytes = all_bytes(limits::blob_chunk * 2);
     {
         auto writer = must(store().new_blob(acme));
@@ -97,6 +100,8 @@ TEST_P(BlobContract, abandoned_uploads_make_the_file_grow_once) {
 }
 
 TEST_P(BlobContract, the_same_bytes_are_kept_once_for_each_tenant) {
+    begin_ledger();
+    sign();
     const auto bytes = all_bytes(limits::blob_chunk + 5);
     const auto digest = put(bytes);
     EXPECT_EQ(put(bytes), digest);
@@ -129,5 +134,17 @@ TEST_P(BlobContract, the_sink_can_stop_the_reading) {
 }
 
 CONTRACT(BlobContract);
+
+// The first took it in a transaction that failed, and gives it back when it hears of that.
+TEST(LiveUploads, a_number_that_one_gives_back_stays_with_the_other_who_has_it) {
+    store::LiveUploads live;
+    live.add(acme, 7);
+    live.add(acme, 7);
+    live.remove(acme, 7);
+    EXPECT_TRUE(live.contains(acme, 7));
+    live.remove(acme, 7);
+    EXPECT_FALSE(live.contains(acme, 7));
+    live.remove(acme, 7);
+}
 
 } // namespace slipway::contract

@@ -74,6 +74,22 @@ TEST_P(CommitContract, what_was_committed_is_read_back_byte_for_byte) {
     expect_sound_ledger();
 }
 
+// However many of the other type were written since: they are not read one by one.
+TEST_P(CommitContract, the_last_entry_of_another_type_is_found_at_once) {
+    const auto key = key_of("staging", "ring");
+    auto write = write_of(key, 0, 2);
+    for (std::uint64_t version = 3; version <= 20; ++version)
+        write.events.push_back(event_with(key, version, "ring_found", "{}"));
+    must(store().commit(commit_of(std::move(write))));
+    must(store().commit(commit_of(write_of(key_of("other", "ring"), 0))));
+    const auto last = must(store().last_event(key, "ring_found"));
+    ASSERT_TRUE(last.has_value());
+    EXPECT_EQ(last->version, 2U);
+    EXPECT_EQ(last->key, key);
+    EXPECT_EQ(must(store().last_event(key, ""))->version, 20U);
+    EXPECT_FALSE(must(store().last_event(key_of("nobody"), "ring_found")).has_value());
+}
+
 TEST_P(CommitContract, a_state_that_lags_comes_with_the_events_it_lacks) {
     const auto key = key_of("web");
     auto write = write_of(key, 0);

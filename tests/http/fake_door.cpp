@@ -206,6 +206,7 @@ Result<std::vector<ChangeSummary>> Door::find_changes(const Actor&, ChangeQuery 
         summary.id = fmt::format("CHG-{}", n);
         summary.number = n;
         summary.title = query.text;
+        summary.state = fmt::format("{}", fmt::join(query.states, ","));
         summary.overridden = query.overridden;
         out.push_back(std::move(summary));
     }

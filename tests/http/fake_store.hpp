@@ -3,9 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "app/ports/store.hpp"
@@ -125,8 +127,20 @@ class FakeStore final : public app::Store {
         return out;
     }
 
+    Result<std::optional<app::StoredEvent>>
+    last_event(const app::StreamKey& key, const std::string& type_left_out) override {
+        const std::lock_guard lock(mutex);
+        std::optional<app::StoredEvent> last;
+        for (const auto& event : ledger)
+            if (event.key == key && event.type != type_left_out)
+                last = event;
+        return last;
+    }
+
     Result<std::vector<app::StoredEvent>>
     events_from(std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}) override {
+        if (out_of_memory)
+            throw std::bad_alloc();
         const std::lock_guard lock(mutex);
         std::vector<app::StoredEvent> out;
         for (auto i = seq; i < ledger.size() && out.size() < limit; ++i)
@@ -302,6 +316,7 @@ class FakeStore final : public app::Store {
     std::uint64_t number = 0;
     int bearer_reads = 0;
     int unfinished_blobs = 0;
+    std::atomic<bool> out_of_memory = false; // whoever writes an attachment, or reads the ledger
 
   private:
     struct Writer final : app::BlobWriter {
@@ -316,6 +331,8 @@ class FakeStore final : public app::Store {
         }
 
         Result<void> write(std::string_view piece) override {
+            if (store.out_of_memory)
+                throw std::bad_alloc();
             bytes += piece;
             return {};
         }

@@ -77,12 +77,26 @@ TEST_F(Refusals, query_parameters) {
     EXPECT_NE(reply.body.find("window_from"), std::string::npos) << reply.body;
     for (const auto* query :
          {"limit=0", "limit=201", "limit=-1", "limit=x", "cursor=x", "window_from=now", "q=%ff",
-          "q=a&q=b", "q=%0"})
+          "q=a&q=b", "q=%0", "state=plannig", "state=planning,planing", "type=urgent"})
         EXPECT_EQ(c->request("GET", fmt::format("/api/v1/changes?{}", query)).status, 400) << query;
     std::string many = "/api/v1/changes?";
     for (int i = 0; i < 40; ++i)
         many += fmt::format("a{}=1&", i);
     EXPECT_EQ(c->request("GET", many).status, 400);
+    std::string items = "/api/v1/changes?ci=0";
+    for (int i = 1; i <= 200; ++i)
+        items += fmt::format(",{}", i);
+    EXPECT_EQ(c->request("GET", items).status, 400);
+}
+
+TEST_F(Refusals, a_state_that_is_named_again_and_again_was_looked_for_as_often) {
+    auto c = client("viewer");
+    std::string many = "/api/v1/changes?limit=1&state=closed";
+    for (int i = 0; i < 400; ++i)
+        many += ",planning";
+    const auto reply = c->request("GET", many);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    EXPECT_NE(reply.body.find(R"("state":"closed,planning")"), std::string::npos) << reply.body;
 }
 
 TEST_F(Refusals, numbers_that_no_ledger_reaches) {

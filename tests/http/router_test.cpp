@@ -41,7 +41,10 @@ TEST(target, decodes) {
 
 TEST(target, entity_tags_and_lists) {
     EXPECT_EQ(parse_etag("If-Match", "\"v12\"").value(), 12);
-    for (const auto* bad : {"", "v12", "\"12\"", "\"v\"", "\"v-1\"", "\"v1\" ", "\"v1\",\"v2\""})
+    EXPECT_EQ(parse_etag("If-Match", "\"v12-0a1b2c3d\"").value(), 12) << "of a reading";
+    for (const auto* bad :
+         {"", "v12", "\"12\"", "\"v\"", "\"v-1\"", "\"v1\" ", "\"v1\",\"v2\"", "\"v1-\"",
+          "\"v1-x\"", "\"v1-0a\",\"v2\""})
         EXPECT_FALSE(parse_etag("If-Match", bad).has_value()) << bad;
     EXPECT_TRUE(etag_matches("\"v1\", W/\"v2\"", "\"v2\""));
     EXPECT_FALSE(etag_matches("\"v1\"", "\"v2\""));

@@ -352,6 +352,29 @@ bool ends_soon(Client& c) {
            std::chrono::steady_clock::now() - begun < std::chrono::seconds(8);
 }
 
+TEST_F(Serving, what_an_upload_or_a_stream_threw_ended_the_server) {
+    const auto upload = [&] {
+        return client("engineer")
+            ->request(
+                "POST", "/api/v1/attachments", std::string(100, 'x'),
+                "Content-Type: application/octet-stream\r\n"
+            );
+    };
+    auto stream = client();
+    stream->send(fmt::format(
+        "GET /api/v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        session("engineer")
+    ));
+    ASSERT_FALSE(stream->receive_until(": connected\n\n").empty());
+    store.out_of_memory = true;
+    EXPECT_EQ(upload().status, 503);
+    client("engineer")->request("POST", "/api/v1/changes", R"({"title":"x"})");
+    EXPECT_TRUE(ends_soon(*stream)) << "whoever reads it asks for the rest";
+    store.out_of_memory = false;
+    EXPECT_EQ(upload().status, 201);
+    EXPECT_EQ(store.unfinished_blobs, 0);
+}
+
 TEST_F(Serving, events_end_with_what_let_their_reader_in) {
     auto admin = client("administrator");
     auto viewer = client("viewer");

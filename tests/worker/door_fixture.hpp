@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <utility>
 
@@ -64,6 +65,20 @@ class DoorTest : public testing::Test {
         std::promise<std::optional<Result<Answer>>> told;
         door->execute_later(ina, request, [&](auto answer) { told.set_value(std::move(answer)); });
         return told.get_future().get();
+    }
+
+    // Behind a door whose workflow has one step, with this condition.
+    Result<Answer> open_with_condition(const std::string& condition) {
+        std::filesystem::create_directories(folder / "workflows");
+        std::filesystem::create_directories(folder / "policies");
+        std::filesystem::copy_file(
+            SLIPWAY_ROOT "/policies/default.yaml", folder / "policies" / "default.yaml"
+        );
+        std::ofstream(folder / "workflows" / "release.yaml")
+            << "name: release\nversion: 7\ntitle: R\nphases:\n- id: p\n  title: P\n  steps:\n"
+            << "  - {id: a, title: A, kind: form, when: '" << condition << "'}\n";
+        const auto own = TRY(Door::open({*store, clock, random, folder.string(), {}}));
+        return own->execute(ina, asked("open", R"({"title":"Harbor site 1.5"})"));
     }
 
     void put_ci(const TenantId& tenant, const std::string& id, std::string_view name) {

@@ -54,23 +54,21 @@ TEST_F(DoorTest, a_history_begins_at_either_end) {
 }
 
 TEST_F(DoorTest, a_condition_that_fails_is_the_fault_of_its_workflow) {
-    std::filesystem::create_directories(folder / "workflows");
-    std::filesystem::create_directories(folder / "policies");
-    std::filesystem::copy_file(
-        SLIPWAY_ROOT "/policies/default.yaml", folder / "policies" / "default.yaml"
-    );
-    std::ofstream(folder / "workflows" / "release.yaml")
-        << "name: release\nversion: 7\ntitle: R\nphases:\n- id: p\n  title: P\n  steps:\n"
-           "  - {id: a, title: A, kind: form, when: 'error(.risk)'}\n";
-    const auto broken = Door::open({*store, clock, random, folder.string(), {}});
-    ASSERT_TRUE(broken) << broken.error().message;
-    const auto refused = (*broken)->execute(ina, asked("open", R"({"title":"Harbor site 1.5"})"));
+    const auto refused = open_with_condition("error(.risk)");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::blocked) << "not the caller's mistake";
     const auto& reason = refused.error().reasons.at(0);
     EXPECT_EQ(reason.field, "steps.a.when");
     EXPECT_EQ(reason.evidence, "release version 7: error(.risk)");
     EXPECT_NE(reason.remedy, "");
+}
+
+TEST_F(DoorTest, a_condition_that_takes_too_long_refuses_nothing_for_good) {
+    const auto late = open_with_condition("def f: f; f");
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::unavailable) << "the machine may be busy: try again";
+    EXPECT_GT(late.error().retry_after_ms, 0);
+    EXPECT_THAT(late.error().message, testing::HasSubstr("its step a applies"));
 }
 
 TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
@@ -137,6 +135,22 @@ TEST_F(DoorTest, a_change_comes_with_the_clock_that_follows_from_its_record) {
     EXPECT_FALSE(find(*clock_of_it, "rehearsed")->as_bool());
     EXPECT_EQ(text_or_empty(record, "id"), "CHG-1");
     EXPECT_TRUE(restore<domain::Change>(record));
+}
+
+// After a restart with another policy a 304 left the old clock where it was.
+TEST_F(DoorTest, a_clock_by_another_policy_had_the_tag_of_the_old_one) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    const auto before = *door->show_change(ina, "CHG-1");
+    EXPECT_EQ(door->show_change(ina, "CHG-1")->rules, before.rules);
+    const auto own = folder / "own";
+    std::filesystem::create_directories(own);
+    for (const auto* part : {"workflows", "policies"})
+        std::filesystem::copy(std::filesystem::path(SLIPWAY_ROOT) / part, own / part);
+    std::ofstream(own / "policies" / "default.yaml", std::ios::app) << "# edited\n";
+    const auto other = *Door::open({*store, clock, random, own.string(), {}});
+    const auto after = *other->show_change(ina, "CHG-1");
+    EXPECT_EQ(after.version, before.version);
+    EXPECT_NE(after.rules, before.rules);
 }
 
 // Two large files kept every thread that answers quickly, and the turn of their changes.

@@ -130,6 +130,16 @@ TEST_F(PeopleTest, an_id_is_one_person_for_good) {
     EXPECT_EQ(imported.error().fields.at(0).field, "[0].id");
 }
 
+TEST_F(PeopleTest, nobody_has_the_id_of_the_server) {
+    const auto refused = puts_person(person("slipway", "cab_member"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fields.at(0).field, "id");
+    const auto imported =
+        door->put_records(rut, "person", {{"slipway", person("slipway", "viewer").body}});
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().fields.at(0).field, "[0].id");
+}
+
 TEST_F(PeopleTest, the_last_active_administrator_stays_one) {
     ASSERT_TRUE(puts_person(person("rut", "administrator")));
     ASSERT_TRUE(puts_person(person("rita", "administrator", true)));

@@ -377,6 +377,9 @@ class Store {
     // Events.
     virtual Result<std::vector<StoredEvent>>
     events_of(const StreamKey& key, std::uint64_t after_version, std::size_t limit) = 0;
+    // The newest one that is not of this type.
+    virtual Result<std::optional<StoredEvent>>
+    last_event(const StreamKey& key, const std::string& type_left_out) = 0;
     // In ledger order from `seq`; all tenants when tenant is empty.
     virtual Result<std::vector<StoredEvent>>
     events_from(std::uint64_t seq, std::size_t limit, const TenantId& tenant = {}) = 0;

@@ -84,7 +84,13 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
             );
         warnings.push_back(said + ": " + hit.reason);
     }
-    for (const auto& other : facts.others)
+    if (!facts.others)
+        return refuse(
+            {"window", "until", "other changes were not looked at",
+             "none was gathered for this command",
+             "Report a fault of the server" + std::string(or_back)}
+        );
+    for (const auto& other : *facts.others)
         if (overlaps(other.window, more))
             return refuse(
                 {"window", "until",

@@ -58,6 +58,8 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
 
 std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person) {
+    if (facts.system && person == facts.actor)
+        return {}; // it approves nothing, whoever had its id once
     const auto is_his = [&](const Vote& vote) { return vote.person == person; };
     if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
         return PartInApproval{"voted on it", "a vote that waits for the decision"};

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/duties.hpp"
 #include "domain/change/testing/gate_rows.hpp"
 #include "domain/change/testing/scenario.hpp"
 
@@ -31,6 +32,16 @@ TEST(Duties, who_voted_on_a_change_does_not_carry_it_out) {
     constexpr std::string_view confirm = R"({"run":"run-3","step":"drain","note":"seen"})";
     EXPECT_EQ(first(s.refused("mika", "confirm_step", confirm)).field, "started_by");
     s.does("pia", "confirm_step", confirm);
+}
+
+// A run must come to its end, even if somebody with the server's id voted once.
+TEST(Duties, the_server_has_no_part_in_an_approval) {
+    auto s = ready();
+    Vote vote;
+    vote.person = PersonId("system");
+    s.change.votes.push_back(vote);
+    EXPECT_FALSE(part_in_approval(s.change, s.facts("system"), PersonId("system")));
+    EXPECT_TRUE(part_in_approval(s.change, s.facts("ina"), PersonId("system")));
 }
 
 TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) {

@@ -45,7 +45,8 @@ struct Facts {
     // Steps whose `when` holds; types are looked at by the domain. Never null.
     std::shared_ptr<const std::set<StepId>> applicable;
     std::shared_ptr<const Records> records;
-    std::vector<OtherChange> others;   // overlapping the window, not over
+    // Overlapping the window, not over. Nothing: nobody looked, and then no window is free.
+    std::optional<std::vector<OtherChange>> others;
     std::optional<LintReport> runbook; // pin_runbook: what the attached bytes are
     std::string runbook_bytes_name;
     bool attachment_known = true; // attach: the named digest is stored

@@ -556,16 +556,22 @@ void window(const Change& change, const Facts& facts, GateFindings& findings) {
             else
                 findings.warn(said + ": " + hit.reason);
         }
-    for (const auto& other : facts.others)
+    if (!facts.others)
         findings.refuse(
-            "window.start", fmt::format("overlaps {} ({})", other.id.value, other.title),
-            fmt::format(
-                "its window is {} to {}", in_zone(other.window.start, agreed.zone),
-                in_zone(other.window.end, agreed.zone)
-            ),
-            "Choose a time when the shared items are free; slipway change windows shows the best "
-            "ones"
+            "window", "other changes were not looked at", "none was gathered for this command",
+            "Ask with slipway change gates, and report a fault of the server"
         );
+    else
+        for (const auto& other : *facts.others)
+            findings.refuse(
+                "window.start", fmt::format("overlaps {} ({})", other.id.value, other.title),
+                fmt::format(
+                    "its window is {} to {}", in_zone(other.window.start, agreed.zone),
+                    in_zone(other.window.end, agreed.zone)
+                ),
+                "Choose a time when the shared items are free; slipway change windows shows the "
+                "best ones"
+            );
     look_at_friday(agreed, *facts.policy, findings);
     look_at_rollback_room(change, facts, agreed, findings);
 }

@@ -265,5 +265,15 @@ TEST(PlanningGates, standard_classification_refuses) {
     );
 }
 
+TEST(PlanningGates, a_window_passed_beside_changes_that_nobody_had_looked_at) {
+    const auto s = ready();
+    auto facts = s.facts("otto");
+    ASSERT_EQ(evaluate(*find_gate("window"), s.change, facts).verdict, Verdict::pass);
+    facts.others.reset();
+    const auto result = evaluate(*find_gate("window"), s.change, facts);
+    ASSERT_EQ(result.reasons.size(), 1u);
+    EXPECT_EQ(result.reasons[0].message, "other changes were not looked at");
+}
+
 } // namespace
 } // namespace slipway::domain::testing

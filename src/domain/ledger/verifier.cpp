@@ -275,6 +275,12 @@ LedgerReport LedgerVerifier::finish() {
 void LedgerVerifier::check_end() {
     const auto covered = expected_.empty() ? 0 : expected_.back().size;
     const auto stated = rules_.head ? rules_.head->size : above_;
+    // Nobody says how many there were, and still they are gone.
+    if (rules_.must_be_signed && covered == 0 && stated == 0 && above_ == 0)
+        report(
+            0, 0, LedgerFindingKind::truncated,
+            "there is no entry, not even the first, which a server writes when it first starts"
+        );
     if (const auto end = std::max(covered, stated); end > above_)
         report(
             above_, end - 1, LedgerFindingKind::truncated,

@@ -29,17 +29,17 @@ namespace slipway::domain {
 // sequence number that came again. root_differs: the tree is not what a checkpoint says.
 // bad_checkpoint: not a checkpoint that a trusted key signed for this ledger. shrinking_checkpoint:
 // smaller than one signed before it, or of the same size with another root. truncated: a checkpoint
-// covers entries that are not there. bad_envelope: the entry does not begin with the head that
-// every entry has. mislabelled: the store's columns say something else than the entry.
-// version_gap: a stream's version is not the one before plus one. beyond_head: entries behind the
-// end that the store's head states. not_signed: there are entries, and no checkpoint of them holds.
-// node_differs: a hash that the store keeps for proofs is not the one of the entries. no_entries: a
-// record or a change in the store's tables that no entry made. attachment_altered,
-// attachment_missing: the bytes kept under a digest are not those, or those that an entry names are
-// not there. head_damaged: the store's head is none that a ledger can have. database_damaged: the
-// database's own file is not as the database wrote it. state_unreadable: what the entries of a
-// record or a change make is kept, and is no JSON. The last seven are found by the store, which
-// knows its tables.
+// covers entries that are not there, or the first entry, which every server's ledger has, is not.
+// bad_envelope: the entry does not begin with the head that every entry has. mislabelled: the
+// store's columns say something else than the entry. version_gap: a stream's version is not the one
+// before plus one. beyond_head: entries behind the end that the store's head states. not_signed:
+// there are entries, and no checkpoint of them holds. node_differs: a hash that the store keeps for
+// proofs is not the one of the entries. no_entries: a record or a change in the store's tables that
+// no entry made. attachment_altered, attachment_missing: the bytes kept under a digest are not
+// those, or those that an entry names are not there. head_damaged: the store's head is none that a
+// ledger can have. database_damaged: the database's own file is not as the database wrote it.
+// state_unreadable: what the entries of a record or a change make is kept, and is no JSON. The last
+// seven are found by the store, which knows its tables.
 SLIPWAY_ENUM(
     LedgerFindingKind, altered, missing, reordered, duplicated, root_differs, bad_checkpoint,
     shrinking_checkpoint, truncated, bad_envelope, mislabelled, version_gap, beyond_head,
@@ -105,7 +105,9 @@ struct LedgerRules {
     std::string origin;            // of the checkpoints; empty: any
     std::vector<VerifierKey> keys; // trusted; several after a change of key
     std::optional<LedgerHead> head = std::nullopt;
-    bool must_be_signed = false; // entries without a checkpoint that holds are a finding
+    // A server's ledger: it has a first entry, signed in the same moment. That nothing is there, or
+    // no checkpoint that holds, is a finding.
+    bool must_be_signed = false;
     bool check_envelopes = true;
     bool check_streams = true;                            // needs check_envelopes
     std::size_t streams_max = limits::ledger_streams_max; // bounds the memory for versions

@@ -332,8 +332,19 @@ TEST(LedgerVerifier, NamesALedgerThatNobodySigned) {
         EXPECT_EQ(names(report, Kind::not_signed, 0, 2), nobody);
         EXPECT_EQ(report.intact(), !nobody);
     }
-    LedgerVerifier none(rules, {});
-    EXPECT_TRUE(none.finish().intact());
+}
+
+TEST(LedgerVerifier, NamesALedgerThatIsGone) {
+    LedgerRules rules;
+    rules.must_be_signed = true;
+    rules.keys = {ledger_key().verifier};
+    for (const auto& head :
+         {std::optional<LedgerHead>{}, std::optional(LedgerHead{0, Frontier{}.root()})})
+        for (const auto& notes : {std::vector<std::string>{}, {checkpoint_of({}, 0)}}) {
+            rules.head = head;
+            EXPECT_TRUE(names(LedgerVerifier(rules, notes).finish(), Kind::truncated, 0, 0));
+        }
+    EXPECT_TRUE(check({}, {}).intact()) << "of what is no server's ledger nothing is known";
 }
 
 TEST(LedgerVerifier, GivesTheHashesThatAStoreKeeps) {
