@@ -248,8 +248,8 @@ Result<Confinement> confinement(
     return refusal;
 }
 
-// What programs of connectors see besides. No step does: a program that gives the secrets of
-// production would give them to the test step that starts it.
+// What programs of connectors see besides, and those that give secrets. No step does: a program
+// that gives the secrets of production would give them to the test step that starts it.
 Result<Confinement> with_programs(Result<Confinement> steps, const fs::path& data) {
     if (steps)
         steps->readable.push_back(data / "programs");
@@ -269,7 +269,7 @@ Result<void> Server::open_ledger() {
 
 Result<void> Server::open_rooms() {
     const fs::path data = fs::canonical(options_.data);
-    const auto secrets = secret_policy(options_, data);
+    auto secrets = secret_policy(options_, data);
     door_ = TRY(app::Door::open(
         {*store_, clock_, random_, options_.data, read_junit,
          [secrets](domain::RingKind kind, const std::string& ring, std::string_view reference) {
@@ -291,7 +291,6 @@ Result<void> Server::open_rooms() {
         {}});
     auto manifests = TRY(connectors::load_manifests({(data / "connectors").string()}));
     connectors::ConnectorOptions connecting;
-    connecting.policy = secrets;
     connecting.scratch_folder = (data / "scratch").string();
     std::error_code failed;
     for (const auto* folder : {"programs", "secrets", "scratch", "transcripts", "work"}) {
@@ -300,7 +299,8 @@ Result<void> Server::open_rooms() {
     }
     remove_left_exports(data / "scratch");
     const auto steps = confinement(options_, data, secrets);
-    connecting.confinement = with_programs(steps, data);
+    connecting.confinement = secrets.confinement = with_programs(steps, data);
+    connecting.policy = secrets;
     runner_ = std::make_unique<MachineRunner>(
         clock_, random_, MachineRunnerOptions{data / "scratch", data / "work", steps, secrets, {}}
     );
