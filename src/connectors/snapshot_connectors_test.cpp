@@ -264,6 +264,34 @@ TEST_P(OneProvider, WhatHasOverflowedIsNoWayBack) {
     EXPECT_TRUE(asks(app::SnapshotRemove{taken->id, "CHG-12"})->done);
 }
 
+// LVM puts a merge off while the volume is in use, as that of a running machine is, and ends well.
+// It was recorded as reverted, and the change as rolled back.
+TEST_P(OneProvider, AMergeThatWasPutOffWasCalledDone) {
+    const auto expires = *time_from_text("2026-12-04T10:00:00Z");
+    const auto taken = asks(app::SnapshotTake{"web-1", "CHG-12", expires});
+    ASSERT_TRUE(taken) << all_texts(taken.error());
+    const auto set = [&](const std::string& from, const std::string& to) {
+        auto text = to_text(state());
+        const auto at = text.find(from);
+        ASSERT_NE(at, std::string::npos) << text;
+        write(state_file(), text.replace(at, from.size(), to));
+    };
+    const auto refusal = [&] {
+        const auto reverted = asks(app::SnapshotRevert{taken->id, "CHG-12"});
+        return reverted ? "done: " + reverted->detail : all_texts(reverted.error());
+    };
+    set("-wi-a-----", "owi-aos---");
+    EXPECT_THAT(refusal(), HasSubstr("vg0/web or the snapshot is in use"));
+    EXPECT_TRUE(asks(app::SnapshotRead{taken->id})) << "it is still a way back";
+    set("owi-aos---", "owi-a-s---");
+    set("\"clock\"", "\"opened_meanwhile\":true,\"clock\"");
+    EXPECT_THAT(refusal(), HasSubstr("the merge was put off"));
+    EXPECT_THAT(refusal(), HasSubstr("is being merged"));
+    const auto removed = asks(app::SnapshotRemove{taken->id, "CHG-12"});
+    ASSERT_FALSE(removed) << "it still goes back by itself some day";
+    EXPECT_EQ(removed.error().code, ErrorCode::conflict);
+}
+
 } // namespace
 
 } // namespace slipway::connectors
