@@ -292,6 +292,45 @@ TEST_P(OneProvider, AMergeThatWasPutOffWasCalledDone) {
     EXPECT_EQ(removed.error().code, ErrorCode::conflict);
 }
 
+class BtrfsProvider : public SnapshotConnectors {
+  protected:
+    std::string page() const {
+        std::ifstream file(path("site/index.html"));
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Btrfs, BtrfsProvider, testing::Values(providers()[1]), [](const auto&) {
+    return "btrfs";
+});
+
+// The server was killed when the subvolume was aside and nothing was in its place yet. All that the
+// next attempt knew was that there was nothing to put aside.
+TEST_P(BtrfsProvider, ARevertThatWasKilledHalfWayGoesOn) {
+    const auto expires = *time_from_text("2026-12-04T10:00:00Z");
+    const auto taken = asks(app::SnapshotTake{"web-1", "CHG-12", expires});
+    ASSERT_TRUE(taken) << all_texts(taken.error());
+    const app::SnapshotRevert back{taken->id, "CHG-12"};
+    const auto aside = path("site.before-CHG-12-20261126T104000Z");
+    write("site/index.html", "1.5");
+    std::filesystem::rename(path("site"), aside);
+    // When it cannot go on, what was there is where it was.
+    std::filesystem::rename(path("store"), path("lost"));
+    EXPECT_FALSE(asks(back));
+    EXPECT_EQ(page(), "1.5");
+    std::filesystem::rename(path("lost"), path("store"));
+    std::filesystem::rename(path("site"), aside);
+
+    const auto reverted = asks(back);
+    ASSERT_TRUE(reverted) << all_texts(reverted.error());
+    EXPECT_THAT(reverted->detail, HasSubstr(aside));
+    EXPECT_EQ(page(), "1.4");
+    EXPECT_TRUE(std::filesystem::exists(aside + "/index.html"));
+    std::filesystem::remove_all(path("site"));
+    std::filesystem::remove_all(aside);
+    EXPECT_THAT(all_texts(asks(back).error()), HasSubstr("nothing was put aside there"));
+}
+
 } // namespace
 
 } // namespace slipway::connectors
