@@ -144,7 +144,7 @@ Result<CommandAnswer> collect(
         if (request.stop.stop_requested())
             return fail(
                 ErrorCode::unavailable,
-                "the command '" + request.arguments.front() + "' was ended: the server stops"
+                "the command '" + request.arguments.front() + "' was stopped on request"
             );
         const auto left = std::chrono::ceil<Span>(end - SteadyClock::now()).count();
         if (left <= 0)

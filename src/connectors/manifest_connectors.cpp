@@ -140,7 +140,8 @@ Result<Json> ManifestConnectors::call(const app::ConnectorCall& call) {
         return Secrets(random_);
     }();
     auto answer = [&]() -> Result<Json> {
-        const auto settings = TRY(resolved_settings(*manifest, checked, options_.policy, secrets));
+        const auto settings =
+            TRY(resolved_settings(*manifest, checked, options_.policy, call.stop, secrets));
         const Surroundings around{
             clock_, expressions_, options_.scratch_folder, options_.confinement};
         Interpreter interpreter(around, *manifest, settings, secrets, checked_call, *schema);

@@ -33,7 +33,7 @@ bool fits_environment(std::string_view ring) {
 
 SecretPolicy
 policy_of_ring(const SecretPolicy& server, domain::RingKind kind, const std::string& ring) {
-    SecretPolicy policy{{}, {}, {}, server.withheld};
+    SecretPolicy policy{{}, {}, {}, server.withheld, server.confinement};
     if (!is_slug(ring)) // it could name another place
         return policy;
     const auto place = fs::path(to_text(kind)) / ring;

@@ -98,6 +98,50 @@ TEST_F(RingSecretsTest, a_program_is_for_the_ring_below_whose_place_it_lies) {
     EXPECT_THAT(refused.error().message, HasSubstr(path("programs/production/harbor")));
 }
 
+// What it is to do comes from the ring's record, which an engineer writes.
+TEST_F(RingSecretsTest, a_program_of_a_ring_saw_the_servers_database) {
+    std::filesystem::create_directories(path("programs/production/harbor"));
+    std::ofstream(path("programs/production/harbor/vault"))
+        << "#!/bin/sh\n. " << path("programs/common") << " && cat \"$1\"\n";
+    std::ofstream(path("programs/common")) << ": shared\n";
+    std::ofstream(path("slipway.db")) << "the ledger\n";
+    std::filesystem::permissions(
+        path("programs/production/harbor/vault"), std::filesystem::perms::owner_all
+    );
+    server_.confinement = Confinement{{folder_}, {path("programs")}, {}};
+    if (!try_confinement(*server_.confinement))
+        GTEST_SKIP() << "this system permits no namespaces";
+    const auto given = [&](const std::string& what) {
+        return resolve_reference(
+                   "command:" + path("programs/production/harbor/vault") + " " + path(what),
+                   policy_of_ring(server_, RingKind::production, "harbor")
+        )
+            .value_or("nothing");
+    };
+    EXPECT_EQ(given("slipway.db"), "nothing");
+    EXPECT_EQ(given("secrets/mail"), "nothing");
+    EXPECT_EQ(given("secrets/production/harbor-2/token"), "nothing");
+    EXPECT_EQ(given("secrets/production/harbor/token"), "secrets/production/harbor/token")
+        << "its own credential";
+    // As gpg does, which makes its lock and its socket beside the key.
+    std::ofstream(path("programs/common")) << "echo kept > " << path("secrets/production/harbor/x");
+    EXPECT_EQ(given("secrets/production/harbor/x"), "kept");
+    server_.confinement = fail(ErrorCode::unavailable, "no namespaces here");
+    EXPECT_EQ(given("secrets/production/harbor/token"), "nothing");
+}
+
+TEST_F(RingSecretsTest, a_program_that_does_not_answer_is_ended_by_a_stop) {
+    std::filesystem::create_directories(path("programs"));
+    std::ofstream(path("programs/vault")) << "#!/bin/sh\nexec sleep 1000\n";
+    std::filesystem::permissions(path("programs/vault"), std::filesystem::perms::owner_all);
+    std::stop_source stop;
+    stop.request_stop();
+    const auto ended =
+        resolve_reference("command:" + path("programs/vault"), server_, stop.get_token());
+    ASSERT_FALSE(ended);
+    EXPECT_THAT(ended.error().message, HasSubstr("stopped on request")) << "it was waited for";
+}
+
 TEST_F(RingSecretsTest, no_two_rings_share_a_name_in_the_environment) {
     const auto prefix = [&](RingKind kind, const std::string& ring) {
         return policy_of_ring(server_, kind, ring).environment_prefix;

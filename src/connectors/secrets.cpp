@@ -181,6 +181,20 @@ Result<Target> find_target(std::string_view reference, const SecretPolicy& polic
                   "arguments, never the secret itself");
 }
 
+// The program's own credential, such as the token of a vault or the key of a password store, lies
+// among the secrets that it gives, where no step sees it. Tools such as gpg want to write beside
+// it, and a token that is renewed is kept there.
+Result<Confinement> confinement_of_program(const SecretPolicy& policy) {
+    auto confinement = policy.confinement;
+    for (const auto& folder : policy.secret_folders) {
+        std::error_code missing;
+        const auto real = fs::canonical(folder, missing);
+        if (confinement && !missing)
+            confinement->writable.push_back(real);
+    }
+    return confinement;
+}
+
 } // namespace
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
@@ -192,7 +206,9 @@ Result<void> check_reference(std::string_view reference, const SecretPolicy& pol
     return {};
 }
 
-Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy) {
+Result<std::string> resolve_reference(
+    std::string_view reference, const SecretPolicy& policy, const std::stop_token& stop
+) {
     auto target = TRY(find_target(reference, policy));
     if (target.kind == "file")
         return read_secret_file(target.place);
@@ -206,6 +222,8 @@ Result<std::string> resolve_reference(std::string_view reference, const SecretPo
     request.arguments = std::move(target.arguments);
     request.timeout = limits::secret_command_timeout;
     request.output_max = limits::secret_max + 2;
+    request.confinement = TRY(confinement_of_program(policy));
+    request.stop = stop;
     auto answer = TRY(run_command(request));
     if (answer.status != 0)
         return fail(

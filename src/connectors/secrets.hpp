@@ -8,10 +8,12 @@
 
 #include <functional>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/confinement.hpp"
 #include "base/json.hpp"
 #include "base/random.hpp"
 
@@ -30,14 +32,19 @@ struct SecretPolicy {
     // Files of the server's own, which are nobody's secrets wherever they lie: what opens the
     // database that holds the ledger and its key.
     std::vector<std::string> withheld = {};
+    // What a program of a `command:` reference sees, besides its folders for secrets; or why no
+    // program can be run. A ring's record gives it its arguments.
+    Result<Confinement> confinement = {};
 };
 
 // Whether the text is a reference that the policy allows; does not resolve it.
 Result<void> check_reference(std::string_view reference, const SecretPolicy& policy);
 
 // file:/path (first trailing line end removed), env:NAME, command:/program arguments (split at
-// spaces, no shell). Errors: unavailable or invalid_input; they hold no value.
-Result<std::string> resolve_reference(std::string_view reference, const SecretPolicy& policy);
+// spaces, no shell). Errors: unavailable (at a stop too) or invalid_input; they hold no value.
+Result<std::string> resolve_reference(
+    std::string_view reference, const SecretPolicy& policy, const std::stop_token& stop = {}
+);
 
 // Whether a path stands below one of the folders, symbolic links followed where it exists.
 bool is_below(const std::string& path, const std::vector<std::string>& folders);

@@ -110,14 +110,15 @@ checked_settings(const Manifest& manifest, const Json& settings, const SecretPol
 }
 
 Result<Json> resolved_settings(
-    const Manifest& manifest, const Json& checked, const SecretPolicy& policy, Secrets& secrets
+    const Manifest& manifest, const Json& checked, const SecretPolicy& policy,
+    const std::stop_token& stop, Secrets& secrets
 ) {
     JsonObject out = checked.get_object();
     for (const auto& setting : manifest.settings) {
         auto& value = out[setting.name];
         if (!setting.secret || !value.is_string())
             continue;
-        auto secret = resolve_reference(view(value.get_string()), policy);
+        auto secret = resolve_reference(view(value.get_string()), policy, stop);
         if (!secret) {
             secret.error().message = "settings." + setting.name + ": " + secret.error().message;
             return tl::unexpected(std::move(secret).error());

@@ -15,7 +15,8 @@ checked_settings(const Manifest& manifest, const Json& settings, const SecretPol
 
 // As checked_settings gave it, with each secret resolved and replaced by its mark.
 Result<Json> resolved_settings(
-    const Manifest& manifest, const Json& checked, const SecretPolicy& policy, Secrets& secrets
+    const Manifest& manifest, const Json& checked, const SecretPolicy& policy,
+    const std::stop_token& stop, Secrets& secrets
 );
 
 } // namespace slipway::connectors

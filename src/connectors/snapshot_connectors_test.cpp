@@ -264,6 +264,73 @@ TEST_P(OneProvider, WhatHasOverflowedIsNoWayBack) {
     EXPECT_TRUE(asks(app::SnapshotRemove{taken->id, "CHG-12"})->done);
 }
 
+// LVM puts a merge off while the volume is in use, as that of a running machine is, and ends well.
+// It was recorded as reverted, and the change as rolled back.
+TEST_P(OneProvider, AMergeThatWasPutOffWasCalledDone) {
+    const auto expires = *time_from_text("2026-12-04T10:00:00Z");
+    const auto taken = asks(app::SnapshotTake{"web-1", "CHG-12", expires});
+    ASSERT_TRUE(taken) << all_texts(taken.error());
+    const auto set = [&](const std::string& from, const std::string& to) {
+        auto text = to_text(state());
+        const auto at = text.find(from);
+        ASSERT_NE(at, std::string::npos) << text;
+        write(state_file(), text.replace(at, from.size(), to));
+    };
+    const auto refusal = [&] {
+        const auto reverted = asks(app::SnapshotRevert{taken->id, "CHG-12"});
+        return reverted ? "done: " + reverted->detail : all_texts(reverted.error());
+    };
+    set("-wi-a-----", "owi-aos---");
+    EXPECT_THAT(refusal(), HasSubstr("vg0/web or the snapshot is in use"));
+    EXPECT_TRUE(asks(app::SnapshotRead{taken->id})) << "it is still a way back";
+    set("owi-aos---", "owi-a-s---");
+    set("\"clock\"", "\"opened_meanwhile\":true,\"clock\"");
+    EXPECT_THAT(refusal(), HasSubstr("the merge was put off"));
+    EXPECT_THAT(refusal(), HasSubstr("is being merged"));
+    const auto removed = asks(app::SnapshotRemove{taken->id, "CHG-12"});
+    ASSERT_FALSE(removed) << "it still goes back by itself some day";
+    EXPECT_EQ(removed.error().code, ErrorCode::conflict);
+}
+
+class BtrfsProvider : public SnapshotConnectors {
+  protected:
+    std::string page() const {
+        std::ifstream file(path("site/index.html"));
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Btrfs, BtrfsProvider, testing::Values(providers()[1]), [](const auto&) {
+    return "btrfs";
+});
+
+// The server was killed when the subvolume was aside and nothing was in its place yet. All that the
+// next attempt knew was that there was nothing to put aside.
+TEST_P(BtrfsProvider, ARevertThatWasKilledHalfWayGoesOn) {
+    const auto expires = *time_from_text("2026-12-04T10:00:00Z");
+    const auto taken = asks(app::SnapshotTake{"web-1", "CHG-12", expires});
+    ASSERT_TRUE(taken) << all_texts(taken.error());
+    const app::SnapshotRevert back{taken->id, "CHG-12"};
+    const auto aside = path("site.before-CHG-12-20261126T104000Z");
+    write("site/index.html", "1.5");
+    std::filesystem::rename(path("site"), aside);
+    // When it cannot go on, what was there is where it was.
+    std::filesystem::rename(path("store"), path("lost"));
+    EXPECT_FALSE(asks(back));
+    EXPECT_EQ(page(), "1.5");
+    std::filesystem::rename(path("lost"), path("store"));
+    std::filesystem::rename(path("site"), aside);
+
+    const auto reverted = asks(back);
+    ASSERT_TRUE(reverted) << all_texts(reverted.error());
+    EXPECT_THAT(reverted->detail, HasSubstr(aside));
+    EXPECT_EQ(page(), "1.4");
+    EXPECT_TRUE(std::filesystem::exists(aside + "/index.html"));
+    std::filesystem::remove_all(path("site"));
+    std::filesystem::remove_all(aside);
+    EXPECT_THAT(all_texts(asks(back).error()), HasSubstr("nothing was put aside there"));
+}
+
 } // namespace
 
 } // namespace slipway::connectors

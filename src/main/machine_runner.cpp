@@ -49,17 +49,19 @@ connectors::SecretPolicy MachineRunner::policy_of(const app::RingSetting& settin
 }
 
 Result<runner::StepContext> MachineRunner::make_context(
-    const domain::Variables& variables, const connectors::SecretPolicy& policy
+    const domain::Variables& variables, const connectors::SecretPolicy& policy,
+    const std::stop_token& stop
 ) const {
     runner::StepContext context;
     context.cwd = options_.work;
+    context.stop = stop;
     for (const auto& [name, value] : variables) {
         const auto reference = secret_of_variable(value);
         if (!reference) {
             context.variables[name] = value;
             continue;
         }
-        auto secret = connectors::resolve_reference(*reference, policy);
+        auto secret = connectors::resolve_reference(*reference, policy, stop);
         if (!secret)
             return fail(
                 secret.error().code,
@@ -76,18 +78,18 @@ domain::StepResult MachineRunner::run_step(
     const domain::RunbookStep& step, const app::RingSetting& setting, std::stop_token stop,
     const app::LineSink& sink
 ) {
-    auto context = make_context(setting.variables, policy_of(setting));
+    const auto context = make_context(setting.variables, policy_of(setting), stop);
     if (!context) {
         domain::StepResult result;
         result.name = step.name;
         result.step_digest = step.digest;
-        result.outcome = domain::RunOutcome::not_started;
-        result.message = context.error().message;
+        const bool stopped = stop.stop_requested();
+        result.outcome = stopped ? domain::RunOutcome::stopped : domain::RunOutcome::not_started;
+        result.message = stopped ? "stopped before it began" : context.error().message;
         result.started = result.ended = clock_.now();
         result.transcript = sha256({});
         return result;
     }
-    context->stop = std::move(stop);
     Lines lines(sink);
     return run_on_its_machine(step, *context, lines);
 }
@@ -110,14 +112,14 @@ domain::CheckResult MachineRunner::run_check(
         [this](const auto& step, const auto& context, auto& sink) {
             return run_on_its_machine(step, context, sink);
         },
-        [&policy](std::string_view reference) -> Result<runner::NamedSecret> {
-            auto secret = TRY(connectors::resolve_reference(reference, policy));
+        [&policy, &stop](std::string_view reference) -> Result<runner::NamedSecret> {
+            auto secret = TRY(connectors::resolve_reference(reference, policy, stop));
             auto forms = connectors::secret_forms(secret);
             return runner::NamedSecret{std::move(secret), std::move(forms)};
         }
     );
     return smoke.run(
-        check, [&] { return make_context(given, policy); }, stop
+        check, [&] { return make_context(given, policy, stop); }, stop
     );
 }
 

@@ -43,8 +43,10 @@ class MachineRunner final : public app::Runner {
 
   private:
     connectors::SecretPolicy policy_of(const app::RingSetting& setting) const;
-    Result<runner::StepContext>
-    make_context(const domain::Variables& variables, const connectors::SecretPolicy& policy) const;
+    Result<runner::StepContext> make_context(
+        const domain::Variables& variables, const connectors::SecretPolicy& policy,
+        const std::stop_token& stop
+    ) const;
     domain::StepResult run_on_its_machine(
         const domain::RunbookStep& step, const runner::StepContext& context,
         runner::TranscriptSink& sink

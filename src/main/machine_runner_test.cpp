@@ -60,16 +60,18 @@ class MachineRunnerTest : public testing::Test {
 
     std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-    domain::StepResult run(const std::string& script, const std::string& host = {}) {
+    domain::StepResult
+    run(const std::string& script, const std::string& host = {}, std::stop_token stop = {}) {
         domain::RunbookStep step;
         step.name = "one";
         step.interpreter = "sh";
         step.host = host;
         step.script = script;
         step.timeout = 30s;
-        return runner().run_step(step, setting(), {}, [&](const domain::TranscriptLine& line) {
-            lines_.push_back(line.text);
-        });
+        return runner().run_step(
+            step, setting(), std::move(stop),
+            [&](const domain::TranscriptLine& line) { lines_.push_back(line.text); }
+        );
     }
 
     std::filesystem::path folder_;
@@ -131,6 +133,17 @@ TEST_F(MachineRunnerTest, resolves_secrets_and_shows_none) {
                             "test $B = env-v4lue && test $C = pr0gram-key");
     EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
     EXPECT_THAT(lines_, ElementsAre("plain [secret] [secret] [secret]", "[secret]"));
+}
+
+TEST_F(MachineRunnerTest, a_stop_does_not_wait_for_a_slow_vault) {
+    write("programs/test/edge/vault", "#!/bin/sh\nexec sleep 1000\n");
+    variables_ = {{"TOKEN", "secret:command:" + path("programs/test/edge/vault")}};
+    std::stop_source stop;
+    stop.request_stop();
+    const auto result = run("echo never", {}, stop.get_token());
+    EXPECT_EQ(result.outcome, RunOutcome::stopped);
+    EXPECT_EQ(result.message, "stopped before it began");
+    EXPECT_TRUE(lines_.empty());
 }
 
 TEST_F(MachineRunnerTest, sends_a_step_to_its_host) {

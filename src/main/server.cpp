@@ -210,7 +210,8 @@ Result<void> make_data_folder(const std::string& directory) {
 
 // What is started for others must not reach what the ledger's proof rests on: one line of a runbook
 // that nobody approved, on a test ring, could rewrite the database or take the signing key. Nor
-// does it read the secrets of others: it is given those of its ring.
+// does it read the secrets of others: it is given those of its ring. This is what steps and
+// commands of smoke checks see.
 Result<Confinement> confinement(
     const ServerOptions& options, const fs::path& data, const connectors::SecretPolicy& secrets
 ) {
@@ -218,7 +219,7 @@ Result<Confinement> confinement(
         report("--unconfined: steps and programs on this machine can reach the server's data");
         return Confinement{};
     }
-    Confinement view{{data}, {data / "programs"}, {data / "work"}};
+    Confinement view{{data}, {}, {data / "work"}};
     // Where a link leads to changes when a key is rotated, so that is looked at each time.
     for (const auto* paths : {&secrets.secret_folders, &secrets.withheld})
         for (const auto& path : *paths) {
@@ -247,6 +248,14 @@ Result<Confinement> confinement(
     return refusal;
 }
 
+// What programs of connectors see besides, and those that give secrets. No step does: a program
+// that gives the secrets of production would give them to the test step that starts it.
+Result<Confinement> with_programs(Result<Confinement> steps, const fs::path& data) {
+    if (steps)
+        steps->readable.push_back(data / "programs");
+    return steps;
+}
+
 Result<void> Server::open_ledger() {
     TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
@@ -260,7 +269,7 @@ Result<void> Server::open_ledger() {
 
 Result<void> Server::open_rooms() {
     const fs::path data = fs::canonical(options_.data);
-    const auto secrets = secret_policy(options_, data);
+    auto secrets = secret_policy(options_, data);
     door_ = TRY(app::Door::open(
         {*store_, clock_, random_, options_.data, read_junit,
          [secrets](domain::RingKind kind, const std::string& ring, std::string_view reference) {
@@ -282,7 +291,6 @@ Result<void> Server::open_rooms() {
         {}});
     auto manifests = TRY(connectors::load_manifests({(data / "connectors").string()}));
     connectors::ConnectorOptions connecting;
-    connecting.policy = secrets;
     connecting.scratch_folder = (data / "scratch").string();
     std::error_code failed;
     for (const auto* folder : {"programs", "secrets", "scratch", "transcripts", "work"}) {
@@ -290,10 +298,11 @@ Result<void> Server::open_rooms() {
         fs::permissions(data / folder, fs::perms::owner_all, failed);
     }
     remove_left_exports(data / "scratch");
-    connecting.confinement = confinement(options_, data, secrets);
+    const auto steps = confinement(options_, data, secrets);
+    connecting.confinement = secrets.confinement = with_programs(steps, data);
+    connecting.policy = secrets;
     runner_ = std::make_unique<MachineRunner>(
-        clock_, random_,
-        MachineRunnerOptions{data / "scratch", data / "work", connecting.confinement, secrets, {}}
+        clock_, random_, MachineRunnerOptions{data / "scratch", data / "work", steps, secrets, {}}
     );
     probes_ = std::make_unique<app::Probes>(app::Probes::Parts{
         clock_, random_, [this](const TenantId& tenant) { return organisation_of(*door_, tenant); },

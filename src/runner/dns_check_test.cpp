@@ -32,7 +32,19 @@ std::string key(const std::string& name, ns_type type) {
 std::map<std::string, DnsSays> table() {
     return {
         {key("two.test", ns_t_a), {{{ns_t_a, one}, {ns_t_a, two}}}},
-        {key("alias.test", ns_t_a), {{{ns_t_cname, dns_name("Two.test")}, {ns_t_a, one}}}},
+        {key("alias.test", ns_t_a),
+         {{{ns_t_cname, dns_name("Two.test")}, {ns_t_a, one, "two.test"}}}},
+        {key("far.test", ns_t_a),
+         {{{ns_t_a, one, "two.test"},
+           {ns_t_cname, dns_name("two.test"), "ALIAS.test"},
+           {ns_t_cname, dns_name("alias.test")},
+           {ns_t_a, two, "other.test"}}}},
+        {key("loop.test", ns_t_a),
+         {{{ns_t_cname, dns_name("alias.test")},
+           {ns_t_cname, dns_name("loop.test"), "alias.test"},
+           {ns_t_a, one, "two.test"}}}},
+        {key("foreign.test", ns_t_a), {{{ns_t_a, one, "two.test"}}}},
+        {key("foreign.test", ns_t_cname), {{{ns_t_cname, dns_name("x.test"), "two.test"}}}},
         {key("alias.test", ns_t_cname), {{{ns_t_cname, dns_name("Two.test")}}}},
         {key("six.test", ns_t_aaaa), {{{ns_t_aaaa, six}}}},
         {key("mail.test", ns_t_mx), {{{ns_t_mx, std::string("\0\x0a", 2) + dns_name("mx.test")}}}},
@@ -164,6 +176,16 @@ TEST_F(DnsCheck, knows_each_type) {
     EXPECT_EQ(outcome("mail.test", DnsType::MX, {}, {"10 MX.test."}), passed);
     EXPECT_EQ(outcome("mail.test", DnsType::MX, {}, {"20 mx.test"}), unexpected_output);
     EXPECT_EQ(outcome("text.test", DnsType::TXT, {}, {"v=spf1 -all"}), passed);
+}
+
+// Any record of the type counted, whosever it was.
+TEST_F(DnsCheck, a_record_of_another_name_is_no_answer) {
+    EXPECT_EQ(outcome("far.test", DnsType::A, {}, {"192.0.2.1"}), RunOutcome::passed);
+    for (const auto* name : {"foreign.test", "loop.test"}) {
+        EXPECT_EQ(look(name).outcome, RunOutcome::failed) << name;
+        EXPECT_THAT(look(name).message, HasSubstr("there is no record")) << name;
+    }
+    EXPECT_EQ(look("foreign.test", DnsType::CNAME).outcome, RunOutcome::failed);
 }
 
 TEST_F(DnsCheck, comes_again_over_tcp) {

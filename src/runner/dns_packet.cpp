@@ -2,6 +2,8 @@
 #include "runner/dns_packet.hpp"
 
 #include <array>
+#include <map>
+#include <set>
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -87,32 +89,63 @@ std::optional<std::string> text_of(const ns_msg& message, const ns_rr& record) {
     }
 }
 
-bool parse_answer(const std::string& packet, const std::string& question, ns_msg& message) {
+// The name that the packet answers for; nothing when it does not answer this question.
+std::optional<std::string>
+parse_answer(const std::string& packet, const std::string& question, ns_msg& message) {
     if (packet.size() < NS_HFIXEDSZ || packet.compare(0, 2, question, 0, 2) != 0 ||
         ::ns_initparse(bytes_of(packet), static_cast<int>(packet.size()), &message) != 0)
-        return false;
+        return std::nullopt;
     ns_msg asked{};
     ns_rr seen{};
     ns_rr wanted{};
     if (ns_msg_getflag(message, ns_f_qr) != 1 || ns_msg_count(message, ns_s_qd) != 1 ||
         ::ns_initparse(bytes_of(question), static_cast<int>(question.size()), &asked) != 0 ||
         ::ns_parserr(&message, ns_s_qd, 0, &seen) != 0 ||
-        ::ns_parserr(&asked, ns_s_qd, 0, &wanted) != 0)
-        return false;
-    return plain_name(ns_rr_name(seen)) == plain_name(ns_rr_name(wanted)) &&
-           ns_rr_type(seen) == ns_rr_type(wanted);
+        ::ns_parserr(&asked, ns_s_qd, 0, &wanted) != 0 || ns_rr_type(seen) != ns_rr_type(wanted))
+        return std::nullopt;
+    auto name = plain_name(ns_rr_name(wanted));
+    return plain_name(ns_rr_name(seen)) == name ? std::optional(std::move(name)) : std::nullopt;
 }
 
-Seen<DnsAnswer> read_answer(ns_msg& message, DnsType type) {
+// The records of the answer, or nothing when it is malformed.
+std::optional<std::vector<ns_rr>> records_of(ns_msg& message) {
+    std::vector<ns_rr> records(ns_msg_count(message, ns_s_an));
+    for (std::size_t i = 0; i < records.size(); ++i)
+        if (::ns_parserr(&message, ns_s_an, static_cast<int>(i), &records[i]) != 0)
+            return std::nullopt;
+    return records;
+}
+
+// The name that was asked for, what that is an alias of, and so on (RFC 1034, 3.6.2). Whatever else
+// a server puts into its answer says nothing of this name.
+std::set<std::string> names_that_answer(
+    const ns_msg& message, const std::vector<ns_rr>& records, std::string asked, DnsType type
+) {
+    std::map<std::string, std::string> aliases;
+    for (const auto& record : records)
+        if (type != DnsType::CNAME && ns_rr_type(record) == ns_t_cname)
+            if (auto target = name_at(message, ns_rr_rdata(record)))
+                aliases.emplace(plain_name(ns_rr_name(record)), *std::move(target));
+    std::set<std::string> names;
+    while (names.insert(asked).second) {
+        const auto alias = aliases.find(asked);
+        if (alias != aliases.end())
+            asked = alias->second;
+    }
+    return names;
+}
+
+Seen<DnsAnswer> read_answer(ns_msg& message, const std::string& asked, DnsType type) {
     DnsAnswer answer;
     answer.code = ns_msg_getflag(message, ns_f_rcode);
-    const int count = ns_msg_count(message, ns_s_an);
-    for (int i = 0; i < count; ++i) {
-        ns_rr record{};
-        if (::ns_parserr(&message, ns_s_an, i, &record) != 0)
-            return unseen(RunOutcome::failed, "the name server's answer is malformed");
-        if (ns_rr_type(record) != wire_type(type))
-            continue; // such as the CNAME on the way to an address
+    const auto records = records_of(message);
+    if (!records)
+        return unseen(RunOutcome::failed, "the name server's answer is malformed");
+    const auto names = names_that_answer(message, *records, asked, type);
+    for (const auto& record : *records) {
+        if (ns_rr_type(record) != wire_type(type) ||
+            !names.contains(plain_name(ns_rr_name(record))))
+            continue;
         if (answer.records.size() >= limits::smoke_answers_max)
             return unseen(
                 RunOutcome::failed, fmt::format("more than {} records", limits::smoke_answers_max)
@@ -153,15 +186,16 @@ std::string make_dns_question(const std::string& name, DnsType type) {
 
 bool answers_question(const std::string& packet, const std::string& question) {
     ns_msg message{};
-    return parse_answer(packet, question, message);
+    return parse_answer(packet, question, message).has_value();
 }
 
 std::optional<DnsReply>
 read_dns_reply(const std::string& packet, const std::string& question, DnsType type) {
     ns_msg message{};
-    if (!parse_answer(packet, question, message))
+    const auto asked = parse_answer(packet, question, message);
+    if (!asked)
         return std::nullopt;
-    return DnsReply{ns_msg_getflag(message, ns_f_tc) == 1, read_answer(message, type)};
+    return DnsReply{ns_msg_getflag(message, ns_f_tc) == 1, read_answer(message, *asked, type)};
 }
 
 std::string plain_record(DnsType type, std::string_view text) {

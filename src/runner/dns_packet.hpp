@@ -14,8 +14,9 @@ namespace slipway::runner {
 
 struct DnsAnswer {
     int code = 0; // RCODE of RFC 1035; 0: no error, 3: there is no such name
-    // Of the asked type: addresses as inet_ntop has them, names in lower case without the dot at
-    // the end, "10 mail.example.com" for MX, all strings of a TXT together.
+    // Of the asked type, and of the name that was asked for or what that is an alias of: addresses
+    // as inet_ntop has them, names in lower case without the dot at the end, "10 mail.example.com"
+    // for MX, all strings of a TXT together.
     std::vector<std::string> records;
 };
 

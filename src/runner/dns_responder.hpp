@@ -24,9 +24,14 @@
 
 namespace slipway::runner {
 
+struct DnsRecord {
+    ns_type type;
+    std::string data;       // as it stands in the packet
+    std::string owner = {}; // empty: the name of the question
+};
+
 struct DnsSays {
-    // Type and data of each record, as they stand in the packet.
-    std::vector<std::pair<ns_type, std::string>> records = {};
+    std::vector<DnsRecord> records = {};
     int code = 0;
     bool truncated = false; // over UDP: come again over TCP
     bool stray = false;     // over UDP: a packet with another number comes first
@@ -159,8 +164,8 @@ class DnsResponder {
 
     static std::string whole(const std::string& question, const DnsSays& says) {
         auto packet = head(question, says, false);
-        for (const auto& [type, data] : says.records) {
-            packet += std::string("\xc0\x0c", 2); // the name of the question
+        for (const auto& [type, data, owner] : says.records) {
+            packet += owner.empty() ? std::string("\xc0\x0c", 2) : dns_name(owner);
             packet += number(type) + number(ns_c_in) + std::string(4, '\0') + number(data.size());
             packet += says.garbage ? data.substr(0, data.size() / 2) : data;
         }

@@ -20,9 +20,10 @@ constexpr Span grace_after_status = std::chrono::seconds(5);
 
 // What the far side does with what it is sent. Traps that do nothing instead of ignored signals,
 // since a child inherits the latter. A background process watches for the end of the connection,
-// and stands in the same group as the step, whose leader is the session that sshd made. The script
-// is read from a descriptor of its own, so that its standard input is empty, as it is on this
-// machine. At the end, what the step left running is ended with it, and this shell too.
+// and stands in the same group as the step, whose leader is the session that sshd made. Before it
+// kills the group, itself with it, it says so; in the background, since nobody may be left to read
+// it. The script is read from a descriptor of its own, so that its standard input is empty, as it
+// is on this machine. At the end, what the step left running is ended with it, and this shell too.
 constexpr std::string_view far_side_program = R"sh(
 slipway_interpreter=$(slipway_read) || exit 1
 slipway_variables=$(slipway_read) || exit 1
@@ -38,8 +39,10 @@ fi
     trap "" HUP TERM PIPE
     kill -TERM 0
     sleep 2
+    printf "%s\n" "$slipway_mark ended" &
+    sleep 0.2 || sleep 1
     kill -KILL 0
-) >/dev/null 2>&1 &
+) 2>/dev/null &
 (
     eval "$slipway_variables"
     exec "$slipway_interpreter" /dev/fd/3 2>&1 5<&- 3<<SLIPWAY_END
@@ -162,7 +165,8 @@ void FarSide::take_running(Time at) {
 bool FarSide::take_ending(std::string_view line) {
     constexpr std::string_view exit = " exit ";
     missing_ = line == " missing";
-    if (missing_)
+    killed_ = line == " ended";
+    if (missing_ || killed_)
         return true;
     if (!line.starts_with(exit))
         return false;

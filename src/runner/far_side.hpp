@@ -9,7 +9,10 @@
 //     script, each ended by MARK        ->
 //                                       <-    the step's output and errors, in their order
 //                                       <-    MARK exit STATUS   or   MARK missing
+//     the end of the input, to end it   ->
+//                                       <-    MARK exit STATUS   or   MARK ended
 //
+// Whoever asks for an end knows of it only by one of these words: how ssh ends tells nothing.
 // MARK is an unguessable line made for this one connection. Nothing is sent before the far side is
 // ready, so that a step either did nothing or has to be asked about; and the script starts only
 // when all of it is there. What login scripts print before that is no output of the step. Internal
@@ -59,6 +62,9 @@ class FarSide final : public Attendant {
 
     bool interpreter_missing() const { return missing_; }
 
+    // The far side has said that nothing of the step is left there.
+    bool ended_there() const { return status_ || killed_; }
+
     // The script had ended before the process was asked to end.
     bool done_by_itself() const { return done_by_itself_; }
 
@@ -84,6 +90,7 @@ class FarSide final : public Attendant {
     std::optional<int> status_;
     bool began_ = false;
     bool missing_ = false;
+    bool killed_ = false; // the step did not go when it was asked to
     bool asked_to_end_ = false;
     bool done_by_itself_ = false;
 };

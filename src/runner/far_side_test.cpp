@@ -20,6 +20,7 @@ struct Heard {
     std::vector<std::string> lines;
     std::optional<int> status;
     bool missing = false;
+    bool ended_there = false;
     bool operator==(const Heard&) const = default;
 };
 
@@ -36,7 +37,7 @@ Heard hear(const std::vector<std::string>& pieces) {
         far_side.take_output(piece, Time{});
     }
     far_side.finish(Time{});
-    return {sink.lines, far_side.status(), far_side.interpreter_missing()};
+    return {sink.lines, far_side.status(), far_side.interpreter_missing(), far_side.ended_there()};
 }
 
 TEST(FarSide, sends_nothing_before_the_far_side_is_ready) {
@@ -66,10 +67,13 @@ TEST(FarSide, tells_how_it_ended) {
     const auto good = hear({"motd\n" + ready + "out\nno end" + mark + " exit 255\nafterwards\n"});
     EXPECT_THAT(good.lines, ElementsAre("out", "no end"));
     EXPECT_EQ(good.status, 255);
+    EXPECT_TRUE(good.ended_there);
     EXPECT_TRUE(hear({ready + mark + " missing\n"}).missing);
+    EXPECT_TRUE(hear({ready + "out\n" + mark + " ended\n"}).ended_there);
     const auto lost = hear({ready + "half a li"});
     EXPECT_THAT(lost.lines, ElementsAre("half a li"));
     EXPECT_EQ(lost.status, std::nullopt);
+    EXPECT_FALSE(lost.ended_there);
     for (const auto* odd : {" exit\n", " exit x\n", " exit -1\n", " exit 1 2\n", "\n"})
         EXPECT_EQ(hear({ready + mark + odd}).status, std::nullopt) << odd;
     EXPECT_EQ(hear({"motd without an end"}).lines.size(), 0);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -307,6 +308,26 @@ class WatchedProgram {
     std::filesystem::path path_;
     FileDescriptor opened_;
 };
+
+// A poll of more descriptors than a process may have fails. It was told as the end of the time.
+TEST_F(Runner, a_failing_poll_was_told_as_a_time_limit) {
+    rlimit usual{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+    std::jthread later;
+    sink_.on_line = [&](const std::string& line) {
+        if (line != "first")
+            return;
+        const rlimit none{1, usual.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+        later = std::jthread([&] {
+            std::this_thread::sleep_for(200ms);
+            EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+        });
+    };
+    const auto result = run(step("echo first; sleep 0.1; echo second"));
+    EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
+    EXPECT_THAT(sink_.lines, ElementsAre("first", "second"));
+}
 
 TEST_F(Runner, a_program_that_ran_was_told_as_not_started) {
     const WatchedProgram program("/bin/true", folder_);

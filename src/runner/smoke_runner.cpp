@@ -213,6 +213,7 @@ CheckResult SmokeRunner::run(
     const SmokeCheck& check, const MakeContext& make_context, const std::stop_token& stop
 ) const {
     const auto patience = check.patience.value_or(domain::SmokePatience{});
+    const auto began = clock_.now();
     if (patience.settle > Span::zero()) {
         if (const auto ready = prepare(check, make_context, stop); !ready)
             return untried(check, RunOutcome::not_started, ready.error().message, clock_.now());
@@ -234,6 +235,7 @@ CheckResult SmokeRunner::run(
             break;
         }
     }
+    result.started = began;
     count_tries(patience, result);
     return result;
 }

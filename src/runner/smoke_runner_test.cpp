@@ -137,6 +137,17 @@ TEST_F(SmokeRun, ends_with_the_first_try_that_passes) {
     EXPECT_THAT(pause_.waited, ElementsAre(30s, 1s, 1s));
 }
 
+// Only its last try was counted: a check of half an hour had taken 4 ms, and abort-by came as much
+// too late.
+TEST_F(SmokeRun, takes_as_long_as_its_settling_its_tries_and_its_pauses) {
+    auto check = passing_at(3);
+    check.patience = domain::SmokePatience{5, 3s, 6s};
+    pause_.meanwhile = [&] { clock_.advance(pause_.waited.back()); };
+    const auto result = run(check);
+    EXPECT_TRUE(result.passed()) << result.message;
+    EXPECT_EQ(result.ended - result.started, 12s);
+}
+
 TEST_F(SmokeRun, stops_before_the_first_try_and_between_two) {
     auto check = passing_at(9);
     check.patience = domain::SmokePatience{9, 1s, {}};

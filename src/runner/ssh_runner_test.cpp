@@ -255,6 +255,35 @@ TEST_F(Ssh, tells_that_the_connection_was_lost) {
     EXPECT_TRUE(is_dead(sink_.lines[0]));
 }
 
+// The connection dies, then it is to stop, and ssh gives up by itself before it is killed. This was
+// told as a step that was stopped, and another try ran beside it.
+TEST_F(Ssh, what_a_dead_connection_leaves_running_is_not_called_ended) {
+    options_.alive_interval = 1s;
+    options_.alive_count = 2;
+    std::stop_source source;
+    context_.stop = source.get_token();
+    pid_t sshd = 0;
+    sink_.on_line = [&](const std::string& line) {
+        if (!line.starts_with("sshd "))
+            return;
+        sshd = std::stoi(line.substr(5));
+        ::kill(sshd, SIGSTOP);
+        source.request_stop();
+    };
+    const auto result = run(
+        step("echo $$; echo \"sshd $(cut -d ' ' -f 4 /proc/$PPID/stat)\"; trap '' TERM; sleep 1000")
+    );
+    ASSERT_GT(sshd, 0) << result.message;
+    ::kill(sshd, SIGCONT);
+    EXPECT_EQ(result.outcome, RunOutcome::unknown);
+    EXPECT_EQ(
+        result.message,
+        "stopped on request, and web1 did not say that it ended, so it may still be "
+        "running there"
+    );
+    EXPECT_TRUE(is_dead(sink_.lines.at(0))) << "it is ended once sshd sees that nobody is there";
+}
+
 // Whether the command line of any process that we may look at holds the text.
 bool in_a_command_line(const std::string& text) {
     std::error_code ignored;

@@ -17,6 +17,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 // A child left in the group that holds the output open is given this long after its parent's end.
 constexpr Span grace_after_end = std::chrono::milliseconds(500);
+constexpr int rest_after_fault_ms = 50;
 
 } // namespace
 
@@ -56,8 +57,9 @@ bool Watch::wait_for_end() {
             {listening_ ? stop_.get() : -1, POLLIN, 0},
         }};
         const int ready = ::poll(watched.data(), watched.size(), milliseconds_left());
+        // Such as a kernel that is short of memory: the step goes on, and so do its time and we.
         if (ready < 0 && errno != EINTR)
-            return false;
+            ::poll(nullptr, 0, rest_after_fault_ms);
         if (ready > 0 && watched[1].revents != 0)
             read_output();
         if (ready > 0 && watched[2].revents != 0)
@@ -66,7 +68,7 @@ bool Watch::wait_for_end() {
             write_input();
         if (ready > 0 && watched[0].revents != 0)
             return true;
-        if ((ready > 0 && watched[4].revents != 0) || is_time())
+        if ((listening_ && stop_.requested()) || is_time())
             return false;
     }
 }

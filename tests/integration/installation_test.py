@@ -202,6 +202,14 @@ class InstallationTest(unittest.TestCase):
         self.assertEqual((data / "slipway.db").read_bytes()[:15], b"SQLite format 3")
         self.assertFalse(self.verify().get("findings"))
 
+    def test_a_step_on_a_test_ring_ran_what_gives_the_secrets_of_production(self):
+        helper = self.server.data / "programs" / "production" / "harbor" / "vault"
+        helper.parent.mkdir(parents=True)
+        helper.write_text("#!/bin/sh\necho production-password\n", encoding="utf-8")
+        helper.chmod(0o700)
+        _, said = self.run_on_the_test_ring(f"{helper} db || ../programs/production/harbor/vault")
+        self.assertNotIn("production-password", said)
+
     def test_a_server_that_may_keep_nothing_apart_says_so(self):
         self.server.stop()
         self.server.options = ["--unconfined"]

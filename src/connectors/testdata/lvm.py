@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for lvm where there is none: keeps logical volumes in the file that is named like this
 program with .json behind it, and answers as lvs(8), lvcreate(8), lvremove(8) and lvconvert(8)
-document it."""
+document it. "opened_meanwhile" in it: the origin is in use when a merge begins."""
 import json
 import os
 import sys
@@ -20,6 +20,13 @@ def options(name):
     return [word.split("=", 1)[1] for word in sys.argv if word.startswith(f"--{name}=")]
 
 
+def shown(one):
+    """A snapshot that is being merged is hidden, and in brackets where that is asked for."""
+    if not one["lv_attr"].startswith("S"):
+        return one
+    return dict(one, lv_name=f"[{one['lv_name']}]") if "--all" in sys.argv else None
+
+
 with open(STATE, encoding="utf-8") as file:
     state = json.load(file)  # {"clock": 1, "lv": [...]}
 volumes = state["lv"]
@@ -28,7 +35,8 @@ known = [one for one in volumes if f"{one['vg_name']}/{one['lv_name']}" == targe
 
 if verb == "lvs":
     columns = options("options")[0].split(",")
-    print(json.dumps({"report": [{"lv": [{c: one[c] for c in columns} for one in volumes]}]}))
+    seen = [one for one in map(shown, volumes) if one]
+    print(json.dumps({"report": [{"lv": [{c: one[c] for c in columns} for one in seen]}]}))
 elif not known:
     end(f'Failed to find logical volume "{target}"')
 elif verb == "lvcreate":
@@ -54,8 +62,17 @@ elif verb == "lvremove":
     volumes.remove(known[0])
     print(f'  Logical volume "{known[0]["lv_name"]}" successfully removed.')
 elif verb == "lvconvert":
-    volumes.remove(known[0])
-    print(f"  Merging of volume {target} started.\n  {known[0]['origin']}: Merged: 100.00%")
+    origin = next(one for one in volumes if one["lv_name"] == known[0]["origin"])
+    if state.pop("opened_meanwhile", False) or "o" in origin["lv_attr"][5]:
+        known[0]["lv_attr"] = "S" + known[0]["lv_attr"][1:]
+        path = f"{origin['vg_name']}/{origin['lv_name']}"
+        print(
+            f"  Delaying merge since origin is open.\n"
+            f"  Merging of snapshot {target} will occur on next activation of {path}."
+        )
+    else:
+        volumes.remove(known[0])
+        print(f"  Merging of volume {target} started.\n  {known[0]['origin']}: Merged: 100.00%")
 else:
     end(f"{verb}: Command does not exist.")
 

@@ -38,6 +38,18 @@ Span at_most(Span span) {
     return std::min(span, Span(limits::runbook_time_max));
 }
 
+// From its first check to its last one: what lies between two of them counts too, and in older
+// reports of the runner a check has only its last try. Of what others report only the checks' own
+// times are known, since they may have waited before they told us.
+Span time_of(const SmokeReport& report) {
+    Span took{};
+    for (const auto& result : report.results)
+        took += Span(result.took_ms);
+    if (report.source == SmokeSource::runner && report.began)
+        took = std::max(took, report.at - *report.began);
+    return at_most(took);
+}
+
 // What the smoke list of the runbook took on the test ring; the policy's reserve when nobody knows.
 Span smoke_time(
     const Change& change, const Facts& facts, SmokeOccasion occasion, const PinnedRunbook& runbook,
@@ -45,11 +57,8 @@ Span smoke_time(
 ) {
     const auto name = occasion == SmokeOccasion::rehearsal ? "rollback" : "deployment";
     const auto* report = last_smoke(change, occasion);
-    Span took{};
-    if (report != nullptr && report->list == runbook.smoke_digest)
-        for (const auto& result : report->results)
-            took += Span(result.took_ms);
-    took = at_most(took);
+    const bool known = report != nullptr && report->list == runbook.smoke_digest;
+    const auto took = known ? time_of(*report) : Span::zero();
     if (took == Span::zero()) {
         evidence.push_back(fmt::format(
             "smoke test of the {}: not measured, the policy keeps {}", name,

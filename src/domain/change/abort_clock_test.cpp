@@ -133,6 +133,19 @@ TEST(AbortClock, is_the_windows_end_less_what_going_back_takes) {
          }},
         {"smoke list edited since", "2026-11-26T11:33Z", "the policy keeps 15m",
          [](auto& s) { s.change.smoke_reports.edit()[1].list = sha256("another"); }},
+        {"settled, with tries and pauses", "2026-11-26T11:36Z", "took 12m",
+         [](auto& s) {
+             auto& report = s.change.smoke_reports.edit()[1];
+             report.source = SmokeSource::runner;
+             report.began = report.at - 12min;
+             for (auto& result : report.results)
+                 result.took_ms = 4; // its last try
+         }},
+        {"told later than it was seen", "2026-11-26T11:46Z", "took 2m",
+         [](auto& s) {
+             auto& report = s.change.smoke_reports.edit()[1];
+             report.began = report.at - 12min;
+         }},
         {"other bytes rehearsed", "2026-11-26T11:43Z", "its runbook allows 10m",
          [](auto& s) { s.change.runs.edit()[1].runbook = sha256("another"); }},
         {"the rehearsal failed", "2026-11-26T11:43Z", "its runbook allows 10m",

@@ -57,7 +57,7 @@ struct CheckResult {
     RunOutcome outcome{};
     int status = 0;      // HTTP status or exit status; 0 when there was none
     std::string message; // one sentence for people
-    Time started{};      // of the last try; the epoch when an imported report does not tell
+    Time started{};      // settling included; the epoch when an imported report does not tell
     Time ended{};
     bool outside = false;
     int tries = 0; // that were made; 0 when none was, or the report does not tell
