@@ -109,7 +109,7 @@ Result<void> carry_out_backup(const TaskContext& context) {
     body["verdict"] = problem.empty() ? "verified" : "not_verified";
     body["reason"] = problem;
     body["proofs"] = std::move(proofs);
-    return context.tell("record_backup", std::move(body), true);
+    return context.finish("record_backup", std::move(body));
 }
 
 // What is read back must be what was asked for: our tag, the host, and this very end. Without that
@@ -134,8 +134,8 @@ Result<void> carry_out_snapshot(const TaskContext& context) {
     if (!taken && try_again(context, taken.error()))
         return tl::unexpected(taken.error());
     if (!taken)
-        return context.tell(
-            "report_snapshot", snapshot_report(task.host, "failed", why(taken.error())), true
+        return context.finish(
+            "report_snapshot", snapshot_report(task.host, "failed", why(taken.error()))
         );
     const auto read = app::ask(context.parts.connectors, ask, app::SnapshotRead{taken->id});
     if (!read && try_again(context, read.error()))
@@ -143,9 +143,9 @@ Result<void> carry_out_snapshot(const TaskContext& context) {
     const auto wrong = read ? not_as_asked(task, *read) : std::string{};
     // What does not carry our tag was not made by us: it is not put on the record as ours.
     if ((read ? read->tag : taken->tag) != task.tag)
-        return context.tell(
+        return context.finish(
             "report_snapshot",
-            snapshot_report(task.host, "failed", taken->id + " was not read back: " + wrong), true
+            snapshot_report(task.host, "failed", taken->id + " was not read back: " + wrong)
         );
     Json body = snapshot_report(
         task.host, "taken",
@@ -159,7 +159,7 @@ Result<void> carry_out_snapshot(const TaskContext& context) {
     object["tag"] = task.tag;
     object["read_back"] = read.has_value() && wrong.empty();
     object["size_bytes"] = read ? read->size_bytes : taken->size_bytes;
-    return context.tell("report_snapshot", std::move(body), true);
+    return context.finish("report_snapshot", std::move(body));
 }
 
 // How large it is by now, and whether it is there at all.
@@ -185,7 +185,7 @@ Result<void> carry_out_snapshot_look(const TaskContext& context) {
         body.get_object()["measured"] = true;
         body.get_object()["size_bytes"] = read->size_bytes;
     }
-    return context.tell("report_snapshot", std::move(body), true);
+    return context.finish("report_snapshot", std::move(body));
 }
 
 Result<void> carry_out_snapshot_revert(const TaskContext& context) {
@@ -204,7 +204,7 @@ Result<void> carry_out_snapshot_revert(const TaskContext& context) {
                    : "the revert failed: " + why(reverted.error())
     );
     body.get_object()["id"] = task.id;
-    return context.tell("report_snapshot", std::move(body), true);
+    return context.finish("report_snapshot", std::move(body));
 }
 
 Result<void> carry_out_snapshot_remove(const TaskContext& context) {
@@ -223,7 +223,7 @@ Result<void> carry_out_snapshot_remove(const TaskContext& context) {
                   : "the removal failed: " + why(removed.error())
     );
     body.get_object()["id"] = task.id;
-    return context.tell("report_snapshot", std::move(body), true);
+    return context.finish("report_snapshot", std::move(body));
 }
 
 Result<void> carry_out_notice(const TaskContext& context) {
@@ -255,7 +255,7 @@ Result<void> carry_out_notice(const TaskContext& context) {
     body["channel"] = task.channel;
     body["state"] = sent && sent->delivered ? "delivered" : "failed";
     body["receipt"] = sent ? sent->message_id + " " + sent->detail : why(sent.error());
-    return context.tell("report_delivery", std::move(body), true);
+    return context.finish("report_delivery", std::move(body));
 }
 
 Result<void> carry_out_page(const TaskContext& context) {
@@ -279,7 +279,7 @@ Result<void> carry_out_page(const TaskContext& context) {
     body["person"] = task.person.value;
     body["state"] = sent && sent->delivered ? "delivered" : "failed";
     body["receipt"] = sent ? sent->message_id : why(sent.error());
-    return context.tell("report_page", std::move(body), true);
+    return context.finish("report_page", std::move(body));
 }
 
 } // namespace slipway::worker

@@ -273,7 +273,7 @@ Result<void> carry_out_preflight(const TaskContext& context) {
     }
     JsonObject body;
     body["preflight"] = to_json(*preflight);
-    return context.tell("record_preflight", std::move(body), true);
+    return context.finish("record_preflight", std::move(body));
 }
 
 } // namespace slipway::worker

@@ -75,8 +75,9 @@ Result<void> report_failed(
     );
 }
 
-// An earlier attempt ended while these ran, without a word. Whether they did their work nobody
-// knows, so they are not run again: the owner decides. What was heard of them is on the record.
+// An earlier attempt ended while these ran, without a word or with one that was refused. Whether
+// they did their work nobody knows, so they are not run again: the owner decides. What was heard of
+// them is on the record.
 Result<void> report_unknown(
     const TaskContext& context, const RunId& run, const std::vector<const domain::RunStep*>& steps
 ) {
@@ -86,7 +87,8 @@ Result<void> report_unknown(
         JsonObject report{
             {"name", step->name},
             {"state", "unknown"},
-            {"detail", "the server that ran this step ended, or lost its database, meanwhile"}};
+            {"detail", "the server that ran this step ended, lost its database, or told of its end "
+                       "and was refused"}};
         const auto left = running_step(context, run, step->name, step->attempts);
         if (const auto lines = left_transcript(folder, left); !lines.empty())
             report["transcript"] = TRY(keep_transcript(context, lines)).hex();

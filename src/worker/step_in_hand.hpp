@@ -41,7 +41,8 @@ class StepInHand {
 
     // How it ended is known only here, so it is told until it is heard: a disk that is full for a
     // while makes no end unknown. `begun` are the beginnings that are told with it; with `ends` it
-    // ends the task.
+    // ends the task. A refusal leaves the task and the file with its lines: the next attempt says
+    // of the step that its end is unknown, and attaches them.
     Result<void> tell_end(const JsonArray& begun, bool ends);
 
   private:

@@ -21,8 +21,11 @@ struct TaskContext {
     app::Actor actor() const;
     Result<domain::Change> change() const;
     // A command of the worker, accepted only while the task's lease is held; with `ends` it ends
-    // the task in the same transaction.
+    // the task in the same transaction. Refused, it leaves the task as it is.
     Result<void> tell(std::string_view command, Json body, bool ends) const;
+    // Tells what came of a task, and ends it. When the change does not want to hear it, now or
+    // later, the task is over all the same, and the log says what was lost.
+    Result<void> finish(std::string_view command, Json body) const;
     // Ends a task that nothing came of.
     Result<void> drop() const;
 };

@@ -93,11 +93,20 @@ Result<domain::Change> TaskContext::change() const {
 Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) const {
     app::CommandRequest request{task.change, std::string(command), std::move(body), {}, {}, {}};
     request.task_end = app::TaskEnd{task.id, task.lease, ends};
-    const auto answer = parts.door.execute(actor(), request);
-    if (answer)
-        return {};
-    // What the change no longer wants to hear is not asked again: the task is over.
-    return is_refused(answer.error()) && ends ? drop() : tl::unexpected(answer.error());
+    TRY(parts.door.execute(actor(), request));
+    return {};
+}
+
+Result<void> TaskContext::finish(std::string_view command, Json body) const {
+    auto told = tell(command, std::move(body), true);
+    if (told || !is_refused(told.error()))
+        return told;
+    if (parts.report)
+        parts.report(fmt::format(
+            "task {} ({}) of {} is over, and what came of it is lost: {} is refused: {}",
+            task.id.value, task.kind, task.change, command, told.error().message
+        ));
+    return drop();
 }
 
 Result<void> TaskContext::drop() const {

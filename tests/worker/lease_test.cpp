@@ -101,6 +101,26 @@ class LeaseTest : public testing::Test {
         does("start_run", R"({"purpose":"ring_deploy"})");
     }
 
+    // Writes the change as it is to be, behind the door's back.
+    void bring(const domain::Change& to_be) {
+        const app::StreamKey key{acme, "change", "CHG-1"};
+        const auto version = store->load(key)->version;
+        app::StreamWrite write{key, version, {}, encode(to_be), false, {}};
+        write.events.push_back(
+            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
+        );
+        app::Commit commit;
+        commit.writes.push_back(std::move(write));
+        EXPECT_TRUE(store->commit(std::move(commit)).has_value());
+    }
+
+    // Who does not carry out a run is refused when he reports of it.
+    void hand_run_to(domain::Executor executor) {
+        auto edited = change();
+        edited.runs.at(0).executor = executor;
+        bring(edited);
+    }
+
     void abort_run() {
         does(
             "decide_run", fmt::format(
@@ -257,21 +277,33 @@ TEST_F(LeaseTest, an_end_that_meets_another_commit_on_its_change_is_decided_agai
     door.reset();
     store.reset();
     open_store(*store::LockFile::take(folder.string()));
-    runner.on_step = [&](const std::stop_token&) {
-        const app::StreamKey key{acme, "change", "CHG-1"};
-        const auto version = store->load(key)->version;
-        app::StreamWrite write{key, version, {}, encode(change()), false, {}};
-        write.events.push_back(
-            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
-        );
-        app::Commit commit;
-        commit.writes.push_back(std::move(write));
-        EXPECT_TRUE(store->commit(std::move(commit)).has_value());
-    };
+    runner.on_step = [&](const std::stop_token&) { bring(change()); };
     auto given = parts();
     given.report = [](std::string_view line) { ADD_FAILURE() << line; };
     EXPECT_TRUE(carry_out_run({given, claim(), {}, false}).has_value());
     EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+}
+
+TEST_F(LeaseTest, an_end_that_is_refused_loses_neither_its_task_nor_its_lines) {
+    const auto transcripts = folder / "transcripts";
+    std::filesystem::create_directory(transcripts);
+    auto given = parts();
+    given.transcripts = transcripts;
+    const auto task = claim();
+    runner.on_step = [&](const std::stop_token&) { hand_run_to(domain::Executor::external); };
+    const auto refused = carry_out_run({given, task, {}, false});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::blocked);
+    EXPECT_FALSE(nothing_left());
+    EXPECT_FALSE(std::filesystem::is_empty(transcripts));
+
+    hand_run_to(domain::Executor::local);
+    ASSERT_TRUE(carry_out_run({given, task, {}, false}).has_value());
+    const auto step = change().runs.at(0).steps.at(0);
+    EXPECT_EQ(step.state, RunStepState::unknown);
+    EXPECT_NE(step.transcript, Digest{});
+    EXPECT_TRUE(std::filesystem::is_empty(transcripts));
+    EXPECT_EQ(runner.steps, 1);
 }
 
 } // namespace

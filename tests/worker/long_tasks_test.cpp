@@ -113,7 +113,8 @@ class LongTasks : public app::DoorTest {
     }
 
     void carry_out() {
-        const auto given = parts();
+        auto given = parts();
+        given.report = [&](std::string_view line) { log.emplace_back(line); };
         const auto done = carry_out_smoke({given, claim(), {}, false});
         ASSERT_TRUE(done) << done.error().message;
     }
@@ -127,6 +128,7 @@ class LongTasks : public app::DoorTest {
     app::FakeConnectors connectors;
     app::LiveTranscripts live;
     SlowRunner runner;
+    std::vector<std::string> log; // of what was carried out
 };
 
 constexpr auto on_staging = R"({"occasion":"staging"})";
@@ -190,6 +192,7 @@ TEST_F(LongTasks, a_report_that_comes_behind_the_next_run_is_dropped) {
     carry_out();
     EXPECT_THAT(change().smoke_reports, IsEmpty());
     EXPECT_THAT(waiting(), IsEmpty());
+    EXPECT_THAT(log, Contains(HasSubstr("record_smoke is refused"))) << "and not in silence";
 }
 
 TEST_F(LongTasks, that_are_in_hand_are_not_asked_for_again_until_they_are_given_up) {
