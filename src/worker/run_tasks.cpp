@@ -193,7 +193,7 @@ Result<bool> may_still_begin(const TaskContext& context, const RunId& id, const 
 // for. Gives whether the record is to be asked how it goes on.
 Result<bool> run_from(const Running& running, StepsInHand steps) {
     const auto& [context, runbook, change, run, since] = running;
-    const auto begun = context.tell("report_run", step_reports(run.id, beginnings(steps)), false);
+    const auto begun = tell_beginnings(context, run.id, steps);
     const auto& first = steps.front().name();
     // Past abort-by, say. Trying again later would not help: its owner decides.
     const bool refused = !begun && begun.error().code == ErrorCode::blocked;

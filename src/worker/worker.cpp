@@ -116,6 +116,13 @@ Result<void> TaskContext::drop() const {
     return {};
 }
 
+Result<void> TaskContext::hold() const {
+    app::Commit commit;
+    commit.task_end = app::TaskEnd{task.id, task.lease, false};
+    TRY(parts.door.store().commit(std::move(commit)));
+    return {};
+}
+
 void rest(const std::stop_token& stop, Span time) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
@@ -123,20 +130,22 @@ void rest(const std::stop_token& stop, Span time) {
     never.wait_for(lock, stop, time, [] { return false; });
 }
 
-Result<void>
-tell_until_heard(const TaskContext& context, const std::function<Result<void>()>& tell) {
+Result<void> tell_until_heard(
+    const TaskContext& context, const std::stop_token& given_up,
+    const std::function<Result<void>(bool again)>& tell
+) {
     const auto& parts = context.parts;
-    for (bool first = true;; first = false) {
-        auto told = tell();
+    for (bool again = false;; again = true) {
+        auto told = tell(again);
         if (told || is_refused(told.error()) || app::is_lease_lost(told.error()) ||
-            context.server_ends.stop_requested())
+            given_up.stop_requested())
             return told;
-        if (first && parts.report)
+        if (!again && parts.report)
             parts.report(fmt::format(
                 "task {} ({}): what came of it is told again until it is heard: {} {}",
                 context.task.id.value, context.task.kind, told.error().message, told.error().detail
             ));
-        rest(context.server_ends, parts.poll);
+        rest(given_up, parts.poll);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server that loses its database does with the step in hand, and how the end of a step is
 // told while nobody hears it.
+#include <deque>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -51,6 +52,48 @@ class HeldRunner final : public app::Runner {
     std::function<void(const std::stop_token&)> on_step; // the first one
 };
 
+// A database whose connection is lost in a commit: before it is done, or before its answer is here.
+class FailingStore final : public store::SqlStore {
+  public:
+    using SqlStore::SqlStore;
+
+    enum class Fate { refused, answer_lost };
+
+    Result<app::Receipt> commit(app::Commit commit) override {
+        const auto fate = next();
+        if (fate == Fate::refused)
+            return lost();
+        auto receipt = SqlStore::commit(std::move(commit));
+        if (fate == Fate::answer_lost)
+            return lost();
+        return receipt;
+    }
+
+    void expect(std::deque<Fate> next) {
+        const std::lock_guard lock(mutex_);
+        fates_ = std::move(next);
+    }
+
+  private:
+    static tl::unexpected<Error> lost() {
+        return fail(ErrorCode::unavailable, "the connection was lost");
+    }
+
+    std::optional<Fate> next() {
+        const std::lock_guard lock(mutex_);
+        if (fates_.empty())
+            return std::nullopt;
+        const auto fate = fates_.front();
+        fates_.pop_front();
+        return fate;
+    }
+
+    std::mutex mutex_;
+    std::deque<Fate> fates_; // of the next commits; those behind them are done
+};
+
+using Fate = FailingStore::Fate;
+
 class LeaseTest : public testing::Test {
   protected:
     LeaseTest() {
@@ -72,7 +115,9 @@ class LeaseTest : public testing::Test {
         const store::SqliteFile file{(folder / "slipway.db").string()};
         auto writer = file;
         writer.writer = true;
-        store = std::make_unique<store::SqlStore>(std::move(lock), file, writer, 4);
+        auto failing = std::make_unique<FailingStore>(std::move(lock), file, writer, 4);
+        fates = failing.get();
+        store = std::move(failing);
         door = *app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
     }
 
@@ -182,6 +227,7 @@ class LeaseTest : public testing::Test {
     const SystemClock clock;
     SystemRandom random;
     std::filesystem::path folder;
+    FailingStore* fates = nullptr; // of what is committed next
     std::unique_ptr<app::Store> store;
     std::unique_ptr<app::Door> door;
     app::FakeConnectors connectors;
@@ -304,6 +350,66 @@ TEST_F(LeaseTest, an_end_that_is_refused_loses_neither_its_task_nor_its_lines) {
     EXPECT_NE(step.transcript, Digest{});
     EXPECT_TRUE(std::filesystem::is_empty(transcripts));
     EXPECT_EQ(runner.steps, 1);
+}
+
+TEST_F(LeaseTest, an_end_whose_commit_went_through_unheard_leaves_no_run_without_a_task) {
+    const auto transcripts = folder / "transcripts";
+    std::filesystem::create_directory(transcripts);
+    auto given = parts();
+    given.transcripts = transcripts;
+    // It is told with the beginning of the second step.
+    runner.on_step = [&](const std::stop_token&) { fates->expect({Fate::answer_lost}); };
+    EXPECT_TRUE(carry_out_run({given, claim(), {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
+    EXPECT_TRUE(nothing_left());
+    EXPECT_TRUE(std::filesystem::is_empty(transcripts));
+}
+
+TEST_F(LeaseTest, a_step_whose_beginning_is_not_heard_at_once_is_not_unknown) {
+    for (const auto& next :
+         {std::deque{Fate::answer_lost}, {Fate::refused, Fate::refused, Fate::answer_lost}}) {
+        fates->expect(next);
+        EXPECT_TRUE(carry_out_run({parts(), claim(), {}, false}).has_value());
+        EXPECT_EQ(change().runs.back().state, domain::RunState::succeeded);
+        EXPECT_TRUE(nothing_left());
+        does("start_run", R"({"purpose":"ring_deploy"})");
+    }
+    EXPECT_EQ(runner.steps, 6);
+}
+
+TEST_F(LeaseTest, a_step_that_another_server_has_begun_meanwhile_is_not_begun_here_too) {
+    fates->expect({Fate::refused});
+    auto given = parts();
+    given.report = [&](std::string_view) { // that it has to be told again
+        const auto later = clock.now() + 61s;
+        const auto taken = store->claim_tasks("b", later, later + 60s, 1);
+        ASSERT_TRUE(taken.has_value() && taken->size() == 1);
+        const auto run = change().runs.at(0);
+        app::CommandRequest begun{"CHG-1", "report_run", {}, {}, {}, {}};
+        begun.body = *parse_json(fmt::format(
+            R"({{"run":"{}","steps":[{{"name":"{}","state":"running"}}]}})", run.id.value,
+            run.steps.at(0).name
+        ));
+        begun.task_end = app::TaskEnd{taken->front().id, taken->front().lease, false};
+        const auto told = door->execute(system, begun);
+        EXPECT_TRUE(told.has_value()) << told.error().message;
+    };
+    const auto lost = carry_out_run({given, claim(), {}, false});
+    ASSERT_FALSE(lost.has_value());
+    EXPECT_TRUE(app::is_lease_lost(lost.error()));
+    EXPECT_EQ(runner.steps, 0);
+}
+
+TEST_F(LeaseTest, a_step_that_is_to_stop_before_it_is_heard_to_begin_does_not_begin) {
+    fates->expect(std::deque(100, Fate::refused));
+    std::stop_source stop;
+    auto given = parts();
+    given.report = [&](std::string_view) { stop.request_stop(); };
+    const auto cut = carry_out_run({given, claim(), stop.get_token(), false});
+    ASSERT_FALSE(cut.has_value());
+    EXPECT_EQ(first_step(), RunStepState::pending);
+    EXPECT_EQ(runner.steps, 0);
 }
 
 } // namespace
