@@ -23,8 +23,8 @@ struct TaskContext {
     // A command of the worker, accepted only while the task's lease is held; with `ends` it ends
     // the task in the same transaction. Refused, it leaves the task as it is.
     Result<void> tell(std::string_view command, Json body, bool ends) const;
-    // Tells what came of a task, and ends it. When the change does not want to hear it, now or
-    // later, the task is over all the same, and the log says what was lost.
+    // Tells what came of a task, past passing faults, and ends it. When the change does not want to
+    // hear it, now or later, the task is over all the same, and the log says what was lost.
     Result<void> finish(std::string_view command, Json body) const;
     // Ends a task that nothing came of.
     Result<void> drop() const;
@@ -57,6 +57,9 @@ Result<void> tell_until_heard(
     const TaskContext& context, const std::stop_token& given_up,
     const std::function<Result<void>(bool again)>& tell
 );
+// The same for what another attempt may do again: only what passes by itself is waited out.
+Result<void>
+tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell);
 void rest(const std::stop_token& stop, Span time);
 
 // Shared by the files of tasks; each is read from the store by its digest and hashed again.

@@ -61,6 +61,13 @@ bool is_refused(const Error& error) {
     return error.code == ErrorCode::blocked || error.code == ErrorCode::invalid_input;
 }
 
+// A disk that is full, a database that is not there, a crowd of others.
+bool passes(const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
+           error.code == ErrorCode::conflict ||
+           (error.code == ErrorCode::limit_exceeded && error.retry_after_ms > 0);
+}
+
 // What it throws, such as for want of memory, is the end of this attempt and not of the server.
 Result<void> attempt(CarryOut handler, const TaskContext& context) {
     try {
@@ -98,7 +105,11 @@ Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) c
 }
 
 Result<void> TaskContext::finish(std::string_view command, Json body) const {
-    auto told = tell(command, std::move(body), true);
+    auto told = tell_past_faults(*this, [&](bool again) -> Result<void> {
+        if (again)
+            TRY(hold()); // with a task that has ended unheard its lease is gone
+        return tell(command, body, true);
+    });
     if (told || !is_refused(told.error()))
         return told;
     if (parts.report)
@@ -147,6 +158,16 @@ Result<void> tell_until_heard(
             ));
         rest(given_up, parts.poll);
     }
+}
+
+Result<void>
+tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell) {
+    Result<void> told;
+    TRY(tell_until_heard(context, context.server_ends, [&](bool again) {
+        told = tell(again);
+        return told || !passes(told.error()) ? Result<void>{} : told;
+    }));
+    return told;
 }
 
 struct Worker::Inside {
@@ -230,17 +251,37 @@ struct Worker::Inside {
             running.erase(task.change);
     }
 
-    void put_off(const app::StoredTask& task) {
+    // A task that is not given back is nobody's until the next start, where leases do not end. So
+    // the store is asked until it answers, the lease is lost, or the server ends.
+    void give_back(
+        const app::StoredTask& task, const std::function<Result<void>(const app::TaskEnd&)>& give
+    ) const {
         const app::TaskEnd end{task.id, task.lease};
-        if (const auto given = parts.door.store().put_off_task(end, lease_now() + turn_apart);
-            !given)
-            say("task " + task.id.value, given.error());
+        for (bool first = true;; first = false) {
+            const auto given = give(end);
+            if (!given && first)
+                say("task " + task.id.value, given.error());
+            if (given || app::is_lease_lost(given.error()) || ends.stop_requested())
+                return;
+            rest(ends.get_token(), parts.poll);
+        }
+    }
+
+    void put_off(const app::StoredTask& task) const {
+        give_back(task, [&](const app::TaskEnd& end) {
+            return parts.door.store().put_off_task(end, lease_now() + turn_apart);
+        });
+    }
+
+    // How long a task rests that failed and is to be tried again.
+    static Span pause_after(const Error& error, int attempts) {
+        const auto advice = app::retry_of(error);
+        return advice.retry == app::Retry::after ? advice.wait
+                                                 : retry_first * (1 << std::min(attempts, 8));
     }
 
     void carry_out(const app::StoredTask& task) {
         std::stop_source source;
-        auto& store = parts.door.store();
-        const app::TaskEnd end{task.id, task.lease};
         if (!enter(task, source))
             return put_off(task);
         const auto handler = handler_of(task.kind);
@@ -253,19 +294,16 @@ struct Worker::Inside {
         if (done)
             return;
         say("task " + task.id.value + " (" + task.kind + ")", done.error());
-        std::optional<Time> retry_at;
+        std::optional<Span> pause;
         // It was cut short, or could not be heard by now: at the next start, by another server.
-        if (source.stop_requested() || ends.stop_requested()) {
-            retry_at = lease_now();
-        } else if (!last && handler) {
-            const auto advice = app::retry_of(done.error());
-            const Span wait = advice.retry == app::Retry::after
-                                  ? advice.wait
-                                  : retry_first * (1 << std::min(task.attempts, 8));
-            retry_at = lease_now() + wait;
-        }
-        if (const auto failed = store.fail_task(end, done.error().message, retry_at); !failed)
-            say("task " + task.id.value, failed.error());
+        if (source.stop_requested() || ends.stop_requested())
+            pause = Span::zero();
+        else if (!last && handler)
+            pause = pause_after(done.error(), task.attempts);
+        give_back(task, [&](const app::TaskEnd& end) {
+            const auto retry_at = pause ? std::optional(lease_now() + *pause) : std::nullopt;
+            return parts.door.store().fail_task(end, done.error().message, retry_at);
+        });
     }
 
     // Never by our own clock: it may be ahead of the one by which others hold their leases.

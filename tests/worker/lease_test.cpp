@@ -53,6 +53,7 @@ class HeldRunner final : public app::Runner {
 };
 
 // A database whose connection is lost in a commit: before it is done, or before its answer is here.
+// It may refuse as well that a task is given back.
 class FailingStore final : public store::SqlStore {
   public:
     using SqlStore::SqlStore;
@@ -73,6 +74,22 @@ class FailingStore final : public store::SqlStore {
         const std::lock_guard lock(mutex_);
         fates_ = std::move(next);
     }
+
+    Result<void> fail_task(
+        const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
+    ) override {
+        if (kept-- > 0)
+            return lost();
+        return SqlStore::fail_task(task, error, retry_at);
+    }
+
+    Result<void> put_off_task(const app::TaskEnd& task, Time until) override {
+        if (kept-- > 0)
+            return lost();
+        return SqlStore::put_off_task(task, until);
+    }
+
+    std::atomic<int> kept{0}; // so many tasks are not given back
 
   private:
     static tl::unexpected<Error> lost() {
@@ -410,6 +427,53 @@ TEST_F(LeaseTest, a_step_that_is_to_stop_before_it_is_heard_to_begin_does_not_be
     ASSERT_FALSE(cut.has_value());
     EXPECT_EQ(first_step(), RunStepState::pending);
     EXPECT_EQ(runner.steps, 0);
+}
+
+TEST_F(LeaseTest, what_came_of_a_task_is_told_until_it_is_heard_and_not_done_again) {
+    const auto ring = *parse_json(R"({"name":"p","kind":"production","hosts":[{"host":"web-1"}],
+        "snapshot_connector":"snap"})");
+    ASSERT_TRUE(door->put_record(system, {"ring", "production", ring, {}, {}, {}}));
+    does("assign", R"({"production_ring":"production"})");
+    does("take_snapshot", "{}");
+    claim(); // the run
+    const auto task = claim();
+    fates->expect({Fate::refused, Fate::refused});
+    EXPECT_TRUE(carry_out_snapshot({parts(), task, {}, false}).has_value());
+    EXPECT_EQ(change().snapshots.back().state, domain::SnapshotState::failed);
+    EXPECT_EQ(connectors.calls().size(), 1);
+}
+
+TEST_F(LeaseTest, the_facts_of_a_ring_are_told_until_they_are_heard) {
+    ASSERT_TRUE(door->gather_ring(ina, "staging", {}));
+    claim(); // the run
+    const auto task = claim();
+    fates->expect({Fate::refused, Fate::refused});
+    EXPECT_TRUE(carry_out_gather({parts(), task, {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 1);
+}
+
+TEST_F(LeaseTest, what_will_be_refused_again_is_not_waited_for) {
+    const auto task = claim();
+    const auto given = parts();
+    const TaskContext context{given, task, {}, false};
+    int tries = 0;
+    const auto told = tell_past_faults(context, [&](bool) -> Result<void> {
+        ++tries;
+        return fail(ErrorCode::internal, "a bug");
+    });
+    ASSERT_FALSE(told.has_value());
+    EXPECT_EQ(told.error().message, "a bug");
+    EXPECT_EQ(tries, 1);
+}
+
+TEST_F(LeaseTest, a_task_that_cannot_be_given_back_at_once_is_not_held_for_good) {
+    app::Commit commit;
+    commit.tasks.push_back({"nothing", acme, "CHG-1", "{}", {}});
+    ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    fates->kept = 3;
+    serve_until(parts(), [&] {
+        return !store->list_tasks({.tenant = acme, .kind = "nothing", .only_dead = true})->empty();
+    });
 }
 
 } // namespace
