@@ -446,8 +446,7 @@ struct Worker::Inside {
         return false;
     }
 
-    // Keeps the leases of what is in hand, and ends running steps when their run was ended or the
-    // server ends.
+    // Keeps the leases of what is in hand, and ends running steps when their run was ended.
     void lease_loop() {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
@@ -468,13 +467,13 @@ struct Worker::Inside {
                 renewed = began;
             lock.lock();
         }
-        for (auto& [id, held] : active)
-            held.stop.request_stop();
     }
 
     // A server that has lost its database loses its leases. It stops what it holds while nobody
     // else may claim it: a quarter of the lease is more than a step has to end when it is asked to.
-    // This thread asks the database nothing, for the answer may be long in coming.
+    // When it ends itself it stops all of it. This thread asks the database nothing, for the answer
+    // may be long in coming, and who ends a server that hangs must not make a step outlive its
+    // lease.
     void fence_loop() {
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 12);
         std::unique_lock lock(mutex);
@@ -483,6 +482,8 @@ struct Worker::Inside {
                 if (Steady::now() >= held.lease_end - parts.lease / 4 && held.stop.request_stop() &&
                     parts.report)
                     parts.report("task " + id + " is stopped: its lease could not be renewed");
+        for (auto& [id, held] : active)
+            held.stop.request_stop();
     }
 
     void wake() {

@@ -2,6 +2,7 @@
 // What a server that loses its database does with the step in hand, and how the end of a step is
 // told while nobody hears it.
 #include <deque>
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -53,7 +54,7 @@ class HeldRunner final : public app::Runner {
 };
 
 // A database whose connection is lost in a commit: before it is done, or before its answer is here.
-// It may refuse as well that a task is given back.
+// It may refuse as well that a task is given back, or be long in answering.
 class FailingStore final : public store::SqlStore {
   public:
     using SqlStore::SqlStore;
@@ -89,6 +90,18 @@ class FailingStore final : public store::SqlStore {
         return SqlStore::put_off_task(task, until);
     }
 
+    Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t version) override {
+        if (const auto first = take_first())
+            first();
+        return SqlStore::load(key, version);
+    }
+
+    // Is called once, in the next load.
+    void at_load(std::function<void()> first) {
+        const std::lock_guard lock(mutex_);
+        at_load_ = std::move(first);
+    }
+
     std::atomic<int> kept{0}; // so many tasks are not given back
 
   private:
@@ -105,8 +118,14 @@ class FailingStore final : public store::SqlStore {
         return fate;
     }
 
+    std::function<void()> take_first() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(at_load_, nullptr);
+    }
+
     std::mutex mutex_;
     std::deque<Fate> fates_; // of the next commits; those behind them are done
+    std::function<void()> at_load_;
 };
 
 using Fate = FailingStore::Fate;
@@ -474,6 +493,26 @@ TEST_F(LeaseTest, a_task_that_cannot_be_given_back_at_once_is_not_held_for_good)
     serve_until(parts(), [&] {
         return !store->list_tasks({.tenant = acme, .kind = "nothing", .only_dead = true})->empty();
     });
+}
+
+TEST_F(LeaseTest, a_server_that_is_ended_while_its_database_hangs_stops_the_step_at_once) {
+    std::promise<void> hangs;
+    std::promise<void> answers;
+    std::atomic<bool> stopped{false};
+    runner.on_step = [&](const std::stop_token& stop) {
+        // Whoever asks next is who looks whether the run was ended.
+        fates->at_load([&] {
+            hangs.set_value();
+            answers.get_future().wait();
+        });
+        wait_for_stop(stop);
+        stopped = stop.stop_requested();
+        answers.set_value();
+    };
+    Worker worker(parts());
+    ASSERT_EQ(hangs.get_future().wait_for(30s), std::future_status::ready);
+    worker.stop();
+    EXPECT_TRUE(stopped);
 }
 
 } // namespace
