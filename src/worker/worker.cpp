@@ -7,7 +7,6 @@
 #include <list>
 #include <map>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "worker/tasks.hpp"
@@ -69,9 +68,10 @@ bool passes(const Error& error) {
 }
 
 // What it throws, such as for want of memory, is the end of this attempt and not of the server.
-Result<void> attempt(CarryOut handler, const TaskContext& context) {
+template <class Work>
+Result<void> attempt(const Work& work) {
     try {
-        return handler(context);
+        return work();
     } catch (const std::exception& thrown) {
         return fail(ErrorCode::internal, "exception", thrown.what());
     }
@@ -210,6 +210,20 @@ struct Worker::Inside {
             parts.report(fmt::format("{}: {} {}", what, error.message, error.detail));
     }
 
+    // One turn of a loop. The server goes on with the next one.
+    template <class Turn>
+    void take_turn(std::string_view what, const Turn& turn) const {
+        const auto done = attempt([&]() -> Result<void> {
+            turn();
+            return {};
+        });
+        if (!done)
+            static_cast<void>(attempt([&]() -> Result<void> {
+                say(what, done.error()); // for which there may be no memory either
+                return {};
+            }));
+    }
+
     Result<Time> lease_clock() const { return parts.door.store().lease_clock(machine.now()); }
 
     // A database that does not answer will refuse what is asked of it next.
@@ -247,18 +261,17 @@ struct Worker::Inside {
     void leave(const app::StoredTask& task) {
         const std::lock_guard lock(mutex);
         active.erase(task.id.value);
-        if (task.kind == "run")
-            running.erase(task.change);
+        if (const auto run = running.find(task.change);
+            run != running.end() && run->second == task.id.value)
+            running.erase(run);
     }
 
     // A task that is not given back is nobody's until the next start, where leases do not end. So
     // the store is asked until it answers, the lease is lost, or the server ends.
-    void give_back(
-        const app::StoredTask& task, const std::function<Result<void>(const app::TaskEnd&)>& give
-    ) const {
-        const app::TaskEnd end{task.id, task.lease};
+    template <class Give>
+    void give_back(const app::StoredTask& task, const Give& give) const {
         for (bool first = true;; first = false) {
-            const auto given = give(end);
+            const auto given = attempt([&] { return give(app::TaskEnd{task.id, task.lease}); });
             if (!given && first)
                 say("task " + task.id.value, given.error());
             if (given || app::is_lease_lost(given.error()) || ends.stop_requested())
@@ -281,6 +294,18 @@ struct Worker::Inside {
     }
 
     void carry_out(const app::StoredTask& task) {
+        bool over = false;
+        take_turn("carrying out a task", [&] {
+            try_to_carry_out(task);
+            over = true;
+        });
+        if (over)
+            return;
+        leave(task);
+        take_turn("putting off a task", [&] { put_off(task); });
+    }
+
+    void try_to_carry_out(const app::StoredTask& task) {
         std::stop_source source;
         if (!enter(task, source))
             return put_off(task);
@@ -288,7 +313,7 @@ struct Worker::Inside {
         const bool last = task.attempts >= limits::task_attempts_max;
         const TaskContext context{parts, task, source.get_token(), last, ends.get_token()};
         Result<void> done =
-            handler ? attempt(handler, context)
+            handler ? attempt([&] { return handler(context); })
                     : Result<void>(fail(ErrorCode::internal, "unknown kind of task", task.kind));
         leave(task);
         if (done)
@@ -315,22 +340,27 @@ struct Worker::Inside {
     void task_loop() {
         std::uint64_t seen = 0;
         while (wait(seen, parts.poll)) {
-            for (;;) {
-                const auto claimed = claim();
-                if (!claimed)
-                    say("claiming tasks", claimed.error());
-                if (!claimed || claimed->empty())
-                    break;
-                wake(); // there may be more for the other threads
-                if (takes_long(claimed->front().kind))
-                    hand_over(claimed->front());
-                else
-                    carry_out(claimed->front());
-                const std::lock_guard lock(mutex);
-                if (stopping)
-                    return;
-            }
+            take_turn("looking for tasks", [&] { do_what_is_due(); });
             pause();
+        }
+    }
+
+    // Until nothing is due, or the server ends.
+    void do_what_is_due() {
+        for (;;) {
+            const auto claimed = claim();
+            if (!claimed)
+                say("claiming tasks", claimed.error());
+            if (!claimed || claimed->empty())
+                return;
+            wake(); // there may be more for the other threads
+            if (takes_long(claimed->front().kind))
+                hand_over(claimed->front());
+            else
+                carry_out(claimed->front());
+            const std::lock_guard lock(mutex);
+            if (stopping)
+                return;
         }
     }
 
@@ -368,7 +398,7 @@ struct Worker::Inside {
         put_off(task);
     }
 
-    // Under the lock. False when the system has no thread left.
+    // Under the lock. False when the system has no thread, or no memory, left.
     bool begin(const app::StoredTask& task) {
         auto& begun = long_tasks.emplace_back();
         begun.kind = task.kind;
@@ -380,7 +410,7 @@ struct Worker::Inside {
                 ++woken; // there is room for the next of its kind
                 changed.notify_all();
             });
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             long_tasks.pop_back();
             return false;
         }
@@ -397,19 +427,25 @@ struct Worker::Inside {
         auto published = Steady::now() - publish_apart;
         auto swept = Steady::now() - limits::sweep_interval;
         while (wait(seen, parts.poll)) {
-            if (const auto touched = parts.door.wake(wake_batch); !touched)
-                say("timers", touched.error());
+            take_turn("timers", [&] {
+                if (const auto touched = parts.door.wake(wake_batch); !touched)
+                    say("timers", touched.error());
+            });
             if (Steady::now() - published >= publish_apart) {
                 published = Steady::now();
-                if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
-                    say("publishing a checkpoint", done.error());
+                take_turn("publishing a checkpoint", [&] { publish(); });
             }
             if (Steady::now() - swept >= limits::sweep_interval) {
                 swept = Steady::now();
-                sweep();
+                take_turn("sweeping", [&] { sweep(); });
             }
             pause();
         }
+    }
+
+    void publish() const {
+        if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
+            say("publishing a checkpoint", done.error());
     }
 
     // Sessions and tokens end by the machine's clock, kept answers bear the door's.
@@ -452,21 +488,29 @@ struct Worker::Inside {
         std::unique_lock lock(mutex);
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 6);
         while (!ending.wait_for(lock, look, [&] { return stopping; })) {
-            auto current = active;
             lock.unlock();
-            const auto began = Steady::now();
-            const bool due = began - renewed >= parts.lease / 3;
-            bool all_kept = true;
-            for (auto& [id, held] : current) {
-                if (due && !renew(held))
-                    all_kept = false;
-                if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
-                    held.stop.request_stop();
-            }
-            if (due && all_kept)
-                renewed = began;
+            take_turn("keeping leases", [&] { keep_leases(renewed); });
             lock.lock();
         }
+    }
+
+    std::map<std::string, InHand> all_active() {
+        const std::lock_guard lock(mutex);
+        return active;
+    }
+
+    void keep_leases(Steady::time_point& renewed) {
+        const auto began = Steady::now();
+        const bool due = began - renewed >= parts.lease / 3;
+        bool all_kept = true;
+        for (auto& [id, held] : all_active()) {
+            if (due && !renew(held))
+                all_kept = false;
+            if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
+                held.stop.request_stop();
+        }
+        if (due && all_kept)
+            renewed = began;
     }
 
     // A server that has lost its database loses its leases. It stops what it holds while nobody
@@ -481,7 +525,11 @@ struct Worker::Inside {
             for (auto& [id, held] : active)
                 if (Steady::now() >= held.lease_end - parts.lease / 4 && held.stop.request_stop() &&
                     parts.report)
-                    parts.report("task " + id + " is stopped: its lease could not be renewed");
+                    take_turn("the end of a lease", [&, &task = id] {
+                        parts.report(
+                            "task " + task + " is stopped: its lease could not be renewed"
+                        );
+                    });
         for (auto& [id, held] : active)
             held.stop.request_stop();
     }

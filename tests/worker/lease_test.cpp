@@ -90,6 +90,21 @@ class FailingStore final : public store::SqlStore {
         return SqlStore::put_off_task(task, until);
     }
 
+    Result<std::vector<app::StreamKey>> changes_to_wake(Time now, std::size_t limit) override {
+        if (wakes_thrown-- > 0)
+            throw std::bad_alloc();
+        return SqlStore::changes_to_wake(now, limit);
+    }
+
+    Result<std::vector<app::StoredTask>> claim_tasks(
+        const std::string& server, Time now, Time lease_until, std::size_t limit,
+        const std::vector<std::string>& except
+    ) override {
+        if (claims_thrown-- > 0)
+            throw std::bad_alloc();
+        return SqlStore::claim_tasks(server, now, lease_until, limit, except);
+    }
+
     Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t version) override {
         if (const auto first = take_first())
             first();
@@ -103,6 +118,8 @@ class FailingStore final : public store::SqlStore {
     }
 
     std::atomic<int> kept{0}; // so many tasks are not given back
+    std::atomic<int> wakes_thrown{0};
+    std::atomic<int> claims_thrown{0};
 
   private:
     static tl::unexpected<Error> lost() {
@@ -513,6 +530,26 @@ TEST_F(LeaseTest, a_server_that_is_ended_while_its_database_hangs_stops_the_step
     ASSERT_EQ(hangs.get_future().wait_for(30s), std::future_status::ready);
     worker.stop();
     EXPECT_TRUE(stopped);
+}
+
+TEST_F(LeaseTest, want_of_memory_ends_a_turn_of_a_loop_and_not_the_server) {
+    fates->wakes_thrown = 2;
+    fates->claims_thrown = 2;
+    std::promise<void> thrown;
+    std::atomic<bool> while_it_ran{false};
+    runner.on_step = [&](const std::stop_token&) {
+        // Whoever asks next is who keeps the leases.
+        fates->at_load([&] {
+            thrown.set_value();
+            throw std::bad_alloc();
+        });
+        while_it_ran = thrown.get_future().wait_for(20s) == std::future_status::ready;
+    };
+    serve_until(parts(), [&] {
+        return nothing_left() && fates->wakes_thrown <= 0 && fates->claims_thrown <= 0;
+    });
+    EXPECT_TRUE(while_it_ran);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
 }
 
 } // namespace
