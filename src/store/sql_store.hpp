@@ -13,7 +13,8 @@
 
 namespace slipway::store {
 
-class SqlStore final : public app::Store {
+// Tests derive from it databases that fail.
+class SqlStore : public app::Store {
   public:
     // Without a writing target the store is read-only.
     SqlStore(LockFile lock, Target read, std::optional<Target> write, std::size_t readers);

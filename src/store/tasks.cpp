@@ -15,10 +15,13 @@ constexpr std::size_t task_column_count = 10;
 
 // With the time twice. Abort and rollback end a run on the record at once, but its step a little
 // later, and perhaps on another server: until its task is given back, nothing else may work there.
+// So it is with a provider that puts back the disks of those machines; it may put back several at a
+// time.
 constexpr std::string_view claimable =
     "dead = 0 and due_at <= :now and (kind not in ('run', 'snapshot_revert') or not exists ("
     "select 1 from task held where held.tenant = task.tenant and held.change = task.change "
-    "and held.kind = 'run' and held.dead = 0 and held.lease <> '' and held.due_at > :now_held))";
+    "and (held.kind = 'run' or (held.kind = 'snapshot_revert' and task.kind = 'run')) "
+    "and held.dead = 0 and held.lease <> '' and held.due_at > :now_held))";
 
 app::StoredTask task_of(const Row& row) {
     return {TaskId(row.text(0)), row.text(1), TenantId(row.text(2)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks that ask an outside system: backups, snapshots, notices, pages. The idempotency key is the
 // task's id, so a repeated attempt is recognised by systems that can.
-#include "domain/change/tasks.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/records/records.hpp"
 #include "worker/tasks.hpp"
 
@@ -190,6 +190,8 @@ Result<void> carry_out_snapshot_look(const TaskContext& context) {
 
 Result<void> carry_out_snapshot_revert(const TaskContext& context) {
     const auto task = TRY(restore<domain::SnapshotTask>(std::string_view(context.task.payload)));
+    if (!domain::is_to_be_reverted(TRY(context.change()), task))
+        return context.drop(); // its owner goes back with the runbook, say
     const auto reverted = app::ask(
         context.parts.connectors, asking(context, task.connector, patient),
         app::SnapshotRevert{task.id, task.tag}
@@ -197,6 +199,9 @@ Result<void> carry_out_snapshot_revert(const TaskContext& context) {
     if (!reverted && try_again(context, reverted.error()))
         return tl::unexpected(reverted.error());
     const bool done = reverted && reverted->done;
+    // Of the failure of what nobody wants any more the record makes nothing.
+    if (!done && !domain::is_to_be_reverted(TRY(context.change()), task))
+        return context.drop();
     Json body = snapshot_report(
         task.host, done ? "reverted" : "failed",
         done       ? reverted->detail

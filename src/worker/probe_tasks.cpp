@@ -242,8 +242,10 @@ Result<void> carry_out_gather(const TaskContext& context) {
     if (context.stop.stop_requested())
         return fail(ErrorCode::unavailable, "the gathering was cut short");
     const app::TaskEnd end{context.task.id, context.task.lease};
-    TRY(context.parts.door.record_found(context.actor(), task.ring, found, {}, end));
-    return {};
+    return tell_past_faults(context, [&](bool) -> Result<void> {
+        TRY(context.parts.door.record_found(context.actor(), task.ring, found, {}, end));
+        return {};
+    });
 }
 
 Result<void> carry_out_preflight(const TaskContext& context) {

@@ -58,21 +58,22 @@ Result<app::RingSetting> setting_of(
 
 namespace {
 
-Json step_report(const RunId& run, JsonObject step) {
-    return step_reports(run, {std::move(step)});
+// Ends the task with what is known of its steps: nobody else would tell it.
+Result<void> end_with(const TaskContext& context, const RunId& run, const JsonArray& steps) {
+    return tell_until_heard(context, context.server_ends, [&](bool again) -> Result<void> {
+        if (again)
+            TRY(context.hold());
+        return context.tell("report_run", step_reports(run, steps), true);
+    });
 }
 
 // A step that did not run has failed: its owner decides.
 Result<void> report_failed(
     const TaskContext& context, const RunId& run, const std::string& step, const std::string& why
 ) {
-    return context.tell(
-        "report_run",
-        step_report(
-            run, {{"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}}
-        ),
-        true
-    );
+    const JsonObject report{
+        {"name", step}, {"state", "failed"}, {"detail", cut_text(why, limits::text_max)}};
+    return end_with(context, run, {report});
 }
 
 // An earlier attempt ended while these ran, without a word or with one that was refused. Whether
@@ -94,7 +95,7 @@ Result<void> report_unknown(
             report["transcript"] = TRY(keep_transcript(context, lines)).hex();
         reports.push_back(std::move(report));
     }
-    TRY(context.tell("report_run", step_reports(run, std::move(reports)), true));
+    TRY(end_with(context, run, reports));
     for (const auto* step : steps)
         remove_left_transcript(folder, running_step(context, run, step->name, step->attempts));
     return {};
@@ -193,7 +194,7 @@ Result<bool> may_still_begin(const TaskContext& context, const RunId& id, const 
 // for. Gives whether the record is to be asked how it goes on.
 Result<bool> run_from(const Running& running, StepsInHand steps) {
     const auto& [context, runbook, change, run, since] = running;
-    const auto begun = context.tell("report_run", step_reports(run.id, beginnings(steps)), false);
+    const auto begun = tell_beginnings(context, run.id, steps);
     const auto& first = steps.front().name();
     // Past abort-by, say. Trying again later would not help: its owner decides.
     const bool refused = !begun && begun.error().code == ErrorCode::blocked;

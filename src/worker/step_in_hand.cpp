@@ -88,8 +88,22 @@ JsonObject StepInHand::ending() const {
         {"digest", result_.step_digest.hex()}};
 }
 
+Result<std::optional<RunStepState>> StepInHand::on_record() const {
+    const auto change = TRY(context_.change());
+    const auto* run = domain::find_run(change, run_);
+    if (run == nullptr)
+        return std::optional<RunStepState>{};
+    for (const auto& known : run->undo.empty() ? run->steps : run->undo)
+        if (known.name == here_.step && known.attempts == here_.attempt)
+            return std::optional(known.state);
+    return std::optional<RunStepState>{};
+}
+
 Result<void> StepInHand::tell_end(const JsonArray& begun, bool ends) {
-    TRY(tell_until_heard(context_, [&]() -> Result<void> {
+    TRY(tell_until_heard(context_, context_.server_ends, [&](bool again) -> Result<void> {
+        // With the end of the task its lease is gone too.
+        if (again && TRY(on_record()) == state_after(result_))
+            return ends ? Result<void>{} : context_.hold();
         auto end = ending();
         end["transcript"] = TRY(keep_transcript(context_, context_.parts.live.text(here_))).hex();
         JsonArray reports{std::move(end)};
@@ -106,6 +120,16 @@ JsonArray beginnings(const StepsInHand& steps) {
     for (const auto& step : steps)
         all.push_back(step.beginning());
     return all;
+}
+
+Result<void>
+tell_beginnings(const TaskContext& context, const RunId& run, const StepsInHand& steps) {
+    return tell_until_heard(context, context.stop, [&](bool again) -> Result<void> {
+        if (again && TRY(steps.front().on_record()) == RunStepState::running &&
+            !run_was_ended(context))
+            return context.hold();
+        return context.tell("report_run", step_reports(run, beginnings(steps)), false);
+    });
 }
 
 Ended carry_out_all(StepsInHand& steps) {

@@ -39,6 +39,9 @@ class StepInHand {
 
     bool passed() const { return result_.passed(); }
 
+    // As the record has this very attempt; nothing when it has another one, or none yet.
+    Result<std::optional<domain::RunStepState>> on_record() const;
+
     // How it ended is known only here, so it is told until it is heard: a disk that is full for a
     // while makes no end unknown. `begun` are the beginnings that are told with it; with `ends` it
     // ends the task. A refusal leaves the task and the file with its lines: the next attempt says
@@ -61,6 +64,9 @@ class StepInHand {
 using StepsInHand = std::list<StepInHand>; // they stay where they are while threads work on them
 
 JsonArray beginnings(const StepsInHand& steps);
+// Until it is heard, or the steps are not to begin any more.
+Result<void>
+tell_beginnings(const TaskContext& context, const RunId& run, const StepsInHand& steps);
 
 // All have ended, and of all but the last one that is told.
 struct Ended {

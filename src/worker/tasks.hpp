@@ -23,11 +23,14 @@ struct TaskContext {
     // A command of the worker, accepted only while the task's lease is held; with `ends` it ends
     // the task in the same transaction. Refused, it leaves the task as it is.
     Result<void> tell(std::string_view command, Json body, bool ends) const;
-    // Tells what came of a task, and ends it. When the change does not want to hear it, now or
-    // later, the task is over all the same, and the log says what was lost.
+    // Tells what came of a task, past passing faults, and ends it. When the change does not want to
+    // hear it, now or later, the task is over all the same, and the log says what was lost.
     Result<void> finish(std::string_view command, Json body) const;
     // Ends a task that nothing came of.
     Result<void> drop() const;
+    // Fails unless the lease is held. What the record shows of the task when it was looked at
+    // before is then this server's own work: a lease that was lost once does not come back.
+    Result<void> hold() const;
 };
 
 Result<void> carry_out_run(const TaskContext& context);
@@ -47,9 +50,16 @@ Result<void> carry_out_preflight(const TaskContext& context);
 
 // What came of a task is known only here, so it is told, with a rest in between, until it is heard:
 // a disk that is full for a while, or a crowd of others, makes no end unknown. In vain only when
-// the change does not want to hear it, the lease is lost, or the server ends.
+// the change does not want to hear it, the lease is lost, or `given_up`, which says so when the
+// server ends. Told `again`, it may be on the record already: the answer to a commit can be lost
+// with the connection although the commit went through.
+Result<void> tell_until_heard(
+    const TaskContext& context, const std::stop_token& given_up,
+    const std::function<Result<void>(bool again)>& tell
+);
+// The same for what another attempt may do again: only what passes by itself is waited out.
 Result<void>
-tell_until_heard(const TaskContext& context, const std::function<Result<void>()>& tell);
+tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell);
 void rest(const std::stop_token& stop, Span time);
 
 // Shared by the files of tasks; each is read from the store by its digest and hashed again.

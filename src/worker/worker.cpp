@@ -7,7 +7,6 @@
 #include <list>
 #include <map>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "worker/tasks.hpp"
@@ -61,10 +60,18 @@ bool is_refused(const Error& error) {
     return error.code == ErrorCode::blocked || error.code == ErrorCode::invalid_input;
 }
 
+// A disk that is full, a database that is not there, a crowd of others.
+bool passes(const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
+           error.code == ErrorCode::conflict ||
+           (error.code == ErrorCode::limit_exceeded && error.retry_after_ms > 0);
+}
+
 // What it throws, such as for want of memory, is the end of this attempt and not of the server.
-Result<void> attempt(CarryOut handler, const TaskContext& context) {
+template <class Work>
+Result<void> attempt(const Work& work) {
     try {
-        return handler(context);
+        return work();
     } catch (const std::exception& thrown) {
         return fail(ErrorCode::internal, "exception", thrown.what());
     }
@@ -98,7 +105,11 @@ Result<void> TaskContext::tell(std::string_view command, Json body, bool ends) c
 }
 
 Result<void> TaskContext::finish(std::string_view command, Json body) const {
-    auto told = tell(command, std::move(body), true);
+    auto told = tell_past_faults(*this, [&](bool again) -> Result<void> {
+        if (again)
+            TRY(hold()); // with a task that has ended unheard its lease is gone
+        return tell(command, body, true);
+    });
     if (told || !is_refused(told.error()))
         return told;
     if (parts.report)
@@ -116,6 +127,13 @@ Result<void> TaskContext::drop() const {
     return {};
 }
 
+Result<void> TaskContext::hold() const {
+    app::Commit commit;
+    commit.task_end = app::TaskEnd{task.id, task.lease, false};
+    TRY(parts.door.store().commit(std::move(commit)));
+    return {};
+}
+
 void rest(const std::stop_token& stop, Span time) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
@@ -123,21 +141,33 @@ void rest(const std::stop_token& stop, Span time) {
     never.wait_for(lock, stop, time, [] { return false; });
 }
 
-Result<void>
-tell_until_heard(const TaskContext& context, const std::function<Result<void>()>& tell) {
+Result<void> tell_until_heard(
+    const TaskContext& context, const std::stop_token& given_up,
+    const std::function<Result<void>(bool again)>& tell
+) {
     const auto& parts = context.parts;
-    for (bool first = true;; first = false) {
-        auto told = tell();
+    for (bool again = false;; again = true) {
+        auto told = tell(again);
         if (told || is_refused(told.error()) || app::is_lease_lost(told.error()) ||
-            context.server_ends.stop_requested())
+            given_up.stop_requested())
             return told;
-        if (first && parts.report)
+        if (!again && parts.report)
             parts.report(fmt::format(
                 "task {} ({}): what came of it is told again until it is heard: {} {}",
                 context.task.id.value, context.task.kind, told.error().message, told.error().detail
             ));
-        rest(context.server_ends, parts.poll);
+        rest(given_up, parts.poll);
     }
+}
+
+Result<void>
+tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell) {
+    Result<void> told;
+    TRY(tell_until_heard(context, context.server_ends, [&](bool again) {
+        told = tell(again);
+        return told || !passes(told.error()) ? Result<void>{} : told;
+    }));
+    return told;
 }
 
 struct Worker::Inside {
@@ -180,6 +210,20 @@ struct Worker::Inside {
             parts.report(fmt::format("{}: {} {}", what, error.message, error.detail));
     }
 
+    // One turn of a loop. The server goes on with the next one.
+    template <class Turn>
+    void take_turn(std::string_view what, const Turn& turn) const {
+        const auto done = attempt([&]() -> Result<void> {
+            turn();
+            return {};
+        });
+        if (!done)
+            static_cast<void>(attempt([&]() -> Result<void> {
+                say(what, done.error()); // for which there may be no memory either
+                return {};
+            }));
+    }
+
     Result<Time> lease_clock() const { return parts.door.store().lease_clock(machine.now()); }
 
     // A database that does not answer will refuse what is asked of it next.
@@ -217,46 +261,74 @@ struct Worker::Inside {
     void leave(const app::StoredTask& task) {
         const std::lock_guard lock(mutex);
         active.erase(task.id.value);
-        if (task.kind == "run")
-            running.erase(task.change);
+        if (const auto run = running.find(task.change);
+            run != running.end() && run->second == task.id.value)
+            running.erase(run);
     }
 
-    void put_off(const app::StoredTask& task) {
-        const app::TaskEnd end{task.id, task.lease};
-        if (const auto given = parts.door.store().put_off_task(end, lease_now() + turn_apart);
-            !given)
-            say("task " + task.id.value, given.error());
+    // A task that is not given back is nobody's until the next start, where leases do not end. So
+    // the store is asked until it answers, the lease is lost, or the server ends.
+    template <class Give>
+    void give_back(const app::StoredTask& task, const Give& give) const {
+        for (bool first = true;; first = false) {
+            const auto given = attempt([&] { return give(app::TaskEnd{task.id, task.lease}); });
+            if (!given && first)
+                say("task " + task.id.value, given.error());
+            if (given || app::is_lease_lost(given.error()) || ends.stop_requested())
+                return;
+            rest(ends.get_token(), parts.poll);
+        }
+    }
+
+    void put_off(const app::StoredTask& task) const {
+        give_back(task, [&](const app::TaskEnd& end) {
+            return parts.door.store().put_off_task(end, lease_now() + turn_apart);
+        });
+    }
+
+    // How long a task rests that failed and is to be tried again.
+    static Span pause_after(const Error& error, int attempts) {
+        const auto advice = app::retry_of(error);
+        return advice.retry == app::Retry::after ? advice.wait
+                                                 : retry_first * (1 << std::min(attempts, 8));
     }
 
     void carry_out(const app::StoredTask& task) {
+        bool over = false;
+        take_turn("carrying out a task", [&] {
+            try_to_carry_out(task);
+            over = true;
+        });
+        if (over)
+            return;
+        leave(task);
+        take_turn("putting off a task", [&] { put_off(task); });
+    }
+
+    void try_to_carry_out(const app::StoredTask& task) {
         std::stop_source source;
-        auto& store = parts.door.store();
-        const app::TaskEnd end{task.id, task.lease};
         if (!enter(task, source))
             return put_off(task);
         const auto handler = handler_of(task.kind);
         const bool last = task.attempts >= limits::task_attempts_max;
         const TaskContext context{parts, task, source.get_token(), last, ends.get_token()};
         Result<void> done =
-            handler ? attempt(handler, context)
+            handler ? attempt([&] { return handler(context); })
                     : Result<void>(fail(ErrorCode::internal, "unknown kind of task", task.kind));
         leave(task);
         if (done)
             return;
         say("task " + task.id.value + " (" + task.kind + ")", done.error());
-        std::optional<Time> retry_at;
+        std::optional<Span> pause;
         // It was cut short, or could not be heard by now: at the next start, by another server.
-        if (source.stop_requested() || ends.stop_requested()) {
-            retry_at = lease_now();
-        } else if (!last && handler) {
-            const auto advice = app::retry_of(done.error());
-            const Span wait = advice.retry == app::Retry::after
-                                  ? advice.wait
-                                  : retry_first * (1 << std::min(task.attempts, 8));
-            retry_at = lease_now() + wait;
-        }
-        if (const auto failed = store.fail_task(end, done.error().message, retry_at); !failed)
-            say("task " + task.id.value, failed.error());
+        if (source.stop_requested() || ends.stop_requested())
+            pause = Span::zero();
+        else if (!last && handler)
+            pause = pause_after(done.error(), task.attempts);
+        give_back(task, [&](const app::TaskEnd& end) {
+            const auto retry_at = pause ? std::optional(lease_now() + *pause) : std::nullopt;
+            return parts.door.store().fail_task(end, done.error().message, retry_at);
+        });
     }
 
     // Never by our own clock: it may be ahead of the one by which others hold their leases.
@@ -268,22 +340,27 @@ struct Worker::Inside {
     void task_loop() {
         std::uint64_t seen = 0;
         while (wait(seen, parts.poll)) {
-            for (;;) {
-                const auto claimed = claim();
-                if (!claimed)
-                    say("claiming tasks", claimed.error());
-                if (!claimed || claimed->empty())
-                    break;
-                wake(); // there may be more for the other threads
-                if (takes_long(claimed->front().kind))
-                    hand_over(claimed->front());
-                else
-                    carry_out(claimed->front());
-                const std::lock_guard lock(mutex);
-                if (stopping)
-                    return;
-            }
+            take_turn("looking for tasks", [&] { do_what_is_due(); });
             pause();
+        }
+    }
+
+    // Until nothing is due, or the server ends.
+    void do_what_is_due() {
+        for (;;) {
+            const auto claimed = claim();
+            if (!claimed)
+                say("claiming tasks", claimed.error());
+            if (!claimed || claimed->empty())
+                return;
+            wake(); // there may be more for the other threads
+            if (takes_long(claimed->front().kind))
+                hand_over(claimed->front());
+            else
+                carry_out(claimed->front());
+            const std::lock_guard lock(mutex);
+            if (stopping)
+                return;
         }
     }
 
@@ -321,7 +398,7 @@ struct Worker::Inside {
         put_off(task);
     }
 
-    // Under the lock. False when the system has no thread left.
+    // Under the lock. False when the system has no thread, or no memory, left.
     bool begin(const app::StoredTask& task) {
         auto& begun = long_tasks.emplace_back();
         begun.kind = task.kind;
@@ -333,7 +410,7 @@ struct Worker::Inside {
                 ++woken; // there is room for the next of its kind
                 changed.notify_all();
             });
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             long_tasks.pop_back();
             return false;
         }
@@ -350,19 +427,25 @@ struct Worker::Inside {
         auto published = Steady::now() - publish_apart;
         auto swept = Steady::now() - limits::sweep_interval;
         while (wait(seen, parts.poll)) {
-            if (const auto touched = parts.door.wake(wake_batch); !touched)
-                say("timers", touched.error());
+            take_turn("timers", [&] {
+                if (const auto touched = parts.door.wake(wake_batch); !touched)
+                    say("timers", touched.error());
+            });
             if (Steady::now() - published >= publish_apart) {
                 published = Steady::now();
-                if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
-                    say("publishing a checkpoint", done.error());
+                take_turn("publishing a checkpoint", [&] { publish(); });
             }
             if (Steady::now() - swept >= limits::sweep_interval) {
                 swept = Steady::now();
-                sweep();
+                take_turn("sweeping", [&] { sweep(); });
             }
             pause();
         }
+    }
+
+    void publish() const {
+        if (const auto done = parts.publish ? parts.publish() : Result<void>{}; !done)
+            say("publishing a checkpoint", done.error());
     }
 
     // Sessions and tokens end by the machine's clock, kept answers bear the door's.
@@ -399,35 +482,42 @@ struct Worker::Inside {
         return false;
     }
 
-    // Keeps the leases of what is in hand, and ends running steps when their run was ended or the
-    // server ends.
+    // Keeps the leases of what is in hand, and ends running steps when their run was ended.
     void lease_loop() {
         auto renewed = Steady::now();
         std::unique_lock lock(mutex);
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 6);
         while (!ending.wait_for(lock, look, [&] { return stopping; })) {
-            auto current = active;
             lock.unlock();
-            const auto began = Steady::now();
-            const bool due = began - renewed >= parts.lease / 3;
-            bool all_kept = true;
-            for (auto& [id, held] : current) {
-                if (due && !renew(held))
-                    all_kept = false;
-                if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
-                    held.stop.request_stop();
-            }
-            if (due && all_kept)
-                renewed = began;
+            take_turn("keeping leases", [&] { keep_leases(renewed); });
             lock.lock();
         }
-        for (auto& [id, held] : active)
-            held.stop.request_stop();
+    }
+
+    std::map<std::string, InHand> all_active() {
+        const std::lock_guard lock(mutex);
+        return active;
+    }
+
+    void keep_leases(Steady::time_point& renewed) {
+        const auto began = Steady::now();
+        const bool due = began - renewed >= parts.lease / 3;
+        bool all_kept = true;
+        for (auto& [id, held] : all_active()) {
+            if (due && !renew(held))
+                all_kept = false;
+            if (held.task.kind == "run" && run_was_ended({parts, held.task, {}, false}))
+                held.stop.request_stop();
+        }
+        if (due && all_kept)
+            renewed = began;
     }
 
     // A server that has lost its database loses its leases. It stops what it holds while nobody
     // else may claim it: a quarter of the lease is more than a step has to end when it is asked to.
-    // This thread asks the database nothing, for the answer may be long in coming.
+    // When it ends itself it stops all of it. This thread asks the database nothing, for the answer
+    // may be long in coming, and who ends a server that hangs must not make a step outlive its
+    // lease.
     void fence_loop() {
         const Span look = std::min<Span>(std::chrono::milliseconds(500), parts.lease / 12);
         std::unique_lock lock(mutex);
@@ -435,7 +525,13 @@ struct Worker::Inside {
             for (auto& [id, held] : active)
                 if (Steady::now() >= held.lease_end - parts.lease / 4 && held.stop.request_stop() &&
                     parts.report)
-                    parts.report("task " + id + " is stopped: its lease could not be renewed");
+                    take_turn("the end of a lease", [&, &task = id] {
+                        parts.report(
+                            "task " + task + " is stopped: its lease could not be renewed"
+                        );
+                    });
+        for (auto& [id, held] : active)
+            held.stop.request_stop();
     }
 
     void wake() {

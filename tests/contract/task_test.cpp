@@ -174,6 +174,25 @@ TEST_P(TaskContract, a_revert_waits_for_the_run_that_it_aborted) {
     EXPECT_THAT(must(store().claim_tasks("a", at(0), at(50), 10)), SizeIs(2));
 }
 
+TEST_P(TaskContract, a_run_waits_while_a_snapshot_of_its_change_is_reverted_to) {
+    app::Commit commit;
+    for (const auto* kind : {"snapshot_revert", "run", "snapshot_revert"})
+        commit.tasks.push_back({kind, acme, "CHG-1", "{}", at(0)});
+    commit.tasks.push_back({"run", acme, "CHG-2", "{}", at(0)});
+    must(store().commit(std::move(commit)));
+    const auto first = must(store().claim_tasks("a", at(0), at(50), 10));
+    ASSERT_THAT(first, SizeIs(3)) << "both reverts, and the other change's run";
+    EXPECT_EQ(first[1].kind, "snapshot_revert");
+    must(store().commit(ending(first[0])));
+    EXPECT_THAT(must(store().claim_tasks("b", at(49), at(90), 10)), IsEmpty());
+    // While the other one rests between two attempts, the run goes first.
+    must(store().fail_task({first[1].id, first[1].lease}, "later", at(60)));
+    const auto run = must(store().claim_tasks("b", at(49), at(90), 10));
+    ASSERT_THAT(run, SizeIs(1));
+    EXPECT_EQ(run[0].kind, "run");
+    EXPECT_THAT(must(store().claim_tasks("b", at(60), at(90), 10)), IsEmpty());
+}
+
 TEST_P(TaskContract, a_failed_task_is_tried_again_until_it_is_dead) {
     begin_ledger();
     must(store().commit(with_tasks(1, at(0))));

@@ -6,9 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/event.hpp"
 #include "app/ports/fake_connectors.hpp"
 #include "domain/change/tasks.hpp"
 #include "store/open.hpp"
+#include "store/sql_store.hpp"
 #include "worker/tasks.hpp"
 
 namespace slipway::worker {
@@ -38,7 +40,12 @@ class ConnectorTasks : public testing::Test {
     ConnectorTasks() {
         std::string pattern = (std::filesystem::temp_directory_path() / "tasks-XXXXXX").string();
         folder = ::mkdtemp(pattern.data());
-        store = *store::open_sqlite({folder.string()});
+        EXPECT_TRUE(store::open_sqlite({folder.string()}).has_value()); // makes the tables
+        // Without the lock of the directory it is a database that others may write to.
+        const store::SqliteFile file{(folder / "slipway.db").string()};
+        auto writer = file;
+        writer.writer = true;
+        store = std::make_unique<store::SqlStore>(store::LockFile{}, file, writer, 4);
         auto opened = app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
         EXPECT_TRUE(opened.has_value()) << opened.error().message;
         door = *std::move(opened);
@@ -94,6 +101,37 @@ class ConnectorTasks : public testing::Test {
         connectors.answer<app::SnapshotRead>("snap", taken);
         carry_out("snapshot", carry_out_snapshot);
         return change().snapshots.back();
+    }
+
+    // Writes the change as it is to be, behind the door's back.
+    void bring(const domain::Change& to_be) {
+        const app::StreamKey key{system.tenant, "change", "CHG-1"};
+        const auto version = store->load(key)->version;
+        app::StreamWrite write{key, version, {}, encode(to_be), false, {}};
+        write.events.push_back(
+            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
+        );
+        app::Commit commit;
+        commit.writes.push_back(std::move(write));
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    }
+
+    void ask_for_revert() {
+        const auto taken = take({"vol-7", "CHG-1", "web-1", {}, {}, 100}, [](auto&) {});
+        auto to_be = change();
+        to_be.snapshots.back().revert_asked_at = clock.now();
+        bring(to_be);
+        const domain::SnapshotTask task{
+            ChangeId("CHG-1"),
+            "snap",
+            "web-1",
+            "CHG-1",
+            taken.expires_at,
+            "vol-7",
+            to_be.snapshots.back().revert_asked_at};
+        app::Commit commit;
+        commit.tasks.push_back({"snapshot_revert", system.tenant, "CHG-1", encode(task), {}});
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
     }
 
     void backup_answers(const std::string& connector, const app::BackupProof& proof) {
@@ -209,17 +247,45 @@ TEST_F(ConnectorTasks, what_carries_no_tag_of_ours_never_comes_onto_the_record_a
 }
 
 TEST_F(ConnectorTasks, going_back_names_the_tag_that_the_snapshot_must_carry) {
-    does("take_snapshot");
-    const auto task = domain::SnapshotTask{ChangeId("CHG-1"), "snap",           "web-1",
-                                           "CHG-1",           clock.now() + 1h, "vol-7"};
+    ask_for_revert();
     connectors.answer<app::SnapshotRevert>("snap", {true, "done"});
-    const WorkerParts parts{
-        .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
-    auto stored = store->claim_tasks("a", clock.now(), clock.now() + 60s, 1)->front();
-    stored.payload = encode(task);
-    EXPECT_TRUE(carry_out_snapshot_revert({parts, stored, {}, true}).has_value());
+    carry_out("snapshot_revert", carry_out_snapshot_revert);
     EXPECT_EQ(text_or_empty(connectors.calls().back().input, "tag"), "CHG-1");
     EXPECT_EQ(change().snapshots.back().state, SnapshotState::reverted);
+}
+
+TEST_F(ConnectorTasks, what_was_asked_for_earlier_is_not_gone_back_to_any_more) {
+    for (const auto& taken_back : std::vector<std::function<void(domain::Change&)>>{
+             [](auto& to_be) { to_be.snapshots.back().revert_asked_at.reset(); },
+             [](auto& to_be) { *to_be.snapshots.back().revert_asked_at += 1s; },
+             [&](auto& to_be) {
+                 domain::Run run;
+                 run.id = RunId("run-1");
+                 run.purpose = domain::RunPurpose::rollback;
+                 run.started_at = clock.now() + 1s;
+                 to_be.runs.push_back(run);
+             }}) {
+        ask_for_revert();
+        auto to_be = change();
+        taken_back(to_be);
+        bring(to_be);
+        const auto calls = connectors.calls().size();
+        carry_out("snapshot_revert", carry_out_snapshot_revert);
+        EXPECT_EQ(connectors.calls().size(), calls);
+        EXPECT_EQ(change().snapshots.back().state, SnapshotState::taken);
+    }
+}
+
+TEST_F(ConnectorTasks, a_revert_that_was_taken_back_while_it_failed_leaves_the_snapshot_as_it_is) {
+    ask_for_revert();
+    connectors.fail_with<app::SnapshotRevert>("snap", Error{ErrorCode::conflict, "newer ones"});
+    connectors.at_call([&] {
+        auto to_be = change();
+        to_be.snapshots.back().revert_asked_at.reset();
+        bring(to_be);
+    });
+    carry_out("snapshot_revert", carry_out_snapshot_revert);
+    EXPECT_TRUE(change().snapshots.back().read_back);
 }
 
 } // namespace

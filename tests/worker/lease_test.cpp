@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server that loses its database does with the step in hand, and how the end of a step is
 // told while nobody hears it.
+#include <deque>
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -51,6 +53,100 @@ class HeldRunner final : public app::Runner {
     std::function<void(const std::stop_token&)> on_step; // the first one
 };
 
+// A database whose connection is lost in a commit: before it is done, or before its answer is here.
+// It may refuse as well that a task is given back, or be long in answering.
+class FailingStore final : public store::SqlStore {
+  public:
+    using SqlStore::SqlStore;
+
+    enum class Fate { refused, answer_lost };
+
+    Result<app::Receipt> commit(app::Commit commit) override {
+        const auto fate = next();
+        if (fate == Fate::refused)
+            return lost();
+        auto receipt = SqlStore::commit(std::move(commit));
+        if (fate == Fate::answer_lost)
+            return lost();
+        return receipt;
+    }
+
+    void expect(std::deque<Fate> next) {
+        const std::lock_guard lock(mutex_);
+        fates_ = std::move(next);
+    }
+
+    Result<void> fail_task(
+        const app::TaskEnd& task, const std::string& error, std::optional<Time> retry_at
+    ) override {
+        if (kept-- > 0)
+            return lost();
+        return SqlStore::fail_task(task, error, retry_at);
+    }
+
+    Result<void> put_off_task(const app::TaskEnd& task, Time until) override {
+        if (kept-- > 0)
+            return lost();
+        return SqlStore::put_off_task(task, until);
+    }
+
+    Result<std::vector<app::StreamKey>> changes_to_wake(Time now, std::size_t limit) override {
+        if (wakes_thrown-- > 0)
+            throw std::bad_alloc();
+        return SqlStore::changes_to_wake(now, limit);
+    }
+
+    Result<std::vector<app::StoredTask>> claim_tasks(
+        const std::string& server, Time now, Time lease_until, std::size_t limit,
+        const std::vector<std::string>& except
+    ) override {
+        if (claims_thrown-- > 0)
+            throw std::bad_alloc();
+        return SqlStore::claim_tasks(server, now, lease_until, limit, except);
+    }
+
+    Result<app::StoredStream> load(const app::StreamKey& key, std::uint64_t version) override {
+        if (const auto first = take_first())
+            first();
+        return SqlStore::load(key, version);
+    }
+
+    // Is called once, in the next load.
+    void at_load(std::function<void()> first) {
+        const std::lock_guard lock(mutex_);
+        at_load_ = std::move(first);
+    }
+
+    std::atomic<int> kept{0}; // so many tasks are not given back
+    std::atomic<int> wakes_thrown{0};
+    std::atomic<int> claims_thrown{0};
+
+  private:
+    static tl::unexpected<Error> lost() {
+        return fail(ErrorCode::unavailable, "the connection was lost");
+    }
+
+    std::optional<Fate> next() {
+        const std::lock_guard lock(mutex_);
+        if (fates_.empty())
+            return std::nullopt;
+        const auto fate = fates_.front();
+        fates_.pop_front();
+        return fate;
+    }
+
+    std::function<void()> take_first() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(at_load_, nullptr);
+    }
+
+    std::mutex mutex_;
+    std::deque<Fate> fates_; // of the next commits; those behind them are done
+    std::function<void()> at_load_;
+};
+
+using Fate = FailingStore::Fate;
+
 class LeaseTest : public testing::Test {
   protected:
     LeaseTest() {
@@ -72,7 +168,9 @@ class LeaseTest : public testing::Test {
         const store::SqliteFile file{(folder / "slipway.db").string()};
         auto writer = file;
         writer.writer = true;
-        store = std::make_unique<store::SqlStore>(std::move(lock), file, writer, 4);
+        auto failing = std::make_unique<FailingStore>(std::move(lock), file, writer, 4);
+        fates = failing.get();
+        store = std::move(failing);
         door = *app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
     }
 
@@ -182,6 +280,7 @@ class LeaseTest : public testing::Test {
     const SystemClock clock;
     SystemRandom random;
     std::filesystem::path folder;
+    FailingStore* fates = nullptr; // of what is committed next
     std::unique_ptr<app::Store> store;
     std::unique_ptr<app::Door> door;
     app::FakeConnectors connectors;
@@ -304,6 +403,153 @@ TEST_F(LeaseTest, an_end_that_is_refused_loses_neither_its_task_nor_its_lines) {
     EXPECT_NE(step.transcript, Digest{});
     EXPECT_TRUE(std::filesystem::is_empty(transcripts));
     EXPECT_EQ(runner.steps, 1);
+}
+
+TEST_F(LeaseTest, an_end_whose_commit_went_through_unheard_leaves_no_run_without_a_task) {
+    const auto transcripts = folder / "transcripts";
+    std::filesystem::create_directory(transcripts);
+    auto given = parts();
+    given.transcripts = transcripts;
+    // It is told with the beginning of the second step.
+    runner.on_step = [&](const std::stop_token&) { fates->expect({Fate::answer_lost}); };
+    EXPECT_TRUE(carry_out_run({given, claim(), {}, false}).has_value());
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
+    EXPECT_EQ(runner.steps, 3);
+    EXPECT_TRUE(nothing_left());
+    EXPECT_TRUE(std::filesystem::is_empty(transcripts));
+}
+
+TEST_F(LeaseTest, a_step_whose_beginning_is_not_heard_at_once_is_not_unknown) {
+    for (const auto& next :
+         {std::deque{Fate::answer_lost}, {Fate::refused, Fate::refused, Fate::answer_lost}}) {
+        fates->expect(next);
+        EXPECT_TRUE(carry_out_run({parts(), claim(), {}, false}).has_value());
+        EXPECT_EQ(change().runs.back().state, domain::RunState::succeeded);
+        EXPECT_TRUE(nothing_left());
+        does("start_run", R"({"purpose":"ring_deploy"})");
+    }
+    EXPECT_EQ(runner.steps, 6);
+}
+
+TEST_F(LeaseTest, a_step_that_another_server_has_begun_meanwhile_is_not_begun_here_too) {
+    fates->expect({Fate::refused});
+    auto given = parts();
+    given.report = [&](std::string_view) { // that it has to be told again
+        const auto later = clock.now() + 61s;
+        const auto taken = store->claim_tasks("b", later, later + 60s, 1);
+        ASSERT_TRUE(taken.has_value() && taken->size() == 1);
+        const auto run = change().runs.at(0);
+        app::CommandRequest begun{"CHG-1", "report_run", {}, {}, {}, {}};
+        begun.body = *parse_json(fmt::format(
+            R"({{"run":"{}","steps":[{{"name":"{}","state":"running"}}]}})", run.id.value,
+            run.steps.at(0).name
+        ));
+        begun.task_end = app::TaskEnd{taken->front().id, taken->front().lease, false};
+        const auto told = door->execute(system, begun);
+        EXPECT_TRUE(told.has_value()) << told.error().message;
+    };
+    const auto lost = carry_out_run({given, claim(), {}, false});
+    ASSERT_FALSE(lost.has_value());
+    EXPECT_TRUE(app::is_lease_lost(lost.error()));
+    EXPECT_EQ(runner.steps, 0);
+}
+
+TEST_F(LeaseTest, a_step_that_is_to_stop_before_it_is_heard_to_begin_does_not_begin) {
+    fates->expect(std::deque(100, Fate::refused));
+    std::stop_source stop;
+    auto given = parts();
+    given.report = [&](std::string_view) { stop.request_stop(); };
+    const auto cut = carry_out_run({given, claim(), stop.get_token(), false});
+    ASSERT_FALSE(cut.has_value());
+    EXPECT_EQ(first_step(), RunStepState::pending);
+    EXPECT_EQ(runner.steps, 0);
+}
+
+TEST_F(LeaseTest, what_came_of_a_task_is_told_until_it_is_heard_and_not_done_again) {
+    const auto ring = *parse_json(R"({"name":"p","kind":"production","hosts":[{"host":"web-1"}],
+        "snapshot_connector":"snap"})");
+    ASSERT_TRUE(door->put_record(system, {"ring", "production", ring, {}, {}, {}}));
+    does("assign", R"({"production_ring":"production"})");
+    does("take_snapshot", "{}");
+    claim(); // the run
+    const auto task = claim();
+    fates->expect({Fate::refused, Fate::refused});
+    EXPECT_TRUE(carry_out_snapshot({parts(), task, {}, false}).has_value());
+    EXPECT_EQ(change().snapshots.back().state, domain::SnapshotState::failed);
+    EXPECT_EQ(connectors.calls().size(), 1);
+}
+
+TEST_F(LeaseTest, the_facts_of_a_ring_are_told_until_they_are_heard) {
+    ASSERT_TRUE(door->gather_ring(ina, "staging", {}));
+    claim(); // the run
+    const auto task = claim();
+    fates->expect({Fate::refused, Fate::refused});
+    EXPECT_TRUE(carry_out_gather({parts(), task, {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 1);
+}
+
+TEST_F(LeaseTest, what_will_be_refused_again_is_not_waited_for) {
+    const auto task = claim();
+    const auto given = parts();
+    const TaskContext context{given, task, {}, false};
+    int tries = 0;
+    const auto told = tell_past_faults(context, [&](bool) -> Result<void> {
+        ++tries;
+        return fail(ErrorCode::internal, "a bug");
+    });
+    ASSERT_FALSE(told.has_value());
+    EXPECT_EQ(told.error().message, "a bug");
+    EXPECT_EQ(tries, 1);
+}
+
+TEST_F(LeaseTest, a_task_that_cannot_be_given_back_at_once_is_not_held_for_good) {
+    app::Commit commit;
+    commit.tasks.push_back({"nothing", acme, "CHG-1", "{}", {}});
+    ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    fates->kept = 3;
+    serve_until(parts(), [&] {
+        return !store->list_tasks({.tenant = acme, .kind = "nothing", .only_dead = true})->empty();
+    });
+}
+
+TEST_F(LeaseTest, a_server_that_is_ended_while_its_database_hangs_stops_the_step_at_once) {
+    std::promise<void> hangs;
+    std::promise<void> answers;
+    std::atomic<bool> stopped{false};
+    runner.on_step = [&](const std::stop_token& stop) {
+        // Whoever asks next is who looks whether the run was ended.
+        fates->at_load([&] {
+            hangs.set_value();
+            answers.get_future().wait();
+        });
+        wait_for_stop(stop);
+        stopped = stop.stop_requested();
+        answers.set_value();
+    };
+    Worker worker(parts());
+    ASSERT_EQ(hangs.get_future().wait_for(30s), std::future_status::ready);
+    worker.stop();
+    EXPECT_TRUE(stopped);
+}
+
+TEST_F(LeaseTest, want_of_memory_ends_a_turn_of_a_loop_and_not_the_server) {
+    fates->wakes_thrown = 2;
+    fates->claims_thrown = 2;
+    std::promise<void> thrown;
+    std::atomic<bool> while_it_ran{false};
+    runner.on_step = [&](const std::stop_token&) {
+        // Whoever asks next is who keeps the leases.
+        fates->at_load([&] {
+            thrown.set_value();
+            throw std::bad_alloc();
+        });
+        while_it_ran = thrown.get_future().wait_for(20s) == std::future_status::ready;
+    };
+    serve_until(parts(), [&] {
+        return nothing_left() && fates->wakes_thrown <= 0 && fates->claims_thrown <= 0;
+    });
+    EXPECT_TRUE(while_it_ran);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::succeeded);
 }
 
 } // namespace

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/ports/connectors.hpp"
@@ -38,7 +40,15 @@ class FakeConnectors final : public Connectors {
         );
     }
 
+    // Is called once, while the next call is under way.
+    void at_call(std::function<void()> meanwhile) {
+        const std::scoped_lock lock(mutex_);
+        meanwhile_ = std::move(meanwhile);
+    }
+
     Result<Json> call(const ConnectorCall& call) override {
+        if (const auto meanwhile = take_meanwhile())
+            meanwhile();
         const std::scoped_lock lock(mutex_);
         calls_.push_back(call);
         const auto found = answers_.find(key(call.connector, call.capability, call.operation));
@@ -89,7 +99,13 @@ class FakeConnectors final : public Connectors {
         return {connector, capability, operation};
     }
 
+    std::function<void()> take_meanwhile() {
+        const std::scoped_lock lock(mutex_);
+        return std::exchange(meanwhile_, nullptr);
+    }
+
     mutable std::mutex mutex_;
+    std::function<void()> meanwhile_;
     std::map<Where, std::deque<Result<Json>>> answers_;
     std::vector<ConnectorCall> calls_;
 };

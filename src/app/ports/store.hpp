@@ -408,8 +408,9 @@ class Store {
     // Tasks. A claim gives a lease until `lease_until`; a lost lease lets another server take over.
     // The times are of lease_clock(). Leases that are left when is_only_writer() opens are void.
     // While the lease of a "run" of a change lasts, a step of it may be at work on a machine: no
-    // other "run" of that change is claimed until then, and no "snapshot_revert". Tasks of the
-    // kinds `except`, for which there is no room, stay where they are.
+    // other "run" of that change is claimed until then, and no "snapshot_revert"; nor a "run" while
+    // the lease of a "snapshot_revert" lasts. Tasks of the kinds `except`, for which there is no
+    // room, stay where they are.
     virtual Result<std::vector<StoredTask>> claim_tasks(
         const std::string& server, Time now, Time lease_until, std::size_t limit,
         const std::vector<std::string>& except = {}

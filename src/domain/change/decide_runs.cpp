@@ -8,6 +8,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/run_steps.hpp"
@@ -66,8 +67,10 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
         run.steps.push_back(pending_step(step));
-    if (purpose == RunPurpose::rollback)
+    if (purpose == RunPurpose::rollback) {
+        withdraw_reverts(decider);
         send_back(run, change, decider.facts());
+    }
     if (!run.ring_edits.empty())
         decider.say(fmt::format(
             "the ring {} was edited since; {} runs with what it held: {}", run.ring, run.id.value,

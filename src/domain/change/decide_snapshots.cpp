@@ -277,7 +277,7 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
             "snapshot_revert",
             SnapshotTask{
                 change.id, snapshot.connector, snapshot.host, change.id.value, snapshot.expires_at,
-                snapshot.id}
+                snapshot.id, snapshot.revert_asked_at}
         );
     }
     return decider.finish();

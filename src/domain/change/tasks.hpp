@@ -97,7 +97,8 @@ struct SnapshotTask {
     std::string host;
     std::string tag;
     Time expires_at{};
-    std::string id; // of all but "snapshot"
+    std::string id;                    // of all but "snapshot"
+    std::optional<Time> asked_at = {}; // of "snapshot_revert"; not in old tasks
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
@@ -106,6 +107,7 @@ struct SnapshotTask {
         visit("tag", self.tag);
         visit("expires_at", self.expires_at);
         visit("id", self.id);
+        visit("asked_at", self.asked_at);
     }
 };
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// A revert that was asked for does not outlive the decision to go back with the runbook.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/reverts.hpp"
+#include "domain/change/testing/scenario.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto roll_back = R"({"reason":"the provider is down","executor":"external"})";
+
+// The deployment failed, and its snapshot is to be gone back to.
+struct Reverting {
+    Reverting() {
+        deploy(s);
+        s.smoke("ina", "production", false);
+        task = ask();
+    }
+
+    SnapshotTask ask() {
+        s.tasks.clear();
+        s.now += 1min;
+        s.does("pia", "revert_snapshot", R"({"reason":"the image is bad"})");
+        EXPECT_EQ(s.tasks.size(), 1U);
+        return *restore<SnapshotTask>(std::string_view(s.tasks.back().payload));
+    }
+
+    const Snapshot& snapshot() const { return s.change.snapshots.at(0); }
+
+    Scenario s = ready();
+    SnapshotTask task;
+};
+
+TEST(Reverts, stand_until_the_runbook_goes_back_instead) {
+    Reverting r;
+    EXPECT_TRUE(is_to_be_reverted(r.s.change, r.task));
+    r.s.now += 1min;
+    r.s.said.clear();
+    r.s.does("pia", "roll_back", roll_back);
+    EXPECT_FALSE(r.snapshot().revert_asked_at);
+    EXPECT_FALSE(is_to_be_reverted(r.s.change, r.task));
+    EXPECT_THAT(r.s.said, ::testing::Contains(::testing::HasSubstr("web-1 is not gone back to")));
+}
+
+TEST(Reverts, stand_until_a_rollback_is_started_too) {
+    Reverting r;
+    r.s.does("pia", "start_run", R"({"purpose":"rollback","executor":"external"})");
+    EXPECT_FALSE(r.snapshot().revert_asked_at);
+}
+
+TEST(Reverts, that_are_asked_for_again_are_not_those_of_before) {
+    Reverting r;
+    r.s.does("pia", "roll_back", roll_back);
+    const auto again = r.ask();
+    EXPECT_TRUE(is_to_be_reverted(r.s.change, again));
+    EXPECT_FALSE(is_to_be_reverted(r.s.change, r.task));
+}
+
+TEST(Reverts, do_not_stand_behind_a_rollback_or_once_the_change_is_over) {
+    const Reverting r;
+    auto older = r.task;
+    older.asked_at.reset(); // of an earlier version
+    EXPECT_TRUE(is_to_be_reverted(r.s.change, older));
+    auto went_back = r.s.change;
+    domain::Run run;
+    run.purpose = RunPurpose::rollback;
+    run.started_at = r.s.now + 1min;
+    went_back.runs.push_back(run);
+    EXPECT_FALSE(is_to_be_reverted(went_back, older));
+    auto over = r.s.change;
+    over.closure.emplace();
+    EXPECT_FALSE(is_to_be_reverted(over, older));
+}
+
+} // namespace
+} // namespace slipway::domain::testing
