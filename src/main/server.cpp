@@ -28,6 +28,7 @@
 #include "main/resources.hpp"
 #include "main/version.hpp"
 #include "runner/junit.hpp"
+#include "store/conninfo.hpp"
 #include "store/open.hpp"
 #include "worker/worker.hpp"
 
@@ -80,7 +81,7 @@ void raise_file_limit() {
 
 // What opens this server's own doors.
 std::vector<std::string> own_files(const ServerOptions& options) {
-    auto files = store::files_of({options.postgres});
+    auto files = store::secret_files_of(options.postgres);
     files.push_back(options.key_file);
     std::erase_if(files, [](const std::string& file) { return file.empty(); });
     return files;

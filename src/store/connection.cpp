@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
+#include "store/conninfo.hpp"
 #include "store/file_check.hpp"
 
 namespace slipway::store {
@@ -207,7 +208,7 @@ void open_sqlite_file(soci::session& session, const SqliteFile& file, std::uint6
 }
 
 void open_postgres_session(soci::session& session, const PostgresServer& server) {
-    session.open(soci::postgresql, server.conninfo);
+    session.open(soci::postgresql, with_time_limits(server.conninfo));
     session << "set client_encoding = 'UTF8'";
     session << "set client_min_messages = warning";
     // A commit that was answered is durable, whatever the server's default is.

@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include "store/file_check.hpp"
 #include "store/lost_pages.hpp"
@@ -160,22 +159,6 @@ Result<std::unique_ptr<app::Store>> open_postgres(const PostgresOptions& options
         {}, server, options.read_only ? std::nullopt : std::optional<Target>(server),
         options.readers
     );
-}
-
-std::vector<std::string> files_of(const PostgresOptions& options) {
-    struct Free {
-        void operator()(PQconninfoOption* parsed) const { PQconninfoFree(parsed); }
-    };
-
-    std::vector<std::string> files;
-    const std::unique_ptr<PQconninfoOption, Free> parsed(
-        PQconninfoParse(options.conninfo.c_str(), nullptr)
-    );
-    for (const auto* option = parsed.get(); option && option->keyword; ++option)
-        for (const std::string_view name : {"passfile", "sslkey"})
-            if (name == option->keyword && option->val)
-                files.emplace_back(option->val);
-    return files;
 }
 
 } // namespace slipway::store

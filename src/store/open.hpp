@@ -37,8 +37,4 @@ struct PostgresOptions {
 Result<std::unique_ptr<app::Store>> open_sqlite(const SqliteOptions& options);
 Result<std::unique_ptr<app::Store>> open_postgres(const PostgresOptions& options);
 
-// The files that the connection string names and that open the database to whoever has them: the
-// passwords and the client's key.
-std::vector<std::string> files_of(const PostgresOptions& options);
-
 } // namespace slipway::store
