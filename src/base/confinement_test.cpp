@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/program.hpp"
 #include "base/spawn.hpp"
 
 namespace slipway {
@@ -222,6 +223,12 @@ TEST(Spawn, a_program_gets_nothing_of_ours) {
     const auto group = std::to_string(child->pid);
     EXPECT_THAT(said, StartsWith("4\n/tmp\nONE=1\n")) << "three, and the one that ls reads";
     EXPECT_THAT(said, HasSubstr(group));
+}
+
+TEST(Program, is_found_by_a_bare_name_alone) {
+    EXPECT_THAT(find_program("sh"), StartsWith("/"));
+    for (const auto* other : {"", "/bin/sh", "../bin/sh", "no-such-program"})
+        EXPECT_EQ(find_program(other), "") << other;
 }
 
 TEST(Spawn, what_cannot_be_started_is_told_with_the_reason) {

@@ -3,11 +3,36 @@
 
 #include <cerrno>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace slipway {
+
+std::string find_program(std::string_view name) {
+    if (name.empty() || name.find('/') != std::string_view::npos)
+        return {};
+    for (auto rest = search_path; !rest.empty();) {
+        const auto colon = rest.find(':');
+        auto path = std::string(rest.substr(0, colon)) + "/" + std::string(name);
+        if (::access(path.c_str(), X_OK) == 0)
+            return path;
+        rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+    }
+    return {};
+}
+
+Result<Pipe> make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return fail(ErrorCode::unavailable, "no pipe: " + std::generic_category().message(errno));
+    Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+    ::fcntl(pipe.ours.get(), F_SETFL, O_NONBLOCK);
+    return pipe;
+}
 
 Result<Program> Program::start(Spawn spawn) {
     auto guard = TRY(GroupGuard::start());

@@ -5,6 +5,9 @@
 // started has certainly done nothing, and how one that was started ends is always heard.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include <sys/types.h>
 
 #include "base/file_descriptor.hpp"
@@ -13,6 +16,23 @@
 #include "base/spawn.hpp"
 
 namespace slipway {
+
+// Where programs are looked for, and the PATH of those that are started.
+inline constexpr std::string_view search_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// The absolute path of a program on search_path. Empty when there is none, and for what is no bare
+// name.
+std::string find_program(std::string_view name);
+
+// Two ends that belong together; ours does not block.
+struct Pipe {
+    FileDescriptor ours;
+    FileDescriptor theirs;
+};
+
+// For what a program writes. Errors: unavailable with the system's reason.
+Result<Pipe> make_pipe();
 
 struct Ending {
     int exit_status = -1; // -1: ended by a signal, or nobody knows how

@@ -210,6 +210,46 @@ TEST_F(CommandConnectors, AProgramAnswers) {
     EXPECT_THAT(seen, HasSubstr(R"("options":{"a":1})"));
 }
 
+// That a foreign snapshot is left alone was the program's to see, and not the server's.
+TEST_F(CommandConnectors, AProgramIsAskedForNoSnapshotOfAnotherTag) {
+    const auto program = write(
+        "program",
+        "#!/bin/sh\ncat >> " + path("seen") + "\necho $2 >> " + path("calls") +
+            "\n[ $2 = read ] && { [ -e " + path("gone") +
+            " ] && exit 4; echo '{\"id\":\"s-1\",\"tag\":\"CHG-12\"}'; exit; }\n" +
+            "echo '{\"done\":true,\"detail\":\"by the program\"}'\n",
+        true
+    );
+    configure("command", JsonObject{{"program", program}});
+    const auto calls = [&] {
+        std::ifstream file(path("calls"));
+        std::string all{std::istreambuf_iterator<char>(file), {}};
+        std::filesystem::remove(path("calls"));
+        return all;
+    };
+    EXPECT_EQ(
+        ask("command", app::SnapshotRemove{"s-1", "CHG-13"}).error().code, ErrorCode::conflict
+    );
+    EXPECT_EQ(
+        ask("command", app::SnapshotRevert{"s-1", "CHG-13"}).error().code, ErrorCode::conflict
+    );
+    EXPECT_EQ(calls(), "read\nread\n");
+    const auto reverted = ask("command", app::SnapshotRevert{"s-1", "CHG-12"});
+    ASSERT_TRUE(reverted) << all_texts(reverted.error());
+    EXPECT_EQ(reverted->detail, "by the program");
+    EXPECT_EQ(ask("command", app::SnapshotRemove{"s-1", "CHG-12"})->detail, "by the program");
+    EXPECT_EQ(calls(), "read\nrevert\nread\nremove\n");
+    write("gone", "");
+    EXPECT_TRUE(ask("command", app::SnapshotRemove{"s-1", "CHG-12"})->done) << "it is gone already";
+    EXPECT_EQ(
+        ask("command", app::SnapshotRevert{"s-1", "CHG-12"}).error().code, ErrorCode::not_found
+    );
+    EXPECT_EQ(calls(), "read\nread\n");
+    std::ifstream file(path("seen"));
+    const std::string seen{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(seen, HasSubstr(R"("key":"key-1 read")")) << "another piece of work";
+}
+
 TEST_F(CommandConnectors, SecretsReachTheEnvironmentOnly) {
     const auto program =
         write("program", "#!/bin/sh\necho \"secret $TOKEN args $*\" >&2; cat >&2; exit 1\n", true);

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,18 +20,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t last_words_max = 2000 + limits::secret_max;
-constexpr const char* search_path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
-
-Result<void> make_pipe(FileDescriptor& reading, FileDescriptor& writing) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
-        return fail(ErrorCode::unavailable, "no pipe for a command", std::strerror(errno));
-    reading = FileDescriptor(ends[0]);
-    writing = FileDescriptor(ends[1]);
-    // Only our end may be non-blocking.
-    ::fcntl(writing.get(), F_SETFL, ::fcntl(writing.get(), F_GETFL) & ~O_NONBLOCK);
-    return {};
-}
 
 // Input stands in memory before the program starts, so that no program can block us by not reading.
 Result<void> make_input(FileDescriptor& file, std::string_view bytes) {
@@ -68,22 +54,13 @@ Result<void> check(const CommandRequest& request) {
 }
 
 Result<std::string> program_path(const std::string& name) {
-    if (name.front() == '/') {
-        if (::access(name.c_str(), X_OK) == 0)
-            return name;
-    } else if (name.find('/') == std::string::npos) {
-        std::string_view rest = search_path;
-        while (!rest.empty()) {
-            const auto colon = rest.find(':');
-            const auto candidate = std::string(rest.substr(0, colon)) + "/" + name;
-            if (::access(candidate.c_str(), X_OK) == 0)
-                return candidate;
-            rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
-        }
-    }
+    const bool given = name.front() == '/' && ::access(name.c_str(), X_OK) == 0;
+    if (auto path = given ? name : find_program(name); !path.empty())
+        return path;
     return fail(
         ErrorCode::invalid_input, "there is no program '" + name + "'; expected a name in " +
-                                      search_path + " or an absolute path to an executable file"
+                                      std::string(search_path) +
+                                      " or an absolute path to an executable file"
     );
 }
 
@@ -91,7 +68,7 @@ Result<Program> start_command(const CommandRequest& request, int input, int outp
     Spawn spawn;
     spawn.arguments = request.arguments;
     spawn.arguments.front() = TRY(program_path(request.arguments.front()));
-    spawn.environment = {std::string("PATH=") + search_path, "LANG=C.UTF-8"};
+    spawn.environment = {"PATH=" + std::string(search_path), "LANG=C.UTF-8"};
     for (const auto& [name, value] : request.environment)
         spawn.environment.push_back(name + "=" + value);
     spawn.files = {input, output, errors};
@@ -187,17 +164,14 @@ Result<CommandAnswer> collect(
 Result<CommandAnswer> run_command(const CommandRequest& request) {
     TRY(check(request));
     FileDescriptor input;
-    FileDescriptor output_read;
-    FileDescriptor output_write;
-    FileDescriptor errors_read;
-    FileDescriptor errors_write;
     TRY(make_input(input, request.input));
-    TRY(make_pipe(output_read, output_write));
-    TRY(make_pipe(errors_read, errors_write));
-    auto program = TRY(start_command(request, input.get(), output_write.get(), errors_write.get()));
-    output_write.close();
-    errors_write.close();
-    return collect(request, program, output_read, errors_read);
+    auto output = TRY(make_pipe());
+    auto errors = TRY(make_pipe());
+    auto program =
+        TRY(start_command(request, input.get(), output.theirs.get(), errors.theirs.get()));
+    output.theirs.close();
+    errors.theirs.close();
+    return collect(request, program, output.ours, errors.ours);
 }
 
 } // namespace slipway::connectors

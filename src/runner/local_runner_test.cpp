@@ -313,20 +313,22 @@ class WatchedProgram {
 TEST_F(Runner, a_failing_poll_was_told_as_a_time_limit) {
     rlimit usual{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-    std::jthread later;
+    std::jthread until_its_end;
     sink_.on_line = [&](const std::string& line) {
-        if (line != "first")
+        if (line == "second")
             return;
+        FileDescriptor step(static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(line), 0)));
         const rlimit none{1, usual.rlim_max};
         EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-        later = std::jthread([&] {
-            std::this_thread::sleep_for(200ms);
+        until_its_end = std::jthread([&usual, step = std::move(step)] {
+            pollfd ended{step.get(), POLLIN, 0};
+            EXPECT_EQ(::poll(&ended, 1, 10'000), 1);
             EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
         });
     };
-    const auto result = run(step("echo first; sleep 0.1; echo second"));
+    const auto result = run(step("echo $$; sleep 0.2; echo second"));
     EXPECT_EQ(result.outcome, RunOutcome::passed) << result.message;
-    EXPECT_THAT(sink_.lines, ElementsAre("first", "second"));
+    EXPECT_THAT(sink_.lines, Contains("second"));
 }
 
 TEST_F(Runner, a_program_that_ran_was_told_as_not_started) {

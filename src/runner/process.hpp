@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/confinement.hpp"
@@ -16,13 +15,6 @@
 #include "base/result.hpp"
 
 namespace slipway::runner {
-
-// Where programs are looked for and what a script's PATH is.
-inline constexpr std::string_view search_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-// The absolute path of a program on search_path, or empty.
-std::string find_program(std::string_view name);
 
 struct Command {
     std::vector<std::string> arguments; // the first is an absolute path
