@@ -75,7 +75,9 @@ class ConnectorTasks : public testing::Test {
     }
 
     // Carries out the one task that waits; it ends with it.
-    void carry_out(std::string_view kind, Result<void> (*handler)(const TaskContext&)) {
+    void carry_out(
+        std::string_view kind, Result<void> (*handler)(const TaskContext&), bool last_attempt = true
+    ) {
         const auto now = clock.now();
         const auto tasks = store->claim_tasks("a", now, now + 60s, 2);
         ASSERT_TRUE(tasks.has_value());
@@ -83,7 +85,7 @@ class ConnectorTasks : public testing::Test {
         EXPECT_EQ(tasks->front().kind, kind);
         const WorkerParts parts{
             .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
-        const auto done = handler({parts, tasks->front(), {}, true});
+        const auto done = handler({parts, tasks->front(), {}, last_attempt});
         EXPECT_TRUE(done.has_value()) << done.error().message;
     }
 
@@ -218,6 +220,27 @@ TEST_F(ConnectorTasks, a_connector_that_failed_is_on_the_record_of_its_item) {
     EXPECT_EQ(backup->proofs[1].source, "dumps");
     EXPECT_FALSE(backup->proofs[1].restored);
     EXPECT_THAT(backup->proofs[1].detail, HasSubstr("pg_restore refused"));
+}
+
+TEST_F(ConnectorTasks, a_fault_of_one_item_that_passes_does_not_restore_the_others_again) {
+    does("describe", R"({"summary":"site 1.4 -> 1.5 on web-1","cis":[
+        {"ci":"site","host":"web-1","version_from":"1.4","version_to":"1.5"},
+        {"ci":"db","version_from":"1","version_to":"2"}]})");
+    app::BackupProof good;
+    good.restored = true;
+    Error busy{ErrorCode::unavailable, "pg_restore is busy"};
+    busy.retry_after_ms = 1;
+    connectors.fail_with<app::BackupCheck>("dumps", busy);
+    backup_answers("vault", good);
+    backup_answers("dumps", good);
+    does("verify_backup");
+    carry_out("backup", carry_out_backup, false);
+    EXPECT_EQ(change().backup->verdict, domain::BackupVerdict::verified);
+    std::map<std::string, int> calls;
+    for (const auto& call : connectors.calls())
+        ++calls[call.connector];
+    EXPECT_EQ(calls["vault"], 2) << "one look, one restore";
+    EXPECT_EQ(calls["dumps"], 3);
 }
 
 TEST_F(ConnectorTasks, a_snapshot_is_read_back_as_it_was_asked_for) {
