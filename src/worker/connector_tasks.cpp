@@ -303,11 +303,19 @@ Result<void> carry_out_page(const TaskContext& context) {
     }
     if (!sent && try_again(context, sent.error()))
         return tl::unexpected(sent.error());
-    if (task.reminder)
+    const bool reached = sent && sent->delivered;
+    if (task.reminder && reached)
         return context.drop();
     JsonObject body;
     body["person"] = task.person.value;
-    body["state"] = sent && sent->delivered ? "delivered" : "failed";
+    if (task.reminder) {
+        body["subject"] = cut_text(task.subject, limits::text_max);
+        body["body"] = cut_text(task.body, limits::text_max);
+        body["detail"] = sent ? sent->detail : why(sent.error());
+        body["tried"] = to_json(task.tried);
+        return context.finish("report_call", std::move(body));
+    }
+    body["state"] = reached ? "delivered" : "failed";
     body["receipt"] = sent ? sent->message_id : why(sent.error());
     return context.finish("report_page", std::move(body));
 }

@@ -299,6 +299,33 @@ TEST_F(ConnectorTasks, what_was_asked_for_earlier_is_not_gone_back_to_any_more) 
     }
 }
 
+TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_does_is_not) {
+    put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
+    const auto last_event = [&] {
+        const app::StreamKey key{system.tenant, "change", "CHG-1"};
+        return store->events_of(key, 0, 100)->back().type;
+    };
+    domain::PageTask call;
+    call.change = ChangeId("CHG-1");
+    call.person = PersonId("otto");
+    call.connector = "pager";
+    call.subject = "CHG-1: run-1 stopped at one";
+    call.reminder = true;
+    const auto page = [&] {
+        app::Commit commit;
+        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+        carry_out("page", carry_out_page);
+    };
+    connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    page();
+    EXPECT_NE(last_event(), "call_failed");
+    connectors.fail_with<app::OncallPage>("pager", Error{ErrorCode::unavailable, "no route"});
+    page(); // uses up the answer of before
+    page();
+    EXPECT_EQ(last_event(), "call_failed");
+}
+
 TEST_F(ConnectorTasks, a_revert_that_was_taken_back_while_it_failed_leaves_the_snapshot_as_it_is) {
     ask_for_revert();
     connectors.fail_with<app::SnapshotRevert>("snap", Error{ErrorCode::conflict, "newer ones"});
