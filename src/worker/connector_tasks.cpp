@@ -79,6 +79,36 @@ Result<domain::BackupProof> prove_backup(
     return proof;
 }
 
+// A passing fault of one item is waited out here, beside what was proven of the others: restores
+// that took hours are not done again for it.
+Result<std::vector<domain::BackupProof>>
+prove_all(const TaskContext& context, const domain::BackupTask& task) {
+    std::vector<std::optional<domain::BackupProof>> proofs(task.cis.size());
+    for (int round = 1;; ++round) {
+        Span pause{};
+        for (std::size_t i = 0; i < proofs.size(); ++i) {
+            if (proofs[i])
+                continue;
+            auto proof = prove_backup(context, task, task.cis[i]);
+            if (context.stop.stop_requested())
+                return fail(ErrorCode::unavailable, "the proof was cut short");
+            if (proof)
+                proofs[i] = *std::move(proof);
+            else if (round < limits::task_attempts_max && try_again(context, proof.error()))
+                pause = std::max(pause, pause_after(proof.error(), round));
+            else
+                proofs[i] = no_proof(task, task.cis[i], why(proof.error()));
+        }
+        if (pause == Span::zero())
+            break;
+        rest(context.stop, pause);
+    }
+    std::vector<domain::BackupProof> all;
+    for (auto& proof : proofs)
+        all.push_back(*std::move(proof));
+    return all;
+}
+
 Json snapshot_report(const std::string& host, std::string_view state, std::string detail) {
     JsonObject body;
     body["host"] = host;
@@ -93,17 +123,12 @@ Result<void> carry_out_backup(const TaskContext& context) {
     const auto task = TRY(restore<domain::BackupTask>(std::string_view(context.task.payload)));
     JsonArray proofs;
     std::string problem;
-    for (const auto& scoped : task.cis) {
-        auto proof = prove_backup(context, task, scoped);
-        if (!proof && try_again(context, proof.error()))
-            return tl::unexpected(proof.error());
-        if (!proof)
-            proof = no_proof(task, scoped, why(proof.error()));
-        if (!proof->restored && proof->detail.empty())
-            proof->detail = "the restore did not come out whole";
-        if (!proof->restored)
-            problem = cut_text(scoped.ci.value + ": " + proof->detail, limits::text_max);
-        proofs.push_back(to_json(*proof));
+    for (auto& proof : TRY(prove_all(context, task))) {
+        if (!proof.restored && proof.detail.empty())
+            proof.detail = "the restore did not come out whole";
+        if (!proof.restored)
+            problem = cut_text(proof.ci.value + ": " + proof.detail, limits::text_max);
+        proofs.push_back(to_json(proof));
     }
     JsonObject body;
     body["verdict"] = problem.empty() ? "verified" : "not_verified";
@@ -278,11 +303,19 @@ Result<void> carry_out_page(const TaskContext& context) {
     }
     if (!sent && try_again(context, sent.error()))
         return tl::unexpected(sent.error());
-    if (task.reminder)
+    const bool reached = sent && sent->delivered;
+    if (task.reminder && reached)
         return context.drop();
     JsonObject body;
     body["person"] = task.person.value;
-    body["state"] = sent && sent->delivered ? "delivered" : "failed";
+    if (task.reminder) {
+        body["subject"] = cut_text(task.subject, limits::text_max);
+        body["body"] = cut_text(task.body, limits::text_max);
+        body["detail"] = sent ? sent->detail : why(sent.error());
+        body["tried"] = to_json(task.tried);
+        return context.finish("report_call", std::move(body));
+    }
+    body["state"] = reached ? "delivered" : "failed";
     body["receipt"] = sent ? sent->message_id : why(sent.error());
     return context.finish("report_page", std::move(body));
 }

@@ -61,6 +61,8 @@ Result<void> tell_until_heard(
 Result<void>
 tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell);
 void rest(const std::stop_token& stop, Span time);
+// How long what failed the n-th time rests before it is tried again.
+Span pause_after(const Error& error, int attempts);
 
 // Shared by the files of tasks; each is read from the store by its digest and hashed again.
 Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& digest);

@@ -141,6 +141,12 @@ void rest(const std::stop_token& stop, Span time) {
     never.wait_for(lock, stop, time, [] { return false; });
 }
 
+Span pause_after(const Error& error, int attempts) {
+    const auto advice = app::retry_of(error);
+    return advice.retry == app::Retry::after ? advice.wait
+                                             : retry_first * (1 << std::min(attempts, 8));
+}
+
 Result<void> tell_until_heard(
     const TaskContext& context, const std::stop_token& given_up,
     const std::function<Result<void>(bool again)>& tell
@@ -284,13 +290,6 @@ struct Worker::Inside {
         give_back(task, [&](const app::TaskEnd& end) {
             return parts.door.store().put_off_task(end, lease_now() + turn_apart);
         });
-    }
-
-    // How long a task rests that failed and is to be tried again.
-    static Span pause_after(const Error& error, int attempts) {
-        const auto advice = app::retry_of(error);
-        return advice.retry == app::Retry::after ? advice.wait
-                                                 : retry_first * (1 << std::min(attempts, 8));
     }
 
     void carry_out(const app::StoredTask& task) {

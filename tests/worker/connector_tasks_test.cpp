@@ -75,7 +75,9 @@ class ConnectorTasks : public testing::Test {
     }
 
     // Carries out the one task that waits; it ends with it.
-    void carry_out(std::string_view kind, Result<void> (*handler)(const TaskContext&)) {
+    void carry_out(
+        std::string_view kind, Result<void> (*handler)(const TaskContext&), bool last_attempt = true
+    ) {
         const auto now = clock.now();
         const auto tasks = store->claim_tasks("a", now, now + 60s, 2);
         ASSERT_TRUE(tasks.has_value());
@@ -83,7 +85,7 @@ class ConnectorTasks : public testing::Test {
         EXPECT_EQ(tasks->front().kind, kind);
         const WorkerParts parts{
             .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
-        const auto done = handler({parts, tasks->front(), {}, true});
+        const auto done = handler({parts, tasks->front(), {}, last_attempt});
         EXPECT_TRUE(done.has_value()) << done.error().message;
     }
 
@@ -220,6 +222,27 @@ TEST_F(ConnectorTasks, a_connector_that_failed_is_on_the_record_of_its_item) {
     EXPECT_THAT(backup->proofs[1].detail, HasSubstr("pg_restore refused"));
 }
 
+TEST_F(ConnectorTasks, a_fault_of_one_item_that_passes_does_not_restore_the_others_again) {
+    does("describe", R"({"summary":"site 1.4 -> 1.5 on web-1","cis":[
+        {"ci":"site","host":"web-1","version_from":"1.4","version_to":"1.5"},
+        {"ci":"db","version_from":"1","version_to":"2"}]})");
+    app::BackupProof good;
+    good.restored = true;
+    Error busy{ErrorCode::unavailable, "pg_restore is busy"};
+    busy.retry_after_ms = 1;
+    connectors.fail_with<app::BackupCheck>("dumps", busy);
+    backup_answers("vault", good);
+    backup_answers("dumps", good);
+    does("verify_backup");
+    carry_out("backup", carry_out_backup, false);
+    EXPECT_EQ(change().backup->verdict, domain::BackupVerdict::verified);
+    std::map<std::string, int> calls;
+    for (const auto& call : connectors.calls())
+        ++calls[call.connector];
+    EXPECT_EQ(calls["vault"], 2) << "one look, one restore";
+    EXPECT_EQ(calls["dumps"], 3);
+}
+
 TEST_F(ConnectorTasks, a_snapshot_is_read_back_as_it_was_asked_for) {
     const auto taken = take(ours, [](auto&) {});
     EXPECT_EQ(taken.state, SnapshotState::taken);
@@ -274,6 +297,33 @@ TEST_F(ConnectorTasks, what_was_asked_for_earlier_is_not_gone_back_to_any_more) 
         EXPECT_EQ(connectors.calls().size(), calls);
         EXPECT_EQ(change().snapshots.back().state, SnapshotState::taken);
     }
+}
+
+TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_does_is_not) {
+    put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
+    const auto last_event = [&] {
+        const app::StreamKey key{system.tenant, "change", "CHG-1"};
+        return store->events_of(key, 0, 100)->back().type;
+    };
+    domain::PageTask call;
+    call.change = ChangeId("CHG-1");
+    call.person = PersonId("otto");
+    call.connector = "pager";
+    call.subject = "CHG-1: run-1 stopped at one";
+    call.reminder = true;
+    const auto page = [&] {
+        app::Commit commit;
+        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+        carry_out("page", carry_out_page);
+    };
+    connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    page();
+    EXPECT_NE(last_event(), "call_failed");
+    connectors.fail_with<app::OncallPage>("pager", Error{ErrorCode::unavailable, "no route"});
+    page(); // uses up the answer of before
+    page();
+    EXPECT_EQ(last_event(), "call_failed");
 }
 
 TEST_F(ConnectorTasks, a_revert_that_was_taken_back_while_it_failed_leaves_the_snapshot_as_it_is) {

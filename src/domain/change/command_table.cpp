@@ -113,6 +113,9 @@ const std::array command_rows{
         "check_oncall", "Check the on-call cover of the window and page everyone", change_write
     ),
     row<ReportPage, decide::report_page>("report_page", "Record what became of a page", change_run),
+    row<ReportCall, decide::report_call>(
+        "report_call", "Record that a call reached nobody", change_run, Reach::internal
+    ),
     row<Nothing, decide::acknowledge_page>(
         "acknowledge_page", "Acknowledge that you are on call", change_read
     ),

@@ -449,6 +449,23 @@ struct ReportPage {
     }
 };
 
+// Of a call that is no page for being on call, and that reached nobody.
+struct ReportCall {
+    PersonId person;
+    std::string subject;
+    std::string body;
+    std::string detail;
+    std::vector<PersonId> tried;
+
+    SLIPWAY_FIELDS {
+        visit("person", self.person, required("who was called"));
+        visit("subject", self.subject, printed("of what", limits::text_max));
+        visit("body", self.body, printed("what he was to read", limits::text_max));
+        visit("detail", self.detail, printed("why it did not reach him", limits::text_max));
+        visit("tried", self.tried, optional("who was called before him"));
+    }
+};
+
 struct ReportSnapshot {
     std::string host;
     std::string id;

@@ -42,6 +42,7 @@ Decides<SendNotice> send_notice;
 Decides<ReportDelivery> report_delivery;
 Decides<Nothing> check_oncall;
 Decides<ReportPage> report_page;
+Decides<ReportCall> report_call; // paging.cpp
 Decides<Nothing> acknowledge_page;
 // runs.cpp
 Decides<StartRun> start_run;

@@ -98,11 +98,11 @@ constexpr auto table = rows<
     RunDecided, RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported,
     BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided,
     ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered,
-    PageAcknowledged, SnapshotReported, SnapshotExtended, DeploymentFailed, StabilisationStarted,
-    ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded, ActionDone, CmdbUpdated,
-    ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened, StepAssigned,
-    StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted, WaiverRevoked,
-    AttachmentAdded, Commented>();
+    CallFailed, PageAcknowledged, SnapshotReported, SnapshotExtended, DeploymentFailed,
+    StabilisationStarted, ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded,
+    ActionDone, CmdbUpdated, ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened,
+    StepAssigned, StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted,
+    WaiverRevoked, AttachmentAdded, Commented>();
 
 } // namespace
 
@@ -353,6 +353,9 @@ void PageDelivered::apply(Change& change, const Stamp&) const {
                 page.receipt = receipt;
             }
 }
+
+// It changes nothing; it is known that it happened.
+void CallFailed::apply(Change&, const Stamp&) const {}
 
 void PageAcknowledged::apply(Change& change, const Stamp& stamp) const {
     if (change.oncall)

@@ -369,6 +369,20 @@ struct PageDelivered {
     SLIPWAY_EVENT("page_delivered");
 };
 
+// Somebody was called about the change, and not reached.
+struct CallFailed {
+    PersonId person;
+    std::string subject;
+    std::string detail;
+
+    SLIPWAY_FIELDS {
+        visit("person", self.person);
+        visit("subject", self.subject);
+        visit("detail", self.detail);
+    }
+    SLIPWAY_EVENT("call_failed");
+};
+
 struct PageAcknowledged {
     PersonId person;
     SLIPWAY_FIELDS { visit("person", self.person); }

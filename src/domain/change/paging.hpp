@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls one person about a change, through the connector of its roster. Nothing comes back onto the
-// record: it is a call, not evidence. Without such a connector nobody is called.
+// Calls one person about a change, through the connector of its roster. That it was delivered does
+// not come onto the record: it is a call, not evidence. That it reached nobody does, and then,
+// while production is touched, the next of those who decide there is called. Without such a
+// connector nobody is called, and the answer says so.
 #pragma once
 
 #include "domain/change/decision.hpp"
 
 namespace slipway::domain {
 
-void page(Decider& decider, const PersonId& person, std::string subject, std::string body);
+// `tried` are those whom the same call has not reached.
+void page(
+    Decider& decider, const PersonId& person, std::string subject, std::string body,
+    std::vector<PersonId> tried = {}
+);
 
 } // namespace slipway::domain

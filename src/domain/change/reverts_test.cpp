@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A revert that was asked for does not outlive the decision to go back with the runbook.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,6 +76,21 @@ TEST(Reverts, do_not_stand_behind_a_rollback_or_once_the_change_is_over) {
     auto over = r.s.change;
     over.closure.emplace();
     EXPECT_FALSE(is_to_be_reverted(over, older));
+}
+
+TEST(Reverts, do_not_lose_their_snapshot_to_its_end) {
+    Reverting r;
+    const auto removals = [&] {
+        r.s.tasks.clear();
+        r.s.does("system", "tick");
+        return std::count_if(r.s.tasks.begin(), r.s.tasks.end(), [](const auto& task) {
+            return task.kind == "snapshot_remove";
+        });
+    };
+    r.s.now = r.snapshot().expires_at + 1h;
+    EXPECT_EQ(removals(), 0);
+    r.s.does("pia", "roll_back", roll_back);
+    EXPECT_EQ(removals(), 1) << "nobody wants it any more";
 }
 
 } // namespace

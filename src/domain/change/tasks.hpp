@@ -131,7 +131,8 @@ struct PageTask {
     std::string connector;
     std::string subject;
     std::string body;
-    bool reminder = false; // a reminder needs no receipt on the record
+    bool reminder = false;            // a reminder needs no receipt on the record
+    std::vector<PersonId> tried = {}; // whom the same call has not reached
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
@@ -140,6 +141,7 @@ struct PageTask {
         visit("subject", self.subject);
         visit("body", self.body);
         visit("reminder", self.reminder);
+        visit("tried", self.tried);
     }
 };
 

@@ -7,6 +7,7 @@
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -191,11 +192,12 @@ void remove_snapshot(Decider& decider, const std::string& about) {
         }
 }
 
-// When it is to be removed: after its end, and a day after a provider that could not. Never one
-// that does not carry our tag: it is somebody else's, whatever named it.
+// When it is to be removed: after its end, and a day after a provider that could not, and not while
+// its host is to go back to it. Never one that does not carry our tag: it is somebody else's,
+// whatever named it.
 std::optional<Time> removal_at(const Change& change, const Snapshot& snapshot) {
     if (!is_automatic(snapshot) || snapshot.tag != change.id.value || snapshot.removal_asked_at ||
-        snapshot.detail == removal_asked_for)
+        snapshot.detail == removal_asked_for || is_to_be_reverted(change, snapshot))
         return std::nullopt;
     if (snapshot.removal_failed_at)
         return std::max(snapshot.expires_at, *snapshot.removal_failed_at + std::chrono::hours(24));
@@ -218,8 +220,7 @@ void snapshot_timers(const Change& change, const Facts& facts, std::vector<Timer
                  remind_snapshot}
             );
         const auto measured = snapshot.measured_at ? snapshot.measured_at : snapshot.taken_at;
-        if (removal && measured && snapshot.state == SnapshotState::taken &&
-            !snapshot.revert_asked_at)
+        if (removal && measured && snapshot.state == SnapshotState::taken)
             timers.push_back(
                 {*measured + facts.policy->snapshot_measured_every, snapshot.id, measure_snapshot}
             );
