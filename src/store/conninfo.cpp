@@ -2,7 +2,6 @@
 #include "store/conninfo.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -60,8 +59,6 @@ std::string with_time_limits(const std::string& conninfo) {
         said.insert(name);
         text += fmt::format("{}={} ", name, quoted(value));
     }
-    if (std::getenv("PGCONNECT_TIMEOUT") != nullptr)
-        said.insert("connect_timeout");
     for (const auto& [name, value] : limits)
         if (!said.contains(std::string(name)))
             text += fmt::format("{}={} ", name, value);
