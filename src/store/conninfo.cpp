@@ -31,7 +31,7 @@ Options options_of(const std::string& conninfo) {
     return options;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
     std::string text = "'";
     for (const char letter : value) {
         if (letter == '\'' || letter == '\\')
@@ -57,7 +57,7 @@ std::string with_time_limits(const std::string& conninfo) {
     std::string text;
     for (const auto& [name, value] : options) {
         said.insert(name);
-        text += fmt::format("{}={} ", name, quoted(value));
+        text += fmt::format("{}={} ", name, in_quotes(value));
     }
     for (const auto& [name, value] : limits)
         if (!said.contains(std::string(name)))
