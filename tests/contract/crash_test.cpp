@@ -285,21 +285,6 @@ TEST_P(CrashContract, a_reader_beside_the_server_sees_what_is_committed_and_writ
     EXPECT_EQ(code_of(reader->sweep(at(0), at(0))), ErrorCode::unavailable);
 }
 
-TEST(PostgresOptions, name_the_files_that_open_the_database) {
-    using testing::ElementsAre;
-    EXPECT_THAT(
-        store::files_of({.conninfo = "host=db passfile=/data/pgpass sslkey='/data/my key'"}),
-        ElementsAre("/data/pgpass", "/data/my key")
-    );
-    EXPECT_THAT(
-        store::files_of({.conninfo = "postgresql://db/slipway?passfile=/data/pgpass"}),
-        ElementsAre("/data/pgpass")
-    );
-    EXPECT_TRUE(store::files_of({.conninfo = "host=db user=slipway"}).empty());
-    EXPECT_TRUE(store::files_of({}).empty()) << "SQLite";
-    EXPECT_TRUE(store::files_of({.conninfo = "no connection string"}).empty());
-}
-
 TEST_P(CrashContract, a_database_that_cannot_be_reached_is_unavailable) {
     EXPECT_EQ(
         code_of(store::open_postgres({.conninfo = "host=/nonexistent dbname=x"})),
