@@ -103,6 +103,25 @@ Result<Time> subtract_business(Time to, Span span, const BusinessHours& hours) {
     return not_enough();
 }
 
+Result<Time> add_working_days(Time from, int number, const BusinessHours& hours) {
+    if (number == 0)
+        return add_business(from, Span::zero(), hours);
+    const auto office = TRY(read_office(hours, {}));
+    const auto local = TRY(to_local(from, hours.zone));
+    auto date = floor<days>(local);
+    const auto clock = std::clamp<seconds>(local - date, office.from, office.to);
+    const int step = number < 0 ? -1 : 1;
+    for (int i = 0; i < limits::business_days_max; ++i) {
+        date += days(step);
+        if (!office.is_open_on(date))
+            continue;
+        number -= step;
+        if (number == 0)
+            return to_instant_past_gap(date + clock, hours.zone);
+    }
+    return not_enough();
+}
+
 Result<Span> business_between(Time from, Time to, const BusinessHours& hours) {
     const auto office = TRY(read_office(hours, {}));
     Span total{};

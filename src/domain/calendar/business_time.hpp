@@ -41,6 +41,11 @@ Result<Time> add_business(Time from, Span span, const BusinessHours& hours);
 // The latest instant from which `span` of business time passes until `to`. A span of zero gives
 // `to` itself when the office is open until then, otherwise the closing before.
 Result<Time> subtract_business(Time to, Span span, const BusinessHours& hours);
+// The same time of day so many working days later, or earlier for a negative number; a time at
+// which the office is closed becomes its opening or closing on that day. From a day on which it is
+// closed the next working day, or the last one, is the first that counts. Zero days: add_business()
+// of no time.
+Result<Time> add_working_days(Time from, int number, const BusinessHours& hours);
 // Business time between two instants; negative spans do not exist, so `to` before `from` gives 0.
 Result<Span> business_between(Time from, Time to, const BusinessHours& hours);
 

@@ -82,6 +82,33 @@ TEST(business_time, an_office_at_night_has_its_real_hours_when_the_clock_changes
     EXPECT_EQ(open("2026-10-25T00:00", "2026-10-26T00:00"), 7h);
 }
 
+TEST(business_time, a_working_day_keeps_the_time_of_day) {
+    const auto hours = office();
+    const auto moved = [&](std::string_view from, int days) {
+        return *add_working_days(in_berlin(from), days, hours);
+    };
+    EXPECT_EQ(moved("2026-11-27T10:00", 2), in_berlin("2026-12-01T10:00"));
+    EXPECT_EQ(moved("2026-12-01T10:00", -2), in_berlin("2026-11-27T10:00"));
+    EXPECT_EQ(moved("2026-12-23T10:00", 1), in_berlin("2026-12-28T10:00")) << "holidays";
+    EXPECT_EQ(moved("2026-11-27T22:00", 1), in_berlin("2026-11-30T17:30")) << "closed by then";
+    EXPECT_EQ(moved("2026-11-27T05:00", 1), in_berlin("2026-11-30T09:00"));
+    EXPECT_EQ(moved("2026-11-28T12:00", 1), in_berlin("2026-11-30T12:00")) << "from a Saturday";
+    EXPECT_EQ(moved("2026-11-28T12:00", -1), in_berlin("2026-11-27T12:00"));
+    EXPECT_EQ(moved("2026-11-28T12:00", 0), in_berlin("2026-11-30T09:00"));
+    EXPECT_FALSE(add_working_days(in_berlin("2026-11-28T12:00"), 3650, hours));
+}
+
+RC_GTEST_PROP(business_time, a_working_day_back_undoes_one_forth, ()) {
+    const auto hours = office();
+    const auto begin = *add_business(
+        in_berlin("2026-01-01T00:00") + std::chrono::minutes(*rc::gen::inRange(0, 900000)), 0h,
+        hours
+    );
+    const int days = *rc::gen::inRange(-200, 200);
+    RC_PRE(days != 0);
+    RC_ASSERT(*add_working_days(*add_working_days(begin, days, hours), -days, hours) == begin);
+}
+
 RC_GTEST_PROP(business_time, subtracting_undoes_adding, ()) {
     auto hours = office();
     hours.zone = *rc::gen::element<std::string>(berlin, "America/New_York", "Australia/Lord_Howe");

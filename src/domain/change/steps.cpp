@@ -140,9 +140,12 @@ std::optional<Time> due_at(const Step& step, const Change& change, const Facts& 
     const auto& hours = facts.records->organisation.business_hours;
     const auto due = due_at(
         *step.due, [&](std::string_view name) { return date_of(change, name); },
-        [&](Time from, Span offset) -> std::optional<Time> {
-            auto moved = offset < Span::zero() ? subtract_business(from, -offset, hours)
-                                               : add_business(from, offset, hours);
+        [&](Time from, std::variant<Span, WorkingDays> offset) -> std::optional<Time> {
+            const auto* days = std::get_if<WorkingDays>(&offset);
+            const auto span = days ? Span::zero() : std::get<Span>(offset);
+            auto moved = days                  ? add_working_days(from, days->number, hours)
+                         : span < Span::zero() ? subtract_business(from, -span, hours)
+                                               : add_business(from, span, hours);
             return moved ? std::optional(*moved) : std::nullopt;
         }
     );

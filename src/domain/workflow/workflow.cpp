@@ -77,9 +77,12 @@ due_at(const DueRule& rule, const DateLookup& date, const BusinessAdder& add_bus
     const auto offset = rule.offset.empty() ? Result<Span>(Span{0}) : offset_from_text(rule.offset);
     if (!offset)
         return std::nullopt;
-    if (rule.time == DueTime::business)
+    if (rule.time == DueTime::calendar)
+        return *from + *offset;
+    constexpr std::chrono::days day(1);
+    if (!rule.offset.ends_with('d') || *offset % day != Span::zero())
         return add_business(*from, *offset);
-    return *from + *offset;
+    return add_business(*from, WorkingDays{static_cast<int>(*offset / day)});
 }
 
 } // namespace slipway::domain

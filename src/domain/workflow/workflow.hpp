@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/codec.hpp"
@@ -183,10 +184,16 @@ JsonObject default_values(const Step& step);
 // A signed span: "-48h", "+3d", "2h". Errors: invalid_input.
 Result<Span> offset_from_text(std::string_view text);
 
+struct WorkingDays {
+    int number = 0;
+};
+
 // Gives the date that a due rule names ("window_start", "step:scope"), or none while it is unknown.
 using DateLookup = std::function<std::optional<Time>(std::string_view name)>;
-// Adds a span of business time to an instant; the span may be negative. None when it cannot.
-using BusinessAdder = std::function<std::optional<Time>(Time from, Span offset)>;
+// Adds business time to an instant: a span, or working days (whole days, where the rule says "d").
+// Both may be negative. None when it cannot.
+using BusinessAdder =
+    std::function<std::optional<Time>(Time from, std::variant<Span, WorkingDays> offset)>;
 
 // When the rule's step is due; none while the date that it is relative to is unknown.
 std::optional<Time>

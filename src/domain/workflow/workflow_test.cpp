@@ -418,8 +418,10 @@ TEST(DueAt, counts_from_the_date_that_the_rule_names) {
     const DateLookup dates = [&](std::string_view name) {
         return name == "window_start" || name == "step:a" ? std::optional(at) : std::nullopt;
     };
-    const BusinessAdder business = [](Time from, Span offset) {
-        return std::optional(from + 10 * offset);
+    const BusinessAdder business = [](Time from, std::variant<Span, WorkingDays> offset) {
+        if (const auto* days = std::get_if<WorkingDays>(&offset))
+            return std::optional(from + std::chrono::minutes(days->number));
+        return std::optional(from + 10 * std::get<Span>(offset));
     };
     const auto hours = [](int count) { return std::chrono::hours(count); };
     EXPECT_EQ(due_at({"meeting_at", "+1h", DueTime::calendar}, dates, business), std::nullopt);
@@ -428,6 +430,12 @@ TEST(DueAt, counts_from_the_date_that_the_rule_names) {
     EXPECT_EQ(due_at({"window_start", "-48h", DueTime::calendar}, dates, business), at - hours(48));
     EXPECT_EQ(due_at({"step:a", "+1h", DueTime::business}, dates, business), at + hours(10));
     EXPECT_EQ(due_at({"step:a", "-1h", DueTime::business}, dates, business), at - hours(10));
+    EXPECT_EQ(due_at({"step:a", "48h", DueTime::business}, dates, business), at + hours(480));
+    for (const int days : {2, -10})
+        EXPECT_EQ(
+            due_at({"step:a", fmt::format("{:+}d", days), DueTime::business}, dates, business),
+            at + std::chrono::minutes(days)
+        ) << "two days of business time were 48 hours of an open office";
     EXPECT_FALSE(offset_from_text("--1h"));
     EXPECT_FALSE(offset_from_text("-"));
 }
