@@ -169,6 +169,13 @@ Proposal propose_type(const Change& change, const Facts& facts) {
     return proposal;
 }
 
+// The backup stands in for the owner, so one person is neither.
+Result<void> check_rollback_people(const PersonId& owner, const PersonId& backup) {
+    if (!owner.empty() && owner == backup)
+        return fail_field("rollback_backup", "must be somebody else than rollback_owner");
+    return {};
+}
+
 } // namespace
 
 Result<Decision> open(const Change& change, const OpenChange& body, const Facts& facts) {
@@ -180,6 +187,7 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
     TRY(check_person(facts, body.implementer, "implementer"));
     TRY(check_person(facts, body.rollback_owner, "rollback_owner"));
     TRY(check_person(facts, body.rollback_backup, "rollback_backup"));
+    TRY(check_rollback_people(body.rollback_owner, body.rollback_backup));
     TRY(check_roster(facts, body.roster));
     Decider decider(change, facts);
     ChangeOpened event{
@@ -233,6 +241,11 @@ Result<Decision> assign(const Change& change, const Assign& body, const Facts& f
     TRY(check_implementer(change, facts, body.implementer.value_or(PersonId{})));
     TRY(check_person(facts, body.rollback_owner.value_or(PersonId{}), "rollback_owner"));
     TRY(check_person(facts, body.rollback_backup.value_or(PersonId{}), "rollback_backup"));
+    if (body.rollback_owner || body.rollback_backup)
+        TRY(check_rollback_people(
+            body.rollback_owner.value_or(change.rollback_owner),
+            body.rollback_backup.value_or(change.rollback_backup)
+        ));
     TRY(check_ring(facts, body.production_ring.value_or(""), "production_ring"));
     TRY(check_test_ring(facts, body.test_ring.value_or("")));
     TRY(check_roster(facts, body.roster.value_or("")));
@@ -346,11 +359,15 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
             std::move(reasons)
         );
     const auto& runbook = *facts.runbook->runbook;
+    const auto* before = runbook_of(change, body.purpose);
+    const bool other_bytes = before == nullptr || before->digest != body.digest;
+    // Whoever pins the same bytes again has neither written nor brought them.
+    const auto& brought_by = other_bytes ? facts.actor : before->author;
     PinnedRunbook pinned{
         body.digest,
         body.name,
         runbook.title,
-        runbook.author.empty() ? facts.actor : runbook.author,
+        runbook.author.empty() ? brought_by : runbook.author,
         facts.now,
         runbook.engineer.value,
         runbook.backup_engineer.value,
@@ -372,21 +389,20 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
             hosts.push_back(check.host);
     }
     Decider decider(change, facts);
-    decider.emit(AttachmentAdded{
-        {body.digest,
-         body.name,
-         "text/markdown",
-         facts.attachment_size,
-         {},
-         std::string(to_text(body.purpose)) + "_runbook",
-         facts.actor,
-         facts.now}});
-    const auto* before = runbook_of(change, body.purpose);
-    const bool other_bytes = before == nullptr || before->digest != body.digest;
+    if (other_bytes)
+        decider.emit(AttachmentAdded{
+            {body.digest,
+             body.name,
+             "text/markdown",
+             facts.attachment_size,
+             {},
+             std::string(to_text(body.purpose)) + "_runbook",
+             facts.actor,
+             facts.now}});
     decider.emit(RunbookPinned{body.purpose, std::move(pinned)});
     if (type_of(change) == ChangeType::standard && other_bytes)
         decider.classify_anew("another runbook was pinned");
-    if (body.purpose == RunbookPurpose::rollback)
+    if (body.purpose == RunbookPurpose::rollback && other_bytes)
         decider.reopen(StepKind::runbook, "another rollback runbook was pinned");
     for (const auto& finding : facts.runbook->findings)
         if (finding.severity == LintSeverity::warning)

@@ -124,6 +124,18 @@ void expect_no_part_in_the_deployment(const Scenario& s, const char* person, con
     EXPECT_EQ(first(reported).field, "started_by") << explain(reported);
 }
 
+// A voter who did became the author, and the deployment was refused in its window.
+TEST(Duties, who_pins_the_same_bytes_again_has_written_nothing) {
+    auto s = ready();
+    const auto author = s.change.runbooks.at("deployment").author;
+    const auto attachments = s.change.attachments.size();
+    s.pin("cora", deployment_file(), "deployment");
+    EXPECT_EQ(s.change.runbooks.at("deployment").author, author);
+    EXPECT_EQ(s.change.attachments.size(), attachments);
+    EXPECT_TRUE(s.change.voided.empty());
+    deploy(s);
+}
+
 TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
     Scenario s;
     open(s);

@@ -126,6 +126,15 @@ TEST(Lives, who_goes_back_is_named_when_the_change_is_opened) {
     const auto error =
         other.refused("rosa", "open", R"({"title":"Harbor site","rollback_owner":"nobody"})");
     EXPECT_EQ(error.fields.at(0).field, "rollback_owner");
+    const auto alone = other.refused(
+        "rosa", "open", R"({"title":"Site","rollback_owner":"pia","rollback_backup":"pia"})"
+    );
+    EXPECT_EQ(alone.fields.at(0).field, "rollback_backup");
+    EXPECT_EQ(
+        s.refused("rosa", "assign", R"({"rollback_owner":"sven"})").fields.at(0).field,
+        "rollback_backup"
+    ) << "only the CAB was told so";
+    s.does("rosa", "assign", R"({"rollback_owner":"sven","rollback_backup":"pia"})");
 }
 
 TEST(Lives, one_that_fails_in_production_is_rolled_back_and_closed_so) {
