@@ -350,7 +350,7 @@ TEST(Refusals, of_review) {
     s.pin("lena", deployment_file(), "deployment");
     s.pin("lena", rollback_file(), "rollback");
     EXPECT_EQ(s.refused("jonas", "vote", R"({"choice":"approve"})").reasons.at(0).field, "votes");
-    EXPECT_EQ(s.refused("lena", "vote", R"({"choice":"approve"})").reasons.at(0).field, "votes");
+    s.does("lena", "vote", R"({"choice":"approve"})");
 }
 
 TEST(Refusals, of_the_deployment_day) {
