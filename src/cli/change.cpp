@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "domain/change/change.hpp"
 #include "domain/change/command_table.hpp"
@@ -326,11 +327,68 @@ void name_what_is_in_scope(Json& record) {
     }
 }
 
+// A list in one line, if its members have ids: runs with what became of them, others by their id.
+std::optional<Json> in_one_line(const Json& value) {
+    if (!value.is_array() || value.get_array().empty())
+        return std::nullopt;
+    JsonArray line;
+    for (const auto& member : value.get_array()) {
+        const auto id = text_at(member, "id");
+        if (id.empty())
+            return std::nullopt;
+        auto words = id;
+        for (const auto* part : {"purpose", "gate", "host", "state"})
+            if (const auto text = text_at(member, part); !text.empty())
+                words += " " + text;
+        line.emplace_back(words);
+    }
+    return line;
+}
+
+// What one looks for first; `left_out` gets the names of what else there is.
+Json short_form(const Json& record, std::vector<std::string>& left_out) {
+    constexpr std::array parts{
+        "classification.type", "scope.summary",    "scope.customer_impact", "window.start",
+        "window.end",          "decision.outcome", "abort_clock.abort_by",  "closure.outcome",
+        "closure.summary",     "backup.verdict",   "stabilisation.until"};
+    JsonObject brief;
+    for (const auto* first : {"id", "title", "state", "failed_because"})
+        if (const auto* value = find(record, first))
+            brief[first] = *value;
+    for (const auto* part : parts)
+        if (const auto* value = at_path(record, part))
+            brief[part] = *value;
+    for (const auto& [key, value] : record.get_object()) {
+        const std::string name(key);
+        if (brief.contains(name) || name == "tenant" || name == "ring_contents")
+            continue;
+        if (auto line = in_one_line(value))
+            brief[name] = *std::move(line);
+        else if (value.is_object() || value.is_array())
+            left_out.push_back(name);
+        else
+            brief[name] = value;
+    }
+    return brief;
+}
+
 Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
     std::string raw;
     auto record = TRY(context.get(path_of(arguments), &raw));
     if (context.json) {
         context.print_json(raw);
+        return ExitCode::ok;
+    }
+    if (!arguments.has("all") && record.is_object()) {
+        std::vector<std::string> left_out;
+        context.print(document(short_form(record, left_out), context.style));
+        if (!context.quiet)
+            context.print(context.style.paint(
+                Paint::dim, wrapped(
+                                fmt::format("more with --all: {}", fmt::join(left_out, ", ")),
+                                context.style.width, 2
+                            )
+            ));
         return ExitCode::ok;
     }
     leave_out_exit_statuses(record);
@@ -342,8 +400,8 @@ Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
 void add_views(Commands& commands) {
     commands.push_back(
         {{"change", "show"},
-         "One change with its whole record",
-         {change_positional()},
+         "One change: what it is about and how far it is",
+         {change_positional(), flag("all", "its whole record")},
          show_change,
          "slipway change show CHG-12"}
     );

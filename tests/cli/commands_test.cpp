@@ -111,10 +111,38 @@ TEST_F(CliTest, WhatIsInTheScopeLiesInNoDirectionOfIt) {
         200, R"({"id":"CHG-1","impact":{"hits":[{"ci":"site","direction":"downstream","depth":0},)"
              R"({"ci":"feed","direction":"upstream","depth":1}]}})"
     );
-    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    EXPECT_EQ(run({"change", "show", "CHG-1", "--all"}), 0);
     EXPECT_NE(out.str().find("direction: none: it is in the scope"), std::string::npos);
     EXPECT_NE(out.str().find("direction: upstream"), std::string::npos) << out.str();
     EXPECT_EQ(out.str().find("depth: 0"), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, AChangeIsShownInShortUnlessAllOfItIsWanted) {
+    const std::string record =
+        R"({"version":9,"id":"CHG-1","tenant":"main","title":"Harbor site 1.5","state":"approved",)"
+        R"("risk":"medium","ring_contents":"c0ffee","failed_because":[],)"
+        R"("scope":{"summary":"site 1.4 -> 1.5","cis":[{"ci":"site"}]},)"
+        R"("classification":{"type":"normal"},"abort_clock":{"abort_by":"11:30"},)"
+        R"("runs":[{"id":"run-1","purpose":"ring_deploy","state":"succeeded"}],)"
+        R"("steps":{"scope":{"state":"complete"}},"impact":{"hits":[]}})";
+    server.answer(200, record);
+    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    EXPECT_EQ(
+        out.str(), "id: CHG-1\n"
+                   "title: Harbor site 1.5\n"
+                   "state: approved\n"
+                   "classification.type: normal\n"
+                   "scope.summary: site 1.4 -> 1.5\n"
+                   "abort_clock.abort_by: 11:30\n"
+                   "version: 9\n"
+                   "risk: medium\n"
+                   "runs: run-1 ring_deploy succeeded\n"
+                   "more with --all: scope, classification, abort_clock, steps, impact\n"
+    );
+    out.str("");
+    server.answer(200, record);
+    EXPECT_EQ(run({"change", "show", "CHG-1", "--all"}), 0);
+    EXPECT_NE(out.str().find("ring_contents: c0ffee"), std::string::npos);
 }
 
 TEST_F(CliTest, WindowsComeWithWholeSentences) {

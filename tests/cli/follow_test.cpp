@@ -524,7 +524,7 @@ TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
              R"({"name":"a","state":"succeeded","ended_at":"x","exit_status":0},)"
              R"({"name":"b","state":"pending","exit_status":0}]}]})"
     );
-    EXPECT_EQ(run({"change", "show", "CHG-1"}), 0);
+    EXPECT_EQ(run({"change", "show", "CHG-1", "--all"}), 0);
     const auto first = out.str().find("exit_status");
     EXPECT_NE(first, std::string::npos) << out.str();
     EXPECT_EQ(out.str().find("exit_status", first + 1), std::string::npos) << out.str();
