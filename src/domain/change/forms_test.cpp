@@ -91,6 +91,7 @@ TEST(Forms, whose_step_is_open_again_hold_up_all_that_the_board_approved) {
     const auto error = s.refused("ina", "complete_step", R"({"step":"record"})");
     ASSERT_EQ(error.reasons.size(), 1U) << explain(error);
     EXPECT_EQ(error.reasons[0].remedy, "Complete server first");
+    EXPECT_EQ(first(s.refused("ina", "update_cmdb")).remedy, "Complete server first");
     s.complete("rosa", "server");
     s.does("ina", "update_cmdb");
     s.complete("ina", "record");
@@ -140,6 +141,20 @@ TEST(Steps, that_do_not_apply_say_which_condition_does_not_hold_and_what_makes_i
     reason = first(retired.refused("ina", "complete_step", R"({"step":"last_backup"})"));
     EXPECT_THAT(reason.evidence, HasSubstr(".fields.retention.obligations"));
     EXPECT_THAT(reason.remedy, HasSubstr("fill_step --step retention"));
+}
+
+TEST(Cmdb, is_written_when_the_work_is_done_and_by_who_answers_for_that) {
+    auto s = approved_retirement();
+    EXPECT_EQ(first(s.refused("ina", "update_cmdb")).remedy, "Complete remove_access first");
+    switch_off(s);
+    remove_access(s);
+    s.does("ina", "update_cmdb");
+    const auto error = s.refused("rosa", "cancel", R"({"reason":"never mind"})");
+    EXPECT_EQ(first(error).field, "cmdb_pushes") << explain(error);
+    auto release = deployed();
+    EXPECT_EQ(
+        first(release.refused("mika", "update_cmdb")).message, "this step is somebody else's"
+    );
 }
 
 } // namespace
