@@ -144,13 +144,17 @@ Result<Json> value_of(
     }
 }
 
-Result<void> check_complete(const Json& schema, const JsonObject& body) {
+// What is left out of the options comes from elsewhere, such as the id from the address.
+Result<void> check_complete(
+    const Json& schema, const JsonObject& body, const std::vector<std::string_view>& except
+) {
     Error error{ErrorCode::invalid_input, ""};
     const auto* required = find(schema, "required");
     if (required == nullptr || !required->is_array())
         return {};
     for (const auto& name : required->get_array()) {
-        if (body.contains(name.as_string()))
+        if (body.contains(name.as_string()) ||
+            std::find(except.begin(), except.end(), view(name.get_string())) != except.end())
             continue;
         const auto* property = find(*find(schema, "properties"), view(name.get_string()));
         const auto help = property ? text_or_empty(*property, "description") : std::string_view{};
@@ -245,7 +249,7 @@ Result<Json> body_of(
                 body["name"] = std::filesystem::path(path).filename().string();
         }
     }
-    TRY(check_complete(schema, body));
+    TRY(check_complete(schema, body, except));
     return Json(std::move(body));
 }
 
