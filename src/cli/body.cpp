@@ -70,10 +70,9 @@ Option option_of(std::string_view name, const Json& property) {
         option.help.resize(cut);
     option.choices = choices_of(property);
     option.repeated = kind == FieldKind::list;
-    if (kind == FieldKind::text_file)
-        option.help += fmt::format(" (or --{}_file PATH)", name);
-    if (kind == FieldKind::digest && name != "digest")
-        option.help += fmt::format(" (or --{}_file PATH)", name);
+    // In front, where nothing is cut off.
+    if (kind == FieldKind::text_file || (kind == FieldKind::digest && name != "digest"))
+        option.help = fmt::format("or --{} PATH: {}", file_option(name), option.help);
     if (kind == FieldKind::document)
         option.help += " (or @FILE)";
     if (kind == FieldKind::list)
