@@ -101,6 +101,10 @@ class Door {
             domain::RingKind kind, const std::string& ring, std::string_view reference
         )>
             check_secret = {};
+        // Whether a connector could be used as its record configures it; asks nobody outside.
+        // Empty: it is not looked at.
+        std::function<Result<void>(const std::string& id, const domain::ConnectorRecord& connector)>
+            check_connector = {};
     };
 
     // Loads and checks workflows and policies. Errors name file, line and reason.

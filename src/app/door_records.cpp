@@ -186,11 +186,16 @@ Result<void> check_board(
     return {};
 }
 
-// A reference that is never allowed would be found out in the middle of a deployment.
+// A reference that is never allowed would be found out in the middle of a deployment. A secret that
+// stands in a connector's settings itself would be in the ledger for good, for everybody to read.
 Result<void> check_secrets(
     const Door::Inside& inside, const domain::RegisterRow& row, const std::string& id,
     const std::string& document
 ) {
+    if (row.name == "connector" && inside.parts.check_connector)
+        return inside.parts.check_connector(
+            id, TRY(restore<domain::ConnectorRecord>(std::string_view(document)))
+        );
     if (row.name != "ring" || !inside.parts.check_secret)
         return {};
     const auto ring = TRY(restore<domain::RingRecord>(document));

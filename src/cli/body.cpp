@@ -70,10 +70,9 @@ Option option_of(std::string_view name, const Json& property) {
         option.help.resize(cut);
     option.choices = choices_of(property);
     option.repeated = kind == FieldKind::list;
-    if (kind == FieldKind::text_file)
-        option.help += fmt::format(" (or --{}_file PATH)", name);
-    if (kind == FieldKind::digest && name != "digest")
-        option.help += fmt::format(" (or --{}_file PATH)", name);
+    // In front, where nothing is cut off.
+    if (kind == FieldKind::text_file || (kind == FieldKind::digest && name != "digest"))
+        option.help = fmt::format("or --{} PATH: {}", file_option(name), option.help);
     if (kind == FieldKind::document)
         option.help += " (or @FILE)";
     if (kind == FieldKind::list)
@@ -144,13 +143,17 @@ Result<Json> value_of(
     }
 }
 
-Result<void> check_complete(const Json& schema, const JsonObject& body) {
+// What is left out of the options comes from elsewhere, such as the id from the address.
+Result<void> check_complete(
+    const Json& schema, const JsonObject& body, const std::vector<std::string_view>& except
+) {
     Error error{ErrorCode::invalid_input, ""};
     const auto* required = find(schema, "required");
     if (required == nullptr || !required->is_array())
         return {};
     for (const auto& name : required->get_array()) {
-        if (body.contains(name.as_string()))
+        if (body.contains(name.as_string()) ||
+            std::find(except.begin(), except.end(), view(name.get_string())) != except.end())
             continue;
         const auto* property = find(*find(schema, "properties"), view(name.get_string()));
         const auto help = property ? text_or_empty(*property, "description") : std::string_view{};
@@ -245,7 +248,7 @@ Result<Json> body_of(
                 body["name"] = std::filesystem::path(path).filename().string();
         }
     }
-    TRY(check_complete(schema, body));
+    TRY(check_complete(schema, body, except));
     return Json(std::move(body));
 }
 

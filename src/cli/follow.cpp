@@ -114,6 +114,32 @@ Result<void> follow(
     }
 }
 
+// Gives each line of a text that comes in pieces; finish() gives the last one, which may lack its
+// end.
+class Lines {
+  public:
+    explicit Lines(std::function<void(std::string_view)> take) : take_(std::move(take)) {}
+
+    void add(std::string_view bytes) {
+        rest_ += bytes;
+        std::size_t begin = 0;
+        for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', begin)) {
+            take_(std::string_view(rest_).substr(begin, end - begin));
+            begin = end + 1;
+        }
+        rest_.erase(0, begin);
+    }
+
+    void finish() {
+        if (!rest_.empty())
+            take_(rest_);
+    }
+
+  private:
+    std::function<void(std::string_view)> take_;
+    std::string rest_;
+};
+
 struct RunView {
     std::string change;
     std::string id;
@@ -237,6 +263,38 @@ void say_stop(const Context& context, const RunView& run) {
     ));
 }
 
+// What a step printed that ended before we looked on, from its transcript. Programs have the
+// digest.
+void show_kept(const Context& context, RunView& run, const Json& entry) {
+    const auto digest = text_at(entry, "data.step.transcript");
+    const bool none = digest.find_first_not_of('0') == std::string::npos; // empty too
+    if (context.json || context.quiet || none ||
+        text_or_empty(entry, "type") != "run_step_reported")
+        return;
+    const auto step = text_at(entry, "data.step.name");
+    Lines lines([&](std::string_view line) {
+        // What another runner reported may have no times.
+        const auto at = line.substr(0, line.find(' '));
+        const bool timed = at.size() < line.size() && local_time(at).size() == 19;
+        const JsonObject shown{
+            {"at", timed ? at : std::string_view{}},
+            {"step", step},
+            {"text", timed ? line.substr(at.size() + 1) : line}};
+        context.say(transcript_line(shown, context.style));
+    });
+    HttpRequest request;
+    request.path = "/api/v1/attachments/" + url_encoded(digest);
+    request.sink = [&](std::string_view bytes) {
+        lines.add(bytes);
+        return true;
+    };
+    const auto client = context.client();
+    if (!client || !client->send(request))
+        return context.say(fmt::format("    what {} printed could not be read\n", clean(step)));
+    lines.finish();
+    run.printed.insert(step);
+}
+
 // One entry of the stream, or one line that the running step wrote. The stream is the change's, and
 // begins with the last lines of a run that ended before this one.
 void show_live(const Context& context, RunView& run, const Json& entry, std::string_view bytes) {
@@ -270,6 +328,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
     for (const auto& entry : seen) {
         if (context.json)
             context.print_json(to_text(entry));
+        show_kept(context, run, entry);
         context.say(entry_line(entry, context.style, false));
     }
     if (run.id.empty())

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "connectors/interpreter.hpp"
 #include "connectors/settings.hpp"
@@ -105,9 +106,17 @@ ManifestConnectors::~ManifestConnectors() = default;
 Result<std::shared_ptr<const Manifest>> ManifestConnectors::find_manifest(const std::string& system
 ) const {
     const auto found = manifests_.find(system);
-    if (found == manifests_.end())
-        return fail_field("system", "there is no manifest '" + system.substr(0, 64) + "'");
-    return found->second;
+    if (found != manifests_.end())
+        return found->second;
+    std::vector<std::string_view> known;
+    for (const auto& [name, manifest] : manifests_)
+        known.push_back(name);
+    return fail_field(
+        "manifest", fmt::format(
+                        "there is no manifest '{}': expected one of {}", system.substr(0, 64),
+                        fmt::join(known, ", ")
+                    )
+    );
 }
 
 Result<app::ConnectorInstance> ManifestConnectors::find_instance(const app::ConnectorCall& call) {

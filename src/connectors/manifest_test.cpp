@@ -109,6 +109,21 @@ TEST_F(ConnectorsTest, TheDocumentedExampleIsAManifest) {
         EXPECT_TRUE(JqProgram::compile(program)) << program;
 }
 
+TEST_F(ConnectorsTest, APasswordInPlainTextIsNoReferenceToOne) {
+    const auto checked = connectors().check(
+        {"nightly", "restic", JsonObject{{"repository", "/backup"}, {"password", "hunter2"}}}
+    );
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(checked.error().fields.front().field, "settings.password");
+    EXPECT_THAT(checked.error().fields.front().message, HasSubstr("file:/path, env:NAME"));
+    EXPECT_THAT(checked.error().message, Not(HasSubstr("hunter2")));
+    const auto unknown = connectors().check({"nightly", "resti", {}});
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().fields.front().field, "manifest");
+    EXPECT_THAT(unknown.error().message, HasSubstr("restic"));
+}
+
 TEST_F(ConnectorsTest, TheListSaysWhatCanBeUsedAndWhatNot) {
     configure("webhook", JsonObject{{"url", secret_reference()}});
     configure("smtp", JsonObject{{"address", "http://x\n"}, {"colour", 1}});

@@ -277,6 +277,9 @@ Result<void> Server::open_rooms() {
              return connectors::check_reference(
                  reference, connectors::policy_of_ring(secrets, kind, ring)
              );
+         },
+         [this](const std::string& id, const domain::ConnectorRecord& connector) {
+             return connectors_->check({id, connector.manifest, connector.settings});
          }}
     ));
     identity_ = std::make_unique<app::Identity>(app::Identity::Parts{

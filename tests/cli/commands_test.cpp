@@ -384,6 +384,28 @@ TEST_F(CliTest, ARecordIsWrittenAndRemoved) {
     EXPECT_EQ(server.seen().at(1).method, "DELETE");
 }
 
+TEST_F(CliTest, ABlackoutIsPutWithItsIdAsTheHelpSays) {
+    const std::string when =
+        R"({"from":"2027-01-01T00:00","duration":"4d","zone":"UTC","rule":"FREQ=MONTHLY;BYMONTHDAY=-3"})";
+    const auto body =
+        fmt::format(R"({{"name":"Month end","recurrence":{},"reason":"books close"}})", when);
+    for (const bool as_document : {false, true}) {
+        server.answer(201, R"({"id":"month-end","version":1})");
+        EXPECT_EQ(
+            as_document ? run({"blackout", "put", "month-end", body})
+                        : run(
+                              {"blackout", "put", "month-end", "--name", "Month end",
+                               "--recurrence", when, "--reason", "books close"}
+                          ),
+            0
+        ) << err.str();
+        EXPECT_EQ(server.seen().back().target, "/api/v1/blackouts/month-end");
+        EXPECT_EQ(server.seen().back().body, body);
+    }
+    EXPECT_EQ(run({"blackout", "put", "month-end", "--name", "x"}), 64);
+    EXPECT_EQ(err.str().find("--id"), std::string::npos) << err.str();
+}
+
 TEST_F(CliTest, SnapshotsAreListedWithTheirGrowthAndEnd) {
     server.answer(200, R"({"items":[{"change":"CHG-1","host":"web-1","state":"taken",
         "expires_at":"2026-12-04T10:00:00Z","overdue":true,"size_bytes":900,"grown_bytes":800}],

@@ -125,6 +125,43 @@ TEST_F(CliTest, ARunThatIsFollowedShowsNoLinesOfAnother) {
     }
 }
 
+TEST_F(CliTest, FollowingLateShowsWhatFinishedStepsPrinted) {
+    const auto reported = [](std::string_view state, std::string_view more) {
+        return fmt::format(
+            R"({{"run":"run-1","step":{{"name":"switch","state":"{}"{}}}}})", state, more
+        );
+    };
+    server.answer(
+        200,
+        fmt::format(
+            R"({{"items":[{},{},{},{}]}})",
+            run_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"rehearsal"}})"),
+            run_entry(2, "run_step_reported", reported("running", "")),
+            run_entry(
+                3, "run_step_reported", reported("succeeded", R"(,"transcript":")" + digest + "\"")
+            ),
+            run_entry(4, "run_ended", R"({"run":"run-1","state":"succeeded"})")
+        )
+    );
+    server.answer(
+        200,
+        "2026-11-22T18:00:02.500Z hello from switch\n2026-11-22T18:00:02.600Z done\nno time here",
+        "text/plain"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_EQ(server.seen().back().target, "/api/v1/attachments/" + digest);
+    EXPECT_EQ(
+        out.str(), "18:00:01  run_started  id run-1  purpose rehearsal  (ben)\n"
+                   "18:00:02  run_step_reported  run-1  switch  running  (ben)\n"
+                   "18:00:02    switch | hello from switch\n"
+                   "18:00:02    switch | done\n"
+                   "    switch | no time here\n"
+                   "18:00:03  run_step_reported  run-1  switch  succeeded  (ben)\n"
+                   "18:00:04  run_ended  run-1  succeeded  (ben)\n"
+                   "run-1 succeeded\n"
+    );
+}
+
 TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
     server.answer(
         200, fmt::format(

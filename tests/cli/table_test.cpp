@@ -113,6 +113,16 @@ TEST(CliTable, ClosingOffersEachOutcomeOnceAndNoneThatIsRefused) {
     EXPECT_EQ(help.find("rolled_back", first + 1), std::string::npos) << help;
 }
 
+TEST(CliTable, OptionsThatTakeAFileStandWhereNothingIsCutOff) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    const auto* put = find_command(commands, {"catalogue_entry", "put"});
+    ASSERT_NE(put, nullptr);
+    const auto help = cli::help_text(commands, {put, put->words, {}, true}, "1.2.3");
+    EXPECT_NE(help.find("--deployment_runbook_file PATH"), std::string::npos) << help;
+    EXPECT_NE(help.find("--rollback_runbook_file PATH"), std::string::npos) << help;
+}
+
 TEST(CliTable, IdsAreNeverCut) {
     const std::string id = "harbor-site-of-the-northern-port-authority";
     const std::string step = "rollback_rehearsal_on_staging";

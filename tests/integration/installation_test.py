@@ -324,6 +324,22 @@ class InstallationTest(unittest.TestCase):
         self.server.request("PUT", "/rings/secretive",
                             ring("file:/run/secrets/staging/secretive/none"), self.engineer)
 
+    def test_a_connector_takes_no_password_in_plain_text(self):
+        for manifest, settings, field in (
+                ("restic", {"repository": "/r", "password": "hunter2"}, "settings.password"),
+                ("restic", {"repository": "/r", "password": "env:SLIPWAY_SECRET_R", "typo": 1},
+                 "settings.typo"),
+                ("resti", {}, "manifest")):
+            wrong = self.refused("PUT", "/connectors/nightly",
+                                 {"manifest": manifest, "settings": settings},
+                                 self.server.token)
+            self.assertEqual(wrong.status, 400)
+            self.assertEqual(wrong.problem["fields"][0]["field"], field)
+        # Whether it is there is found out when it is asked for.
+        self.server.request("PUT", "/connectors/nightly", {
+            "manifest": "restic",
+            "settings": {"repository": "/r", "password": "env:SLIPWAY_SECRET_NONE"}})
+
     def test_an_engineer_reads_no_secret_of_production_on_a_test_ring(self):
         secrets = self.server.data / "secrets"
         for ring in ("production/harbor", "staging/edge", "test/harbor"):

@@ -115,6 +115,58 @@ TEST_F(DoorTest, a_ring_names_no_secret_that_may_never_be_asked_for) {
     EXPECT_EQ(imported.error().fields.front().field, "[1].variables.TOKEN");
 }
 
+TEST_F(DoorTest, a_password_in_a_connectors_settings_was_in_the_ledger_for_good) {
+    const Actor rut{main, PersonId("rut"), {domain::Role::administrator}, {}, "session"};
+    const auto check = [](const std::string& id,
+                          const domain::ConnectorRecord& connector) -> Result<void> {
+        const auto given = text_or_empty(connector.settings, "password");
+        return given.starts_with("file:/secrets/" + id)
+                   ? Result<void>()
+                   : fail_field("settings.password", "expected a reference to the secret");
+    };
+    const auto strict = *Door::open({*store, clock, random, SLIPWAY_ROOT, {}, {}, check});
+    const auto connector = [](const std::string& password) {
+        return *parse_json(R"({"manifest":"restic","settings":{"password":")" + password + "\"}}");
+    };
+    const auto refused =
+        strict->put_record(rut, {"connector", "nightly", connector("hunter2"), {}, {}, {}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_EQ(refused.error().fields.front().field, "settings.password");
+    const auto good = connector("file:/secrets/nightly");
+    const auto imported = strict->put_records(
+        rut, "connector", {{"nightly", good}, {"other", connector("hunter2")}}, {}
+    );
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().fields.front().field, "[1].settings.password");
+    EXPECT_TRUE(strict->put_record(rut, {"connector", "nightly", good, {}, {}, {}}));
+}
+
+TEST_F(DoorTest, a_channel_names_a_connector_that_is_there_and_keeps_it) {
+    const Actor rut{main, PersonId("rut"), {domain::Role::administrator}, {}, "session"};
+    const auto document = [](std::string_view connector) {
+        return *parse_json(fmt::format(R"({{"name":"x","connector":"{}"}})", connector));
+    };
+    for (const auto* kind : {"channel", "roster"}) {
+        const auto refused = puts({kind, "mail", document("nosuch"), {}, {}, {}});
+        ASSERT_FALSE(refused) << kind;
+        EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+        EXPECT_EQ(refused.error().fields.front().field, "connector");
+        const auto imported = door->check_references(petra, kind, {{"m", document("nosuch")}});
+        ASSERT_FALSE(imported) << kind;
+        EXPECT_EQ(imported.error().fields.front().field, "[0].connector");
+        EXPECT_TRUE(puts({kind, "by-hand", document("external"), {}, {}, {}})) << kind;
+    }
+    const auto smtp = *parse_json(R"({"manifest":"smtp"})");
+    ASSERT_TRUE(door->put_record(rut, {"connector", "smtp", smtp, {}, {}, {}}));
+    ASSERT_TRUE(puts({"channel", "mail", document("smtp"), {}, {}, {}}));
+    const auto used = door->remove_record(rut, record("connector", "smtp"));
+    ASSERT_FALSE(used);
+    EXPECT_EQ(used.error().code, ErrorCode::blocked);
+    ASSERT_TRUE(removes(record("channel", "mail")));
+    EXPECT_TRUE(door->remove_record(rut, record("connector", "smtp")));
+}
+
 TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_nobody_approved) {
     const auto ring = [](std::string_view kind) {
         return *parse_json(fmt::format(R"({{"name":"x","kind":"{}","hosts":[]}})", kind));

@@ -131,7 +131,9 @@ std::optional<Reason> ring_not_as_approved(const Change& change, const Facts& fa
     if (approved == Digest{})
         return Reason{
             "run-exact", "production_ring",
-            fmt::format("what the ring {} holds was never approved", ring), "nothing was recorded",
+            ring.empty() ? "what the production ring holds was never approved"
+                         : fmt::format("what the ring {} holds was never approved", ring),
+            ring.empty() ? "no ring is named" : "nothing was recorded",
             "Run compare_ring and have the change approved with what the ring holds now"};
     if (approved == ring_contents_now(facts, ring))
         return {};

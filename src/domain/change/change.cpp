@@ -171,6 +171,22 @@ std::set<std::string> announced_channels(const Change& change) {
     return channels;
 }
 
+namespace {
+
+bool is_empty_form(const Json& values) {
+    return !values.is_object() || values.get_object().empty();
+}
+
+// Who sends the same answers in another order has edited nothing.
+std::string in_order(const Json& values) {
+    std::map<std::string, Json> members;
+    for (const auto& member : values.get_object())
+        members.emplace(member.key(), member.value());
+    return encode(members);
+}
+
+} // namespace
+
 std::map<std::string, Digest> section_digests(const Change& change) {
     std::map<std::string, Digest> digests;
     const auto put = [&](Section section, const Digest& digest) {
@@ -198,6 +214,13 @@ std::map<std::string, Digest> section_digests(const Change& change) {
             postponed.insert(owed.id);
     if (!postponed.empty())
         put(Section::postponed_steps, sha256(encode(postponed)));
+    // The form of a step that was put off is filled in afterwards, so nobody approves it.
+    std::string forms;
+    for (const auto& [id, record] : change.steps)
+        if (record.read_by_board && !is_empty_form(record.values) && !postponed.contains(id.value))
+            forms += fmt::format("{}\n{}\n", id.value, in_order(record.values));
+    if (!forms.empty())
+        put(Section::forms, sha256(forms));
     return digests;
 }
 

@@ -28,7 +28,8 @@ SLIPWAY_ENUM(Risk, low, medium, high)
 
 // The parts of a change that an approval is an approval of. Editing one voids what depended on it.
 SLIPWAY_ENUM(
-    Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring, postponed_steps
+    Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring, postponed_steps,
+    forms
 )
 
 // --- 1 planning --------------------------------------------------------------------------------

@@ -316,6 +316,7 @@ struct StepRecord {
     std::uint32_t reminders = 0;
     bool overdue_noted = false;
     std::optional<Time> reminded_for; // the due date that both of these are about
+    bool read_by_board = false;       // the values: the step comes before the board's decision
 
     SLIPWAY_FIELDS {
         visit("state", self.state);
@@ -327,6 +328,7 @@ struct StepRecord {
         visit("reminders", self.reminders);
         visit("overdue_noted", self.overdue_noted);
         visit("reminded_for", self.reminded_for);
+        visit("read_by_board", self.read_by_board);
     }
 };
 

@@ -196,6 +196,13 @@ complete_action(const Change& change, const CompleteAction& body, const Facts& f
 
 Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& facts) {
     TRY(require_open(change));
+    const auto* step = find_step(*facts.workflow, StepKind::cmdb_update);
+    if (step == nullptr)
+        return fail_blocked(
+            "this change does not write the CMDB",
+            {{"cmdb-updated", "steps", "its workflow has no step that updates it",
+              "workflow " + facts.workflow->name, "Put the record of the item (ci put)"}}
+        );
     if (!deployment_begun(change) && has_step(change, facts, StepKind::execute))
         return fail_blocked(
             "the CMDB says what runs, not what is planned",
@@ -209,6 +216,8 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
                 {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
                   std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
             );
+    // What it writes is believed: it is written when the work is done, by who answers for that.
+    TRY(may_do(*step, change, facts));
     const bool stands = change.failed_because.empty();
     CmdbUpdated event;
     Decider decider(change, facts);
@@ -270,6 +279,16 @@ Result<Decision> cancel(const Change& change, const Cancel& body, const Facts& f
             "production was touched: it cannot be cancelled",
             {{"closure", "runs", "the deployment has begun", std::string(to_text(change.state)),
               "Finish it, or roll it back"}}
+        );
+    if (!change.cmdb_pushes.empty())
+        return fail_blocked(
+            "it has written the CMDB: it cannot be cancelled",
+            {{"closure", "cmdb_pushes", "the CMDB says that it was carried out",
+              fmt::format(
+                  "{} was written at {}", change.cmdb_pushes.front().ci.value,
+                  to_text(change.cmdb_pushes.front().at)
+              ),
+              "Complete what is left and close it"}}
         );
     const bool own = facts.actor == change.requester || facts.actor == change.change_owner;
     if (!own && !facts.has_role(Role::change_manager))

@@ -142,22 +142,71 @@ Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
     return fail_field("id", "is not a waiver of this change");
 }
 
+// What a form names must be there: an evidence that nobody has attached is none.
+std::string
+why_unknown(FieldType type, std::string_view value, const Change& change, const Facts& facts) {
+    const auto& records = *facts.records;
+    if (type == FieldType::ci && !records.cis.contains(CiId(std::string(value))))
+        return fmt::format("there is no configuration item {}: put it first (ci put)", value);
+    if (type == FieldType::person && !records.people.contains(PersonId(std::string(value))))
+        return fmt::format("there is no person {}", value);
+    const auto is_it = [&](const auto& attachment) { return attachment.digest.hex() == value; };
+    if (type == FieldType::file &&
+        std::none_of(change.attachments.begin(), change.attachments.end(), is_it))
+        return fmt::format(
+            "{} is no attachment of this change: upload it (attachment upload), then attach it "
+            "(change attach)",
+            value
+        );
+    return {};
+}
+
+std::vector<FieldError> unknown_in_form(
+    const Step& step, const JsonObject& values, const Change& change, const Facts& facts
+) {
+    std::vector<FieldError> errors;
+    const auto look = [&](const FieldSpec& spec, const Json& value) {
+        if (!value.is_string() || value.get_string().empty())
+            return;
+        if (auto why = why_unknown(spec.type, view(value.get_string()), change, facts);
+            !why.empty())
+            errors.push_back({spec.name, std::move(why)});
+    };
+    for (const auto& spec : step.form) {
+        const auto* value = values.if_contains(spec.name);
+        if (value == nullptr)
+            continue;
+        if (!value->is_array())
+            look(spec, *value);
+        else
+            for (const auto& element : value->get_array())
+                look(spec, element);
+    }
+    return errors;
+}
+
 } // namespace
 
 Result<Decision> fill_step(const Change& change, const FillStep& body, const Facts& facts) {
     TRY(require_open(change));
     const auto* step = TRY(known_step(facts, body.step));
+    TRY(may_fill(*step, change, facts));
+    const bool read = is_read_by_board(*step, facts);
+    if (read && !is_owed(change, step->id))
+        TRY(require_untouched(change, "form"));
     const auto* values = body.values.if_object();
     if (values == nullptr)
         return fail_field("values", "expected an object");
     auto wrong = check_fields(*step, *values, false);
+    if (wrong.empty())
+        wrong = unknown_in_form(*step, *values, change, facts);
     if (!wrong.empty()) {
         for (auto& error : wrong)
             error.field = "values." + error.field;
         return tl::unexpected(codec::invalid(std::move(wrong)));
     }
     Decider decider(change, facts);
-    decider.emit(StepFilled{body.step, body.values});
+    decider.emit(StepFilled{body.step, body.values, read});
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state == StepState::completed)
         decider.emit(StepReopened{body.step, "its form was edited"});
@@ -220,10 +269,24 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
 
 Result<Decision> assign_step(const Change& change, const AssignStep& body, const Facts& facts) {
     TRY(require_open(change));
-    TRY(known_step(facts, body.step));
+    const auto* step = TRY(known_step(facts, body.step));
     const auto person = facts.records->people.find(body.person);
     if (person == facts.records->people.end() || person->second.inactive)
         return fail_field("person", "there is no active person " + body.person.value);
+    // Whoever asks for the change does not give another's agreement in his place.
+    const auto record = change.steps.find(body.step);
+    if (step->only_assignee && body.person == change.requester && record != change.steps.end() &&
+        !record->second.assignee.empty() && record->second.assignee != body.person)
+        return fail_blocked(
+            "this step is another's to complete, not the requester's",
+            {{body.step.value, "steps." + body.step.value,
+              "only who it is assigned to completes it, and that was not the requester",
+              fmt::format(
+                  "assigned to {}, requester {}", record->second.assignee.value,
+                  change.requester.value
+              ),
+              "Assign it to somebody else who can answer for it"}}
+        );
     Decider decider(change, facts);
     decider.emit(StepAssigned{body.step, body.person});
     return decider.finish();

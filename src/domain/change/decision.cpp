@@ -19,7 +19,7 @@ bool Decider::sections_touched() const {
     return !now.scope.is_same_as(before_.scope) || !now.runbooks.is_same_as(before_.runbooks) ||
            now.production_ring != before_.production_ring ||
            now.ring_contents != before_.ring_contents || start(now) != start(before_) ||
-           end(now) != end(before_) || now.owed.size() != before_.owed.size();
+           end(now) != end(before_) || now.owed.size() != before_.owed.size() || form_read_;
 }
 
 void Decider::void_edited() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "domain/change/events.hpp"
@@ -49,6 +50,8 @@ class Decider {
         const Stamp stamp{facts_.now, facts_.actor};
         decision_.events.push_back({Event::type, encode(event)});
         event.apply(decision_.next, stamp);
+        if constexpr (std::is_same_v<Event, StepFilled>)
+            form_read_ = form_read_ || event.read_by_board;
         settle_state(decision_.next, stamp);
     }
 
@@ -92,6 +95,7 @@ class Decider {
     const Change& before_;
     const Facts& facts_;
     Decision decision_;
+    bool form_read_ = false; // one that the board reads was filled in
 };
 
 // Runs, and as many smoke reports: the second half is production's, so that whatever was tried on

@@ -436,7 +436,9 @@ void ChangeCancelled::apply(Change& change, const Stamp& stamp) const {
 }
 
 void StepFilled::apply(Change& change, const Stamp&) const {
-    change.steps[step].values = values;
+    auto& record = change.steps[step];
+    record.values = values;
+    record.read_by_board = read_by_board;
 }
 
 void StepCompleted::apply(Change& change, const Stamp& stamp) const {

@@ -477,10 +477,12 @@ struct ChangeCancelled {
 struct StepFilled {
     StepId step;
     Json values;
+    bool read_by_board = false; // absent in old entries, whose forms nobody approved
 
     SLIPWAY_FIELDS {
         visit("step", self.step);
         visit("values", self.values);
+        visit("read_by_board", self.read_by_board);
     }
     SLIPWAY_EVENT("step_filled");
 };

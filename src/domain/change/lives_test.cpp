@@ -547,11 +547,11 @@ Scenario before_the_shutdown(std::string_view classification) {
     s.does("rosa", "trace_impact");
     s.does("rosa", "fill_step", R"({"step":"dependents","values":{"quiet_days":180}})");
     s.complete("rosa", "dependents");
+    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
     s.does(
-        "rosa", "fill_step",
+        "otto", "fill_step",
         R"({"step":"retention","values":{"obligations":["tax"],"agreed":true}})"
     );
-    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
     s.complete("otto", "retention");
     s.does("rosa", "classify", classification);
     s.does(
@@ -606,14 +606,14 @@ TEST(Lives, another_checklist_goes_to_its_end_by_the_same_commands) {
     s.does("rosa", "trace_impact");
     s.does("rosa", "fill_step", R"({"step":"dependents","values":{"quiet_days":180}})");
     s.complete("rosa", "dependents");
+    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
     s.does(
-        "rosa", "fill_step",
+        "otto", "fill_step",
         R"({"step":"retention","values":{"obligations":["none"],"agreed":true}})"
     );
     EXPECT_EQ(
         s.refused("rosa", "complete_step", R"({"step":"retention"})").code, ErrorCode::blocked
     );
-    s.does("rosa", "assign_step", R"({"step":"retention","person":"otto"})");
     s.complete("otto", "retention");
     s.does("rosa", "classify", R"({"type":"normal","reason":"it is"})");
     s.does(

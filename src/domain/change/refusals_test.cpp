@@ -184,7 +184,10 @@ TEST(Refusals, speak_of_an_emergency_and_name_its_commands) {
     auto s = at_stage(opened);
     const auto typed = s.refused("rosa", "classify", R"({"type":"emergency"})");
     EXPECT_EQ(typed.message, "this is not an emergency change");
-    EXPECT_THAT(typed.reasons.at(0).remedy, ::testing::HasSubstr("classify --incident"));
+    EXPECT_THAT(
+        typed.reasons.at(0).remedy,
+        ::testing::HasSubstr("classify --type emergency --incident ID --reason")
+    );
     const auto early = s.refused("cora", "vote", R"({"choice":"approve"})");
     EXPECT_THAT(early.reasons.at(0).remedy, ::testing::StartsWith("Classify it with classify"));
     s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-1","reason":"it is down"})");

@@ -174,6 +174,14 @@ TEST(Ring, of_a_standard_change_is_one_that_its_entry_was_approved_for) {
     deploy(s);
 }
 
+TEST(Ring, that_is_not_named_leaves_no_gap_in_the_refusal) {
+    const Scenario s;
+    const auto reason = ring_not_as_approved(s.change, s.facts("rosa"));
+    ASSERT_TRUE(reason);
+    EXPECT_EQ(reason->message, "what the production ring holds was never approved");
+    EXPECT_EQ(reason->evidence, "no ring is named");
+}
+
 TEST(Ring, of_a_standard_change_is_judged_before_it_is_recorded) {
     Scenario s;
     open(s);

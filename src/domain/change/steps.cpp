@@ -2,6 +2,9 @@
 #include "domain/change/steps.hpp"
 
 #include <algorithm>
+#include <set>
+
+#include <fmt/ranges.h>
 
 #include "domain/calendar/business_time.hpp"
 
@@ -69,35 +72,130 @@ std::optional<Time> date_of(const Change& change, std::string_view name) {
     return {};
 }
 
+// Whether `step` comes after `earlier`, be it through others.
+bool comes_after(const Step& step, const StepId& earlier, const Workflow& workflow) {
+    std::set<StepId> seen;
+    std::vector<const Step*> todo{&step};
+    while (!todo.empty()) {
+        const auto* later = todo.back();
+        todo.pop_back();
+        for (const auto& before : later->after) {
+            if (before == earlier)
+                return true;
+            if (const auto* next = find_step(workflow, before.value);
+                next && seen.insert(before).second)
+                todo.push_back(next);
+        }
+    }
+    return false;
+}
+
+template <class Is>
+bool any_decision(const Workflow& workflow, const Is& is) {
+    const auto steps = steps_of(workflow);
+    return std::any_of(steps.begin(), steps.end(), [&](const Step* step) {
+        return step->kind == StepKind::cab_decision && is(*step);
+    });
+}
+
 } // namespace
+
+bool is_read_by_board(const Step& step, const Facts& facts) {
+    return any_decision(*facts.workflow, [&](const Step& decision) {
+        return comes_after(decision, step.id, *facts.workflow);
+    });
+}
 
 std::vector<const Step*> open_before(const Step& step, const Change& change, const Facts& facts) {
     std::vector<const Step*> open;
-    for (const auto& before : step.after) {
-        const auto* earlier = find_step(*facts.workflow, before.value);
-        if (earlier == nullptr || !applies(*earlier, change, facts) || !earlier->is_required())
-            continue;
-        const auto* done = record_of(change, before);
-        if (done == nullptr || done->state == StepState::open)
-            open.push_back(earlier);
+    std::set<StepId> seen;
+    std::vector<const Step*> complete{&step};
+    const bool decided = any_decision(*facts.workflow, [&](const Step& decision) {
+        return comes_after(step, decision.id, *facts.workflow);
+    });
+    while (!complete.empty()) {
+        const auto* later = complete.back();
+        complete.pop_back();
+        for (const auto& before : later->after) {
+            const auto* earlier = find_step(*facts.workflow, before.value);
+            if (earlier == nullptr || !seen.insert(before).second ||
+                !applies(*earlier, change, facts) || !earlier->is_required())
+                continue;
+            const auto* done = record_of(change, before);
+            if (done == nullptr || done->state == StepState::open)
+                open.push_back(earlier);
+            else if (decided && done->state == StepState::completed)
+                complete.push_back(earlier);
+        }
     }
     return open;
 }
 
-Result<void> may_complete(const Step& step, const Change& change, const Facts& facts) {
+namespace {
+
+// The step whose form a condition looks at: "retention" in `.fields.retention.obligations`.
+std::string form_in(std::string_view condition) {
+    constexpr std::string_view fields = ".fields.";
+    const auto at = condition.find(fields);
+    if (at == std::string_view::npos)
+        return {};
+    const auto rest = condition.substr(at + fields.size());
+    return std::string(rest.substr(0, rest.find_first_of(". ")));
+}
+
+std::vector<std::string_view> texts_of(const std::vector<ChangeType>& types) {
+    std::vector<std::string_view> texts;
+    for (const auto type : types)
+        texts.push_back(to_text(type));
+    return texts;
+}
+
+// A refusal that names the step.
+Reason reason_of(const Step& step, std::string message, std::string evidence, std::string remedy) {
+    return {
+        step.id.value, "steps." + step.id.value, std::move(message), std::move(evidence),
+        std::move(remedy)};
+}
+
+// What of the change keeps the step away, and what would bring it.
+Reason does_not_apply(const Step& step, const Change& change) {
+    const std::string message = "this step does not apply to the change as it is";
+    if (!applies_to(step, type_of(change)))
+        return reason_of(
+            step, message,
+            fmt::format(
+                "type {}; the step is for {}", to_text(type_of(change)),
+                fmt::join(texts_of(step.types), ", ")
+            ),
+            "There is nothing to complete"
+        );
+    std::string remedy = "There is nothing to complete while the condition does not hold";
+    const bool failed = !change.failed_because.empty();
+    if (step.kind == StepKind::rollback && !failed)
+        remedy = "Go back with roll_back --reason, or abort a run that goes on (decide_run): then "
+                 "it applies";
+    else if (step.kind == StepKind::stabilise && failed)
+        remedy = "The deployment failed, so nothing new is watched: complete rollback instead";
+    else if (const auto form = form_in(step.when); !form.empty())
+        remedy = fmt::format("Look at what fill_step --step {} says: it depends on that", form);
+    return reason_of(
+        step, message,
+        fmt::format(
+            "its condition does not hold: {}{}", step.when,
+            failed ? " (failed: " + change.failed_because + ")" : ""
+        ),
+        std::move(remedy)
+    );
+}
+
+std::vector<Reason> why_not_yours(const Step& step, const Change& change, const Facts& facts) {
     std::vector<Reason> reasons;
     const auto* record = record_of(change, step.id);
-    const std::string field = "steps." + step.id.value;
-    const auto gate = step.id.value;
     const auto refuse = [&](std::string message, std::string evidence, std::string remedy) {
-        reasons.push_back({gate, field, std::move(message), std::move(evidence), std::move(remedy)}
+        reasons.push_back(
+            reason_of(step, std::move(message), std::move(evidence), std::move(remedy))
         );
     };
-    if (!applies(step, change, facts))
-        refuse(
-            "this step does not apply to the change as it is",
-            fmt::format("type {}", to_text(type_of(change))), "There is nothing to complete"
-        );
     if (!step.roles.empty() && !facts.system &&
         std::none_of(step.roles.begin(), step.roles.end(), [&](StepRole role) {
             return plays(role, change, facts);
@@ -115,19 +213,48 @@ Result<void> may_complete(const Step& step, const Change& change, const Facts& f
             "only who it is assigned to completes it",
             record && !record->assignee.empty() ? "assigned to " + record->assignee.value
                                                 : "assigned to nobody",
-            "Assign it with assign_step"
+            fmt::format("Assign it with assign_step --step {} --person NAME", step.id.value)
         );
+    return reasons;
+}
+
+std::vector<Reason> why_not_done(const Step& step, const Change& change, const Facts& facts) {
+    std::vector<Reason> reasons;
+    if (!applies(step, change, facts))
+        reasons.push_back(does_not_apply(step, change));
+    for (auto& reason : why_not_yours(step, change, facts))
+        reasons.push_back(std::move(reason));
     for (const auto* earlier : open_before(step, change, facts))
-        refuse(
-            "an earlier step is not complete: " + earlier->title, "open",
+        reasons.push_back(reason_of(
+            step, "an earlier step is not complete: " + earlier->title, "open",
             "Complete " + earlier->id.value + " first"
-        );
+        ));
+    return reasons;
+}
+
+} // namespace
+
+Result<void> may_fill(const Step& step, const Change& change, const Facts& facts) {
+    if (auto reasons = why_not_yours(step, change, facts); !reasons.empty())
+        return fail_blocked("this form is not yours to fill in", std::move(reasons));
+    return {};
+}
+
+Result<void> may_do(const Step& step, const Change& change, const Facts& facts) {
+    if (auto reasons = why_not_done(step, change, facts); !reasons.empty())
+        return fail_blocked("this is not done now, or not by you", std::move(reasons));
+    return {};
+}
+
+Result<void> may_complete(const Step& step, const Change& change, const Facts& facts) {
+    auto reasons = why_not_done(step, change, facts);
     static const JsonObject none;
+    const auto* record = record_of(change, step.id);
     const auto* values = record ? record->values.if_object() : nullptr;
     for (const auto& wrong : check_fields(step, values ? *values : none, true))
         reasons.push_back(
-            {gate, field + "." + wrong.field, wrong.message, "the step's form",
-             "Fill it in with fill_step"}
+            {step.id.value, fmt::format("steps.{}.{}", step.id.value, wrong.field), wrong.message,
+             "the step's form", fmt::format("Fill it in with fill_step --step {}", step.id.value)}
         );
     if (!reasons.empty())
         return fail_blocked("the step cannot be completed", std::move(reasons));

@@ -7,10 +7,21 @@
 
 namespace slipway::domain {
 
-// Who may complete the step, in which order and with which form. Errors: blocked with the reasons.
+// Whether the board's decision comes after the step, be it through others: its form is part of what
+// is decided on.
+bool is_read_by_board(const Step& step, const Facts& facts);
+
+// Who may fill in the form of the step: who may complete it, in whatever order. Errors: blocked
+// with the reasons.
+Result<void> may_fill(const Step& step, const Change& change, const Facts& facts);
+// Who may do what the step is about, and in which order. Errors: blocked with the reasons.
+Result<void> may_do(const Step& step, const Change& change, const Facts& facts);
+// The same, and with which form. Errors: blocked with the reasons.
 Result<void> may_complete(const Step& step, const Change& change, const Facts& facts);
 
-// The steps that it comes after and that are still open, of those that the change needs.
+// The steps that it comes after and that are open, of those that the change needs. Of a step that
+// comes after the board's decision, also those that were reopened before a complete one: what the
+// board approved is whole, or it is not carried out.
 std::vector<const Step*> open_before(const Step& step, const Change& change, const Facts& facts);
 
 // When the step is due, never before the change was opened; none while the date that it depends on

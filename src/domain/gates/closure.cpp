@@ -47,7 +47,9 @@ void stabilised(const Change& change, const Facts& facts, GateFindings& findings
             findings.refuse(
                 "stabilisation." + seen.id,
                 fmt::format("an unresolved {}: {}", to_text(seen.kind), seen.title), seen.source,
-                "Resolve it with resolve_observation"
+                fmt::format(
+                    "Resolve it with resolve_observation --id {} --resolution TEXT", seen.id
+                )
             );
 }
 

@@ -157,7 +157,7 @@ std::string preflight_field(const PreflightCheck& check) {
 void preflight(const Change& change, const Facts& facts, GateFindings& findings) {
     if (deployment_begun(change))
         return;
-    constexpr std::string_view remedy = "start it with preflight";
+    constexpr std::string_view remedy = "make one with change preflight";
     if (!change.preflight)
         return findings.warn(fmt::format("no preflight was made: {}", remedy));
     const auto& preflight = *change.preflight;

@@ -303,7 +303,11 @@ std::vector<Reason> open_conditions(const Change& change) {
         if (!condition.met_at)
             reasons.push_back(
                 {"run-exact", "decision." + condition.id, "a condition of the board is open",
-                 condition.text, "Meet it and record it with meet_condition"}
+                 condition.text,
+                 fmt::format(
+                     "Meet it and record it with meet_condition --id {} --evidence TEXT",
+                     condition.id
+                 )}
             );
     return reasons;
 }

@@ -448,8 +448,8 @@ void impact_traced(const Change& change, const Facts& facts, GateFindings& findi
                 fmt::format("nobody answers for the impacted {} {}", hit.ci_class, hit.ci.value),
                 hit.next_run ? "next run " + to_text(*hit.next_run) : "no acknowledgement",
                 fmt::format(
-                    "Its owner{} acknowledges it with acknowledge_impact",
-                    hit.owner.empty() ? "" : " " + hit.owner.value
+                    "Its owner{} acknowledges it with acknowledge_impact --ci {}",
+                    hit.owner.empty() ? "" : " " + hit.owner.value, hit.ci.value
                 )
             );
         if (hit.next_run)
@@ -505,8 +505,8 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
         findings.refuse(
             "classification.incident", "an emergency needs an incident or a named authoriser",
             "neither is given",
-            "Name the incident with classify --incident, or who authorised it with classify "
-            "--authoriser"
+            "Name the incident with classify --type emergency --incident ID --reason TEXT, or who "
+            "authorised it with --authoriser PERSON"
         );
     if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
         look_at_authoriser(change, facts, findings);

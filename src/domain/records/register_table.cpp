@@ -189,6 +189,26 @@ Result<void> check_needs(
     return {};
 }
 
+// "external" is no connector: what it stands for, a person does and reports.
+Result<void> check_connector(const std::string& connector, const Records& records) {
+    if (connector.empty() || connector == "external" || records.connectors.contains(connector))
+        return {};
+    return fail_field(
+        "connector", fmt::format(
+                         "there is no connector {0}: put it first (connector put {0}), or name "
+                         "external where a person does it and reports",
+                         connector
+                     )
+    );
+}
+
+// A name that leads nowhere would be found out when the notice is to be sent, or the page.
+template <class T>
+Result<void>
+check_sender(const std::string& document, const Records& records, const std::set<std::string>&) {
+    return check_connector(TRY(restore<T>(document)).connector, records);
+}
+
 Result<std::vector<std::string>> items_needed(const std::string& document) {
     const auto ci = TRY(restore<CiRecord>(document));
     std::vector<std::string> items;
@@ -227,8 +247,20 @@ std::vector<RecordUse> boards_and_rosters_of(const Records& records, const std::
     return uses;
 }
 
+std::vector<RecordUse> senders_by(const Records& records, const std::string& connector) {
+    std::vector<RecordUse> uses;
+    for (const auto& [name, channel] : records.channels)
+        if (channel.connector == connector)
+            uses.push_back({"channel", name, "connector", "sends by it"});
+    for (const auto& [name, roster] : records.rosters)
+        if (roster.connector == connector)
+            uses.push_back({"roster", name, "connector", "pages by it"});
+    return uses;
+}
+
 constexpr std::array<std::string_view, 1> naming_items{"ci"};
 constexpr std::array<std::string_view, 2> naming_people{"board", "roster"};
+constexpr std::array<std::string_view, 2> naming_connectors{"channel", "roster"};
 
 template <class T>
 constexpr RegisterRow
@@ -253,10 +285,17 @@ const std::array table{
         "catalogue_entry", "catalogue", "catalogue entry", Permission::change_read,
         Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
         check_entry},
-    row<RosterRecord>("roster", "rosters", "on-call roster", Permission::record_write),
-    row<ChannelRecord>("channel", "channels", "notice channel", Permission::record_write),
+    RegisterRow{
+        "roster", "rosters", "on-call roster", Permission::change_read, Permission::record_write,
+        schema_of<RosterRecord>, normalise<RosterRecord>, nullptr, check_sender<RosterRecord>},
+    RegisterRow{
+        "channel", "channels", "notice channel", Permission::change_read, Permission::record_write,
+        schema_of<ChannelRecord>, normalise<ChannelRecord>, nullptr, check_sender<ChannelRecord>},
     row<RingRecord>("ring", "rings", "ring", Permission::record_write),
-    row<ConnectorRecord>("connector", "connectors", "connector", Permission::system_manage),
+    RegisterRow{
+        "connector", "connectors", "connector", Permission::change_read, Permission::system_manage,
+        schema_of<ConnectorRecord>, normalise<ConnectorRecord>, nullptr, nullptr, nullptr,
+        senders_by, naming_connectors},
     row<OrganisationRecord>(
         "organisation", "organisations", "organisation", Permission::system_manage
     ),
