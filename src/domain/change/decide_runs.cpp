@@ -47,6 +47,12 @@ Result<void> require_no_approver(const Change& change, const Facts& facts) {
     return {};
 }
 
+// Going back is not carrying out: whoever is there takes the steps back.
+Result<void> may_carry_out(const Change& change, const Run& run, const Facts& facts) {
+    const bool deploys = run.purpose == RunPurpose::deployment && run.undo.empty();
+    return deploys ? require_no_approver(change, facts) : Result<void>{};
+}
+
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
     const auto& change = decider.change();
     const auto* runbook = runbook_of(change, runbook_for(purpose));
@@ -460,8 +466,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
               std::string(to_text(run.executor)),
               "Start the run with executor external to report it yourself"}}
         );
-    if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_approver(change, facts));
+    TRY(may_carry_out(change, run, facts));
     if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
         !owns_run(change, facts))
         return fail_blocked(
@@ -506,8 +511,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
         next->state == RunStepState::running || next->state == RunStepState::unknown)
         return fail_field("step", "is not a step that is next and waits for a person");
     TRY(require_time(change, run, facts));
-    if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_approver(change, facts));
+    TRY(may_carry_out(change, run, facts));
     RunStep step = *next;
     TRY(confirm(step, change, *outline, facts));
     TRY(require_ring_of(change, run, facts, "run-exact"));

@@ -308,9 +308,32 @@ std::vector<Reason> open_conditions(const Change& change) {
     return reasons;
 }
 
+namespace {
+
+// Nobody confirms a two-person step in the place of its second person, so inside the window it
+// would be too late to find out that he must not.
+void look_at_second_people(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    for (const auto& step : runbook ? runbook->steps : std::vector<RunbookStepOutline>{})
+        if (const auto part = step.second.empty()
+                                  ? std::nullopt
+                                  : part_in_approval(change, facts, PersonId(step.second)))
+            findings.refuse(
+                "second." + step.name,
+                fmt::format(
+                    "{}, the second person of the step {}, {}", step.second, step.name, part->what
+                ),
+                part->evidence,
+                "Name another second person in the runbook, pin it and have it approved"
+            );
+}
+
+} // namespace
+
 std::vector<Reason> not_ready(const Change& change, const Facts& facts) {
     GateFindings findings("run-exact");
     look_at_transition(change, facts, findings);
+    look_at_second_people(change, facts, findings);
     auto reasons = std::move(findings.reasons);
     for (const auto& gate : table) {
         if (!is_before_execution(gate))
