@@ -22,6 +22,17 @@ std::string part_in_writing(const Change& change, const PersonId& person) {
     return {};
 }
 
+// It may have let the change come as far as it is: also when it has ended, or was revoked once the
+// deployment had begun.
+bool has_counted(const Waiver& waiver, const Change& change) {
+    if (waiver.state != WaiverState::revoked)
+        return waiver.state == WaiverState::granted;
+    return std::any_of(change.runs.begin(), change.runs.end(), [&](const Run& run) {
+        return run.purpose == RunPurpose::deployment && waiver.revoked_at &&
+               run.started_at <= *waiver.revoked_at;
+    });
+}
+
 } // namespace
 
 bool owns_run(const Change& change, const Facts& facts) {
@@ -68,9 +79,8 @@ part_in_approval(const Change& change, const Facts& facts, const PersonId& perso
     if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
         return PartInApproval{
             "recorded its approval", "decision of " + to_text(change.decision->at)};
-    // Also when it is over: it may have let the change come as far as it is.
     for (const auto& waiver : change.waivers)
-        if (waiver.state == WaiverState::granted && person == waiver.granted_by)
+        if (person == waiver.granted_by && has_counted(waiver, change))
             return PartInApproval{"waived " + waiver.gate, waiver.id};
     if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
         return PartInApproval{

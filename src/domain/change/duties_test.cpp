@@ -157,6 +157,20 @@ TEST(Duties, who_waived_a_gate_carries_no_step_of_it_out) {
     s.does("otto", "assign", R"({"implementer":"petra"})");
 }
 
+TEST(Duties, a_waiver_that_is_revoked_in_the_middle_of_the_deployment_has_counted) {
+    auto s = ready();
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("petra", "revoke_waiver", R"({"id":"W-1","reason":"she is well"})");
+    const auto reported = s.refused(
+        "petra", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})"
+    );
+    EXPECT_EQ(first(reported).message, "you waived oncall");
+}
+
 TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {
     auto s = ready_standard();
     for (const auto* person : {"cora", "mika"})
