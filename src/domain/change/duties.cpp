@@ -33,6 +33,39 @@ bool has_counted(const Waiver& waiver, const Change& change) {
     });
 }
 
+// What he answers for: his vote, his word in an emergency, his name behind a catalogue entry.
+std::optional<PartInApproval>
+part_in_deciding(const Change& change, const Facts& facts, const PersonId& person) {
+    const auto is_his = [&](const Vote& vote) { return vote.person == person; };
+    if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
+        return PartInApproval{"voted on it", "a vote that waits for the decision"};
+    if (change.decision && is_approving(*change.decision) && has_voted(change, person))
+        return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
+        return PartInApproval{
+            "authorised the emergency", "classified at " + to_text(change.classification->at)};
+    if (type_of(change) != ChangeType::standard)
+        return {};
+    const auto& id = change.classification->catalogue_entry;
+    const auto entry = facts.records->catalogue.find(id);
+    if (entry == facts.records->catalogue.end())
+        return {};
+    const auto& names = entry->second.approved_by;
+    if (std::find(names.begin(), names.end(), person) == names.end())
+        return {};
+    return PartInApproval{"pre-approved the catalogue entry " + id, "its approved_by"};
+}
+
+std::optional<PartInApproval> part_in_helping(const Change& change, const PersonId& person) {
+    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
+        return PartInApproval{
+            "recorded its approval", "decision of " + to_text(change.decision->at), true};
+    for (const auto& waiver : change.waivers)
+        if (person == waiver.granted_by && has_counted(waiver, change))
+            return PartInApproval{"waived " + waiver.gate, waiver.id, true};
+    return {};
+}
+
 } // namespace
 
 bool owns_run(const Change& change, const Facts& facts) {
@@ -71,30 +104,8 @@ std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person) {
     if (facts.system && person == facts.actor)
         return {}; // it approves nothing, whoever had its id once
-    const auto is_his = [&](const Vote& vote) { return vote.person == person; };
-    if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
-        return PartInApproval{"voted on it", "a vote that waits for the decision"};
-    if (change.decision && is_approving(*change.decision) && has_voted(change, person))
-        return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
-    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
-        return PartInApproval{
-            "recorded its approval", "decision of " + to_text(change.decision->at)};
-    for (const auto& waiver : change.waivers)
-        if (person == waiver.granted_by && has_counted(waiver, change))
-            return PartInApproval{"waived " + waiver.gate, waiver.id};
-    if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
-        return PartInApproval{
-            "authorised the emergency", "classified at " + to_text(change.classification->at)};
-    if (type_of(change) != ChangeType::standard)
-        return {};
-    const auto& id = change.classification->catalogue_entry;
-    const auto entry = facts.records->catalogue.find(id);
-    if (entry == facts.records->catalogue.end())
-        return {};
-    const auto& names = entry->second.approved_by;
-    if (std::find(names.begin(), names.end(), person) == names.end())
-        return {};
-    return PartInApproval{"pre-approved the catalogue entry " + id, "its approved_by"};
+    auto part = part_in_deciding(change, facts, person);
+    return part ? part : part_in_helping(change, person);
 }
 
 bool may_waive(const Facts& facts) {

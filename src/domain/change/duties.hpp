@@ -20,6 +20,7 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
 struct PartInApproval {
     std::string what; // "voted on it"
     std::string evidence;
+    bool helped = false; // he recorded the decision or waived a gate, and decided nothing else
 };
 
 // He voted, recorded the decision, granted a waiver, stands behind the catalogue entry of a

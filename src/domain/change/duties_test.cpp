@@ -248,6 +248,33 @@ TEST(Duties, what_its_approver_carried_out_does_not_close_as_a_success) {
         }
 }
 
+// An earlier version let them begin, and no command undoes that.
+TEST(Duties, what_was_carried_out_before_the_upgrade_is_not_shut_out_of_closing) {
+    auto s = settled();
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::deployment) {
+            run.started_by = PersonId("petra");
+            run.steps[0].confirmed_by = PersonId("paul");
+        }
+    s.change.decision->recorded_by = PersonId("petra");
+    Waiver waiver;
+    waiver.id = "W-1";
+    waiver.gate = "oncall";
+    waiver.state = WaiverState::granted;
+    waiver.granted_by = PersonId("paul");
+    s.change.waivers.push_back(waiver);
+    s.replayed = s.change;
+    const auto result = look(s, "run-exact");
+    EXPECT_EQ(result.verdict, Verdict::pass) << encode(result);
+    EXPECT_THAT(
+        result.warnings,
+        ::testing::UnorderedElementsAre(
+            HasSubstr("petra recorded its approval"), HasSubstr("paul waived oncall")
+        )
+    );
+    s.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+}
+
 // An approval is used up when the deployment begins. What becomes of those who gave it is about the
 // next change.
 TEST(Duties, what_becomes_of_an_approval_after_the_deployment_holds_no_closure_up) {
