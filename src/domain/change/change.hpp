@@ -281,7 +281,8 @@ struct RunStep {
     Digest digest = {};        // of the approved step that was carried out; zero in old entries
     PersonId seconded_by = {}; // two-person steps
     std::string parallel = {}; // the group of neighbours that run at the same time, or none
-    std::vector<Digest> evidence = {}; // files of the change, by who did or decided it
+    std::vector<Digest> evidence = {};   // files of the change, by who did or decided it
+    std::set<PersonId> reported_by = {}; // of a run that others carry out: who said how it went
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -297,6 +298,7 @@ struct RunStep {
         visit("seconded_by", self.seconded_by);
         visit("parallel", self.parallel);
         visit("evidence", self.evidence);
+        visit("reported_by", self.reported_by);
     }
 };
 

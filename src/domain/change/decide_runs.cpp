@@ -254,7 +254,9 @@ step_to_report(const Run& run, const StepReport& report, const Facts& facts) {
     return step;
 }
 
-RunStep reported(const RunStep& before, const StepReport& report, Digest approved, Time now) {
+RunStep
+reported(const RunStep& before, const StepReport& report, Digest approved, const Facts& facts) {
+    const auto now = facts.now;
     RunStep step = before;
     const bool goes_on = before.state == RunStepState::running;
     step.digest = approved;
@@ -269,6 +271,8 @@ RunStep reported(const RunStep& before, const StepReport& report, Digest approve
     step.exit_status = report.exit_status;
     step.detail = report.detail;
     step.transcript = report.transcript;
+    if (!facts.system)
+        step.reported_by.insert(facts.actor);
     return step;
 }
 
@@ -488,7 +492,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         const Run& now = *find_run(decider.change(), run.id);
         const auto* known = TRY(step_to_report(now, report, facts));
         const auto approved = TRY(approved_step(decider.change(), now, report));
-        const auto step = reported(*known, report, approved, facts.now);
+        const auto step = reported(*known, report, approved, facts);
         decider.emit(RunStepReported{run.id, step});
         call_while_others_run(decider, run.id, step);
         move_on(

@@ -75,8 +75,11 @@ bool owns_run(const Change& change, const Facts& facts) {
 
 std::set<PersonId> who_carried_out(const Run& run) {
     std::set<PersonId> people{run.started_by};
-    for (const auto& step : run.steps)
-        people.insert({step.confirmed_by, step.seconded_by});
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& step : *steps) {
+            people.insert({step.confirmed_by, step.seconded_by});
+            people.insert(step.reported_by.begin(), step.reported_by.end());
+        }
     people.erase(PersonId{});
     return people;
 }

@@ -70,6 +70,23 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     s.does("cora", "settle_owed", settle);
 }
 
+TEST(Duties, who_reports_the_steps_of_a_run_elsewhere_carried_it_out) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    const auto report = [&](const char* person, const char* state) {
+        s.does(
+            person, "report_run",
+            fmt::format(R"({{"run":"run-3","steps":[{{"name":"drain","state":"{}"}}]}})", state)
+        );
+    };
+    report("petra", "running");
+    report("ina", "succeeded");
+    EXPECT_THAT(
+        who_carried_out(s.change.runs.back()),
+        ::testing::UnorderedElementsAre(PersonId("ina"), PersonId("petra"))
+    );
+}
+
 TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
     constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
     auto s = deployed();
@@ -88,9 +105,14 @@ TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
             run.started_by = PersonId("lena");
             run.steps[0].confirmed_by = PersonId("petra");
             run.steps[1].seconded_by = PersonId("paul");
+            auto undo = run.steps[0];
+            undo.confirmed_by = PersonId("emil");
+            run.undo = {undo};
         }
-    for (const auto* person : {"lena", "petra", "paul"})
+    for (const auto* person : {"lena", "petra", "paul", "emil"})
         EXPECT_EQ(refusal(person), carried_out) << person;
+    for (auto& run : s.change.runs.edit())
+        run.undo.clear();
     EXPECT_TRUE(s.decide("emil", "settle_owed", json(settle)));
 }
 
