@@ -74,7 +74,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
     for (const auto& step : runbook->steps)
         run.steps.push_back(pending_step(step));
     if (purpose == RunPurpose::rollback) {
-        withdraw_reverts(decider);
+        withdraw_reverts(decider, executor);
         send_back(run, change, decider.facts());
     }
     if (!run.ring_edits.empty())

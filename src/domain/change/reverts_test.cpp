@@ -46,6 +46,8 @@ TEST(Reverts, stand_until_the_runbook_goes_back_instead) {
     EXPECT_FALSE(r.snapshot().revert_asked_at);
     EXPECT_FALSE(is_to_be_reverted(r.s.change, r.task));
     EXPECT_THAT(r.s.said, ::testing::Contains(::testing::HasSubstr("web-1 is not gone back to")));
+    EXPECT_THAT(r.s.said, ::testing::Contains(::testing::HasSubstr("begin no step before that")))
+        << "the answer promised that the run waits";
 }
 
 TEST(Reverts, stand_until_a_rollback_is_started_too) {
