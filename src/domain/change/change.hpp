@@ -157,6 +157,7 @@ struct RunbookStepOutline {
     std::string second;   // who must agree too
     std::string undoes;   // of an undo block: the step that it takes back
     std::string parallel; // the group of neighbours that run at the same time, or none
+    std::optional<int> exit_status = {}; // of success; not in old entries
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -171,6 +172,7 @@ struct RunbookStepOutline {
         visit("second", self.second);
         visit("undoes", self.undoes);
         visit("parallel", self.parallel);
+        visit("exit_status", self.exit_status);
     }
 };
 

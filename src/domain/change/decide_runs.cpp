@@ -268,12 +268,29 @@ reported(const RunStep& before, const StepReport& report, Digest approved, const
     step.ended_at = report.state == RunStepState::running ? std::nullopt
                     : report.ended_at                     ? report.ended_at
                                                           : std::optional<Time>(now);
-    step.exit_status = report.exit_status;
+    step.exit_status = report.exit_status.value_or(0);
     step.detail = report.detail;
     step.transcript = report.transcript;
     if (!facts.system)
         step.reported_by.insert(facts.actor);
     return step;
+}
+
+// Our own runner compares them itself; whoever else says both of a step is mistaken in one.
+Result<void>
+require_expected_status(const Change& change, const Run& run, const StepReport& report) {
+    const auto* outline = outline_of(change, run, report.name);
+    if (outline == nullptr || !outline->exit_status || !report.exit_status ||
+        report.state != RunStepState::succeeded || *report.exit_status == *outline->exit_status)
+        return {};
+    return fail_field(
+        fmt::format("steps.{}.exit_status", report.name),
+        fmt::format(
+            "the runbook expects {} of this step, so with {} it has not succeeded: report it as "
+            "failed",
+            *outline->exit_status, *report.exit_status
+        )
+    );
 }
 
 // The evidence of a run would name what nobody has.
@@ -367,7 +384,7 @@ Result<Decision> report_cut(const Change& change, const ReportRun& body, const F
         RunStep step = *running_step(*find_run(change, body.run), report.name);
         step.state = report.state;
         step.ended_at = report.ended_at ? report.ended_at : facts.now;
-        step.exit_status = report.exit_status;
+        step.exit_status = report.exit_status.value_or(0);
         step.detail = report.detail;
         step.transcript = report.transcript;
         decider.emit(RunStepReported{body.run, std::move(step)});
@@ -492,6 +509,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         const Run& now = *find_run(decider.change(), run.id);
         const auto* known = TRY(step_to_report(now, report, facts));
         const auto approved = TRY(approved_step(decider.change(), now, report));
+        if (!facts.system)
+            TRY(require_expected_status(decider.change(), now, report));
         const auto step = reported(*known, report, approved, facts);
         decider.emit(RunStepReported{run.id, step});
         call_while_others_run(decider, run.id, step);

@@ -93,6 +93,28 @@ TEST(ExecutedSteps, carry_the_digest_of_the_approved_step_and_no_other) {
     EXPECT_EQ(run_of(s).steps[0].digest, approved);
 }
 
+TEST(ExecutedSteps, that_end_with_a_status_that_nobody_expects_have_not_succeeded) {
+    auto s = ready();
+    outline(s, 1).exit_status = 4;
+    outline(s, 2).exit_status.reset(); // pinned by an earlier version
+    start_elsewhere(s);
+    const auto body = [](std::string_view step, std::string_view state, int status) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}","exit_status":{}}}]}})", step,
+            state, status
+        );
+    };
+    const auto refused = s.refused("ina", "report_run", body("drain", "succeeded", 3));
+    EXPECT_EQ(refused.code, ErrorCode::invalid_input);
+    EXPECT_THAT(explain(refused), HasSubstr("the runbook expects 0 of this step"));
+    s.does("ina", "report_run", body("drain", "succeeded", 0));
+    s.does("ina", "report_run", body("switch", "running", 0));
+    s.refused("ina", "report_run", body("switch", "succeeded", 0));
+    s.does("ina", "report_run", body("switch", "succeeded", 4));
+    s.does("ina", "report_run", body("verify", "failed", 1));
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+}
+
 TEST(ExecutedSteps, are_none_of_a_runbook_that_was_pinned_since_the_run_began) {
     auto s = approved();
     s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
