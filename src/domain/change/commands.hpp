@@ -669,7 +669,7 @@ struct RequestWaiver {
         visit(
             "reason", self.reason, required("why it may be passed all the same", limits::text_max)
         );
-        visit("valid_for", self.valid_for, optional("how long, such as 24h"));
+        visit("valid_for", self.valid_for, optional("how long; 24h unless said"));
     }
 };
 

@@ -113,6 +113,16 @@ const Waiver* standing_waiver(
     return nullptr;
 }
 
+// The last one that was granted and has ended since: who relied on it hears of that.
+const Waiver* lapsed_waiver(const Change& change, const Facts& facts, std::string_view gate) {
+    const auto& all = change.waivers;
+    const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Waiver& waiver) {
+        return waiver.gate == gate && waiver.state == WaiverState::granted &&
+               waiver.expires_at <= facts.now;
+    });
+    return found == all.rend() ? nullptr : &*found;
+}
+
 bool is_before_execution(const GateRow& gate) {
     for (const auto& row : table) {
         if (row.id == "run-exact")
@@ -241,6 +251,14 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
     } else if (!step->is_required() && record == change.steps.end()) {
         result.verdict = Verdict::not_applicable;
     }
+    if (const auto* ended = lapsed_waiver(change, facts, gate.id);
+        ended && result.verdict == Verdict::fail)
+        result.reasons.push_back(
+            {std::string(gate.id), "waivers." + ended->id, "its waiver has ended",
+             "ended at " + to_text(ended->expires_at),
+             "Do what the gate asks for, or ask for another waiver that lasts longer "
+             "(request_waiver --valid_for)"}
+        );
     return result;
 }
 
