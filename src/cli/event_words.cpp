@@ -80,7 +80,7 @@ constexpr Phrase phrases[] = {
     {"oncall_checked", "checked the on-call cover of {oncall.roster}[; gaps: {oncall.gaps}]"
                        "[; called {oncall.pages.person}]"},
     {"page_delivered", "page to {person}: {state}[, {receipt}]"},
-    {"call_failed", "{person} was called and not reached: {subject}[; {detail}]"},
+    {"call_failed", "{person} was not reached: {subject}[; {detail}]"},
     {"page_acknowledged", "acknowledged the page to {person}"},
     {"snapshot_reported",
      "snapshot of {snapshot.host} {snapshot.state}[, {snapshot.id}][: {snapshot.detail}]"},

@@ -12,7 +12,9 @@
 //     the end of the input, to end it   ->
 //                                       <-    MARK exit STATUS   or   MARK ended
 //
-// Whoever asks for an end knows of it only by one of these words: how ssh ends tells nothing.
+// Whoever asks for an end knows of it only by one of these words, for ssh ends of a dead connection
+// too. They are said of what the far side may end: what left the step's group, or runs as somebody
+// else (sudo), is not reached. As long as that holds the output, ssh does not end.
 // MARK is an unguessable line made for this one connection. Nothing is sent before the far side is
 // ready, so that a step either did nothing or has to be asked about; and the script starts only
 // when all of it is there. What login scripts print before that is no output of the step. Internal
@@ -62,7 +64,7 @@ class FarSide final : public Attendant {
 
     bool interpreter_missing() const { return missing_; }
 
-    // The far side has said that nothing of the step is left there.
+    // The far side has said that it ended the step, as far as it may.
     bool ended_there() const { return status_ || killed_; }
 
     // The script had ended before the process was asked to end.

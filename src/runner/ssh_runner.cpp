@@ -126,19 +126,23 @@ StepResult judge_connecting(
     return run.not_started(connecting_fault(host, far_side.words()));
 }
 
-StepResult judge_running(StepRun& run, Cut cut, const FarSide& far_side, const std::string& host) {
+StepResult judge_running(
+    StepRun& run, Cut cut, bool killed, const FarSide& far_side, const std::string& host
+) {
     if (far_side.interpreter_missing())
         return run.not_started(fmt::format("the interpreter is not installed on {}", host));
     if (far_side.done_by_itself())
         cut = Cut::none; // it was only the connection that would not end
     const Ending ending{far_side.status().value_or(-1), 0, true};
     // Whoever runs it again beside itself does harm, so this is neither a failure nor a stop.
-    if (cut != Cut::none && !far_side.ended_there())
+    if (cut != Cut::none && (!far_side.ended_there() || killed))
         return run.ended(
             RunOutcome::unknown,
             fmt::format(
-                "{}, and {} did not say that it ended, so it may still be running there",
-                cut == Cut::stopped ? "stopped on request" : "not done within its time limit", host
+                "{}, and {}, so it may still be running there",
+                cut == Cut::stopped ? "stopped on request" : "not done within its time limit",
+                far_side.ended_there() ? "something on " + host + " still holds its output"
+                                       : host + " did not say that it ended"
             )
         );
     if (cut != Cut::none)
@@ -197,7 +201,7 @@ StepResult SshRunner::run_step(
     if (!far_side.status() && !far_side.interpreter_missing())
         quote_words(far_side, run.transcript(), clock_.now());
     run.transcript().finish(clock_.now());
-    return far_side.began() ? judge_running(run, cut, far_side, *host)
+    return far_side.began() ? judge_running(run, cut, watch.killed(), far_side, *host)
                             : judge_connecting(run, cut, far_side, *host, connecting);
 }
 

@@ -284,6 +284,26 @@ TEST_F(Ssh, what_a_dead_connection_leaves_running_is_not_called_ended) {
     EXPECT_TRUE(is_dead(sink_.lines.at(0))) << "it is ended once sshd sees that nobody is there";
 }
 
+// As with sudo, whose processes get no signal of ours: the script's end was called the step's.
+TEST_F(Ssh, what_the_far_side_cannot_end_is_not_called_ended) {
+    std::stop_source source;
+    sink_.on_line = [&](const std::string&) { source.request_stop(); };
+    for (const auto* trap : {"", "trap '' TERM; "}) {
+        sink_.lines.clear();
+        source = {};
+        context_.stop = source.get_token();
+        const auto result =
+            run(step(std::string(trap) + "setsid sh -c 'echo $$; exec sleep 60' & wait; wait"));
+        ASSERT_EQ(sink_.lines.size(), 1) << result.message;
+        EXPECT_EQ(::kill(std::stoi(sink_.lines[0]), SIGKILL), 0) << "it is there";
+        EXPECT_EQ(result.outcome, RunOutcome::unknown) << trap;
+        EXPECT_EQ(
+            result.message, "stopped on request, and something on web1 still holds its output, so "
+                            "it may still be running there"
+        );
+    }
+}
+
 // Whether the command line of any process that we may look at holds the text.
 bool in_a_command_line(const std::string& text) {
     std::error_code ignored;

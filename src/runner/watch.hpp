@@ -52,6 +52,9 @@ class Watch {
     // Returns when the process has ended. Why it was ended, if it was.
     Cut run();
 
+    // It did not go when it was asked to.
+    bool killed() const { return killed_; }
+
   private:
     bool wait_for_end();
     bool is_time() const;
@@ -70,7 +73,7 @@ class Watch {
     bool listening_ = true; // until the process is being ended
     bool open_ = true;      // somebody can still write to its output
     bool errors_open_ = true;
-    bool killed_ = false; // it did not go when it was asked to
+    bool killed_ = false;
     std::array<char, 64 * 1024> buffer_;
 };
 

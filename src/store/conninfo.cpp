@@ -59,6 +59,9 @@ std::string with_time_limits(const std::string& conninfo) {
         said.insert(name);
         text += fmt::format("{}={} ", name, in_quotes(value));
     }
+    // A service file may say them too, and what stands in the string goes before it.
+    if (said.contains("service"))
+        return text;
     for (const auto& [name, value] : limits)
         if (!said.contains(std::string(name)))
             text += fmt::format("{}={} ", name, value);

@@ -35,6 +35,13 @@ TEST(Conninfo, what_somebody_said_himself_stands) {
     );
 }
 
+TEST(Conninfo, a_service_file_was_overruled) {
+    EXPECT_THAT(
+        with_time_limits("service=slipway"),
+        AllOf(HasSubstr("service='slipway'"), Not(HasSubstr("connect_timeout")))
+    );
+}
+
 TEST(Conninfo, values_come_back_as_they_were) {
     const std::string given = R"(password='it\'s a \\ and a space' host=db )";
     EXPECT_THAT(with_time_limits(given), HasSubstr(R"(password='it\'s a \\ and a space' )"));

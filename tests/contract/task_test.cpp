@@ -180,7 +180,7 @@ TEST_P(TaskContract, a_run_waits_while_a_snapshot_of_its_change_is_reverted_to) 
         commit.tasks.push_back({kind, acme, "CHG-1", "{}", at(0)});
     commit.tasks.push_back({"run", acme, "CHG-2", "{}", at(0)});
     must(store().commit(std::move(commit)));
-    const auto first = must(store().claim_tasks("a", at(0), at(50), 10));
+    const auto first = must(store().claim_tasks("a", at(0), at(90), 10));
     ASSERT_THAT(first, SizeIs(3)) << "both reverts, and the other change's run";
     EXPECT_EQ(first[1].kind, "snapshot_revert");
     must(store().commit(ending(first[0])));

@@ -119,7 +119,8 @@ class ConnectorTasks : public testing::Test {
     }
 
     void ask_for_revert() {
-        const auto taken = take({"vol-7", "CHG-1", "web-1", {}, {}, 100}, [](auto&) {});
+        if (change().snapshots.empty())
+            take({"vol-7", "CHG-1", "web-1", {}, {}, 100}, [](auto&) {});
         auto to_be = change();
         to_be.snapshots.back().revert_asked_at = clock.now();
         bring(to_be);
@@ -128,7 +129,7 @@ class ConnectorTasks : public testing::Test {
             "snap",
             "web-1",
             "CHG-1",
-            taken.expires_at,
+            to_be.snapshots.back().expires_at,
             "vol-7",
             to_be.snapshots.back().revert_asked_at};
         app::Commit commit;

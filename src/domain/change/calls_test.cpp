@@ -76,5 +76,22 @@ TEST(Calls, that_no_connector_makes_are_left_to_who_is_there) {
     EXPECT_TRUE(s.has_said("calls otto, tell him yourself: CHG-12: run-3 stopped at drain"));
 }
 
+// The worker reported the stop, and its answer went nowhere.
+TEST(Calls, that_no_connector_makes_are_on_the_record_when_the_server_decides) {
+    auto s = ready();
+    s.records.rosters.at(s.change.roster).connector = "external";
+    ++s.records.version;
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    s.tasks.clear();
+    s.does(
+        "system", "report_run",
+        R"({"run":"run-3","steps":[{"name":"drain","state":"failed","detail":"disk full"}]})"
+    );
+    EXPECT_TRUE(s.tasks.empty());
+    ASSERT_EQ(s.events.back().type, "call_failed");
+    EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("otto"));
+    EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("run-3 stopped at drain"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing

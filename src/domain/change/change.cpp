@@ -106,6 +106,8 @@ bool is_automatic(const Snapshot& snapshot) {
 std::optional<Time> rolled_back_at(const Change& change) {
     const auto by_snapshots = last_host_back_at(change);
     const auto* back = last_run(change, RunPurpose::rollback);
+    if (back != nullptr && is_active(*back))
+        return std::nullopt; // it is about to touch the hosts, wherever they are back now
     const bool by_runbook = back != nullptr && back->state == RunState::succeeded;
     return by_runbook ? std::max(by_snapshots, back->ended_at) : by_snapshots;
 }

@@ -158,6 +158,7 @@ struct RunbookStepOutline {
     std::string second;   // who must agree too
     std::string undoes;   // of an undo block: the step that it takes back
     std::string parallel; // the group of neighbours that run at the same time, or none
+    std::optional<int> exit_status = {}; // of success; not in old entries
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -172,6 +173,7 @@ struct RunbookStepOutline {
         visit("second", self.second);
         visit("undoes", self.undoes);
         visit("parallel", self.parallel);
+        visit("exit_status", self.exit_status);
     }
 };
 
@@ -282,7 +284,8 @@ struct RunStep {
     Digest digest = {};        // of the approved step that was carried out; zero in old entries
     PersonId seconded_by = {}; // two-person steps
     std::string parallel = {}; // the group of neighbours that run at the same time, or none
-    std::vector<Digest> evidence = {}; // files of the change, by who did or decided it
+    std::vector<Digest> evidence = {};   // files of the change, by who did or decided it
+    std::set<PersonId> reported_by = {}; // of a run that others carry out: who said how it went
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -298,6 +301,7 @@ struct RunStep {
         visit("seconded_by", self.seconded_by);
         visit("parallel", self.parallel);
         visit("evidence", self.evidence);
+        visit("reported_by", self.reported_by);
     }
 };
 

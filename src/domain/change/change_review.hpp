@@ -374,6 +374,7 @@ struct Waiver {
     Time requested_at{};
     PersonId granted_by;
     Time expires_at{};
+    std::optional<Time> revoked_at = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -384,6 +385,7 @@ struct Waiver {
         visit("requested_at", self.requested_at);
         visit("granted_by", self.granted_by);
         visit("expires_at", self.expires_at);
+        visit("revoked_at", self.revoked_at);
     }
 };
 

@@ -190,7 +190,7 @@ struct StepReport {
     RunStepState state{};
     std::optional<Time> started_at;
     std::optional<Time> ended_at;
-    int exit_status = 0;
+    std::optional<int> exit_status;
     std::string detail;
     Digest transcript;
     Digest digest;
@@ -200,7 +200,10 @@ struct StepReport {
         visit("state", self.state, required("running, succeeded, failed or unknown"));
         visit("started_at", self.started_at, optional("when it started"));
         visit("ended_at", self.ended_at, optional("when it ended"));
-        visit("exit_status", self.exit_status, optional("its exit status"));
+        visit(
+            "exit_status", self.exit_status,
+            optional("its exit status; one that the runbook does not expect is no success")
+        );
         visit("detail", self.detail, printed("what was unexpected", limits::text_max));
         visit("transcript", self.transcript, optional("SHA-256 of its transcript"));
         visit(
@@ -666,7 +669,7 @@ struct RequestWaiver {
         visit(
             "reason", self.reason, required("why it may be passed all the same", limits::text_max)
         );
-        visit("valid_for", self.valid_for, optional("how long, such as 24h"));
+        visit("valid_for", self.valid_for, optional("how long; 24h unless said"));
     }
 };
 

@@ -21,7 +21,8 @@ RunbookStepOutline outline(const RunbookStep& step) {
             step.owner.value, step.abort_criterion,
             step.digest,      step.timeout,
             step.confirm,     step.second.value,
-            step.undoes,      step.parallel};
+            step.undoes,      step.parallel,
+            step.exit_status};
 }
 
 // A file's name is shown and put into archives: it is a name and never a path.

@@ -47,6 +47,12 @@ Result<void> require_no_approver(const Change& change, const Facts& facts) {
     return {};
 }
 
+// Going back is not carrying out: whoever is there takes the steps back.
+Result<void> may_carry_out(const Change& change, const Run& run, const Facts& facts) {
+    const bool deploys = run.purpose == RunPurpose::deployment && run.undo.empty();
+    return deploys ? require_no_approver(change, facts) : Result<void>{};
+}
+
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
     const auto& change = decider.change();
     const auto* runbook = runbook_of(change, runbook_for(purpose));
@@ -68,7 +74,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
     for (const auto& step : runbook->steps)
         run.steps.push_back(pending_step(step));
     if (purpose == RunPurpose::rollback) {
-        withdraw_reverts(decider);
+        withdraw_reverts(decider, executor);
         send_back(run, change, decider.facts());
     }
     if (!run.ring_edits.empty())
@@ -248,7 +254,9 @@ step_to_report(const Run& run, const StepReport& report, const Facts& facts) {
     return step;
 }
 
-RunStep reported(const RunStep& before, const StepReport& report, Digest approved, Time now) {
+RunStep
+reported(const RunStep& before, const StepReport& report, Digest approved, const Facts& facts) {
+    const auto now = facts.now;
     RunStep step = before;
     const bool goes_on = before.state == RunStepState::running;
     step.digest = approved;
@@ -260,10 +268,29 @@ RunStep reported(const RunStep& before, const StepReport& report, Digest approve
     step.ended_at = report.state == RunStepState::running ? std::nullopt
                     : report.ended_at                     ? report.ended_at
                                                           : std::optional<Time>(now);
-    step.exit_status = report.exit_status;
+    step.exit_status = report.exit_status.value_or(0);
     step.detail = report.detail;
     step.transcript = report.transcript;
+    if (!facts.system)
+        step.reported_by.insert(facts.actor);
     return step;
+}
+
+// Our own runner compares them itself; whoever else says both of a step is mistaken in one.
+Result<void>
+require_expected_status(const Change& change, const Run& run, const StepReport& report) {
+    const auto* outline = outline_of(change, run, report.name);
+    if (outline == nullptr || !outline->exit_status || !report.exit_status ||
+        report.state != RunStepState::succeeded || *report.exit_status == *outline->exit_status)
+        return {};
+    return fail_field(
+        fmt::format("steps.{}.exit_status", report.name),
+        fmt::format(
+            "the runbook expects {} of this step, so with {} it has not succeeded: report it as "
+            "failed",
+            *outline->exit_status, *report.exit_status
+        )
+    );
 }
 
 // The evidence of a run would name what nobody has.
@@ -357,7 +384,7 @@ Result<Decision> report_cut(const Change& change, const ReportRun& body, const F
         RunStep step = *running_step(*find_run(change, body.run), report.name);
         step.state = report.state;
         step.ended_at = report.ended_at ? report.ended_at : facts.now;
-        step.exit_status = report.exit_status;
+        step.exit_status = report.exit_status.value_or(0);
         step.detail = report.detail;
         step.transcript = report.transcript;
         decider.emit(RunStepReported{body.run, std::move(step)});
@@ -460,8 +487,7 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
               std::string(to_text(run.executor)),
               "Start the run with executor external to report it yourself"}}
         );
-    if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_approver(change, facts));
+    TRY(may_carry_out(change, run, facts));
     if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
         !owns_run(change, facts))
         return fail_blocked(
@@ -483,7 +509,9 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         const Run& now = *find_run(decider.change(), run.id);
         const auto* known = TRY(step_to_report(now, report, facts));
         const auto approved = TRY(approved_step(decider.change(), now, report));
-        const auto step = reported(*known, report, approved, facts.now);
+        if (!facts.system)
+            TRY(require_expected_status(decider.change(), now, report));
+        const auto step = reported(*known, report, approved, facts);
         decider.emit(RunStepReported{run.id, step});
         call_while_others_run(decider, run.id, step);
         move_on(
@@ -506,8 +534,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
         next->state == RunStepState::running || next->state == RunStepState::unknown)
         return fail_field("step", "is not a step that is next and waits for a person");
     TRY(require_time(change, run, facts));
-    if (run.purpose == RunPurpose::deployment)
-        TRY(require_no_approver(change, facts));
+    TRY(may_carry_out(change, run, facts));
     RunStep step = *next;
     TRY(confirm(step, change, *outline, facts));
     TRY(require_ring_of(change, run, facts, "run-exact"));

@@ -351,7 +351,10 @@ request_waiver(const Change& change, const RequestWaiver& body, const Facts& fac
          facts.now,
          {},
          facts.now + body.valid_for}});
-    decider.say("a second person grants it with grant_waiver");
+    decider.say(fmt::format(
+        "{} ends at {}; a second person grants it with grant_waiver",
+        decider.change().waivers.back().id, to_text(facts.now + body.valid_for)
+    ));
     return decider.finish();
 }
 
@@ -376,6 +379,12 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
         );
     Decider decider(change, facts);
     decider.emit(WaiverGranted{body.id});
+    decider.say(fmt::format(
+        "{} ends at {}; what is looked at again when the change is closed needs one that lasts "
+        "until "
+        "then",
+        body.id, to_text(waiver->expires_at)
+    ));
     return decider.finish();
 }
 

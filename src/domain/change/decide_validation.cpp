@@ -203,6 +203,27 @@ Result<void> require_no_failure_seen(
     return {};
 }
 
+// The gate would tell it later, when there may be no time to look again.
+void say_what_is_wrong(Decider& decider, const PinnedRunbook& runbook) {
+    const auto& report = decider.change().smoke_reports.back();
+    if (const auto wrong = mismatch_of(decider.change(), report))
+        decider.say(
+            fmt::format("{} does not count: {} ({})", report.id, wrong->message, wrong->evidence)
+        );
+    const auto& list = runbook.smoke_checks;
+    const auto is_listed = [&](const SmokeResult& result) {
+        return std::find(list.begin(), list.end(), result.name) != list.end();
+    };
+    if (std::none_of(report.results.begin(), report.results.end(), is_listed))
+        decider.say(fmt::format("{} holds no check of the list", report.id));
+    for (const auto& result : report.results)
+        if (!result.passed && !is_listed(result))
+            decider.say(fmt::format(
+                "{} is not on the list, and failed all the same: {} does not pass", result.name,
+                report.id
+            ));
+}
+
 // The checks of a list are commands too, and get the secrets of the ring. Before the deployment
 // nobody has approved these bytes for production, and since it began no others can be pinned. What
 // tests the way back has nothing to look at before somebody has decided to go back.
@@ -358,6 +379,7 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         return fail_full("occasion", "smoke reports", most);
     Decider decider(change, facts);
     decider.emit(SmokeReported{std::move(report)});
+    say_what_is_wrong(decider, *runbook);
     return decider.finish();
 }
 

@@ -22,6 +22,50 @@ std::string part_in_writing(const Change& change, const PersonId& person) {
     return {};
 }
 
+// It may have let the change come as far as it is: also when it has ended, or was revoked once the
+// deployment had begun.
+bool has_counted(const Waiver& waiver, const Change& change) {
+    if (waiver.state != WaiverState::revoked)
+        return waiver.state == WaiverState::granted;
+    return std::any_of(change.runs.begin(), change.runs.end(), [&](const Run& run) {
+        return run.purpose == RunPurpose::deployment && waiver.revoked_at &&
+               run.started_at <= *waiver.revoked_at;
+    });
+}
+
+// What he answers for: his vote, his word in an emergency, his name behind a catalogue entry.
+std::optional<PartInApproval>
+part_in_deciding(const Change& change, const Facts& facts, const PersonId& person) {
+    const auto is_his = [&](const Vote& vote) { return vote.person == person; };
+    if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
+        return PartInApproval{"voted on it", "a vote that waits for the decision"};
+    if (change.decision && is_approving(*change.decision) && has_voted(change, person))
+        return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
+        return PartInApproval{
+            "authorised the emergency", "classified at " + to_text(change.classification->at)};
+    if (type_of(change) != ChangeType::standard)
+        return {};
+    const auto& id = change.classification->catalogue_entry;
+    const auto entry = facts.records->catalogue.find(id);
+    if (entry == facts.records->catalogue.end())
+        return {};
+    const auto& names = entry->second.approved_by;
+    if (std::find(names.begin(), names.end(), person) == names.end())
+        return {};
+    return PartInApproval{"pre-approved the catalogue entry " + id, "its approved_by"};
+}
+
+std::optional<PartInApproval> part_in_helping(const Change& change, const PersonId& person) {
+    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
+        return PartInApproval{
+            "recorded its approval", "decision of " + to_text(change.decision->at), true};
+    for (const auto& waiver : change.waivers)
+        if (person == waiver.granted_by && has_counted(waiver, change))
+            return PartInApproval{"waived " + waiver.gate, waiver.id, true};
+    return {};
+}
+
 } // namespace
 
 bool owns_run(const Change& change, const Facts& facts) {
@@ -31,8 +75,11 @@ bool owns_run(const Change& change, const Facts& facts) {
 
 std::set<PersonId> who_carried_out(const Run& run) {
     std::set<PersonId> people{run.started_by};
-    for (const auto& step : run.steps)
-        people.insert({step.confirmed_by, step.seconded_by});
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& step : *steps) {
+            people.insert({step.confirmed_by, step.seconded_by});
+            people.insert(step.reported_by.begin(), step.reported_by.end());
+        }
     people.erase(PersonId{});
     return people;
 }
@@ -60,31 +107,8 @@ std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person) {
     if (facts.system && person == facts.actor)
         return {}; // it approves nothing, whoever had its id once
-    const auto is_his = [&](const Vote& vote) { return vote.person == person; };
-    if (std::any_of(change.votes.begin(), change.votes.end(), is_his))
-        return PartInApproval{"voted on it", "a vote that waits for the decision"};
-    if (change.decision && is_approving(*change.decision) && has_voted(change, person))
-        return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
-    if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
-        return PartInApproval{
-            "recorded its approval", "decision of " + to_text(change.decision->at)};
-    // Also when it is over: it may have let the change come as far as it is.
-    for (const auto& waiver : change.waivers)
-        if (waiver.state == WaiverState::granted && person == waiver.granted_by)
-            return PartInApproval{"waived " + waiver.gate, waiver.id};
-    if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
-        return PartInApproval{
-            "authorised the emergency", "classified at " + to_text(change.classification->at)};
-    if (type_of(change) != ChangeType::standard)
-        return {};
-    const auto& id = change.classification->catalogue_entry;
-    const auto entry = facts.records->catalogue.find(id);
-    if (entry == facts.records->catalogue.end())
-        return {};
-    const auto& names = entry->second.approved_by;
-    if (std::find(names.begin(), names.end(), person) == names.end())
-        return {};
-    return PartInApproval{"pre-approved the catalogue entry " + id, "its approved_by"};
+    auto part = part_in_deciding(change, facts, person);
+    return part ? part : part_in_helping(change, person);
 }
 
 bool may_waive(const Facts& facts) {

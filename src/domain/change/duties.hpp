@@ -7,7 +7,8 @@
 
 namespace slipway::domain {
 
-// Who started the run or put his name to a step of it.
+// Who started the run, or put his name to a step of it or of taking it back: confirmed it, or told
+// how it went where others than our own runner carry it out.
 std::set<PersonId> who_carried_out(const Run& run);
 
 // Why this person may not approve the change: requester, who described its scope, author of a
@@ -20,6 +21,7 @@ std::string conflict_of_duty(const Change& change, const Facts& facts, const Per
 struct PartInApproval {
     std::string what; // "voted on it"
     std::string evidence;
+    bool helped = false; // he recorded the decision or waived a gate, and decided nothing else
 };
 
 // He voted, recorded the decision, granted a waiver, stands behind the catalogue entry of a

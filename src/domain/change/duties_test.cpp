@@ -70,6 +70,23 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     s.does("cora", "settle_owed", settle);
 }
 
+TEST(Duties, who_reports_the_steps_of_a_run_elsewhere_carried_it_out) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    const auto report = [&](const char* person, const char* state) {
+        s.does(
+            person, "report_run",
+            fmt::format(R"({{"run":"run-3","steps":[{{"name":"drain","state":"{}"}}]}})", state)
+        );
+    };
+    report("petra", "running");
+    report("ina", "succeeded");
+    EXPECT_THAT(
+        who_carried_out(s.change.runs.back()),
+        ::testing::UnorderedElementsAre(PersonId("ina"), PersonId("petra"))
+    );
+}
+
 TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
     constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
     auto s = deployed();
@@ -88,9 +105,14 @@ TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
             run.started_by = PersonId("lena");
             run.steps[0].confirmed_by = PersonId("petra");
             run.steps[1].seconded_by = PersonId("paul");
+            auto undo = run.steps[0];
+            undo.confirmed_by = PersonId("emil");
+            run.undo = {undo};
         }
-    for (const auto* person : {"lena", "petra", "paul"})
+    for (const auto* person : {"lena", "petra", "paul", "emil"})
         EXPECT_EQ(refusal(person), carried_out) << person;
+    for (auto& run : s.change.runs.edit())
+        run.undo.clear();
     EXPECT_TRUE(s.decide("emil", "settle_owed", json(settle)));
 }
 
@@ -169,6 +191,20 @@ TEST(Duties, who_waived_a_gate_carries_no_step_of_it_out) {
     s.does("otto", "assign", R"({"implementer":"petra"})");
 }
 
+TEST(Duties, a_waiver_that_is_revoked_in_the_middle_of_the_deployment_has_counted) {
+    auto s = ready();
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("petra", "revoke_waiver", R"({"id":"W-1","reason":"she is well"})");
+    const auto reported = s.refused(
+        "petra", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"}]})"
+    );
+    EXPECT_EQ(first(reported).message, "you waived oncall");
+}
+
 TEST(Duties, who_pre_approved_a_standard_change_does_not_carry_it_out) {
     auto s = ready_standard();
     for (const auto* person : {"cora", "mika"})
@@ -244,6 +280,33 @@ TEST(Duties, what_its_approver_carried_out_does_not_close_as_a_success) {
             EXPECT_EQ(first(error).gate, "run-exact") << explain(error);
             EXPECT_THAT(first(error).evidence, HasSubstr("mika"));
         }
+}
+
+// An earlier version let them begin, and no command undoes that.
+TEST(Duties, what_was_carried_out_before_the_upgrade_is_not_shut_out_of_closing) {
+    auto s = settled();
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::deployment) {
+            run.started_by = PersonId("petra");
+            run.steps[0].confirmed_by = PersonId("paul");
+        }
+    s.change.decision->recorded_by = PersonId("petra");
+    Waiver waiver;
+    waiver.id = "W-1";
+    waiver.gate = "oncall";
+    waiver.state = WaiverState::granted;
+    waiver.granted_by = PersonId("paul");
+    s.change.waivers.push_back(waiver);
+    s.replayed = s.change;
+    const auto result = look(s, "run-exact");
+    EXPECT_EQ(result.verdict, Verdict::pass) << encode(result);
+    EXPECT_THAT(
+        result.warnings,
+        ::testing::UnorderedElementsAre(
+            HasSubstr("petra recorded its approval"), HasSubstr("paul waived oncall")
+        )
+    );
+    s.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
 }
 
 // An approval is used up when the deployment begins. What becomes of those who gave it is about the

@@ -543,9 +543,11 @@ void WaiverGranted::apply(Change& change, const Stamp& stamp) const {
     }
 }
 
-void WaiverRevoked::apply(Change& change, const Stamp&) const {
-    if (auto* waiver = by_id(change.waivers, id))
+void WaiverRevoked::apply(Change& change, const Stamp& stamp) const {
+    if (auto* waiver = by_id(change.waivers, id)) {
         waiver->state = WaiverState::revoked;
+        waiver->revoked_at = stamp.at;
+    }
 }
 
 void AttachmentAdded::apply(Change& change, const Stamp&) const {

@@ -30,11 +30,16 @@ void page(
     if (person.empty())
         return decider.say("nobody is named who could be called: " + subject);
     if (roster == decider.facts().records->rosters.end() || roster->second.connector.empty() ||
-        roster->second.connector == "external")
+        roster->second.connector == "external") {
+        // What the server decides nobody reads the answer of; the record is where it is seen.
+        if (decider.facts().system)
+            return decider.emit(CallFailed{
+                person, std::move(subject), "no connector of an on-call roster calls"});
         return decider.say(fmt::format(
             "no connector of an on-call roster calls {}, tell him yourself: {}", person.value,
             subject
         ));
+    }
     decider.ask(
         "page",
         PageTask{

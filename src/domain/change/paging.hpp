@@ -2,7 +2,7 @@
 // Calls one person about a change, through the connector of its roster. That it was delivered does
 // not come onto the record: it is a call, not evidence. That it reached nobody does, and then,
 // while production is touched, the next of those who decide there is called. Without such a
-// connector nobody is called, and the answer says so.
+// connector nobody is called: the answer says so, or the record where the server itself decided.
 #pragma once
 
 #include "domain/change/decision.hpp"

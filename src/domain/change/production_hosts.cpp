@@ -19,6 +19,15 @@ void add_hosts(std::set<std::string>& hosts, const RingRecord& ring) {
         hosts.insert(host.host);
 }
 
+// A run may begin while the provider is at work, and its steps only when that has ended.
+Time last_touched(const Run& run) {
+    Time last = run.started_at;
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& step : *steps)
+            last = std::max(last, step.started_at.value_or(last));
+    return last;
+}
+
 } // namespace
 
 std::string host_of(const ScopedCi& scoped, const Records& records) {
@@ -56,7 +65,7 @@ const Snapshot* went_back_to(const Change& change, const std::string& host) {
     Time touched = deployed->started_at;
     for (const auto& run : change.runs)
         if (on_production(run.purpose))
-            touched = std::max(touched, run.started_at);
+            touched = std::max(touched, last_touched(run));
     const Snapshot* last = nullptr;
     for (const auto& known : change.snapshots)
         if (known.host == host && known.taken_at && *known.taken_at <= deployed->started_at &&

@@ -21,16 +21,18 @@ bool is_to_be_reverted(const Change& change, const SnapshotTask& task) {
     });
 }
 
-void withdraw_reverts(Decider& decider) {
+void withdraw_reverts(Decider& decider, Executor executor) {
     // Emitting changes the snapshots that are looked at.
     for (auto snapshot : std::vector(decider.change().snapshots)) {
         if (!snapshot.revert_asked_at)
             continue;
         snapshot.revert_asked_at.reset();
         decider.say(fmt::format(
-            "the snapshot of {} is not gone back to any more; if its provider is at it already, "
-            "the run begins when that has ended",
-            snapshot.host
+            "the snapshot of {} is not gone back to any more; if its provider is at it already, {}",
+            snapshot.host,
+            executor == Executor::local
+                ? "the run begins when that has ended"
+                : "begin no step before that has ended: nothing else holds your runner back"
         ));
         decider.emit(SnapshotReported{std::move(snapshot)});
     }

@@ -15,6 +15,7 @@ bool is_to_be_reverted(const Change& change, const Snapshot& snapshot);
 bool is_to_be_reverted(const Change& change, const SnapshotTask& task);
 
 // The rollback runbook begins: what its provider has not begun yet does not begin any more.
-void withdraw_reverts(Decider& decider);
+// Our own runner waits for one that is at it; another one nobody holds back.
+void withdraw_reverts(Decider& decider, Executor executor);
 
 } // namespace slipway::domain

@@ -46,12 +46,46 @@ TEST(Reverts, stand_until_the_runbook_goes_back_instead) {
     EXPECT_FALSE(r.snapshot().revert_asked_at);
     EXPECT_FALSE(is_to_be_reverted(r.s.change, r.task));
     EXPECT_THAT(r.s.said, ::testing::Contains(::testing::HasSubstr("web-1 is not gone back to")));
+    EXPECT_THAT(r.s.said, ::testing::Contains(::testing::HasSubstr("begin no step before that")))
+        << "the answer promised that the run waits";
 }
 
 TEST(Reverts, stand_until_a_rollback_is_started_too) {
     Reverting r;
     r.s.does("pia", "start_run", R"({"purpose":"rollback","executor":"external"})");
     EXPECT_FALSE(r.snapshot().revert_asked_at);
+}
+
+// The provider was at it when the owner went back with the runbook. It is back only for as long as
+// no step of that run has begun.
+TEST(Reverts, that_end_behind_the_roll_back_do_not_make_it_rolled_back) {
+    Reverting r;
+    r.s.now += 1min;
+    r.s.does("pia", "roll_back", roll_back);
+    const auto run = r.s.change.runs.back().id.value;
+    r.s.now += 1min;
+    r.s.does(
+        "system", "report_snapshot",
+        fmt::format(R"({{"host":"web-1","id":"{}","state":"reverted"}})", r.snapshot().id)
+    );
+    EXPECT_TRUE(r.snapshot().reverted_at);
+    EXPECT_EQ(r.s.change.state, ChangeState::rolling_back) << "the run is about to begin";
+    auto untouched = r.s;
+    const auto abort = fmt::format(R"({{"run":"{}","choice":"abort","reason":"r"}})", run);
+    untouched.does("pia", "decide_run", abort);
+    EXPECT_EQ(untouched.change.state, ChangeState::rolled_back);
+    r.s.now += 1min;
+    r.s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", run)
+    );
+    r.s.does(
+        "pia", "report_run",
+        fmt::format(R"({{"run":"{}","steps":[{{"name":"switch-back","state":"failed"}}]}})", run)
+    );
+    r.s.does("pia", "decide_run", abort);
+    EXPECT_EQ(r.s.change.state, ChangeState::rolling_back);
+    r.s.does("pia", "roll_back", roll_back);
 }
 
 TEST(Reverts, that_are_asked_for_again_are_not_those_of_before) {

@@ -203,6 +203,35 @@ TEST(SmokeList, of_the_rollback_does_not_run_before_something_was_rolled_back) {
     s.does("ina", "run_smoke", after_rollback);
 }
 
+// It was written down and ignored: the change closed as successful.
+TEST(SmokeList, what_failed_beside_it_failed) {
+    auto s = approved();
+    constexpr auto beside = R"({"occasion":"staging","results":[{"name":"front-page","passed":true},
+        {"name":"nightly","passed":true},{"name":"login","passed":false,"detail":"500"}]})";
+    s.said.clear();
+    s.does("ina", "record_smoke", beside);
+    EXPECT_TRUE(s.has_said("login is not on the list, and failed all the same"));
+    const auto result = evaluate(*find_gate("smoke-staging"), s.change, s.facts("otto"));
+    ASSERT_EQ(result.verdict, Verdict::fail);
+    EXPECT_EQ(result.reasons.at(0).field, "smoke.staging.login");
+    EXPECT_THAT(result.reasons.at(0).evidence, HasSubstr("500"));
+}
+
+TEST(SmokeList, of_which_a_report_holds_nothing_is_missed_at_once) {
+    auto s = approved();
+    s.said.clear();
+    s.does("ina", "record_smoke", report_with(""));
+    EXPECT_TRUE(s.said.empty()) << "it is in order";
+    s.does(
+        "ina", "record_smoke", R"({"occasion":"staging","results":[{"name":"x","passed":true}]})"
+    );
+    EXPECT_TRUE(s.has_said("holds no check of the list"));
+    s = deploying_to_staging();
+    s.said.clear();
+    s.does("ina", "record_smoke", report_with(""));
+    EXPECT_TRUE(s.has_said("does not count: the smoke list ran before the run that it judges"));
+}
+
 TEST(SmokeList, of_a_run_is_in_hand_once) {
     auto s = approved();
     s.does("ina", "run_smoke", on_staging);

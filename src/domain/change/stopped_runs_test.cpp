@@ -93,6 +93,28 @@ TEST(ExecutedSteps, carry_the_digest_of_the_approved_step_and_no_other) {
     EXPECT_EQ(run_of(s).steps[0].digest, approved);
 }
 
+TEST(ExecutedSteps, that_end_with_a_status_that_nobody_expects_have_not_succeeded) {
+    auto s = ready();
+    outline(s, 1).exit_status = 4;
+    outline(s, 2).exit_status.reset(); // pinned by an earlier version
+    start_elsewhere(s);
+    const auto body = [](std::string_view step, std::string_view state, int status) {
+        return fmt::format(
+            R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}","exit_status":{}}}]}})", step,
+            state, status
+        );
+    };
+    const auto refused = s.refused("ina", "report_run", body("drain", "succeeded", 3));
+    EXPECT_EQ(refused.code, ErrorCode::invalid_input);
+    EXPECT_THAT(explain(refused), HasSubstr("the runbook expects 0 of this step"));
+    s.does("ina", "report_run", body("drain", "succeeded", 0));
+    s.does("ina", "report_run", body("switch", "running", 0));
+    s.refused("ina", "report_run", body("switch", "succeeded", 0));
+    s.does("ina", "report_run", body("switch", "succeeded", 4));
+    s.does("ina", "report_run", body("verify", "failed", 1));
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+}
+
 TEST(ExecutedSteps, are_none_of_a_runbook_that_was_pinned_since_the_run_began) {
     auto s = approved();
     s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
@@ -214,6 +236,23 @@ TEST(TwoPeople, both_confirm_and_nobody_is_both) {
     EXPECT_EQ(run_of(s).steps[0].seconded_by.value, "pia");
 }
 
+// In the window it was found out, and then there was nothing left but to abort.
+TEST(TwoPeople, of_whom_the_second_had_a_part_in_the_approval_do_not_begin) {
+    auto s = ready();
+    outline(s, 1).second = "petra";
+    s.replayed = s.change;
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    const auto refused = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_EQ(first(refused).field, "second.switch");
+    EXPECT_THAT(first(refused).message, HasSubstr("petra, the second person of the step switch"));
+    EXPECT_THAT(first(refused).message, HasSubstr("waived oncall"));
+    s.does("rosa", "revoke_waiver", R"({"id":"W-1","reason":"she is well"})");
+    s.does("ina", "start_run", deployment_elsewhere());
+}
+
 TEST(TwoPeople, a_manual_step_is_done_when_both_have_said_so) {
     auto s = ready();
     outline(s, 0).kind = "manual";
@@ -271,6 +310,24 @@ TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
     report_step(s, "undo-drain", "succeeded");
     EXPECT_EQ(run_of(s).state, RunState::aborted);
     EXPECT_EQ(s.change.failed_because, "undone: the feed is broken");
+}
+
+// Petra waived a gate, so she carries no step of the deployment out; taking it back is another
+// thing.
+TEST(Undo, is_for_who_had_a_part_in_the_approval_too) {
+    auto s = with_undo();
+    for (auto& undo : s.change.runbooks.at("deployment").undo)
+        undo.kind = "manual";
+    s.replayed = s.change;
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"oncall","reason":"etta is ill","valid_for":"1h"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    start_elsewhere(s);
+    report_step(s, "drain", "failed");
+    s.does("otto", "decide_run", choice("undo"));
+    s.does("petra", "confirm_step", R"({"run":"run-3","step":"undo-drain","note":"seen"})");
+    EXPECT_EQ(run_of(s).state, RunState::aborted);
 }
 
 TEST(Undo, is_refused_where_nothing_can_be_taken_back) {

@@ -81,17 +81,22 @@ void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFinding
 }
 
 // Nobody who approved it may start the run or confirm a step of it; what is on the record all the
-// same does not end as a success.
+// same does not end as a success. Who recorded the decision or waived a gate is refused when he
+// begins; where he could begin, under an earlier version, nothing undoes that, and it is said.
 void look_at_who_carried_out(
     const Change& change, const Run& run, const Facts& facts, GateFindings& findings
 ) {
     for (const auto& person : who_carried_out(run))
-        if (const auto part = part_in_approval(change, facts, person))
-            findings.refuse(
-                "deployment", "who approved the change carried it out",
-                fmt::format("{}: {} {}", run.id.value, person.value, part->what),
-                "Roll back; another engineer carries it out in a new change"
-            );
+        if (const auto part = part_in_approval(change, facts, person)) {
+            auto evidence = fmt::format("{}: {} {}", run.id.value, person.value, part->what);
+            if (part->helped)
+                findings.warn("who helped to approve the change carried it out: " + evidence);
+            else
+                findings.refuse(
+                    "deployment", "who approved the change carried it out", std::move(evidence),
+                    "Roll back; another engineer carries it out in a new change"
+                );
+        }
 }
 
 } // namespace

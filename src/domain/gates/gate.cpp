@@ -113,6 +113,16 @@ const Waiver* standing_waiver(
     return nullptr;
 }
 
+// The last one that was granted and has ended since: who relied on it hears of that.
+const Waiver* lapsed_waiver(const Change& change, const Facts& facts, std::string_view gate) {
+    const auto& all = change.waivers;
+    const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Waiver& waiver) {
+        return waiver.gate == gate && waiver.state == WaiverState::granted &&
+               waiver.expires_at <= facts.now;
+    });
+    return found == all.rend() ? nullptr : &*found;
+}
+
 bool is_before_execution(const GateRow& gate) {
     for (const auto& row : table) {
         if (row.id == "run-exact")
@@ -241,6 +251,14 @@ GateResult evaluate(const GateRow& gate, const Change& change, const Facts& fact
     } else if (!step->is_required() && record == change.steps.end()) {
         result.verdict = Verdict::not_applicable;
     }
+    if (const auto* ended = lapsed_waiver(change, facts, gate.id);
+        ended && result.verdict == Verdict::fail)
+        result.reasons.push_back(
+            {std::string(gate.id), "waivers." + ended->id, "its waiver has ended",
+             "ended at " + to_text(ended->expires_at),
+             "Do what the gate asks for, or ask for another waiver that lasts longer "
+             "(request_waiver --valid_for)"}
+        );
     return result;
 }
 
@@ -312,9 +330,32 @@ std::vector<Reason> open_conditions(const Change& change) {
     return reasons;
 }
 
+namespace {
+
+// Nobody confirms a two-person step in the place of its second person, so inside the window it
+// would be too late to find out that he must not.
+void look_at_second_people(const Change& change, const Facts& facts, GateFindings& findings) {
+    const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
+    for (const auto& step : runbook ? runbook->steps : std::vector<RunbookStepOutline>{})
+        if (const auto part = step.second.empty()
+                                  ? std::nullopt
+                                  : part_in_approval(change, facts, PersonId(step.second)))
+            findings.refuse(
+                "second." + step.name,
+                fmt::format(
+                    "{}, the second person of the step {}, {}", step.second, step.name, part->what
+                ),
+                part->evidence,
+                "Name another second person in the runbook, pin it and have it approved"
+            );
+}
+
+} // namespace
+
 std::vector<Reason> not_ready(const Change& change, const Facts& facts) {
     GateFindings findings("run-exact");
     look_at_transition(change, facts, findings);
+    look_at_second_people(change, facts, findings);
     auto reasons = std::move(findings.reasons);
     for (const auto& gate : table) {
         if (!is_before_execution(gate))

@@ -562,6 +562,24 @@ TEST(Gates, who_decides_on_a_rollback_may_hand_over_to_his_backup) {
     EXPECT_EQ(look(s, "cab-decision").verdict, Verdict::pass) << told(look(s, "cab-decision"));
 }
 
+// It was granted for a day, and three days later nobody was told why the gate refuses.
+TEST(Gates, a_waiver_says_when_it_ends_and_is_named_when_it_has) {
+    auto s = ready();
+    s.change.parity.reset();
+    s.replayed = s.change;
+    s.said.clear();
+    s.does("rosa", "request_waiver", R"({"gate":"ring-parity","reason":"the pool is larger"})");
+    EXPECT_TRUE(s.has_said("W-1 ends at " + to_text(s.now + 24h)));
+    s.said.clear();
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    EXPECT_TRUE(s.has_said("W-1 ends at " + to_text(s.now + 24h)));
+    s.now += 25h;
+    const auto result = look(s, "ring-parity");
+    ASSERT_EQ(result.verdict, Verdict::fail);
+    EXPECT_EQ(result.reasons.back().field, "waivers.W-1");
+    EXPECT_THAT(result.reasons.back().remedy, ::testing::HasSubstr("--valid_for"));
+}
+
 TEST(Gates, a_waiver_falls_when_its_granter_becomes_the_implementer) {
     auto s = ready();
     s.change.parity.reset();

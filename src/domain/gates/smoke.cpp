@@ -83,6 +83,18 @@ void look_at_smoke(
             *report, name, std::find(outside.begin(), outside.end(), name) != outside.end(),
             field + "." + name, findings
         );
+    // Whoever looked at more than the list and saw it fail has seen a failure.
+    const auto& list = runbook->smoke_checks;
+    for (const auto& result : report->results)
+        if (!result.passed && std::find(list.begin(), list.end(), result.name) == list.end())
+            findings.refuse(
+                field + "." + result.name, "a check that is not on the list failed",
+                fmt::format(
+                    "{} in {}{}{}", result.name, report->id, result.detail.empty() ? "" : ": ",
+                    result.detail
+                ),
+                "Mend what it found and run the list again"
+            );
     for (const auto& agent : report->silent_agents)
         findings.refuse(
             field + ".agents", "a monitoring agent is silent", agent,
