@@ -16,8 +16,8 @@ std::set<std::string> production_hosts(const Change& change, const Records& reco
 // it keeps, and of its scope.
 std::set<std::string> hosts_on_record(const Change& change);
 
-// The snapshot of before the deployment to which the host went back last. A run on production of which
-// a step began since then has touched the host again, and it is not back any more.
+// The snapshot of before the deployment to which the host went back last. A run on production of
+// which a step began since then has touched the host again, and it is not back any more.
 const Snapshot* went_back_to(const Change& change, const std::string& host);
 
 } // namespace slipway::domain
