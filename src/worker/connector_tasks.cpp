@@ -117,6 +117,17 @@ Json snapshot_report(const std::string& host, std::string_view state, std::strin
     return body;
 }
 
+// Asked past passing faults: a task that died for a database that was away would leave its snapshot
+// "at work" for ever.
+Result<bool> is_wanted(const TaskContext& context, const domain::SnapshotTask& task) {
+    bool wanted = false;
+    TRY(tell_past_faults(context, [&](bool) -> Result<void> {
+        wanted = domain::is_to_be_reverted(TRY(context.change()), task);
+        return {};
+    }));
+    return wanted;
+}
+
 } // namespace
 
 Result<void> carry_out_backup(const TaskContext& context) {
@@ -215,7 +226,7 @@ Result<void> carry_out_snapshot_look(const TaskContext& context) {
 
 Result<void> carry_out_snapshot_revert(const TaskContext& context) {
     const auto task = TRY(restore<domain::SnapshotTask>(std::string_view(context.task.payload)));
-    if (!domain::is_to_be_reverted(TRY(context.change()), task))
+    if (!TRY(is_wanted(context, task)))
         return context.drop(); // its owner goes back with the runbook, say
     const auto reverted = app::ask(
         context.parts.connectors, asking(context, task.connector, patient),
@@ -225,7 +236,7 @@ Result<void> carry_out_snapshot_revert(const TaskContext& context) {
         return tl::unexpected(reverted.error());
     const bool done = reverted && reverted->done;
     // Of the failure of what nobody wants any more the record makes nothing.
-    if (!done && !domain::is_to_be_reverted(TRY(context.change()), task))
+    if (!done && !TRY(is_wanted(context, task)))
         return context.drop();
     Json body = snapshot_report(
         task.host, done ? "reverted" : "failed",

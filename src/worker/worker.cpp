@@ -399,9 +399,10 @@ struct Worker::Inside {
 
     // Under the lock. False when the system has no thread, or no memory, left.
     bool begin(const app::StoredTask& task) {
-        auto& begun = long_tasks.emplace_back();
-        begun.kind = task.kind;
+        std::list<LongTask> one; // in the list only once it runs
         try {
+            auto& begun = one.emplace_back();
+            begun.kind = task.kind;
             begun.thread = std::thread([this, &begun, task] {
                 carry_out(task);
                 const std::lock_guard done(mutex);
@@ -410,9 +411,9 @@ struct Worker::Inside {
                 changed.notify_all();
             });
         } catch (const std::exception&) {
-            long_tasks.pop_back();
             return false;
         }
+        long_tasks.splice(long_tasks.end(), one);
         return true;
     }
 

@@ -11,6 +11,19 @@ namespace slipway::domain::decide {
 
 namespace {
 
+std::string observations_of(const Change& change) {
+    std::string text;
+    const auto seen =
+        change.stabilisation ? change.stabilisation->observations : std::vector<Observation>{};
+    for (const auto& observation : seen)
+        text += fmt::format(
+            "{} of {}: {}{}\n", to_text(observation.kind), to_text(observation.seen_at),
+            observation.title,
+            observation.resolved_at ? "; " + observation.resolution : std::string(", not resolved")
+        );
+    return text;
+}
+
 // What the ledger already knows to have gone another way; the review starts from it.
 std::string deviations_of(const Change& change) {
     std::string text;
@@ -21,6 +34,7 @@ std::string deviations_of(const Change& change) {
         );
     if (!change.failed_because.empty())
         text += "The deployment failed: " + change.failed_because + "\n";
+    text += cut_text(observations_of(change), limits::text_max);
     for (const auto& owed : change.owed)
         if (owed.fell_away)
             text += fmt::format("{} was postponed and never done: {}\n", owed.id, owed.note);

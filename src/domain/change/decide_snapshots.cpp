@@ -7,6 +7,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/tasks.hpp"
 
@@ -267,7 +268,7 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);
     for (auto snapshot : back) {
-        if (snapshot.revert_asked_at || snapshot.removal_asked_at) {
+        if (is_to_be_reverted(change, snapshot) || snapshot.removal_asked_at) {
             decider.say("the provider is at work on the snapshot of " + snapshot.host);
             continue;
         }

@@ -533,6 +533,30 @@ TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {
     close_as(s, "rolled_back");
 }
 
+// The review was held minutes after the deployment, and said nothing of it.
+TEST(Lives, a_spike_behind_the_review_is_reviewed_before_it_is_closed) {
+    Scenario s = deployed();
+    s.smoke("ina", "production");
+    s.complete("ina", "smoke_production");
+    s.does("otto", "hold_review", R"({"went_to_plan":"All of it"})");
+    s.complete("otto", "review");
+    s.now += 30h;
+    s.does("otto", "log_observation", R"({"kind":"spike","title":"5xx doubled","source":"apm"})");
+    s.does("otto", "resolve_observation", R"({"id":"O-1","resolution":"a crawler, now limited"})");
+    s.now += 42h;
+    s.complete("otto", "stabilise");
+    s.does("otto", "update_cmdb");
+    s.complete("otto", "cmdb_update");
+    const auto refused =
+        s.refused("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+    EXPECT_EQ(refused.reasons.at(0).field, "review.O-1") << explain(refused);
+    s.does("otto", "hold_review", R"({"went_to_plan":"All but a spike"})");
+    EXPECT_THAT(
+        s.change.review->deviations, ::testing::HasSubstr("5xx doubled; a crawler, now limited")
+    );
+    s.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+}
+
 // Up to the date of a decommissioning whose data must be kept.
 Scenario before_the_shutdown(std::string_view classification) {
     Scenario s(decommission_workflow());

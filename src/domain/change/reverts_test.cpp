@@ -112,6 +112,17 @@ TEST(Reverts, do_not_stand_behind_a_rollback_or_once_the_change_is_over) {
     EXPECT_FALSE(is_to_be_reverted(over, older));
 }
 
+// As an earlier version left them: dropped when the rollback began, and never taken off the record.
+TEST(Reverts, that_a_rollback_has_dropped_can_be_asked_for_again) {
+    Reverting r;
+    const auto asked = r.snapshot().revert_asked_at;
+    r.s.does("pia", "roll_back", roll_back);
+    r.s.change.snapshots.at(0).revert_asked_at = asked;
+    r.s.replayed = r.s.change;
+    const auto again = r.ask();
+    EXPECT_TRUE(is_to_be_reverted(r.s.change, again));
+}
+
 TEST(Reverts, do_not_lose_their_snapshot_to_its_end) {
     Reverting r;
     const auto removals = [&] {

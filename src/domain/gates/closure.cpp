@@ -65,6 +65,18 @@ void pir(const Change& change, const Facts& facts, GateFindings& findings) {
             "review.went_to_plan", "the review does not say what went to plan", "empty",
             "Record it with hold_review"
         );
+    const auto seen =
+        change.stabilisation ? change.stabilisation->observations : std::vector<Observation>{};
+    for (const auto& observation : seen)
+        if (observation.seen_at > change.review->held_at)
+            findings.refuse(
+                "review." + observation.id, "something was seen since the review was held",
+                fmt::format(
+                    "{} {} at {}", to_text(observation.kind), observation.title,
+                    to_text(observation.seen_at)
+                ),
+                "Hold the review again (hold_review); it then starts with what was seen"
+            );
     auto deviated = what_deviated(change, facts);
     if (!deviated.empty() && change.actions.empty())
         findings.refuse(
