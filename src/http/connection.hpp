@@ -298,6 +298,16 @@ Task<Response> Connection<Stream>::take_upload(const Prepared& prepared, Parser&
     co_return response;
 }
 
+// What it throws is a fault of unknown effect, and not a server that has too much to do.
+template <class Work>
+auto told(const Work& work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const std::exception& thrown) {
+        return fail(ErrorCode::internal, "exception", thrown.what());
+    }
+}
+
 template <class Stream>
 Task<Response> Connection<Stream>::fill_sink(const Prepared& prepared, Parser& parser, Sink& sink) {
     Api& api = server_.api;
@@ -332,7 +342,7 @@ Task<Response> Connection<Stream>::fill_sink(const Prepared& prepared, Parser& p
         if (full || upload.is_done()) {
             const std::string_view bytes(chunk.data(), chunk.size() - body.size);
             Result<void> written;
-            const auto write = [&] { written = (*sink)->write(bytes); };
+            const auto write = [&] { written = told([&] { return (*sink)->write(bytes); }); };
             const bool ran = co_await on_worker(server_, executor(), write);
             if (!ran)
                 co_return busy();
@@ -349,7 +359,7 @@ Task<Response> Connection<Stream>::fill_sink(const Prepared& prepared, Parser& p
         deadline = std::min(latest, Steady::now() + server_.options.request_timeout);
     }
     Result<Response> done;
-    const auto finish = [&] { done = (*sink)->finish(); };
+    const auto finish = [&] { done = told([&] { return (*sink)->finish(); }); };
     const bool finished = co_await on_worker(server_, executor(), finish);
     if (!finished)
         co_return busy();
