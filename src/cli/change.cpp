@@ -353,14 +353,15 @@ Json short_form(const Json& record, std::vector<std::string>& left_out) {
         "closure.summary",     "backup.verdict",   "stabilisation.until"};
     JsonObject brief;
     for (const auto* first : {"id", "title", "state", "failed_because"})
-        if (const auto* value = find(record, first))
+        if (const auto* value = find(record, first); value && !cell(*value).empty())
             brief[first] = *value;
     for (const auto* part : parts)
         if (const auto* value = at_path(record, part))
             brief[part] = *value;
     for (const auto& [key, value] : record.get_object()) {
         const std::string name(key);
-        if (brief.contains(name) || name == "tenant" || name == "ring_contents")
+        if (brief.contains(name) || cell(value).empty() || name == "tenant" ||
+            name == "ring_contents")
             continue;
         if (auto line = in_one_line(value))
             brief[name] = *std::move(line);
@@ -382,13 +383,11 @@ Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
     if (!arguments.has("all") && record.is_object()) {
         std::vector<std::string> left_out;
         context.print(document(short_form(record, left_out), context.style));
+        const auto more = wrapped(
+            fmt::format("more with --all: {}", fmt::join(left_out, ", ")), context.style.width, 2
+        );
         if (!context.quiet)
-            context.print(context.style.paint(
-                Paint::dim, wrapped(
-                                fmt::format("more with --all: {}", fmt::join(left_out, ", ")),
-                                context.style.width, 2
-                            )
-            ));
+            context.print(context.style.paint(Paint::dim, more) + "\n");
         return ExitCode::ok;
     }
     leave_out_exit_statuses(record);
