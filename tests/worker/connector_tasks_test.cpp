@@ -13,6 +13,8 @@
 #include "store/sql_store.hpp"
 #include "worker/tasks.hpp"
 
+#include "brought.hpp"
+
 namespace slipway::worker {
 
 namespace {
@@ -105,18 +107,7 @@ class ConnectorTasks : public testing::Test {
         return change().snapshots.back();
     }
 
-    // Writes the change as it is to be, behind the door's back.
-    void bring(const domain::Change& to_be) {
-        const app::StreamKey key{system.tenant, "change", "CHG-1"};
-        const auto version = store->load(key)->version;
-        app::StreamWrite write{key, version, {}, encode(to_be), false, {}};
-        write.events.push_back(
-            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
-        );
-        app::Commit commit;
-        commit.writes.push_back(std::move(write));
-        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
-    }
+    void bring(const domain::Change& to_be) { worker::bring(*store, to_be, system, clock.now()); }
 
     void ask_for_revert() {
         if (change().snapshots.empty())

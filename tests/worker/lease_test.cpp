@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "brought.hpp"
 #include "store/sql_store.hpp"
 #include "worker_fixture.hpp"
 
@@ -199,18 +200,7 @@ class LeaseTest : public testing::Test {
         does("start_run", R"({"purpose":"ring_deploy"})");
     }
 
-    // Writes the change as it is to be, behind the door's back.
-    void bring(const domain::Change& to_be) {
-        const app::StreamKey key{acme, "change", "CHG-1"};
-        const auto version = store->load(key)->version;
-        app::StreamWrite write{key, version, {}, encode(to_be), false, {}};
-        write.events.push_back(
-            app::make_event({key, version + 1, clock.now(), system}, "brought", "{}")
-        );
-        app::Commit commit;
-        commit.writes.push_back(std::move(write));
-        EXPECT_TRUE(store->commit(std::move(commit)).has_value());
-    }
+    void bring(const domain::Change& to_be) { worker::bring(*store, to_be, system, clock.now()); }
 
     // Who does not carry out a run is refused when he reports of it.
     void hand_run_to(domain::Executor executor) {
