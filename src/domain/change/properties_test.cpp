@@ -5,6 +5,7 @@
 // the rules must hold without the door in front of them. Replay is checked by Scenario itself.
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -203,14 +204,21 @@ bool approves(const Vote& vote) {
     return vote.choice == VoteChoice::approve || vote.choice == VoteChoice::approve_with_conditions;
 }
 
-// Everybody who ever pinned bytes that are pinned now.
+// Everybody who ever brought bytes that are pinned now; who pins what is pinned brings nothing.
 bool brought_a_runbook(const Scenario& s, const PersonId& person) {
+    std::map<RunbookPurpose, Digest> pinned_before;
     for (const auto& event : s.events) {
-        if (event.type != RunbookPinned::type || event.stamp.by != person)
+        if (event.type != RunbookPinned::type)
             continue;
         const auto pinned = restore<RunbookPinned>(json(event.data));
-        const auto* now = pinned ? runbook_of(s.change, pinned->purpose) : nullptr;
-        if (now && now->digest == pinned->runbook.digest)
+        if (!pinned)
+            continue;
+        const auto& digest = pinned->runbook.digest;
+        auto& before = pinned_before[pinned->purpose];
+        const bool brings = before != digest;
+        before = digest;
+        const auto* now = runbook_of(s.change, pinned->purpose);
+        if (brings && event.stamp.by == person && now && now->digest == digest)
             return true;
     }
     return false;
