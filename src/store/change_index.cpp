@@ -212,7 +212,12 @@ class Search {
         add(db_.dialect().search_matches, words_);
         // A cross join in this order: SQLite takes it as it stands.
         add("i.slot = s.rowid");
-        page("search s cross join change_index i", "s.rowid", query_.states);
+        // Most of what has a frequent word may be in another state: that is seen in a narrow index,
+        // before the wide row is read.
+        const auto by_state = query_.states.empty() ? "" : db_.dialect().by_state;
+        page(
+            fmt::format("search s cross join change_index i{}", by_state), "s.rowid", query_.states
+        );
     }
 
     void by_ci() {

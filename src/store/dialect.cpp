@@ -35,6 +35,7 @@ const Dialect sqlite_dialect{
     .begin_reading = "begin deferred",
     .lock_row = "",
     .search_matches = "s.search match :words",
+    .by_state = " indexed by change_state",
     .single_server = true,
     .search_query = sqlite_search_query,
 };
@@ -45,6 +46,7 @@ const Dialect postgres_dialect{
     .begin_reading = "begin isolation level repeatable read read only",
     .lock_row = " for update",
     .search_matches = "s.vector @@ cast(:words as tsquery)",
+    .by_state = "",
     .single_server = false,
     .search_query = postgres_search_query,
 };

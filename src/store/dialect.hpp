@@ -15,6 +15,7 @@ struct Dialect {
     std::string_view begin_reading;  // opens one that reads one state of the database
     std::string_view lock_row;       // ends a select whose row no other transaction may change
     std::string_view search_matches; // condition on the table search as s, parameter :words
+    std::string_view by_state;       // behind a table change_index: its rows by state and slot
     bool single_server;              // no other server can be at work on this database
 
     // The query for words that must all be there, the last one as the beginning of a word. The
