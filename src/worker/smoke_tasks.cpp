@@ -107,6 +107,8 @@ Result<void> carry_out_smoke(const TaskContext& context) {
     const auto runbook = read_runbook(context, task.runbook);
     const auto ran = runbook ? run_smoke_list(context, change, task, *runbook, body)
                              : Result<void>(tl::unexpected(runbook.error()));
+    // What follows may have to be tried for long until it is heard.
+    body["ended"] = to_text(context.parts.door.clock().now());
     // An edited ring is put back by a person and not by another try.
     const bool edited = !ran && ran.error().code == ErrorCode::blocked;
     if (!ran && !edited && (!context.last_attempt || context.stop.stop_requested()))

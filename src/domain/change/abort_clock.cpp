@@ -15,13 +15,6 @@ namespace {
 constexpr std::string_view ways_out =
     "Roll it back (roll_back), or have a change manager give it more time (extend_window)";
 
-bool is_clean(const SmokeReport& report) {
-    return report.silent_agents.empty() && report.new_alerts.empty() &&
-           std::all_of(report.results.begin(), report.results.end(), [](const auto& result) {
-               return result.passed;
-           });
-}
-
 // The last run of exactly these bytes on the test ring that went well and took time. What another
 // runner reports all at once tells nothing of how long it takes.
 const Run* measured(const Change& change, RunPurpose purpose, const PinnedRunbook& runbook) {
@@ -39,14 +32,14 @@ Span at_most(Span span) {
 }
 
 // From its first check to its last one: what lies between two of them counts too, and in older
-// reports of the runner a check has only its last try. Of what others report only the checks' own
-// times are known, since they may have waited before they told us.
+// reports of the runner a check has only its last try. Of what others report without saying when it
+// ended only the checks' own times are known, since they may have waited before they told us.
 Span time_of(const SmokeReport& report) {
     Span took{};
     for (const auto& result : report.results)
         took += Span(result.took_ms);
-    if (report.source == SmokeSource::runner && report.began)
-        took = std::max(took, report.at - *report.began);
+    if (report.began && (report.ended || report.source == SmokeSource::runner))
+        took = std::max(took, report.ended.value_or(report.at) - *report.began);
     return at_most(took);
 }
 
@@ -172,7 +165,7 @@ const Run* deployment_under_way(const Change& change, const Facts& facts) {
         !has_step(change, facts, StepKind::smoke_production))
         return nullptr;
     const auto* tested = last_smoke(change, SmokeOccasion::production);
-    const bool done = tested && !mismatch_of(change, *tested) && is_clean(*tested);
+    const bool done = tested && !mismatch_of(change, *tested) && !found_fault(*tested);
     return done ? nullptr : run;
 }
 

@@ -141,6 +141,13 @@ TEST(AbortClock, is_the_windows_end_less_what_going_back_takes) {
              for (auto& result : report.results)
                  result.took_ms = 4; // its last try
          }},
+        {"written down an hour after it ended", "2026-11-26T11:36Z", "took 12m",
+         [](auto& s) {
+             auto& report = s.change.smoke_reports.edit()[1];
+             report.source = SmokeSource::runner;
+             report.began = report.at - 72min;
+             report.ended = report.at - 60min;
+         }},
         {"told later than it was seen", "2026-11-26T11:46Z", "took 2m",
          [](auto& s) {
              auto& report = s.change.smoke_reports.edit()[1];

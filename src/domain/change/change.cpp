@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
@@ -104,12 +105,18 @@ bool is_automatic(const Snapshot& snapshot) {
 }
 
 std::optional<Time> rolled_back_at(const Change& change) {
-    const auto by_snapshots = last_host_back_at(change);
     const auto* back = last_run(change, RunPurpose::rollback);
-    if (back != nullptr && is_active(*back))
-        return std::nullopt; // it is about to touch the hosts, wherever they are back now
-    const bool by_runbook = back != nullptr && back->state == RunState::succeeded;
-    return by_runbook ? std::max(by_snapshots, back->ended_at) : by_snapshots;
+    // What is about to touch the hosts decides where they will be, wherever they are back now.
+    if ((back != nullptr && is_active(*back)) || !hosts_going_back(change).empty())
+        return std::nullopt;
+    if (back == nullptr || back->state != RunState::succeeded)
+        return last_host_back_at(change);
+    // A host that went on to its snapshot since is not where the runbook had left it.
+    auto last = back->ended_at;
+    for (const auto& snapshot : change.snapshots)
+        if (snapshot.reverted_at && *snapshot.reverted_at >= back->started_at)
+            last = std::max(last, snapshot.reverted_at);
+    return last;
 }
 
 bool deployment_begun(const Change& change) {

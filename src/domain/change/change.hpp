@@ -408,6 +408,8 @@ struct SmokeReport {
     RunId run = {};
     // From then on it was looked at. Old entries have only `at`, when it was written down.
     std::optional<Time> began = {};
+    // Until then. It may be written down much later; in old entries, and where nobody says, `at`.
+    std::optional<Time> ended = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -423,6 +425,7 @@ struct SmokeReport {
         visit("not_outside", self.not_outside, optional("why nobody looked from the outside"));
         visit("run", self.run);
         visit("began", self.began);
+        visit("ended", self.ended);
     }
 };
 

@@ -291,6 +291,7 @@ struct RecordSmoke {
     RunId run;
     std::string ring;
     std::optional<Time> began;
+    std::optional<Time> ended;
 
     SLIPWAY_FIELDS {
         visit("occasion", self.occasion, required("staging, rehearsal, production or rollback"));
@@ -319,6 +320,7 @@ struct RecordSmoke {
             "began", self.began,
             optional("when the first check began; by default so long ago as the longest one took")
         );
+        visit("ended", self.ended, optional("when the last check ended; by default now"));
     }
 };
 

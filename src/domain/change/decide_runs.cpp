@@ -75,6 +75,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         run.steps.push_back(pending_step(step));
     if (purpose == RunPurpose::rollback) {
         withdraw_reverts(decider, executor);
+        decider.reopen(StepKind::rollback, "production is rolled back once more");
         send_back(run, change, decider.facts());
     }
     if (!run.ring_edits.empty())
@@ -254,19 +255,30 @@ step_to_report(const Run& run, const StepReport& report, const Facts& facts) {
     return step;
 }
 
+// By how much the clock of what reports is ahead, as far as it shows.
+Span lead_of(const StepReport& report, Time now) {
+    const Time last = std::max(report.started_at.value_or(now), report.ended_at.value_or(now));
+    return std::max(last - now, Span::zero());
+}
+
 RunStep
 reported(const RunStep& before, const StepReport& report, Digest approved, const Facts& facts) {
     const auto now = facts.now;
+    // Nothing has happened that is still to come: what goes back after it would count as before it.
+    const auto lead = lead_of(report, now);
+    const auto told = [&](std::optional<Time> time) {
+        return time ? std::optional<Time>(*time - lead) : time;
+    };
     RunStep step = before;
     const bool goes_on = before.state == RunStepState::running;
     step.digest = approved;
     step.attempts += goes_on ? 0 : 1;
     step.state = report.state;
-    step.started_at = report.started_at              ? report.started_at
+    step.started_at = report.started_at              ? told(report.started_at)
                       : goes_on && before.started_at ? before.started_at
                                                      : std::optional<Time>(now);
     step.ended_at = report.state == RunStepState::running ? std::nullopt
-                    : report.ended_at                     ? report.ended_at
+                    : report.ended_at                     ? told(report.ended_at)
                                                           : std::optional<Time>(now);
     step.exit_status = report.exit_status.value_or(0);
     step.detail = report.detail;

@@ -267,6 +267,7 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
         );
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);
+    decider.reopen(StepKind::rollback, "a host goes back to its snapshot");
     for (auto snapshot : back) {
         if (is_to_be_reverted(change, snapshot) || snapshot.removal_asked_at) {
             decider.say("the provider is at work on the snapshot of " + snapshot.host);

@@ -5,6 +5,7 @@
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
@@ -103,6 +104,20 @@ require_no_run_on(const Change& change, const std::string& ring, SmokeOccasion o
     return {};
 }
 
+// Nor while a provider is about to put another disk under what would be tested.
+Result<void> require_no_revert_in_hand(const Change& change, SmokeOccasion occasion) {
+    const auto hosts = hosts_going_back(change);
+    if (hosts.empty() || !on_production(run_tested_on(occasion)))
+        return {};
+    return fail_blocked(
+        "production is tested when its hosts have gone back",
+        {{std::string(gate_of(occasion)), "snapshots",
+          "hosts have not gone back to their snapshots yet",
+          fmt::format("asked for: {}", fmt::join(hosts, ", ")),
+          "Wait until the provider has answered (snapshot list), then run the list"}}
+    );
+}
+
 // What may run on a ring is looked at for the ring that the change names: no other is tested.
 Result<void>
 require_named_ring(const Change& change, const SmokeSubject& subject, SmokeOccasion occasion) {
@@ -168,6 +183,17 @@ began_at(const RecordSmoke& body, const std::vector<SmokeResult>& results, const
     for (const auto& result : results)
         longest = std::max(longest, result.took_ms);
     return facts.now - Span(longest);
+}
+
+Result<std::optional<Time>> ended_at(const RecordSmoke& body, Time began, const Facts& facts) {
+    if (!body.ended)
+        return std::nullopt;
+    if (*body.ended > facts.now + limits::facts_ahead_max)
+        return fail_field("ended", "lies in the future");
+    const auto ended = std::min(*body.ended, facts.now);
+    if (ended < began)
+        return fail_field("ended", "lies before began, " + to_text(began));
+    return ended;
 }
 
 // Which probe saw something is for the server to say, which saw the probe.
@@ -329,6 +355,7 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
     if (subject)
         TRY(require_named_ring(change, *subject, body.occasion));
     TRY(require_no_run_on(change, ring, body.occasion));
+    TRY(require_no_revert_in_hand(change, body.occasion));
     if (subject && !kept_ring(change, *subject->where))
         TRY(require_ring_of(change, *subject->where, facts, gate_of(body.occasion)));
     TRY(require_no_list_in_hand(facts, task));
@@ -357,6 +384,7 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
     auto looked = TRY(looked_at(change, body, facts));
     auto results = named_results(body, facts);
     const auto began = TRY(began_at(body, results, facts));
+    const auto ended = TRY(ended_at(body, began, facts));
     SmokeReport report{
         fmt::format("smoke-{}", change.smoke_reports.size() + 1),
         std::move(looked.ring),
@@ -372,7 +400,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         body.new_alerts,
         body.not_outside,
         std::move(looked.run),
-        began};
+        began,
+        ended};
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)

@@ -127,6 +127,15 @@ const Owed& owed(const Scenario& s, std::string_view id) {
     return none;
 }
 
+TEST(Emergency, whose_rollback_is_done_once_more_completes_its_step_once_more) {
+    auto s = taken_back_emergency();
+    s.complete("ina", "rollback");
+    s.now += 5min;
+    s.smoke("ina", "rollback", false);
+    s.does("pia", "roll_back", R"({"reason":"1.4 is broken too","executor":"external"})");
+    EXPECT_EQ(s.change.steps.at(StepId("rollback")).state, StepState::open);
+}
+
 TEST(Emergency, that_was_rolled_back_because_its_version_is_broken_can_be_closed) {
     auto s = taken_back_emergency();
     EXPECT_FALSE(owed(s, "smoke_staging").settled_at) << "nobody has said yet that it is gone";

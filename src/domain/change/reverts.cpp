@@ -21,6 +21,14 @@ bool is_to_be_reverted(const Change& change, const SnapshotTask& task) {
     });
 }
 
+std::set<std::string> hosts_going_back(const Change& change) {
+    std::set<std::string> hosts;
+    for (const auto& snapshot : change.snapshots)
+        if (is_to_be_reverted(change, snapshot))
+            hosts.insert(snapshot.host);
+    return hosts;
+}
+
 void withdraw_reverts(Decider& decider, Executor executor) {
     // Emitting changes the snapshots that are looked at.
     for (auto snapshot : std::vector(decider.change().snapshots)) {

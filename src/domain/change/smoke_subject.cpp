@@ -26,8 +26,9 @@ const Run* run_meanwhile(
 ) {
     if (report.source != SmokeSource::runner)
         return nullptr;
+    const auto ended = report.ended.value_or(report.at);
     for (const auto& run : change.runs)
-        if (run.id != subject.run && run.ring == report.ring && run.started_at < report.at &&
+        if (run.id != subject.run && run.ring == report.ring && run.started_at < ended &&
             (!run.ended_at || *run.ended_at > began))
             return &run;
     return nullptr;
@@ -76,8 +77,9 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
         return SmokeMismatch{
             "another run was under way while the smoke list ran",
             fmt::format(
-                "{} ran from {} to {}, {} began {}", report.id, to_text(began), to_text(report.at),
-                other->id.value, to_text(other->started_at)
+                "{} ran from {} to {}, {} began {}", report.id, to_text(began),
+                to_text(report.ended.value_or(report.at)), other->id.value,
+                to_text(other->started_at)
             )};
     return std::nullopt;
 }

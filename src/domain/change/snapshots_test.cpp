@@ -337,6 +337,73 @@ TEST(Snapshots, a_rollback_whose_smoke_test_fails_is_done_once_more) {
     );
 }
 
+// Of two hosts one goes back to its disk behind the runbook: what was tested before says nothing of
+// that disk.
+TEST(Snapshots, a_host_that_goes_back_behind_the_runbook_is_tested_then) {
+    constexpr auto rollback = R"({"occasion":"rollback"})";
+    auto s = failed();
+    auto other = known(s);
+    other.host = "web-2";
+    other.id = "vol-8";
+    s.change.snapshots.push_back(other);
+    s.replayed = s.change;
+    s.does("pia", "roll_back", R"({"reason":"r","executor":"external"})");
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    s.does("pia", "report_run", R"({"run":"run-4","steps":[
+        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    s.now += 5min;
+    s.smoke("ina", "rollback", false);
+    s.does("pia", "revert_snapshot", R"({"host":"web-1","reason":"it does not answer"})");
+    EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    EXPECT_EQ(s.refused("ina", "run_smoke", rollback).reasons.at(0).evidence, "asked for: web-1");
+    s.now += 1min;
+    s.smoke("ina", "rollback"); // by a person, while the provider is at work
+    const auto judge = [&](std::string_view gate) {
+        return evaluate(*find_gate(gate), s.change, s.facts("otto"));
+    };
+    EXPECT_EQ(judge("rollback-done").reasons.at(0).evidence, "asked for: web-1");
+    const auto closing = judge("closure").reasons;
+    EXPECT_TRUE(std::any_of(closing.begin(), closing.end(), [](const Reason& reason) {
+        return reason.field == "snapshots.web-1";
+    }));
+
+    s.now += 5min;
+    report_snapshot(s, "reverted");
+    EXPECT_EQ(rolled_back_at(s.change), s.now);
+    const auto untested = judge("rollback-done").reasons;
+    EXPECT_TRUE(std::any_of(untested.begin(), untested.end(), [](const Reason& reason) {
+        return reason.message == "the smoke list tested another run";
+    }));
+    s.now += 5min;
+    s.smoke("ina", "rollback");
+    for (const auto& reason : judge("rollback-done").reasons)
+        EXPECT_EQ(reason.message.find("smoke"), std::string::npos) << reason.message;
+}
+
+// The runner's clock may be ahead by what is tolerated: the hosts went back after the step all the
+// same.
+TEST(Snapshots, go_back_after_a_step_whose_clock_was_ahead) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    const auto& run = s.change.runs.back();
+    s.does(
+        "ina", "report_run",
+        fmt::format(
+            R"({{"run":"{}","steps":[{{"name":"{}","state":"failed","started_at":"{}",
+                "ended_at":"{}"}}]}})",
+            run.id.value, run.steps.at(0).name, to_text(s.now + 200s), to_text(s.now + 230s)
+        )
+    );
+    const auto& step = s.change.runs.back().steps.at(0);
+    EXPECT_EQ(step.ended_at, s.now);
+    EXPECT_EQ(step.started_at, s.now - 30s) << "how long it took stays as it was told";
+    s.now += 1min;
+    s.does("pia", "revert_snapshot", R"({"reason":"r"})");
+    s.now += 1min;
+    report_snapshot(s, "reverted");
+    EXPECT_EQ(s.change.state, ChangeState::rolled_back);
+}
+
 TEST(Snapshots, there_is_no_going_back_to_what_a_connector_did_not_take_before) {
     auto s = ready();
     EXPECT_EQ(

@@ -2,6 +2,7 @@
 // Gates of phase 5: stabilised, pir, cmdb-updated, closure.
 #include <algorithm>
 
+#include "domain/change/reverts.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::gates {
@@ -159,6 +160,12 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
                     : "A member of the CAB reviews it and settles it with settle_owed --id " +
                           owed.id
             );
+    for (const auto& host : hosts_going_back(change))
+        findings.refuse(
+            "snapshots." + host, "a host has not gone back to its snapshot yet",
+            "asked for, and its provider has not answered",
+            "Wait until it has (snapshot list), then run the smoke list of the rollback"
+        );
     for (const auto& run : change.runs)
         if (run.state == RunState::running || run.state == RunState::waiting)
             findings.refuse(

@@ -5,6 +5,7 @@
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
 
@@ -251,6 +252,12 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     const auto* run = last_run(change, RunPurpose::rollback);
     const bool ran = run != nullptr && run->state == RunState::succeeded;
     const auto back = rolled_back_at(change);
+    if (const auto hosts = hosts_going_back(change); !hosts.empty())
+        return findings.refuse(
+            "rollback", "hosts have not gone back to their snapshots yet",
+            fmt::format("asked for: {}", fmt::join(hosts, ", ")),
+            "Wait until the provider has answered (snapshot list), then run the smoke list"
+        );
     if (!back)
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
