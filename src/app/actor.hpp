@@ -25,7 +25,7 @@ struct Actor {
     std::vector<domain::Role> roles;
     // Set for tokens: only these of the roles' permissions hold.
     std::optional<std::vector<domain::Permission>> scopes;
-    std::string via; // "session ses-...", "token tok-...", "worker", "setup"
+    std::string via; // "session ses-...", "token tok-...", "worker", "setup", "admin"
 
     bool may(domain::Permission permission) const {
         if (scopes && std::find(scopes->begin(), scopes->end(), permission) == scopes->end())

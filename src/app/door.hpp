@@ -159,7 +159,7 @@ class Door {
     );
     // Errors: blocked with a reason for each record that names this one and each change not over
     // that still uses it, at most limits::record_users_shown_max of either, or because nobody would
-    // be left who administers.
+    // be left who administers and can sign in.
     Result<Answer> remove_record(const Actor& actor, const RecordRequest& request);
     Result<Answer> show_record(const Actor& actor, const std::string& kind, const std::string& id);
     Result<RecordPage> list_records(

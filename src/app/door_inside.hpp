@@ -16,6 +16,15 @@
 
 namespace slipway::app {
 
+// How much somebody can do as an administrator; each is more than the one before.
+enum class Administers : std::uint8_t { no, without_password, signs_in };
+
+// How a person stands whom a commit writes.
+struct PersonPut {
+    Administers before = Administers::no;
+    Administers after = Administers::no;
+};
+
 struct Door::Inside {
     explicit Inside(Parts given) : parts(std::move(given)), records(parts.store) {}
 
@@ -84,6 +93,14 @@ struct Door::Inside {
     // documents of boards that a commit writes, by id, and gives what it has to hold.
     Result<RecordsHeld>
     keep_one_ecab(const TenantId& tenant, const std::map<std::string, std::string>& puts);
+    // How the person of this document administers; none is nobody.
+    Result<Administers>
+    administering(const TenantId& tenant, const std::string& id, const std::string* document) const;
+    // Where nobody administers who can sign in, nobody lets anybody in any more; where nobody has a
+    // password yet, somebody stays who can be given one. Gives what the commit has to hold, so that
+    // of two who take the role from each other at the same moment one is refused.
+    Result<RecordsHeld>
+    keep_an_administrator(const TenantId& tenant, const std::map<std::string, PersonPut>& people);
     Result<Answer> open(const Actor& actor, const CommandRequest& request);
 
     // What a command will have done once it is durable.

@@ -288,47 +288,14 @@ check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamK
     return fail_blocked(message, std::move(reasons));
 }
 
-// Of somebody whom a commit writes: whether he is an active administrator before and after it.
-struct Administering {
-    bool before = false;
-    bool after = false;
-};
-
-Result<Administering> administering(const StoredStream* before, const std::string* after) {
-    const auto in = [](const std::string& document) -> Result<bool> {
-        return domain::administers(TRY(restore<domain::PersonRecord>(std::string_view(document))));
-    };
-    return Administering{
-        before != nullptr && TRY(in(before->state)), after != nullptr && TRY(in(*after))};
-}
-
-// Where nobody administers, nobody lets anybody in any more. Gives what the commit has to hold, so
-// that of two who take the role from each other at the same moment one is refused.
-Result<RecordsHeld> keep_an_administrator(
-    Door::Inside& inside, const TenantId& tenant, const std::map<std::string, Administering>& people
+// How a person stands before a commit and after it, which writes `after` or removes him.
+Result<PersonPut> person_put(
+    const Door::Inside& inside, const TenantId& tenant, const std::string& id,
+    const StoredStream* before, const std::string* after
 ) {
-    RecordsHeld held;
-    std::string leaving;
-    for (const auto& [id, person] : people) {
-        if (person.after)
-            return held;
-        if (person.before)
-            leaving = id;
-    }
-    if (leaving.empty())
-        return held;
-    inside.records.forget(tenant);
-    const auto registered = TRY(inside.records.of(tenant));
-    held = {registered->ledger_size, {{tenant, "person", {}}}};
-    for (const auto& [id, person] : registered->people)
-        if (domain::administers(person) && !people.contains(id.value))
-            return held;
-    const auto message = fmt::format("{} is the last active administrator", leaving);
-    return fail_blocked(
-        message, {{"last-administrator", "roles", message,
-                   "nobody else has the role administrator and is active",
-                   "Give it to another active person first (person put)"}}
-    );
+    return PersonPut{
+        TRY(inside.administering(tenant, id, before == nullptr ? nullptr : &before->state)),
+        TRY(inside.administering(tenant, id, after))};
 }
 
 // Votes, acknowledgements and entries name people by their ids: one of them is one person for good,
@@ -487,8 +454,10 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         auto body = shown(request.id, version + 1, document);
         RecordEdit edit{std::move(document), false, std::move(body), before == nullptr};
         if (row->name == "person")
-            edit.held = TRY(keep_an_administrator(
-                *inside_, actor.tenant, {{request.id, TRY(administering(before, &edit.document))}}
+            edit.held = TRY(inside_->keep_an_administrator(
+                actor.tenant,
+                {{request.id,
+                  TRY(person_put(*inside_, actor.tenant, request.id, before, &edit.document))}}
             ));
         if (row->name == "board")
             edit.held = TRY(inside_->keep_one_ecab(actor.tenant, {{request.id, edit.document}}));
@@ -543,7 +512,7 @@ Result<std::size_t> Door::put_records(
         created = 0;
         Commit commit;
         commit.records_named = named;
-        std::map<std::string, Administering> people;
+        std::map<std::string, PersonPut> people;
         std::vector<Door::Inside::RingPut> rings;
         std::map<std::string, std::string> boards;
         for (std::size_t i = 0; i < records.size(); ++i) {
@@ -558,7 +527,8 @@ Result<std::size_t> Door::put_records(
             TRY(check_writer(*row, before, documents[i], actor, clock().now()));
             TRY(check_production_ring(*row, if_any(stored), documents[i], actor));
             if (row->name == "person")
-                people[records[i].id] = TRY(administering(before, &documents[i]));
+                people[records[i].id] =
+                    TRY(person_put(*inside_, actor.tenant, records[i].id, before, &documents[i]));
             if (row->name == "board")
                 boards[records[i].id] = documents[i];
             if (row->name == "ring")
@@ -571,7 +541,7 @@ Result<std::size_t> Door::put_records(
             )));
         }
         if (!people.empty())
-            commit.records_held = TRY(keep_an_administrator(*inside_, actor.tenant, people));
+            commit.records_held = TRY(inside_->keep_an_administrator(actor.tenant, people));
         if (!boards.empty())
             commit.records_held = TRY(inside_->keep_one_ecab(actor.tenant, boards));
         if (!rings.empty())
@@ -596,8 +566,9 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         RecordEdit edit{before->state, true};
         RecordsHeld administrators;
         if (row->name == "person")
-            administrators = TRY(keep_an_administrator(
-                *inside_, actor.tenant, {{request.id, TRY(administering(before, nullptr))}}
+            administrators = TRY(inside_->keep_an_administrator(
+                actor.tenant,
+                {{request.id, TRY(person_put(*inside_, actor.tenant, request.id, before, nullptr))}}
             ));
         // What both looks hold is held since the earlier of them.
         edit.held = TRY(check_unused(*inside_, *row, before->key));

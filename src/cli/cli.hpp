@@ -45,6 +45,7 @@ struct LocalCommands {
     LocalCommand admin_restore;
     LocalCommand admin_rebuild;
     LocalCommand admin_doctor;
+    LocalCommand admin_password_code; // gives an encode()d app::SecretShown
     // encode()d domain::LedgerReport and store::BundleReport. `key` is the text of a verifier key,
     // or empty: then the data directory's, or the bundle's own.
     std::function<Result<Json>(const std::string& directory, const std::string& key)>

@@ -47,6 +47,10 @@ Result<ExitCode> show_list(
 );
 std::vector<Option> list_options();
 
+// A one-time code that was just given: alone on standard output, so that a program may take it, and
+// beside it until when it holds and what its person types. `server` is where, or empty.
+void show_code(const Context& context, const Json& code, const std::string& server);
+
 // One document of the server.
 Result<ExitCode> show_document(const Context& context, std::string_view path);
 

@@ -27,6 +27,16 @@ Result<std::string> secret_of(
     return line;
 }
 
+// Typed without echo, so it is asked for twice: nobody sees a slip of the finger, and the first
+// administrator could not be helped by another.
+Result<std::string> new_password_of(const Context& context, const Arguments& arguments) {
+    auto fresh = TRY(secret_of(context, arguments, "New password: "));
+    if (!arguments.has("password_stdin"))
+        if (TRY(secret_of(context, arguments, "New password again: ")) != fresh)
+            return fail_field("password", "the two are not the same; nothing was sent");
+    return fresh;
+}
+
 Option password_stdin() {
     return flag("password_stdin", "read the password from the first line of the input");
 }
@@ -109,10 +119,7 @@ Result<ExitCode> logout(Context& context, const Arguments&) {
 Result<ExitCode> change_password(Context& context, const Arguments& arguments) {
     const auto client = TRY(context.client());
     const auto old = TRY(secret_of(context, arguments, "Password now: "));
-    const auto fresh = TRY(secret_of(context, arguments, "New password: "));
-    if (!arguments.has("password_stdin"))
-        if (TRY(secret_of(context, arguments, "New password again: ")) != fresh)
-            return fail_field("password", "the two are not the same");
+    const auto fresh = TRY(new_password_of(context, arguments));
     TRY(post(client, "/api/v1/me/password", {{"old_password", old}, {"new_password", fresh}}));
     context.say("password changed; your other sessions have ended\n");
     return ExitCode::ok;
@@ -132,7 +139,7 @@ Result<ExitCode> set_password(Context& context, const Arguments& arguments) {
     if (json.is_null())
         context.say("password set\n");
     else
-        context.print(fmt::format("{}\n", clean(text_or_empty(json, "secret"))));
+        show_code(context, json, client.server());
     return ExitCode::ok;
 }
 
@@ -142,7 +149,7 @@ redeem(Context& context, const Arguments& arguments, std::string path, JsonObjec
     const auto client = TRY(context.open_client());
     warn_of_plain_http(context, client.server());
     body["code"] = TRY(secret_of(context, arguments, "Code: ", "code_stdin"));
-    body["password"] = TRY(secret_of(context, arguments, "New password: "));
+    body["password"] = TRY(new_password_of(context, arguments));
     TRY(post(client, std::move(path), body));
     context.say("done; sign in with slipway login\n");
     return ExitCode::ok;
@@ -195,6 +202,18 @@ void add_passwords(Commands& commands) {
 }
 
 } // namespace
+
+void show_code(const Context& context, const Json& code, const std::string& server) {
+    context.print(fmt::format("{}\n", clean(text_or_empty(code, "secret"))));
+    if (context.json || context.quiet)
+        return;
+    context.around.err << fmt::format(
+        "the code holds once, until {}; those given before it have ended\n{} types it when asked "
+        "by\n  slipway password redeem{}{}\n",
+        clean(local_time(text_or_empty(code, "expires_at"))), clean(text_or_empty(code, "person")),
+        server.empty() ? "" : " --server ", server
+    );
+}
 
 void add_login_commands(Commands& commands) {
     commands.push_back(

@@ -62,6 +62,8 @@ Result<ExitCode> run_local(
         return ExitCode::ok;
     if (context.json)
         context.print_json(to_text(json));
+    else if (&command == &context.local.admin_password_code)
+        show_code(context, json, {});
     else if (!context.quiet)
         context.print(document(json, context.style));
     return command.is_sound && !command.is_sound(json) ? ExitCode::blocked : ExitCode::ok;
@@ -88,6 +90,7 @@ void add_system_commands(Commands& commands, const LocalCommands& local) {
     add_local(commands, {"admin", "restore"}, local.admin_restore);
     add_local(commands, {"admin", "rebuild"}, local.admin_rebuild);
     add_local(commands, {"admin", "doctor"}, local.admin_doctor);
+    add_local(commands, {"admin", "password_code"}, local.admin_password_code);
     commands.push_back(
         {{"sandbox", "advance"},
          "Put the clock of a sandbox server forward",

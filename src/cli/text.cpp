@@ -503,7 +503,7 @@ std::string refusal(const Error& error, const Style& style, std::string_view cha
     out += reasons_text(error.reasons, style, change);
     if (error.retry_after_ms > 0)
         out += fmt::format("  try again in {} s\n", (error.retry_after_ms + 999) / 1000);
-    if (error.code == ErrorCode::unauthenticated)
+    if (error.code == ErrorCode::unauthenticated && error.reasons.empty())
         out += "  mend: slipway login\n";
     return out;
 }

@@ -9,6 +9,7 @@
 #include "app/change_summary.hpp"
 #include "app/library.hpp"
 #include "app/replay.hpp"
+#include "app/tenant_records.hpp"
 #include "base/clock.hpp"
 #include "domain/change/timers.hpp"
 #include "domain/ledger/envelope.hpp"
@@ -253,6 +254,51 @@ cli::LocalCommand doctor_command() {
         JsonObject answer{{"healthy", shown.empty()}};
         answer["findings"] = std::move(shown);
         return Json(std::move(answer));
+    };
+    return command;
+}
+
+Result<app::SecretShown> code_for_administrator(app::Store& store, const PersonId& person) {
+    const TenantId tenant("main");
+    const auto registered = TRY(app::TenantRecords(store).of(tenant));
+    std::vector<std::string> known;
+    bool administers = false;
+    for (const auto& [id, record] : registered->people)
+        if (domain::administers(record)) {
+            administers = administers || id == person;
+            known.push_back(id.value);
+        }
+    if (!administers)
+        return fail(
+            ErrorCode::not_found,
+            fmt::format(
+                "there is no active administrator {}; there are: {}", person.value,
+                known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))
+            )
+        );
+    const SystemClock clock;
+    SystemRandom random;
+    const auto keeper = TRY(LedgerKeeper::open(store, clock, random, std::nullopt));
+    app::Identity identity({store, clock, random, tenant, {}, {}});
+    const app::Actor machine{tenant, PersonId(std::string(app::the_server)), {}, {}, "admin"};
+    auto code = TRY(identity.give_code(machine, person));
+    TRY(keeper->publish());
+    return code;
+}
+
+cli::LocalCommand password_code_command() {
+    cli::LocalCommand command;
+    command.summary = "Give an administrator a one-time code for a new password, server stopped";
+    command.options = {
+        cli::positional("person", "an active administrator"), data_option, postgres_option};
+    command.example = "slipway admin password_code anna --data /var/lib/slipway";
+    command.run = [](const Arguments& arguments) -> Result<Json> {
+        const auto place = place_of(arguments, false);
+        TRY(require_data(place));
+        const auto* postgres = std::get_if<store::PostgresOptions>(&place);
+        const auto store = postgres ? TRY(store::open_postgres(*postgres))
+                                    : TRY(store::open_sqlite({arguments.text("data")}));
+        return to_json(TRY(code_for_administrator(*store, PersonId(arguments.text("person")))));
     };
     return command;
 }

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
     local.admin_restore = slipway::restore_command();
     local.admin_rebuild = slipway::rebuild_command();
     local.admin_doctor = slipway::doctor_command();
+    local.admin_password_code = slipway::password_code_command();
     local.verify_data_directory = slipway::verify_data_directory;
     local.verify_postgres = slipway::verify_postgres;
     local.facts_script = slipway::probe("facts.sh");

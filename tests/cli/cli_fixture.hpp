@@ -44,7 +44,10 @@ class CliTest : public testing::Test {
                     clock.advance(span);
                     return waits.size() < 1000;
                 },
-                [this](std::string_view) -> Result<std::string> { return password; }}
+                [this](std::string_view prompt) -> Result<std::string> {
+                    prompts.emplace_back(prompt);
+                    return prompt.find("again") == std::string_view::npos ? password : repeated;
+                }}
         );
     }
 
@@ -65,6 +68,8 @@ class CliTest : public testing::Test {
     std::ostringstream err;
     std::vector<Span> waits;
     std::string password = "harbour light 42";
+    std::string repeated = password;
+    std::vector<std::string> prompts;
 };
 
 } // namespace slipway::test

@@ -449,6 +449,41 @@ TEST_F(CliTest, CodesNeverStandOnTheCommandLine) {
     );
 }
 
+TEST_F(CliTest, ANewPasswordIsTypedTwice) {
+    repeated = "harbour light 24";
+    const std::vector<std::vector<std::string>> lines{
+        {"setup", "--person", "anna", "--name", "Anna"},
+        {"password", "redeem"},
+        {"password", "change"}};
+    for (const auto& line : lines) {
+        prompts.clear();
+        EXPECT_EQ(run(line), 2);
+        EXPECT_EQ(prompts.back(), "New password again: ");
+        EXPECT_NE(err.str().find("the two are not the same"), std::string::npos) << err.str();
+    }
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, AOneTimeCodeSaysUntilWhenAndWhatToType) {
+    const auto* const code = R"({"id":"cod-1","secret":"slpp_1","tenant":"main","person":"ben",)"
+                             R"("expires_at":"2026-11-23T20:00:00.000Z"})";
+    server.answer(201, code);
+    EXPECT_EQ(run({"password", "set", "ben"}), 0);
+    EXPECT_EQ(out.str(), "slpp_1\n") << "alone, for a program that takes it";
+    EXPECT_NE(err.str().find("until 2026-11-23"), std::string::npos) << err.str();
+    EXPECT_NE(
+        err.str().find("  slipway password redeem --server http://127.0.0.1:"), std::string::npos
+    ) << err.str();
+    server.answer(201, code);
+    EXPECT_EQ(run({"password", "set", "ben", "--quiet"}), 0);
+    EXPECT_EQ(out.str() + err.str(), "slpp_1\n");
+    local.admin_password_code.run = [&](const cli::Arguments&) { return parse_json(code); };
+    EXPECT_EQ(run({"admin", "password_code", "--quiet"}), 0);
+    EXPECT_EQ(out.str(), "slpp_1\n");
+    EXPECT_EQ(run({"admin", "password_code"}), 0);
+    EXPECT_NE(err.str().find("  slipway password redeem\n"), std::string::npos) << err.str();
+}
+
 // Tells when something was written to it.
 struct ToldBuffer final : std::stringbuf {
     int sync() override {

@@ -272,6 +272,18 @@ TEST_F(CliTest, NotSignedInSaysHowTo) {
     EXPECT_TRUE(server.seen().empty());
 }
 
+TEST_F(CliTest, WhoIsRefusedAtTheDoorIsNotSentThereAgain) {
+    server.answer(
+        401,
+        R"({"code":"unauthenticated","detail":"the code was used","reasons":[{"gate":"one-time-code",)"
+        R"("field":"code","message":"the code was used","remedy":"Ask an administrator"}]})",
+        "application/problem+json"
+    );
+    EXPECT_EQ(run({"password", "redeem"}), 4);
+    EXPECT_NE(err.str().find("mend: Ask an administrator"), std::string::npos) << err.str();
+    EXPECT_EQ(err.str().find("slipway login"), std::string::npos) << err.str();
+}
+
 TEST_F(CliTest, AnAddressThatIsNoneIsRefused) {
     for (const auto* address : {"slipway", "ftp://host", "http://a@b", "http://a/?x", "http://a b"})
         EXPECT_EQ(run({"whoami", "--server", address}), 64) << address;

@@ -50,7 +50,7 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
     cli::LocalCommands local;
     for (auto* hook :
          {&local.serve, &local.admin_backup, &local.admin_restore, &local.admin_rebuild,
-          &local.admin_doctor}) {
+          &local.admin_doctor, &local.admin_password_code}) {
         hook->summary = "What the store does";
         hook->run = [](const cli::Arguments&) -> Result<Json> { return Json{}; };
     }

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import tempfile
@@ -117,3 +118,26 @@ class Installation:
             raise AssertionError(f"{words} ended with {done.returncode}, not {expect}:\n"
                                  f"{done.stdout}{done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def typed(self, *words, answers):
+        """Runs a command on a terminal of its own and answers what it asks; gives its exit status
+        and all that stood on the terminal."""
+        around = {**os.environ, "SLIPWAY_SERVER": self.address, "SLIPWAY_TOKEN": self.token}
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(self.binary, [self.binary, *words], around)
+        said = b""
+        waiting = list(answers)
+        asked = 0
+        try:
+            while part := os.read(terminal, 4096):
+                said += part
+                # What is typed before the echo is off would be thrown away, so each answer waits.
+                if waiting and said.endswith(b": ") and len(said) > asked:
+                    asked = len(said)
+                    os.write(terminal, waiting.pop(0).encode() + b"\n")
+        except OSError:  # how Linux says that the other side of a terminal is closed
+            pass
+        os.close(terminal)
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status), said.decode()

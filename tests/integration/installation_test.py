@@ -82,6 +82,56 @@ class InstallationTest(unittest.TestCase):
         self.assertEqual(answers[0], answers[1])
         self.assertEqual(answers[0][0], 401)
 
+    def test_a_new_password_is_typed_twice_at_a_terminal(self):
+        code = self.server.cli("password", "set", "mara")["secret"]
+        fresh = "seven slow barges"
+        for words, before in ((["password", "redeem"], [code]), (["password", "change"], [PASSWORD]),
+                              (["setup", "--person", "eva", "--name", "Eva"], ["no-code"])):
+            status, said = self.server.typed(*words, answers=[*before, fresh, "seven slow bargse"])
+            self.assertEqual(status, 2, said)
+            self.assertIn("New password again: ", said)
+            self.assertIn("the two are not the same", said)
+            self.assertNotIn("barg", said)
+        status, said = self.server.typed("password", "redeem", answers=[code, fresh, fresh])
+        self.assertEqual(status, 0, said)
+        self.server.login("mara", fresh)
+        status, said = self.server.typed("password", "redeem", answers=[code, fresh, fresh])
+        self.assertEqual(status, 4, said)
+        self.assertIn("mend: Ask an administrator for a new one: slipway password set ID",
+                      " ".join(said.split()))
+        self.assertNotIn("slipway login", said)
+
+    def test_the_last_administrator_who_can_sign_in_stays(self):
+        self.server.request("PUT", "/people/rut", {"name": "Rut", "roles": ["administrator"]})
+        self.server.request("POST", "/people/rut/password", {})  # a code is no password yet
+        with self.assertRaises(Refused) as refused:
+            self.server.request("PUT", "/people/ada", {"name": "Ada", "inactive": True,
+                                                       "roles": ["administrator"]})
+        self.assertIn("slipway password set rut", json.dumps(refused.exception.problem))
+        with self.assertRaises(Refused):
+            self.server.request("DELETE", "/people/ada")
+        self.server.request("POST", "/people/rut/password", {"password": PASSWORD})
+        self.server.request("DELETE", "/people/ada")
+        self.server.token = self.server.login("rut", PASSWORD)
+        self.server.request("GET", "/people")
+
+    def test_an_administrator_is_let_in_again_with_the_server_stopped(self):
+        words = ["admin", "password_code", "ada", "--data", str(self.server.data)]
+        self.assertEqual(self.server.cli(*words, expect=5)["code"], "conflict")
+        self.server.stop()
+        refused = self.server.cli(*words[:2], "mara", *words[3:], expect=3)
+        self.assertIn("there are: ada", refused["detail"])
+        code = self.server.cli(*words)["secret"]
+        self.verify()
+        self.server.start()
+        fresh = "seven slow barges"
+        self.server.request("POST", "/password", {"code": code, "password": fresh})
+        self.server.token = self.server.login("ada", fresh)
+        entries = [json.loads(item["entry"])
+                   for item in self.server.cli("ledger", "entries", "--all")["items"]]
+        self.assertEqual([entry["via"] for entry in entries
+                          if entry["type"] == "password_code_given"], ["admin"])
+
     def test_a_vague_rfc_is_refused_with_gate_field_and_remedy(self):
         self.server.request("POST", "/changes", {"title": "Middleware"}, self.engineer)
         self.server.request("POST", "/changes/CHG-1/describe", {"summary": "upgrade middleware"},
@@ -256,7 +306,7 @@ class InstallationTest(unittest.TestCase):
         nowhere = self.server.folder / "nosuch"
         empty = self.server.folder / "empty"
         empty.mkdir()
-        for words in (["doctor"], ["rebuild", "--check"], ["rebuild"]):
+        for words in (["doctor"], ["rebuild", "--check"], ["rebuild"], ["password_code", "ada"]):
             for place in (nowhere, empty):
                 problem = self.server.cli("admin", *words, "--data", str(place), expect=3)
                 self.assertIn(str(place), problem["detail"])

@@ -37,6 +37,12 @@ class PeopleTest : public DoorTest {
         return door->remove_record(rut, record("person", id));
     }
 
+    void gives_password(const std::string& id) {
+        Commit commit;
+        commit.put_credentials.push_back({main, PersonId(id), "$argon2id$", 0, {}});
+        ASSERT_TRUE(store->commit(std::move(commit)));
+    }
+
     // The rule that refuses; empty when nothing is.
     static std::string rule(const Result<Answer>& answer) {
         if (answer)
@@ -157,9 +163,38 @@ TEST_F(PeopleTest, the_last_active_administrator_stays_one) {
     EXPECT_EQ(rule(removes_person("rita")), "last-administrator");
 }
 
-TEST_F(PeopleTest, two_administrators_who_demote_each_other_leave_one) {
+TEST_F(PeopleTest, who_never_had_a_password_is_no_administrator_who_can_sign_in) {
     for (const auto* id : {"rut", "rita"})
         ASSERT_TRUE(puts_person(person(id, "administrator")));
+    gives_password("rut");
+    const std::vector<std::function<Result<Answer>()>> ways{
+        [&] { return puts_person(person("rut", "viewer")); },
+        [&] { return puts_person(person("rut", "administrator", true)); },
+        [&] { return removes_person("rut"); }};
+    for (const auto& way : ways) {
+        const auto refused = way();
+        ASSERT_EQ(rule(refused), "last-administrator");
+        const auto& reason = refused.error().reasons.front();
+        EXPECT_EQ(reason.message, "rut is the last active administrator who can sign in");
+        EXPECT_EQ(reason.evidence, "rita is an administrator and has never had a password");
+        EXPECT_NE(reason.remedy.find("slipway password set rita"), std::string::npos);
+    }
+    const RecordDraft demoted{"rut", person("rut", "viewer").body};
+    EXPECT_FALSE(
+        door->put_records(rut, "person", {demoted, {"ralf", person("ralf", "administrator").body}})
+    ) << "whoever follows has no password yet";
+    EXPECT_TRUE(removes_person("rita")) << "nobody relies on who cannot sign in";
+    EXPECT_EQ(rule(removes_person("rut")), "last-administrator");
+    ASSERT_TRUE(puts_person(person("ralf", "administrator")));
+    gives_password("ralf");
+    EXPECT_TRUE(removes_person("rut"));
+}
+
+TEST_F(PeopleTest, two_administrators_who_demote_each_other_leave_one) {
+    for (const auto* id : {"rut", "rita"}) {
+        ASSERT_TRUE(puts_person(person(id, "administrator")));
+        gives_password(id);
+    }
     clock.at_look(put_decided, [&] { EXPECT_TRUE(puts_person(person("rita", "viewer"))); });
     EXPECT_EQ(rule(puts_person(person("rut", "viewer"))), "last-administrator");
     ASSERT_TRUE(puts_person(person("rita", "administrator")));

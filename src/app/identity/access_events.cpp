@@ -8,7 +8,7 @@ namespace slipway::app {
 
 Result<void> commit_access_event(
     Store& store, Time now, const Actor& actor, const PersonId& person, std::string_view type,
-    std::string_view data_json, Commit commit
+    std::string_view data_json, const std::function<Result<Commit>()>& make
 ) {
     const StreamKey key{actor.tenant, "person_access", person.value};
     for (int attempt = 1;; ++attempt) {
@@ -21,7 +21,7 @@ Result<void> commit_access_event(
         write.expected_version = version;
         write.events.push_back(make_event({key, version + 1, now, actor}, type, data_json));
         write.state = "{}";
-        Commit whole = commit;
+        Commit whole = TRY(make());
         whole.writes.push_back(std::move(write));
         const auto receipt = store.commit(std::move(whole));
         if (receipt)
@@ -30,6 +30,14 @@ Result<void> commit_access_event(
             attempt == limits::access_event_retries_max)
             return tl::unexpected(receipt.error());
     }
+}
+
+Result<void> commit_access_event(
+    Store& store, Time now, const Actor& actor, const PersonId& person, std::string_view type,
+    std::string_view data_json, Commit commit
+) {
+    const std::function<Result<Commit>()> make = [&] { return commit; };
+    return commit_access_event(store, now, actor, person, type, data_json, make);
 }
 
 } // namespace slipway::app

@@ -4,6 +4,7 @@
 // address. The stream's state document is always "{}": its events are all there is.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 #include "app/actor.hpp"
@@ -16,6 +17,12 @@ namespace slipway::app {
 Result<void> commit_access_event(
     Store& store, Time now, const Actor& actor, const PersonId& person, std::string_view type,
     std::string_view data_json, Commit commit
+);
+// The same with a commit that `make` makes anew for each try, after the stream was read: what it
+// reads of the person's access is still so when it is committed.
+Result<void> commit_access_event(
+    Store& store, Time now, const Actor& actor, const PersonId& person, std::string_view type,
+    std::string_view data_json, const std::function<Result<Commit>()>& make
 );
 
 } // namespace slipway::app

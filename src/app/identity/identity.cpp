@@ -27,11 +27,34 @@ struct SignInView {
     }
 };
 
+// What helps is not to sign in: that is what was tried.
+tl::unexpected<Error>
+not_accepted(std::string message, std::string_view rule, std::string_view field, std::string mend) {
+    Error error{ErrorCode::unauthenticated, std::move(message)};
+    error.reasons.push_back(
+        {std::string(rule),
+         std::string(field),
+         fmt::format("this {} is not accepted", field),
+         {},
+         std::move(mend)}
+    );
+    return tl::unexpected(std::move(error));
+}
+
 tl::unexpected<Error> refused() {
-    return fail(
-        ErrorCode::unauthenticated,
+    return not_accepted(
         "the tenant, person or password is wrong, or the account is locked for a quarter of an "
-        "hour after too many failures"
+        "hour after too many failures",
+        "password", "password",
+        "Try it again; whoever has lost his password asks an administrator for a one-time code: "
+        "slipway password set ID"
+    );
+}
+
+tl::unexpected<Error> unusable_code() {
+    return not_accepted(
+        "the code is wrong, was used, has ended, or a newer one was given", "one-time-code", "code",
+        "Ask an administrator for a new one: slipway password set ID"
     );
 }
 
@@ -176,7 +199,9 @@ Result<Bearer> Identity::keep_bearer(
     const auto alive = std::count_if(existing.begin(), existing.end(), [&](const Bearer& bearer) {
         return now < bearer.expires_at;
     });
-    if (static_cast<std::size_t>(alive) >= limits::bearers_per_person_max) {
+    // A code takes the place of those before it, and whoever is let in again by one has no other
+    // way.
+    if (kind != "code" && static_cast<std::size_t>(alive) >= limits::bearers_per_person_max) {
         const auto message = fmt::format(
             "has {} sessions, tokens and codes, which is the limit; revoke some", alive
         );
@@ -399,29 +424,36 @@ Result<std::optional<SecretShown>> Identity::set_password(
         TRY(store_password(actor, person, *password, [](const Bearer&) { return true; }, {}));
         return std::optional<SecretShown>{};
     }
+    return std::optional(TRY(give_code(actor, person)));
+}
+
+Result<SecretShown> Identity::give_code(const Actor& actor, const PersonId& person) {
     const std::string secret = new_secret("slpp_");
     const Bearer bearer =
         TRY(keep_bearer(actor.tenant, person, "code", secret, limits::password_code_life));
     JsonObject data;
     data["code"] = bearer.id;
     data["expires_at"] = to_text(bearer.expires_at);
-    Commit commit;
-    commit.put_bearers.push_back(bearer);
+    const std::function<Result<Commit>()> instead_of_others = [&]() -> Result<Commit> {
+        Commit commit;
+        commit.put_bearers.push_back(bearer);
+        for (const auto& other : TRY(parts_.store.list_bearers(actor.tenant, person)))
+            if (other.kind == "code")
+                commit.drop_bearers.push_back(other.digest);
+        return commit;
+    };
     TRY(commit_access_event(
         parts_.store, bearer.created_at, actor, person, "password_code_given",
-        to_text(Json(std::move(data))), std::move(commit)
+        to_text(Json(std::move(data))), instead_of_others
     ));
-    return std::optional(SecretShown{bearer.id, secret, actor.tenant, person, bearer.expires_at});
+    return SecretShown{bearer.id, secret, actor.tenant, person, bearer.expires_at};
 }
 
 Result<void> Identity::redeem_code(const PasswordFromCode& request, std::string_view address) {
     TRY(limit_logins(fmt::format("code {}", network_of(address)), address));
-    const auto unusable = [] {
-        return fail(ErrorCode::unauthenticated, "the code is wrong, was used or has ended");
-    };
     const auto bearer = TRY(parts_.store.find_bearer(sha256(request.code)));
     if (!bearer || bearer->kind != "code" || parts_.clock.now() >= bearer->expires_at)
-        return unusable();
+        return unusable_code();
     TRY(check_password("password", request.password, bearer->person.value));
     const Actor actor{bearer->tenant, bearer->person, {}, {}, "code " + bearer->id};
     const auto ends = [](const Bearer& other) { return other.kind != "token"; };
@@ -429,7 +461,7 @@ Result<void> Identity::redeem_code(const PasswordFromCode& request, std::string_
     commit.bearer_held = bearer->digest; // of two at the same time, one finds it gone
     auto done = store_password(actor, bearer->person, request.password, ends, std::move(commit));
     if (!done && done.error().code == ErrorCode::conflict)
-        return unusable();
+        return unusable_code();
     return done;
 }
 

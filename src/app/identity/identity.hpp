@@ -164,10 +164,14 @@ class Identity {
     Result<void>
     change_password(const Actor& actor, const PasswordChange& change, std::string_view address);
     // Needs people_manage. With a password, sets it and ends all sessions and tokens; without one,
-    // gives a code that redeem_code() takes once within limits::password_code_life.
+    // gives a code as give_code() does.
     Result<std::optional<SecretShown>> set_password(
         const Actor& actor, const PersonId& person, const std::optional<std::string>& password
     );
+    // A code that redeem_code() takes once within limits::password_code_life; it ends those that
+    // were given before. Whoever calls this has made sure that the actor may and that there is such
+    // a person.
+    Result<SecretShown> give_code(const Actor& actor, const PersonId& person);
     Result<void> redeem_code(const PasswordFromCode& request, std::string_view address);
 
     // While no administrator was set up: a new code, to be printed by the server and nowhere else.
