@@ -6,6 +6,7 @@
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/board_meeting.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
@@ -217,6 +218,8 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
         busy.push_back({other.window, other.id.value});
     const auto touched = domain::touched_items(state);
     domain::SlotRules rules;
+    rules.now = clock().now();
+    rules.meeting = domain::first_meeting(state, *records, *rules.now);
     rules.busy = busy;
     rules.blackouts = records->blackouts;
     rules.touched = {touched, touched};

@@ -212,6 +212,7 @@ void say_removed(const Context& context, const JsonArray& removals) {
         const auto* count = find(removal, "count");
         const auto* what = rule == "busy"       ? "overlapping "
                            : rule == "blackout" ? "inside the blackout "
+                           : rule == "board"    ? "before "
                                                 : "";
         context.print(fmt::format(
             "  {}\n", wrapped(
