@@ -270,6 +270,17 @@ TEST_F(CliTest, WhatGatesSayIsSaidOnceAndTogether) {
     );
 }
 
+TEST_F(CliTest, TheGatesOfAChangeThatIsOverBeginWithThat) {
+    server.answer(
+        200, R"({"id":"CHG-1","note":"CHG-1 is closed","gates":[{"gate":"window","step":"window",)"
+             R"("verdict":"fail","reasons":[{"gate":"window","message":"it overlaps CHG-2",)"
+             R"("remedy":""}]}]})"
+    );
+    EXPECT_EQ(run({"change", "gates", "CHG-1"}), 0);
+    EXPECT_TRUE(out.str().starts_with("CHG-1 is closed\n\n")) << out.str();
+    EXPECT_EQ(out.str().find("mend:"), std::string::npos) << out.str();
+}
+
 TEST_F(CliTest, AGateSaysNoAndYes) {
     server.answer(
         200, R"({"id":"CHG-1","go":false,"reasons":[{"gate":"cab-decision",)"
