@@ -325,6 +325,6 @@ def set_the_stage(server, harbor, access):
     """Everything else that a release needs before anybody opens one."""
     now = access["admin"].now()
     add_connectors(server, access["admin"], harbor)
+    add_rings(access["petra"], harbor, now)
     add_items(access["petra"], now)
     add_calendar(access["petra"], now)
-    add_rings(access["petra"], harbor, now)

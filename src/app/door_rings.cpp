@@ -203,7 +203,6 @@ Result<Answer> Door::gather_ring(
         task.kind = "gather";
         task.tenant = actor.tenant;
         task.payload = encode(domain::GatherTask{ring, actor.person});
-        task.not_before = now;
         commit.tasks.push_back(std::move(task));
         keep_answer(commit, actor, idempotency, answer, now);
         const auto receipt = store.commit(std::move(commit));

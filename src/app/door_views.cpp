@@ -6,6 +6,7 @@
 #include "domain/calendar/slots.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/board_meeting.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
@@ -24,6 +25,7 @@ struct GatesView {
     std::string state;
     Time at{};
     std::string policy;
+    std::string note; // of a change that is over
     std::vector<domain::GateResult> gates;
 
     SLIPWAY_FIELDS {
@@ -32,9 +34,22 @@ struct GatesView {
         visit("state", self.state);
         visit("at", self.at);
         visit("policy", self.policy);
+        visit("note", self.note);
         visit("gates", self.gates);
     }
 };
+
+// What becomes of facts and records afterwards says nothing of what was asked at the time.
+std::string note_on(const domain::Change& change) {
+    if (!domain::is_over(change))
+        return {};
+    return fmt::format(
+        "{0} is {1} since {2}. This is what the gates would say now, and nothing of it is to be "
+        "mended; which gates held when a step was completed is in its history: slipway change "
+        "history {0}",
+        change.id.value, to_text(change.state), to_text(change.closure->at)
+    );
+}
 
 struct StepView {
     StepId id;
@@ -137,7 +152,7 @@ Result<std::string> Door::show_gates(const Actor& actor, const std::string& chan
     TRY(inside_->gather_others(*loaded.change, facts));
     return encode_answer(GatesView{
         change, loaded.version, std::string(to_text(loaded.change->state)), facts.now,
-        facts.policy->name, domain::evaluate_all(*loaded.change, facts)});
+        facts.policy->name, note_on(*loaded.change), domain::evaluate_all(*loaded.change, facts)});
 }
 
 Result<std::string> Door::show_steps(const Actor& actor, const std::string& change) {
@@ -217,6 +232,8 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
         busy.push_back({other.window, other.id.value});
     const auto touched = domain::touched_items(state);
     domain::SlotRules rules;
+    rules.now = clock().now();
+    rules.meeting = domain::first_meeting(state, *records, *rules.now);
     rules.busy = busy;
     rules.blackouts = records->blackouts;
     rules.touched = {touched, touched};

@@ -175,6 +175,8 @@ Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
     }
     const auto* gates = find(json, "gates");
     const auto rows = gates && gates->is_array() ? gates->get_array() : JsonArray{};
+    if (const auto note = text_or_empty(json, "note"); !note.empty())
+        context.say(wrapped(clean(note), context.style.width, 0) + "\n\n");
     context.print(table(
         rows,
         {{"GATE", "gate"}, {"VERDICT", "verdict"}, {"STEP", "step"}, {"WARNINGS", "warnings"}},
@@ -212,6 +214,7 @@ void say_removed(const Context& context, const JsonArray& removals) {
         const auto* count = find(removal, "count");
         const auto* what = rule == "busy"       ? "overlapping "
                            : rule == "blackout" ? "inside the blackout "
+                           : rule == "board"    ? "before "
                                                 : "";
         context.print(fmt::format(
             "  {}\n", wrapped(

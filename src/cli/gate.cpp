@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// slipway gate CHG-12: the answer for a pipeline. Exit 0 only when the change is approved, inside
-// its window and in no freeze. With --wait it asks again when the server says so, until the change
-// can no longer be deployed or the time is up. A server that is away meanwhile is asked again.
+// slipway gate CHG-12: the answer for a pipeline. Exit 0 only when a deployment would be accepted
+// now. With --wait it asks again when the server says so, until the change can no longer be
+// deployed or the time is up. A server that is away meanwhile is asked again.
 #include <algorithm>
 #include <ostream>
 
@@ -51,7 +51,7 @@ settle(const Context& context, const std::string& change, const Clearance& clear
         context.print_json(clearance.raw);
     if (clearance.go) {
         context.say(fmt::format(
-            "{} {}: approved, inside its window, in no freeze\n",
+            "{} {}: approved, inside its window, in no freeze, and no gate stands in the way\n",
             context.style.paint(Paint::green, "go"), clean(change)
         ));
         return ExitCode::ok;
@@ -74,8 +74,12 @@ std::string waits_for(const Result<Clearance>& clearance) {
     if (!clearance)
         return clean(clearance.error().message);
     std::string out;
-    for (const auto& reason : grouped(clearance->reasons))
-        out += (out.empty() ? "" : "; ") + clean(reason.message);
+    constexpr std::size_t shown = 4;
+    const auto reasons = grouped(clearance->reasons);
+    for (std::size_t i = 0; i < reasons.size() && i < shown; ++i)
+        out += (out.empty() ? "" : "; ") + clean(reasons[i].message);
+    if (reasons.size() > shown)
+        out += fmt::format("; and {} more", reasons.size() - shown);
     if (out.empty())
         out = "no reason given";
     if (!clearance->window_start.empty())
@@ -119,7 +123,7 @@ Result<ExitCode> wait_for(const Context& context, const std::string& change, Spa
 void add_gate_commands(Commands& commands) {
     commands.push_back(
         {{"gate"},
-         "For pipelines: exit 0 only when the change may be deployed now",
+         "For pipelines: exit 0 only if a deployment would start now",
          {positional("change", "the change, such as CHG-12"),
           flag("wait", "wait until it may, or until it never will"),
           valued("timeout", "SPAN", "with --wait: at most this long; 2h by default")},

@@ -62,6 +62,17 @@ JsonArray rows_of(const JsonArray& hosts) {
     return rows;
 }
 
+// Why there is nothing to show, and what mends it.
+std::string nothing_known(const Arguments& arguments, const Json& host) {
+    const auto* found = find(host, "found");
+    const auto fault = found ? text_or_empty(*found, "fault") : std::string_view{};
+    return fmt::format(
+        "nothing is known of {}{}{}; slipway ring gather {} asks its hosts\n",
+        clean(arguments.text("host")), fault.empty() ? "" : ": ", clean(fault),
+        clean(arguments.text("id"))
+    );
+}
+
 // The facts of one host, a line each.
 Result<ExitCode> show_host(Context& context, const Arguments& arguments) {
     const auto json = TRY(context.get(ring_path(arguments, "facts")));
@@ -72,8 +83,10 @@ Result<ExitCode> show_host(Context& context, const Arguments& arguments) {
             continue;
         if (context.json)
             context.print_json(to_text(host));
-        else if (const auto* facts = find(host, "facts"))
+        else if (const auto* facts = find(host, "facts"); facts && !facts->get_object().empty())
             context.print(document(*facts, context.style));
+        else
+            context.say(nothing_known(arguments, host));
         return ExitCode::ok;
     }
     return fail(

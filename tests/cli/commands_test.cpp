@@ -270,6 +270,17 @@ TEST_F(CliTest, WhatGatesSayIsSaidOnceAndTogether) {
     );
 }
 
+TEST_F(CliTest, TheGatesOfAChangeThatIsOverBeginWithThat) {
+    server.answer(
+        200, R"({"id":"CHG-1","note":"CHG-1 is closed","gates":[{"gate":"window","step":"window",)"
+             R"("verdict":"fail","reasons":[{"gate":"window","message":"it overlaps CHG-2",)"
+             R"("remedy":""}]}]})"
+    );
+    EXPECT_EQ(run({"change", "gates", "CHG-1"}), 0);
+    EXPECT_TRUE(out.str().starts_with("CHG-1 is closed\n\n")) << out.str();
+    EXPECT_EQ(out.str().find("mend:"), std::string::npos) << out.str();
+}
+
 TEST_F(CliTest, AGateSaysNoAndYes) {
     server.answer(
         200, R"({"id":"CHG-1","go":false,"reasons":[{"gate":"cab-decision",)"
@@ -299,7 +310,20 @@ TEST_F(CliTest, AGateWaitsAsTheServerSays) {
                    "2026-11-25 18:00:00\n"
                    "waiting for CHG-1: the server answered with status 503\n"
     );
-    EXPECT_EQ(out.str(), "go CHG-1: approved, inside its window, in no freeze\n");
+    EXPECT_EQ(
+        out.str(),
+        "go CHG-1: approved, inside its window, in no freeze, and no gate stands in the way\n"
+    );
+}
+
+TEST_F(CliTest, AGateThatWaitsForMuchNamesSomeOfIt) {
+    server.answer(
+        200, R"({"go":false,"over":false,"reasons":[{"message":"a"},{"message":"b"},)"
+             R"({"message":"c"},{"message":"d"},{"message":"e"},{"message":"f"}]})"
+    );
+    server.answer(200, R"({"go":true})");
+    EXPECT_EQ(run({"gate", "CHG-1", "--wait"}), 0);
+    EXPECT_EQ(err.str(), "waiting for CHG-1: a; b; c; d; and 2 more\n");
 }
 
 TEST_F(CliTest, AGateEndsWhenTheTimeIsUpOrItIsTooLate) {

@@ -28,6 +28,12 @@ TEST_F(CliTest, TheHostsOfARingAreAskedAndShown) {
     EXPECT_EQ(run({"ring", "facts", "production", "--host", "web-1"}), 0) << err.str();
     EXPECT_NE(out.str().find("package.nginx"), std::string::npos) << out.str();
     server.answer(200, facts);
+    EXPECT_EQ(run({"ring", "facts", "production", "--host", "web-2"}), 0) << err.str();
+    EXPECT_EQ(
+        out.str(), "nothing is known of web-2: could not connect to web-2; slipway ring gather "
+                   "production asks its hosts\n"
+    );
+    server.answer(200, facts);
     EXPECT_EQ(run({"ring", "facts", "production", "--host", "web-9"}), 3);
     EXPECT_NE(err.str().find("no host web-9"), std::string::npos) << err.str();
 }

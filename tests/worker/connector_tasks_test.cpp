@@ -51,6 +51,8 @@ class ConnectorTasks : public testing::Test {
         auto opened = app::Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
         EXPECT_TRUE(opened.has_value()) << opened.error().message;
         door = *std::move(opened);
+        for (const auto* connector : {"snap", "vault", "dumps"})
+            put("connector", connector, R"({"manifest":"files"})");
         put("ring", "production", R"({"name":"Production","kind":"production",
             "hosts":[{"host":"web-1"}],"snapshot_connector":"snap","backup_connector":"vault"})");
         put("ci", "site", R"({"name":"Site","ci_class":"application","host":"web-1"})");

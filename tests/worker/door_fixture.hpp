@@ -106,6 +106,16 @@ class DoorTest : public testing::Test {
         return {kind, id, JsonObject{}, {}, {}, {}};
     }
 
+    // Whom a record names has to be there.
+    void put_people(std::initializer_list<const char*> ids) {
+        const Actor alma{main, PersonId("alma"), {domain::Role::administrator}, {}, "session"};
+        for (const auto* id : ids) {
+            const auto put =
+                door->put_record(alma, {"person", id, *parse_json(R"({"name":"x"})"), {}, {}, {}});
+            ASSERT_TRUE(put) << put.error().message;
+        }
+    }
+
     void put_ring(const std::string& id) {
         auto request = record("ring", id);
         request.body = *parse_json(R"({"name":"x","kind":"staging","hosts":[{"host":"web"}]})");

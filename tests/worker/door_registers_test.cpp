@@ -16,6 +16,7 @@ namespace slipway::app {
 namespace {
 
 TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
+    put_people({"cora", "mika", "ivar"});
     const auto board = [](int quorum) {
         return *parse_json(fmt::format(
             R"({{"name":"CAB","chair":"cora","members":["cora","mika","ivar"],"quorum":{},"schedule":)"
@@ -167,6 +168,22 @@ TEST_F(DoorTest, a_channel_names_a_connector_that_is_there_and_keeps_it) {
     EXPECT_TRUE(door->remove_record(rut, record("connector", "smtp")));
 }
 
+TEST_F(DoorTest, an_item_that_names_what_is_not_there_is_refused_alone_and_in_an_import) {
+    const auto document = [](std::string_view owner) {
+        return *parse_json(fmt::format(R"({{"name":"x","ci_class":"host","owner":"{}"}})", owner));
+    };
+    put_people({"ivar"});
+    const auto alone = puts({"ci", "web", document("iver"), {}, {}, {}});
+    ASSERT_FALSE(alone);
+    EXPECT_EQ(alone.error().fields.front().field, "owner");
+    EXPECT_NE(alone.error().message.find("there is ivar"), std::string::npos);
+    const auto imported =
+        door->check_references(petra, "ci", {{"web", document("ivar")}, {"db", document("iver")}});
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().fields.front().field, "[1].owner");
+    EXPECT_TRUE(puts({"ci", "web", document("ivar"), {}, {}, {}}));
+}
+
 TEST_F(DoorTest, nobody_makes_a_production_ring_one_for_tests_to_run_there_what_nobody_approved) {
     const auto ring = [](std::string_view kind) {
         return *parse_json(fmt::format(R"({{"name":"x","kind":"{}","hosts":[]}})", kind));
@@ -247,6 +264,7 @@ TEST_F(DoorTest, of_two_rings_that_are_put_on_one_machine_at_the_same_moment_one
 }
 
 TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
+    put_people({"mika"});
     const auto board = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
     const Actor carla{main, PersonId("carla"), {domain::Role::cab_chair}, {}, "session"};
     TenantRecords records(*store);
@@ -263,6 +281,7 @@ TEST_F(DoorTest, the_registers_know_who_wrote_a_board_last) {
 }
 
 TEST_F(DoorTest, there_is_one_board_for_emergencies) {
+    put_people({"mika"});
     const auto ecab = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
     const auto put = [&](const char* id) {
         return door->put_record(petra, {"board", id, ecab, {}, {}, {}});
@@ -280,6 +299,7 @@ TEST_F(DoorTest, there_is_one_board_for_emergencies) {
 }
 
 TEST_F(DoorTest, nobody_composes_the_board_of_his_own_change) {
+    put_people({"cora", "mika"});
     const auto board = *parse_json(
         R"({"name":"CAB","chair":"cora","members":["cora","mika"],"schedule":{"lead_time":"48h",)"
         R"("meetings":{"from":"2026-01-01T10:00","duration":"1h","zone":"UTC","rule":"FREQ=DAILY"}}})"

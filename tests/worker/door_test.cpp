@@ -153,6 +153,30 @@ TEST_F(DoorTest, a_clock_by_another_policy_had_the_tag_of_the_old_one) {
 }
 
 // Two large files kept every thread that answers quickly, and the turn of their changes.
+TEST_F(DoorTest, no_window_is_proposed_in_the_past) {
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    const auto query =
+        *parse_json(R"({"from":"2020-01-01T00:00","until":"2020-01-02T00:00","duration":"1h",)"
+                    R"("rollback_duration":"1h","zone":"UTC"})");
+    const auto answer = *parse_json(*door->propose_windows(ina, "CHG-1", query));
+    EXPECT_EQ(find(answer, "proposals"), nullptr);
+    EXPECT_EQ(answer.at("removed").at(0).at("rule"), "past");
+}
+
+TEST_F(DoorTest, the_gates_of_a_change_that_is_over_say_so) {
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    const auto gates = [&] { return *parse_json(*door->show_gates(ina, "CHG-1")); };
+    EXPECT_EQ(text_or_empty(gates(), "note"), "");
+    ASSERT_TRUE(does("cancel", R"({"reason":"not needed"})"));
+    EXPECT_THAT(
+        std::string(text_or_empty(gates(), "note")),
+        testing::AllOf(
+            testing::StartsWith("CHG-1 is cancelled since "),
+            testing::HasSubstr("slipway change history CHG-1")
+        )
+    );
+}
+
 TEST_F(DoorTest, a_runbook_is_not_read_where_answers_are_quick) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
     const auto& file = domain::testing::rollback_file();

@@ -458,6 +458,8 @@ TEST_F(LeaseTest, a_step_that_is_to_stop_before_it_is_heard_to_begin_does_not_be
 TEST_F(LeaseTest, what_came_of_a_task_is_told_until_it_is_heard_and_not_done_again) {
     const auto ring = *parse_json(R"({"name":"p","kind":"production","hosts":[{"host":"web-1"}],
         "snapshot_connector":"snap"})");
+    const auto snap = *parse_json(R"({"manifest":"files"})");
+    ASSERT_TRUE(door->put_record(system, {"connector", "snap", snap, {}, {}, {}}));
     ASSERT_TRUE(door->put_record(system, {"ring", "production", ring, {}, {}, {}}));
     does("assign", R"({"production_ring":"production"})");
     does("take_snapshot", "{}");

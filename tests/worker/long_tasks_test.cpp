@@ -202,6 +202,9 @@ TEST_F(LongTasks, that_are_in_hand_are_not_asked_for_again_until_they_are_given_
     const auto vault = *parse_json(
         R"({"name":"x","kind":"production","hosts":[{"host":"live"}],"backup_connector":"vault"})"
     );
+    const app::Actor rut{main, PersonId("rut"), {domain::Role::administrator}, {}, "session"};
+    const auto restic = *parse_json(R"({"manifest":"restic"})");
+    ASSERT_TRUE(door->put_record(rut, {"connector", "vault", restic, {}, {}, {}}));
     ASSERT_TRUE(door->put_record(petra, {"ring", "production", vault, {}, {}, {}}));
     for (const auto& [command, body, kind] :
          {std::tuple{"run_smoke", on_staging, "smoke"},

@@ -79,7 +79,7 @@ TEST_F(PeopleTest, whom_an_open_change_names_are_not_removed) {
 }
 
 TEST_F(PeopleTest, who_sit_on_a_board_or_are_on_call_are_not_removed) {
-    for (const auto* id : {"mika", "pia"})
+    for (const auto* id : {"mika", "pia", "carl"})
         ASSERT_TRUE(puts_person(person(id, "cab_member")));
     ASSERT_TRUE(puts(board_of("mika")));
     auto roster = record("roster", "ops");

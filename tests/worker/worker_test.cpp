@@ -54,6 +54,13 @@ TEST_F(WorkerTest, a_step_that_another_server_has_taken_over_is_stopped) {
     EXPECT_EQ(change().runs.at(0).steps.at(0).state, domain::RunStepState::running);
 }
 
+TEST_F(WorkerTest, facts_are_gathered_at_once_though_the_clock_of_the_sandbox_is_ahead) {
+    put_ring();
+    clock.advance(1h);
+    ASSERT_TRUE(door->gather_ring(ina, "staging", {}));
+    EXPECT_EQ(claim("a", machine.now()).kind, "gather");
+}
+
 TEST_F(WorkerTest, a_run_that_is_aborted_is_stopped_at_its_step) {
     ask_for_run();
     std::atomic<bool> stopped{false};

@@ -104,6 +104,10 @@ const Obstacle* first_in(const std::vector<Obstacle>& obstacles, const Interval&
 std::pair<std::string, std::string> removed_by(
     const Interval& window, const Obstacles& obstacles, const SlotRules& rules, bool in_daylight
 ) {
+    if (rules.now && window.start < *rules.now)
+        return {"past", "they are over"};
+    if (rules.meeting && window.start <= rules.meeting->at)
+        return {"board", rules.meeting->label};
     if (const auto* hard = first_in(obstacles.hard, window))
         return {"blackout", hard->label};
     if (const auto* busy = first_in(obstacles.busy, window))

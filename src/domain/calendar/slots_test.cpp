@@ -102,6 +102,24 @@ TEST(slots, says_which_rules_left_nothing) {
     EXPECT_EQ(answer.considered, (7 * 24 - 3) * 2U + 1U);
 }
 
+TEST(slots, nothing_begins_in_the_past_or_before_it_can_be_approved) {
+    SlotRules rules;
+    rules.now = berlin_time("2026-11-24T00:15", "2026-11-25T00:00").start;
+    rules.meeting = {berlin_time("2026-11-25T10:00", "2026-11-26T00:00").start, "CAB meets"};
+    auto request = one_week();
+    request.count = 20;
+    const auto answer = *propose_slots(request, rules);
+    ASSERT_FALSE(answer.proposals.empty());
+    for (const auto& proposal : answer.proposals)
+        EXPECT_GT(proposal.window.start, rules.meeting->at);
+    ASSERT_EQ(answer.removed.size(), 2U);
+    EXPECT_EQ(answer.removed[0].rule, "board");
+    EXPECT_EQ(answer.removed[0].label, "CAB meets");
+    EXPECT_EQ(answer.removed[0].count, 68U) << "that of ten o'clock is one of them";
+    EXPECT_EQ(answer.removed[1].rule, "past");
+    EXPECT_EQ(answer.removed[1].count, 49U);
+}
+
 TEST(slots, best_first_with_reasons) {
     SlotRules rules;
     rules.day_hours = DayHours{"08:00", "20:00", berlin, {}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a pipeline may deploy now: the change is approved, as it was approved, inside its window
-// and in no freeze. What the deployment itself asks for besides stands in the gate run-exact.
+// Whether a pipeline may deploy now: the change is approved, and a deployment would be accepted at
+// this moment, whoever starts it. Of a checklist that deploys nothing: approved, as it was
+// approved, inside its window and in no freeze.
 #pragma once
 
 #include "domain/gates/gate.hpp"

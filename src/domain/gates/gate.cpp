@@ -293,6 +293,10 @@ std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts) {
     for (const auto& gate : table)
         results.push_back(evaluate(gate, change, facts));
     name_earlier_gates(results);
+    if (is_over(change))
+        for (auto& result : results)
+            for (auto& reason : result.reasons)
+                reason.remedy.clear();
     return results;
 }
 

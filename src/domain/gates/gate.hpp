@@ -88,7 +88,8 @@ std::set<std::string_view> gate_ids();
 // it.
 GateResult evaluate(const GateRow& gate, const Change& change, const Facts& facts);
 // Every gate, in the order of the checklist. No reason stands in two of them: a gate that depends
-// on earlier ones names these (field "gates") instead of repeating what they say.
+// on earlier ones names these (field "gates") instead of repeating what they say. Of a change that
+// is over no reason has a remedy: every command that would mend it is refused.
 std::vector<GateResult> evaluate_all(const Change& change, const Facts& facts);
 // What speaks against touching production at this moment (run-exact): that it is outside of the
 // window, said as `message`, and what the board still waits for.

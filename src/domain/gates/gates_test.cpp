@@ -482,6 +482,20 @@ TEST(Gates, a_list_of_all_gates_says_each_reason_once) {
     EXPECT_EQ(run->reasons.back().evidence, "backup-restorable, snapshot");
 }
 
+TEST(Gates, of_a_change_that_is_over_nothing_is_to_be_mended) {
+    auto s = settled();
+    s.does("otto", "close", R"({"outcome":"successful","summary":"1.5 is live"})");
+    s.records.rings.at("staging").facts_at = s.now; // a year later much is not as it was
+    const auto results = evaluate_all(s.change, s.facts("otto"));
+    std::size_t refusing = 0;
+    for (const auto& result : results)
+        for (const auto& reason : result.reasons) {
+            ++refusing;
+            EXPECT_EQ(reason.remedy, "") << reason.message;
+        }
+    EXPECT_GT(refusing, 0u);
+}
+
 TEST(Gates, nothing_runs_on_production_while_one_gate_before_it_fails) {
     EXPECT_TRUE(not_ready(ready().change, ready().facts("ina")).empty());
     auto s = ready();

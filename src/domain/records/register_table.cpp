@@ -9,6 +9,7 @@
 #include "base/secret_reference.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/records/networks.hpp"
+#include "domain/records/record_names.hpp"
 #include "domain/records/records.hpp"
 
 namespace slipway::domain {
@@ -170,45 +171,6 @@ check_entry(const std::string* before, const std::string& after, const PersonId&
     return check_approvers(before, entry, writer);
 }
 
-// An impact is traced along these names, so one that leads nowhere would hide what it touches.
-Result<void> check_needs(
-    const std::string& document, const Records& records, const std::set<std::string>& together
-) {
-    const auto ci = TRY(restore<CiRecord>(document));
-    for (std::size_t i = 0; i < ci.depends_on.size(); ++i) {
-        const auto& needed = ci.depends_on[i];
-        if (!records.cis.contains(needed) && !together.contains(needed.value))
-            return fail_field(
-                fmt::format("depends_on[{}]", i),
-                fmt::format(
-                    "there is no configuration item {}: put it first, or import both together",
-                    needed.value
-                )
-            );
-    }
-    return {};
-}
-
-// "external" is no connector: what it stands for, a person does and reports.
-Result<void> check_connector(const std::string& connector, const Records& records) {
-    if (connector.empty() || connector == "external" || records.connectors.contains(connector))
-        return {};
-    return fail_field(
-        "connector", fmt::format(
-                         "there is no connector {0}: put it first (connector put {0}), or name "
-                         "external where a person does it and reports",
-                         connector
-                     )
-    );
-}
-
-// A name that leads nowhere would be found out when the notice is to be sent, or the page.
-template <class T>
-Result<void>
-check_sender(const std::string& document, const Records& records, const std::set<std::string>&) {
-    return check_connector(TRY(restore<T>(document)).connector, records);
-}
-
 Result<std::vector<std::string>> items_needed(const std::string& document) {
     const auto ci = TRY(restore<CiRecord>(document));
     std::vector<std::string> items;
@@ -262,12 +224,6 @@ constexpr std::array<std::string_view, 1> naming_items{"ci"};
 constexpr std::array<std::string_view, 2> naming_people{"board", "roster"};
 constexpr std::array<std::string_view, 2> naming_connectors{"channel", "roster"};
 
-template <class T>
-constexpr RegisterRow
-row(std::string_view name, std::string_view plural, std::string_view title, Permission write) {
-    return {name, plural, title, Permission::change_read, write, schema_of<T>, normalise<T>};
-}
-
 const std::array table{
     RegisterRow{
         "person", "people", "person", Permission::change_read, Permission::people_manage,
@@ -275,30 +231,35 @@ const std::array table{
         boards_and_rosters_of, naming_people},
     RegisterRow{
         "ci", "cis", "configuration item", Permission::change_read, Permission::record_write,
-        schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_needs, items_needed,
+        schema_of<CiRecord>, normalise<CiRecord>, nullptr, check_item_names, items_needed,
         items_that_need, naming_items},
     RegisterRow{
         "blackout", "blackouts", "blackout", Permission::change_read, Permission::change_manage,
-        schema_of<Blackout>, normalise_blackout},
-    row<BoardRecord>("board", "boards", "change advisory board", Permission::change_manage),
+        schema_of<Blackout>, normalise_blackout, nullptr, check_blackout_names},
+    RegisterRow{
+        "board", "boards", "change advisory board", Permission::change_read,
+        Permission::change_manage, schema_of<BoardRecord>, normalise<BoardRecord>, nullptr,
+        check_board_names},
     RegisterRow{
         "catalogue_entry", "catalogue", "catalogue entry", Permission::change_read,
         Permission::change_manage, schema_of<CatalogueRecord>, normalise<CatalogueRecord>,
         check_entry},
     RegisterRow{
         "roster", "rosters", "on-call roster", Permission::change_read, Permission::record_write,
-        schema_of<RosterRecord>, normalise<RosterRecord>, nullptr, check_sender<RosterRecord>},
+        schema_of<RosterRecord>, normalise<RosterRecord>, nullptr, check_roster_names},
     RegisterRow{
         "channel", "channels", "notice channel", Permission::change_read, Permission::record_write,
-        schema_of<ChannelRecord>, normalise<ChannelRecord>, nullptr, check_sender<ChannelRecord>},
-    row<RingRecord>("ring", "rings", "ring", Permission::record_write),
+        schema_of<ChannelRecord>, normalise<ChannelRecord>, nullptr, check_channel_names},
+    RegisterRow{
+        "ring", "rings", "ring", Permission::change_read, Permission::record_write,
+        schema_of<RingRecord>, normalise<RingRecord>, nullptr, check_ring_names},
     RegisterRow{
         "connector", "connectors", "connector", Permission::change_read, Permission::system_manage,
         schema_of<ConnectorRecord>, normalise<ConnectorRecord>, nullptr, nullptr, nullptr,
         senders_by, naming_connectors},
-    row<OrganisationRecord>(
-        "organisation", "organisations", "organisation", Permission::system_manage
-    ),
+    RegisterRow{
+        "organisation", "organisations", "organisation", Permission::change_read,
+        Permission::system_manage, schema_of<OrganisationRecord>, normalise<OrganisationRecord>},
 };
 
 } // namespace

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/change/run_start.hpp"
+
+#include "domain/change/approved_ring.hpp"
+#include "domain/change/decision.hpp"
+#include "domain/change/run_steps.hpp"
+#include "domain/gates/gate.hpp"
+
+namespace slipway::domain {
+
+Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
+    const auto* runbook = runbook_of(change, runbook_for(body.purpose));
+    if (runbook == nullptr)
+        return fail_blocked(
+            "there is no runbook to run",
+            {{"run-exact", "runbook", "no runbook is pinned for this purpose",
+              std::string(to_text(runbook_for(body.purpose))), "Pin it with pin_runbook"}}
+        );
+    if (body.digest && *body.digest != runbook->digest)
+        return fail_blocked(
+            "other bytes than the approved ones never run",
+            {{"run-exact", "digest", "this is not the pinned runbook",
+              fmt::format("asked {}, pinned {}", body.digest->hex(), runbook->digest.hex()),
+              "Pin those bytes and have them approved, or run the pinned ones"}}
+        );
+    // Our own runner hashes what it runs; of another runner somebody has to say it.
+    if (!body.digest && body.purpose == RunPurpose::deployment &&
+        body.executor == Executor::external)
+        return fail_blocked(
+            "nobody says which bytes will run",
+            {{"run-exact", "digest", "a deployment that is run elsewhere names its bytes",
+              "pinned " + runbook->digest.hex(),
+              "Give the SHA-256 of the file that will be run, with --digest"}}
+        );
+    if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
+        return fail_full("purpose", "runs", most);
+    for (const auto& run : change.runs)
+        if (is_active(run))
+            return fail_blocked(
+                "another run of this change is going on",
+                {{"run-exact", "runs", run.id.value + " has not ended",
+                  std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
+            );
+    const auto& ring = on_production(body.purpose) ? change.production_ring : change.test_ring;
+    if (!facts.records->rings.contains(ring))
+        return fail_blocked(
+            "there is no ring to run on",
+            {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
+              "the change names no known ring", ring, "Name it with assign"}}
+        );
+    return on_production(body.purpose) ? Result<void>{} : require_no_production(ring, facts);
+}
+
+Result<void> may_deploy(const Change& change, const Facts& facts) {
+    if (deployment_begun(change) &&
+        (last_run(change, RunPurpose::deployment)->state == RunState::succeeded ||
+         !change.failed_because.empty()))
+        return fail_blocked(
+            "the deployment has already run",
+            {{"run-exact", "runs", "an approval is for one deployment",
+              last_run(change, RunPurpose::deployment)->id.value, "Open a new change"}}
+        );
+    auto reasons = not_ready(change, facts);
+    if (!reasons.empty())
+        return fail_blocked("production may not be touched now", std::move(reasons));
+    return {};
+}
+
+} // namespace slipway::domain
