@@ -150,8 +150,8 @@ void Client::record_backup(const std::string& ci) {
         "ina", "record_backup",
         fmt::format(
             R"({{"verdict":"verified","proofs":[{{"ci":"{}","source":"nightly","point":"p-1",)"
-            R"("last_success":"{}","restored":true,"restored_at":"{}","content_digest":"5ce1"}}]}})",
-            ci, text, text
+            R"("last_success":"{}","restored":true,"restored_at":"{}","content_digest":"{}"}}]}})",
+            ci, text, text, std::string(64, 'c')
         )
     );
 }

@@ -125,6 +125,24 @@ TEST(PlainText, shows_what_it_says) {
     }
 }
 
+// Where each of them begins, and nowhere else.
+TEST(PlainText, what_a_reader_of_a_program_does_not_see) {
+    const auto places = [](std::string_view text, auto&& is_there) {
+        std::vector<std::size_t> found;
+        for (std::size_t at = 0; at < text.size(); ++at)
+            if (is_there(text, at))
+                found.push_back(at);
+        return found;
+    };
+    using Places = std::vector<std::size_t>;
+    EXPECT_EQ(places("a\tb\r\nc\n", moves_the_cursor), Places{});
+    EXPECT_EQ(places("a\rb\r", moves_the_cursor), (Places{1, 3}));
+    EXPECT_EQ(places("a\x1b[\u009b1m\x7f", moves_the_cursor), (Places{1, 3, 7}));
+    EXPECT_EQ(places("Größe 大 🙂 ✔\ufe0f\tx\n", is_unseen), Places{});
+    EXPECT_EQ(places("a\u200bb\u00a0c\u2067d\ufe0f", is_unseen), (Places{1, 5, 8, 12}));
+    EXPECT_EQ(code_point_text("a\u200b", 1), "U+200B");
+}
+
 struct Written {
     std::string title;
     std::string summary;

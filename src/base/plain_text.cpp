@@ -30,6 +30,10 @@ unsigned code_at(std::string_view text, std::size_t at) {
     return code;
 }
 
+bool is_continuation(std::string_view text, std::size_t at) {
+    return (byte_at(text, at) & 0xC0) == 0x80;
+}
+
 bool is_control(unsigned code) {
     return code < 0x20 || (code >= 0x7F && code <= 0x9F);
 }
@@ -80,6 +84,27 @@ std::string text_finding(std::string_view text, TextKind kind) {
             return fmt::format("contains U+{:04X}, which changes the order of what is read", code);
     }
     return blank ? "has only blanks" : "";
+}
+
+bool moves_the_cursor(std::string_view text, std::size_t at) {
+    if (is_continuation(text, at))
+        return false;
+    const auto code = code_at(text, at);
+    if (code == '\r')
+        return byte_at(text, at + 1) != '\n';
+    return is_control(code) && code != '\n' && code != '\t';
+}
+
+bool is_unseen(std::string_view text, std::size_t at) {
+    if (byte_at(text, at) < 0x80 || is_continuation(text, at))
+        return false;
+    const auto code = code_at(text, at);
+    const bool of_emoji = code == 0xFE0F && at > 0 && byte_at(text, at - 1) >= 0x80;
+    return !of_emoji && (is_blank(code) || is_direction(code));
+}
+
+std::string code_point_text(std::string_view text, std::size_t at) {
+    return fmt::format("U+{:04X}", code_at(text, at));
 }
 
 bool changes_direction(std::string_view text, std::size_t at) {

@@ -23,4 +23,16 @@ std::string text_finding(std::string_view text, TextKind kind);
 // The character that begins here changes the direction of what follows; it has three bytes.
 bool changes_direction(std::string_view text, std::size_t at);
 
+// The same for characters of any size that stand in what is run as it is read. What begins here
+// moves the cursor of a terminal, so that one thing is written over another: a control character,
+// or a carriage return that ends no line.
+bool moves_the_cursor(std::string_view text, std::size_t at);
+
+// What begins here is beyond ASCII and shows nothing, or a blank that is none to a program. The
+// mark after a symbol that makes it an emoji (U+FE0F) is neither.
+bool is_unseen(std::string_view text, std::size_t at);
+
+// "U+200B", of the character that begins here.
+std::string code_point_text(std::string_view text, std::size_t at);
+
 } // namespace slipway

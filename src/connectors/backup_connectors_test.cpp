@@ -79,6 +79,7 @@ TEST_F(BackupConnectors, BorgProvesARestore) {
     EXPECT_TRUE(proof->restored);
     EXPECT_EQ(proof->files, 2);
     EXPECT_TRUE(proof->content_digest.has_value());
+    EXPECT_EQ(proof->bytes, 5);
     EXPECT_EQ(proof->point, "web-1");
     EXPECT_EQ(proof->host, host) << "as the archive says";
     EXPECT_EQ(proof->ci, CiId("site"));
@@ -137,12 +138,14 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
     ASSERT_TRUE(proof) << all_texts(proof.error());
     EXPECT_TRUE(proof->restored);
     EXPECT_EQ(proof->ci, CiId("harbor-db"));
+    EXPECT_GT(proof->bytes, 100);
     ASSERT_TRUE(proof->point_at.has_value());
     EXPECT_LT(SystemClock{}.now() - *proof->point_at, Span(10min));
     const auto other = prove("billing-db", "harbor-1.dump");
     ASSERT_TRUE(other) << all_texts(other.error());
     EXPECT_EQ(other->ci, CiId("harbor-db")) << "the dump says whose it is";
 
+    EXPECT_THAT(message_of(prove("billing-db", "billing-1.dump")), HasSubstr("holds no data"));
     EXPECT_THAT(message_of(prove("strict", "harbor-1.dump")), HasSubstr("was answered with f"));
     EXPECT_THAT(message_of(prove("nobody", "harbor-1.dump")), HasSubstr("does not know the item"));
     EXPECT_THAT(
@@ -159,8 +162,9 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
 TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     const std::string head = "-- MariaDB dump 10.19  Distrib 10.11.11-MariaDB, for "
                              "debian-linux-gnu (x86_64)\n--\n-- Host: db-1    Database: harbor\n";
-    const std::string end = "\n-- Dump completed on 2026-11-27  2:00:07\n";
-    write("dumps/harbor-1.sql", head + "CREATE TABLE `berth` (`n` int);\n" + end);
+    const std::string end = "\n-- Dump completed on 2026-01-27  2:00:07\n";
+    const std::string table = "CREATE TABLE `berth` (`n` int);\n";
+    write("dumps/harbor-1.sql", head + table + "INSERT INTO `berth` VALUES (1);\n" + end);
     write("client.cnf", "[client]\n");
     const auto client = write(
         "mysql",
@@ -176,6 +180,7 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
             {"folder", path("dumps")},
             {"defaults_file", path("client.cnf")},
             {"program", client},
+            {"zone", "Europe/Berlin"},
             {"items",
              JsonObject{
                  {"harbor-db",
@@ -198,6 +203,9 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     EXPECT_TRUE(proof->restored);
     EXPECT_EQ(proof->ci, CiId("harbor-db"));
     EXPECT_EQ(proof->host, "db-1");
+    EXPECT_GT(proof->bytes, 100);
+    EXPECT_EQ(to_text(*proof->point_at).substr(0, 19), "2026-01-27T01:00:07")
+        << "as the dump says, whenever its file was copied";
     auto seen = calls();
     EXPECT_THAT(seen, HasSubstr("--execute=source " + path("dumps/harbor-1.sql")));
     EXPECT_THAT(seen, Not(HasSubstr("--database=harbor")));
@@ -214,6 +222,10 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     write("dumps/harbor-1.sql", head + "USE `harbor`;\n" + end);
     EXPECT_THAT(message_of(prove()), HasSubstr("names the database it goes into"));
     EXPECT_THAT(calls(), Not(HasSubstr("source"))) << "it would write into production's";
+    write("dumps/harbor-1.sql", head + table + end);
+    EXPECT_THAT(message_of(prove()), HasSubstr("holds no data of any table"));
+    write("dumps/harbor-1.sql", head + table + "\n-- Dump completed\n");
+    EXPECT_THAT(message_of(prove()), HasSubstr("without --skip-dump-date"));
     write("dumps/harbor-1.sql", head);
     const auto half = check();
     ASSERT_FALSE(half);
@@ -277,6 +289,40 @@ TEST_F(BackupConnectors, ABtrfsSnapshotIsCopiedOut) {
     EXPECT_EQ(to_text(*proof->point_at).substr(0, 19), "2026-11-21T22:26:40");
     EXPECT_EQ(prove("mail", "home.1")->ci, CiId("home"));
     EXPECT_FALSE(ask("btrfs", app::BackupCheck{CiId("mail"), "web-1"})->last_success.has_value());
+}
+
+TEST_F(BackupConnectors, ARestoreWithoutWhatIsDemandedOfItProvesNothing) {
+    write("home/anna/notes", "north");
+    write("home/anna/empty", "");
+    write("void/empty", "");
+    const auto btrfs = stand_in("btrfs.py", R"({"clock":1795300000,"snapshots":{}})");
+    shell("mkdir store; ./btrfs.py subvolume snapshot -r $PWD/home $PWD/store/home.1; "
+          "./btrfs.py subvolume snapshot -r $PWD/void $PWD/store/void.1");
+    const auto prove = [&](const char* point, const JsonObject& demand) {
+        configure(
+            "btrfs",
+            JsonObject{
+                {"store", path("store")},
+                {"items", JsonObject{{"home", "home."}, {"void", "void."}}},
+                {"content", JsonObject{{"home", demand}}},
+                {"program", btrfs}}
+        );
+        connectors_.reset();
+        return message_of(ask("btrfs", app::BackupProve{CiId("home"), "web-1", point}));
+    };
+    const auto paths = [](auto... path) {
+        return JsonObject{{"must_contain", JsonArray{path...}}};
+    };
+    const auto proven = message_of(app::BackupProof{});
+    EXPECT_EQ(prove("home.1", {}), proven);
+    EXPECT_EQ(prove("home.1", paths("/anna/notes", "anna", "anna/")), proven);
+    EXPECT_EQ(prove("home.1", {{"least_files", 2}, {"least_bytes", 5}}), proven);
+    EXPECT_THAT(prove("home.1", paths("anna/ledger")), HasSubstr("anna/ledger was not restored"));
+    EXPECT_THAT(prove("home.1", paths("anna/empty")), HasSubstr("or is empty"));
+    EXPECT_THAT(prove("home.1", {{"least_files", 3}}), HasSubstr("2 files were restored"));
+    EXPECT_THAT(prove("home.1", {{"least_bytes", 6}}), HasSubstr("5 bytes were restored"));
+    EXPECT_THAT(prove("home.1", {{"least_byte", 1}}), HasSubstr("least_byte")) << "a slip";
+    EXPECT_THAT(prove("void.1", {}), HasSubstr("0 bytes were restored"));
 }
 
 // What an operation put up is taken down, however the operation went.

@@ -63,11 +63,29 @@ struct TreeDigest {
     Digest digest{};
     std::int64_t files = 0;
     std::int64_t bytes = 0;
+    std::vector<std::string> filled = {}; // the paths of files that are not empty, in byte order
 };
 
 // The digest of every regular file below a folder, as app::BackupProof defines it; symbolic links
 // are not followed. Errors: not_found, limit_exceeded (files_max), unavailable.
 Result<TreeDigest>
 digest_tree(const std::string& folder, std::size_t files_max = limits::tree_files_max);
+
+// What a restored folder has to hold. When nobody demands anything: a file with a byte in it.
+struct ContentDemand {
+    std::vector<std::string> must_contain = {}; // files, or folders that hold one; none empty
+    std::int64_t least_files = 1;
+    std::int64_t least_bytes = 1;
+
+    template <class Self, class Visitor>
+    static void fields(Self& self, Visitor&& visit) {
+        visit("must_contain", self.must_contain, optional("paths in it", limits::list_max));
+        visit("least_files", self.least_files, optional("how many files at least"));
+        visit("least_bytes", self.least_bytes, optional("how many bytes at least"));
+    }
+};
+
+// What the tree lacks of it; empty when it lacks nothing.
+std::string lacking(const TreeDigest& tree, const ContentDemand& demand);
 
 } // namespace slipway::connectors

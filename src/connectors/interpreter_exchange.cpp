@@ -321,7 +321,13 @@ Result<Interpreter::Exchange> Interpreter::measure(const Request& request) {
     const auto folder = TRY(render_text(request.measure, document_, around_.expressions));
     if (folder != scratch_ && !is_below(folder, {scratch_}))
         return fail(ErrorCode::internal, "only the scratch folder can be measured");
+    ContentDemand demand;
+    if (!request.demand.empty())
+        if (const auto demanded = TRY(evaluate(request.demand)); !demanded.is_null())
+            demand = TRY(decode<ContentDemand>(demanded));
     const auto tree = TRY(digest_tree(folder));
+    if (auto missing = lacking(tree, demand); !missing.empty())
+        return fail(ErrorCode::conflict, std::move(missing));
     return Exchange{
         JsonObject{
             {"content_digest", tree.digest.hex()}, {"files", tree.files}, {"bytes", tree.bytes}},

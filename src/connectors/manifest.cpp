@@ -90,6 +90,8 @@ struct Review {
         if (kinds != 1 || !fits)
             add(field, "needs exactly one of path (http), run (command), mail (smtp) and "
                        "measure (with scratch: true)");
+        if (request.measure.empty() && !request.demand.empty())
+            add(field + ".demand", "belongs to measure");
         static const std::set<std::string> methods{"GET",   "HEAD",   "POST",   "PUT",
                                                    "PATCH", "DELETE", "OPTIONS"};
         if (!methods.contains(request.method))
@@ -164,7 +166,8 @@ void add_template(std::vector<std::string>& programs, const std::string& text) {
 
 void add_request(std::vector<std::string>& programs, const Request& request) {
     for (const auto* jq :
-         {&request.when, &request.body, &request.input, &request.read_as, &request.refuse})
+         {&request.when, &request.body, &request.input, &request.demand, &request.read_as,
+          &request.refuse})
         if (!jq->empty())
             programs.push_back(*jq);
     add_template(programs, request.path.value_or(""));

@@ -142,6 +142,7 @@ struct Request {
     std::string input = {};
     std::optional<MailParts> mail = {};
     std::string measure = {};
+    std::string demand = {};
     AnswerType answer_type{};
     std::optional<Span> time_limit = {};
     bool repeatable = false;
@@ -167,6 +168,7 @@ struct Request {
         visit("stdin", self.input, optional("jq: what the program reads", limits::text_max));
         visit("mail", self.mail, optional("the mail to send"));
         visit("measure", self.measure, optional("template: the folder to measure", 4000));
+        visit("demand", self.demand, optional("jq: what it has to hold", limits::text_max));
         visit("answer_type", self.answer_type, optional("json, text or nothing"));
         visit("time_limit", self.time_limit, optional("of one exchange; 30s"));
         visit("repeatable", self.repeatable, optional("whether a second time does no harm"));

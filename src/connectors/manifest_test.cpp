@@ -31,6 +31,7 @@ TEST(Manifest, RefusalsNameFileLineAndField) {
              {good + read + "        - {path: \"/{.a\"}", "brace"},
              {good + read + "        - {path: /, headers: {\"a b\": c}}", "not a header name"},
              {good + read + "        - {path: /, measure: \"{.scratch}\"}", "exactly one of"},
+             {good + read + "        - {path: /, demand: \"{}\"}", "belongs to measure"},
              {good + read + "        - {path: /, when_status: {404: {}}}", "either fail or answer"},
              {good + read + "        - {path: /, when_status: {not: {answer: .}}}", "number"},
              {good + read + "        - {path: /, page: {by: cursor, items: .}}", "next"},

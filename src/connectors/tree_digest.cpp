@@ -6,6 +6,8 @@
 #include <fstream>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "base/limits.hpp"
 #include "connectors/command_transport.hpp"
 
@@ -56,12 +58,33 @@ Result<TreeDigest> digest_tree(const std::string& folder, std::size_t files_max)
     TreeDigest tree;
     Sha256 lines;
     for (const auto& path : paths) {
+        const auto before = tree.bytes;
         const auto digest = TRY(file_digest(fs::path(folder) / path, tree.bytes));
+        if (tree.bytes > before)
+            tree.filled.push_back(path);
         lines.update(digest + "  ./" + path + "\n");
     }
     tree.digest = lines.finish();
     tree.files = static_cast<std::int64_t>(paths.size());
     return tree;
+}
+
+std::string lacking(const TreeDigest& tree, const ContentDemand& demand) {
+    const auto least_files = std::max<std::int64_t>(demand.least_files, 1);
+    const auto least_bytes = std::max<std::int64_t>(demand.least_bytes, 1);
+    if (tree.files < least_files)
+        return fmt::format("{} files were restored, at least {} are due", tree.files, least_files);
+    if (tree.bytes < least_bytes)
+        return fmt::format("{} bytes were restored, at least {} are due", tree.bytes, least_bytes);
+    for (const auto& wanted : demand.must_contain) {
+        const auto path = fs::path("/" + wanted).lexically_normal().relative_path().string();
+        const auto is_it = [&](const std::string& file) {
+            return file == path || file.starts_with(path.ends_with('/') ? path : path + "/");
+        };
+        if (std::none_of(tree.filled.begin(), tree.filled.end(), is_it))
+            return wanted + " was not restored, or is empty";
+    }
+    return {};
 }
 
 Result<ScratchFolder> ScratchFolder::make(const std::string& below) {

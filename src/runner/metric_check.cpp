@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A metric by PromQL, from the HTTP API of Prometheus (v1, "Instant queries"): each sample that the
-// expression gives now must be as the list says. No sample at all proves nothing.
+// expression gives now must be as the list says. No sample at all proves nothing, nor does an
+// answer whose server warns that it could not look everywhere.
 #include <cmath>
 
 #include <fmt/format.h>
@@ -70,6 +71,22 @@ std::optional<std::vector<Sample>> read_samples(const Json& document) {
     return samples;
 }
 
+// What a server says of an answer that may lack samples: `warnings` of Prometheus (a remote store
+// that was away) and of those that answer in its stead, `isPartial` of VictoriaMetrics. Empty: it
+// is whole.
+std::string doubts_of(const Json& document) {
+    std::string doubts;
+    if (const auto* warnings = find(document, "warnings"); warnings && warnings->is_array())
+        for (const auto& warning : warnings->get_array())
+            doubts +=
+                (doubts.empty() ? "" : "; ") +
+                (warning.is_string() ? std::string(view(warning.get_string())) : to_text(warning));
+    const auto* partial = find(document, "isPartial");
+    if (doubts.empty() && partial && *partial == Json(true))
+        doubts = "isPartial";
+    return doubts;
+}
+
 CheckAnswer judge(
     const std::vector<Sample>& samples, const domain::Comparison& comparison,
     const std::string& wanted
@@ -130,6 +147,10 @@ CheckAnswer check_metric(const SmokeCheck& check, const std::stop_token& stop) {
             RunOutcome::unexpected_output, answer->status,
             "the answer is not that of a Prometheus to an expression that gives a scalar or an "
             "instant vector"};
+    if (const auto doubts = doubts_of(*json); !doubts.empty())
+        return {
+            RunOutcome::unexpected_output, answer->status,
+            fmt::format("the answer may lack samples, its server warns: {}", shown(doubts))};
     auto told = judge(*samples, *comparison, demands.value);
     told.status = answer->status;
     return told;

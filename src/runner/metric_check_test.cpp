@@ -69,6 +69,20 @@ class MetricCheck : public testing::Test {
         {Fake::path("number"), Fake::success("scalar", "[1.5,1]")},
         {Fake::path("short"), Fake::success("scalar", "[1.5]")},
         {Fake::path("word"), Fake::success("scalar", R"([1.5,"1x"])")},
+        {Fake::path("warned"),
+         http_answer(
+             "200 OK", R"({"status":"success","warnings":["store b was away"],"data":)"
+                       R"({"resultType":"scalar","result":[1.5,"1"]}})"
+         )},
+        {Fake::path("partial"), http_answer(
+                                    "200 OK", R"({"status":"success","isPartial":true,"data":)"
+                                              R"({"resultType":"scalar","result":[1.5,"1"]}})"
+                                )},
+        {Fake::path("infos"),
+         http_answer(
+             "200 OK", R"({"status":"success","warnings":[],"isPartial":false,"infos":["i"],)"
+                       R"("data":{"resultType":"scalar","result":[1.5,"1"]}})"
+         )},
         {Fake::path("odd"), http_answer("200 OK", R"({"status":"success"})")},
         {Fake::path("page"), http_answer("200 OK", "<html>")},
         {Fake::path("bad%28"),
@@ -106,6 +120,14 @@ TEST_F(MetricCheck, refuses_values_that_are_not_so) {
     for (const auto* value : {"> 0", "< 0", "== 0", "!= 0"})
         EXPECT_EQ(look("nan", value).outcome, RunOutcome::unexpected_output) << value;
     EXPECT_EQ(look("inf", "< 1").outcome, RunOutcome::unexpected_output);
+}
+
+TEST_F(MetricCheck, an_answer_that_may_lack_samples_proves_nothing) {
+    const auto warned = look("warned", "> 0");
+    EXPECT_EQ(warned.outcome, RunOutcome::unexpected_output);
+    EXPECT_THAT(warned.message, HasSubstr("store b was away"));
+    EXPECT_EQ(look("partial", "> 0").outcome, RunOutcome::unexpected_output);
+    EXPECT_EQ(look("infos", "> 0").outcome, RunOutcome::passed);
 }
 
 TEST_F(MetricCheck, compares) {

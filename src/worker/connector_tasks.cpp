@@ -71,6 +71,8 @@ Result<domain::BackupProof> prove_backup(
         proof.restored_at = context.parts.door.clock().now();
     if (proven.content_digest)
         proof.content_digest = proven.content_digest->hex();
+    proof.files = proven.files;
+    proof.bytes = proven.bytes;
     proof.detail = proven.detail;
     proof.restored_point = proven.point;
     proof.point_ci = proven.ci;

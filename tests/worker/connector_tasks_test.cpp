@@ -163,6 +163,8 @@ TEST_F(ConnectorTasks, a_proof_keeps_what_the_restored_point_says_of_itself) {
     proof.point = "vault-6";
     proof.host = "stage-1";
     proof.point_at = clock.now() - 2h;
+    proof.files = 2;
+    proof.bytes = 5;
     backup_answers("vault", proof);
     proof.point = "dumps-7";
     proof.host.clear();
@@ -179,6 +181,8 @@ TEST_F(ConnectorTasks, a_proof_keeps_what_the_restored_point_says_of_itself) {
     EXPECT_EQ(backup->proofs[0].restored_point, "vault-6") << "not as it was asked for";
     EXPECT_EQ(backup->proofs[0].point_host, "stage-1");
     EXPECT_TRUE(backup->proofs[0].point_at.has_value());
+    EXPECT_EQ(backup->proofs[0].files, 2);
+    EXPECT_EQ(backup->proofs[0].bytes, 5);
     EXPECT_EQ(backup->proofs[1].source, "dumps") << "the item's own connector";
     EXPECT_EQ(backup->proofs[1].host, "web-1") << "the CMDB knows it";
     EXPECT_EQ(backup->proofs[1].point_ci, CiId("db"));

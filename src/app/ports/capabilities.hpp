@@ -63,6 +63,7 @@ struct BackupProof {
     bool restored = false;
     std::optional<Digest> content_digest = {};
     std::int64_t files = 0;
+    std::int64_t bytes = 0;
     std::string detail = {};
     std::optional<Time> started = {};
     std::optional<Time> ended = {};
@@ -76,6 +77,7 @@ struct BackupProof {
         visit("restored", self.restored, optional("whether the restore came out whole"));
         visit("content_digest", self.content_digest, optional("digest of the restored files"));
         visit("files", self.files, optional("how many files were restored"));
+        visit("bytes", self.bytes, optional("how many bytes they hold"));
         visit("detail", self.detail, optional("what the system said", limits::text_max));
         visit("started", self.started, optional("when the restore began"));
         visit("ended", self.ended, optional("when the restore ended"));

@@ -561,6 +561,8 @@ struct BackupProof {
     bool restored = false; // really mounted or restored, not a green dashboard
     std::optional<Time> restored_at;
     std::string content_digest;
+    std::int64_t files = 0; // of a connector: how much it restored
+    std::int64_t bytes = 0;
     std::string detail;
     // What was restored, in its own words: a proof holds for that and for nothing else.
     std::string restored_point;
@@ -576,7 +578,12 @@ struct BackupProof {
         visit("last_success", self.last_success, optional("when the last backup succeeded"));
         visit("restored", self.restored, optional("the point was really restored or mounted"));
         visit("restored_at", self.restored_at, optional("when it was restored"));
-        visit("content_digest", self.content_digest, optional("digest of the restored content"));
+        visit(
+            "content_digest", self.content_digest,
+            optional("SHA-256 of the restored content, 64 hexadecimal digits")
+        );
+        visit("files", self.files, optional("how many files were restored"));
+        visit("bytes", self.bytes, optional("how many bytes they hold"));
         visit("detail", self.detail, printed("what was seen", limits::text_max));
         visit(
             "restored_point", self.restored_point,

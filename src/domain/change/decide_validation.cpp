@@ -458,9 +458,16 @@ Result<Decision> record_backup(const Change& change, const RecordBackup& body, c
     if (body.verdict == BackupVerdict::verified && body.proofs.empty())
         return fail_field("proofs", "verified needs a proof for each configuration item");
     std::set<CiId> proven;
-    for (std::size_t i = 0; i < body.proofs.size(); ++i)
-        if (!proven.insert(body.proofs[i].ci).second)
+    for (std::size_t i = 0; i < body.proofs.size(); ++i) {
+        const auto& proof = body.proofs[i];
+        if (!proven.insert(proof.ci).second)
             return fail_field(fmt::format("proofs[{}].ci", i), "is named twice");
+        if (!proof.content_digest.empty() && !digest_from_hex(proof.content_digest))
+            return fail_field(
+                fmt::format("proofs[{}].content_digest", i),
+                "expected the SHA-256 of what was restored, 64 lower-case hexadecimal digits"
+            );
+    }
     Decider decider(change, facts);
     decider.emit(BackupRecorded{
         {body.verdict, body.reason, facts.actor, facts.now, body.proofs, facts.system}});

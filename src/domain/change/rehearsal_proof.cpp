@@ -73,8 +73,9 @@ void look_at_facts(
             );
 }
 
+// That the test ring has one more is an edit of it.
 void look_at_credentials(
-    const Run& rehearsal, const RingState& now, std::vector<Staleness>& stale
+    const Change& change, const Run& rehearsal, const RingState& now, std::vector<Staleness>& stale
 ) {
     for (const auto& [name, then] : rehearsal.ring_state->credentials) {
         const auto found = now.credentials.find(name);
@@ -86,6 +87,13 @@ void look_at_credentials(
                  "Rehearse the rollback again with the new one"}
             );
     }
+    for (const auto& [name, is] : now.credentials)
+        if (name.starts_with(change.production_ring + "/") &&
+            !rehearsal.ring_state->credentials.contains(name))
+            stale.push_back(
+                {"credentials." + name, "a credential was added since the rehearsal", "now " + is,
+                 "Rehearse the rollback again with it"}
+            );
 }
 
 } // namespace
@@ -115,7 +123,7 @@ staleness_of(const Change& change, const Run& deployed, const Run& rehearsal, co
         return stale;
     const auto now = ring_state_now(change, facts);
     look_at_facts(deployed, rehearsal, now, stale);
-    look_at_credentials(rehearsal, now, stale);
+    look_at_credentials(change, rehearsal, now, stale);
     return stale;
 }
 

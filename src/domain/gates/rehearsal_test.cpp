@@ -81,6 +81,10 @@ TEST(Rehearsal, goes_stale_by_each_cause_alone) {
          }},
         {"another version of production's credential", "credentials.production/deploy-key",
          "was rotated since", [](auto& s) { ring(s, "production").credentials[0].version = "7"; }},
+        {"production has a credential more", "credentials.production/vault-key", "was added since",
+         [](auto& s) {
+             ring(s, "production").credentials.push_back({"vault-key", {}, "1"});
+         }},
         {"production's credential is gone", "credentials.production/deploy-key",
          "was rotated since", [](auto& s) { ring(s, "production").credentials.clear(); }},
     };

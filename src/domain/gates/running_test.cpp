@@ -327,7 +327,7 @@ TEST(Backup, an_older_point_than_the_last_does_not_prove_it) {
     EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
 }
 
-TEST(Backup, what_the_point_says_of_itself_proves_it) {
+Scenario proven_by_its_connector() {
     auto s = ready();
     s.change.backup->tested = true;
     auto& proof = s.change.backup->proofs[0];
@@ -335,6 +335,55 @@ TEST(Backup, what_the_point_says_of_itself_proves_it) {
     proof.host = proof.point_host = "web-1";
     proof.point_ci = CiId("harbor-site");
     proof.point_at = *proof.last_success;
+    proof.files = 2;
+    proof.bytes = 5;
+    return s;
+}
+
+TEST(Backup, what_the_point_says_of_itself_proves_it) {
+    auto s = proven_by_its_connector();
+    EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
+}
+
+TEST(Backup, a_connector_that_leaves_out_what_it_restored_proves_nothing) {
+    const auto says = [](auto&& leave_out) {
+        auto s = proven_by_its_connector();
+        leave_out(s.change.backup->proofs[0]);
+        const auto result = evaluate(*find_gate("backup-restorable"), s.change, s.facts("ina"));
+        return result.reasons.size() == 1 ? result.reasons[0].message : "";
+    };
+    EXPECT_EQ(
+        says([](auto& proof) { proof.restored_point.clear(); }),
+        "nobody knows which point was restored"
+    );
+    EXPECT_EQ(
+        says([](auto& proof) { proof.point_at.reset(); }),
+        "nobody knows of when the restored point is"
+    );
+    EXPECT_EQ(
+        says([](auto& proof) {
+            proof.point_ci = {};
+            proof.point_host.clear();
+        }),
+        "the point does not say what it is of"
+    );
+    EXPECT_EQ(says([](auto& proof) { proof.files = 0; }), "nothing was restored");
+    EXPECT_EQ(says([](auto& proof) { proof.bytes = 0; }), "nothing was restored");
+}
+
+TEST(Backup, of_a_database_the_point_itself_is_fresh_and_not_only_its_file) {
+    auto s = proven_by_its_connector();
+    s.now = at(window_start) - 1h;
+    s.change.scope->database = true;
+    auto& proof = s.change.backup->proofs[0];
+    proof.last_success = s.now - 2min; // a dump that somebody copied
+    proof.restored_at = s.now - 1min;
+    proof.point_at = s.now - 20h;
+    const auto refused = evaluate(*find_gate("backup-restorable"), s.change, s.facts("ina"));
+    ASSERT_EQ(refused.reasons.size(), 1U);
+    EXPECT_THAT(refused.reasons[0].message, ::testing::HasSubstr("needs a fresh backup"));
+    EXPECT_THAT(refused.reasons[0].evidence, ::testing::HasSubstr(to_text(s.now - 20h)));
+    proof.point_at = s.now - 1h;
     EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
 }
 
@@ -386,6 +435,15 @@ void connector_reports(Scenario& s, std::string_view verdict, std::string_view r
     );
 }
 
+// What a restore comes back with when it came out whole.
+std::string restored_of(const Scenario& s, std::string_view host) {
+    return fmt::format(
+        R"("restored":true,"restored_at":"{}","content_digest":"{}","files":2,"bytes":5,)"
+        R"("restored_point":"p-7","point_at":"{}","point_host":"{}")",
+        to_text(s.now), sha256("1.4").hex(), to_text(s.now - 1h), host
+    );
+}
+
 const std::string damaged = R"("detail":"restic refused: pack 7 is damaged")";
 
 TEST(Backup, what_its_connector_could_not_restore_no_report_by_hand_undoes) {
@@ -402,25 +460,13 @@ TEST(Backup, what_its_connector_could_not_restore_no_report_by_hand_undoes) {
     record_backup(s);
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"))
         << "nor does writing it twice";
-    connector_reports(
-        s, "verified",
-        fmt::format(
-            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-1")",
-            to_text(s.now)
-        )
-    );
+    connector_reports(s, "verified", restored_of(s, "web-1"));
     EXPECT_THAT(refused_fields(s, "backup-restorable"), IsEmpty());
 }
 
 TEST(Backup, a_connector_that_restored_somebody_elses_point_is_not_outdone_by_hand) {
     auto s = ready();
-    connector_reports(
-        s, "verified",
-        fmt::format(
-            R"("restored":true,"restored_at":"{}","content_digest":"5ce1","point_host":"web-9")",
-            to_text(s.now)
-        )
-    );
+    connector_reports(s, "verified", restored_of(s, "web-9"));
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
     record_backup(s);
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));

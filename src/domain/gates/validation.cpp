@@ -291,12 +291,44 @@ void look_at_restore(const BackupProof& proof, const Facts& facts, GateFindings&
             field, "nobody looked at what was restored", "no digest of the content",
             "Restore the point and record the digest of its content"
         );
+    else if (proof.content_digest == sha256("").hex())
+        findings.refuse(
+            field, "nothing was restored", "the digest is that of no byte at all",
+            "Look at what the backup saves, and prove it again"
+        );
+}
+
+// People answer for what they record. Of what a connector restored nobody but the point itself says
+// what it is: silence could be last year's point, another host's, or an empty one.
+void look_at_what_the_point_says(const BackupProof& proof, GateFindings& findings) {
+    const auto field = field_of(proof);
+    const std::string tell = "Let the backup's connector tell, as its answer to prove, ";
+    if (proof.restored_point.empty())
+        findings.refuse(
+            field, "nobody knows which point was restored", "no point in the connector's answer",
+            tell + "the point that it restored (point)"
+        );
+    if (!proof.point_at)
+        findings.refuse(
+            field, "nobody knows of when the restored point is",
+            "no point_at in the connector's answer", tell + "when the point was made (point_at)"
+        );
+    if (proof.point_ci.empty() && proof.point_host.empty())
+        findings.refuse(
+            field, "the point does not say what it is of", "neither an item nor a host",
+            tell + "the host or the item of the point (host, ci)"
+        );
+    if (proof.files < 1 || proof.bytes < 1)
+        findings.refuse(
+            field, "nothing was restored",
+            fmt::format("{} bytes in {} files", proof.bytes, proof.files),
+            "Look at what the backup saves; " + tell + "how much it restored (files, bytes)"
+        );
 }
 
 // Whose point it is, and of when, as the point itself says.
 void look_at_point(
-    const BackupProof& proof, bool tested, const std::string& host, const Facts& facts,
-    GateFindings& findings
+    const BackupProof& proof, const std::string& host, const Facts& facts, GateFindings& findings
 ) {
     const auto field = field_of(proof);
     const std::string again = "Restore the latest point of " + proof.ci.value;
@@ -306,12 +338,6 @@ void look_at_point(
         findings.refuse(
             field, "another point was restored than the last one",
             fmt::format("last {}, restored {}", proof.point, proof.restored_point), again
-        );
-    // People answer for what they record; of a connector nobody but the point itself says it.
-    if (tested && proof.restored && proof.point_ci.empty() && proof.point_host.empty())
-        findings.refuse(
-            field, "the point does not say what it is of", "neither an item nor a host",
-            "Let the backup's connector tell the host or the item of each point"
         );
     if (!proof.point_ci.empty() && proof.point_ci != proof.ci)
         findings.refuse(
@@ -376,6 +402,13 @@ const BackupProof* proof_of(const Backup& backup, const CiId& ci, GateFindings& 
     return seen ? seen : by_hand;
 }
 
+// A file's time is that of its last copy: the point itself says how old it is.
+std::optional<Time> made_at(const BackupProof& proof) {
+    if (proof.last_success && proof.point_at)
+        return std::min(*proof.last_success, *proof.point_at);
+    return proof.last_success;
+}
+
 // Before its window; what was true when the deployment began stays on the record.
 void look_at_freshness(
     const BackupProof& proof, const Change& change, const Facts& facts, GateFindings& findings
@@ -383,12 +416,13 @@ void look_at_freshness(
     if (!change.window || deployment_begun(change))
         return;
     const Time from = change.window->start - facts.policy->fresh_backup_before_window;
-    if (proof.last_success && *proof.last_success >= from)
+    const auto made = made_at(proof);
+    if (made && *made >= from)
         return;
     if (facts.now >= from)
         findings.refuse(
             field_of(proof), "a database change needs a fresh backup before the window",
-            "last " + (proof.last_success ? to_text(*proof.last_success) : "never"),
+            made ? "the last is of " + to_text(*made) : "never",
             "Take one after " + to_text(from) + " and prove it"
         );
     else
@@ -498,10 +532,9 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
         findings.looked_at("restore point " + proof->point, proof->source, proof->last_success);
         look_at_last_success(*proof, facts, findings);
         look_at_restore(*proof, facts, findings);
-        look_at_point(
-            *proof, proof == seen_by_connector(backup, scoped.ci), host_of(scoped, *facts.records),
-            facts, findings
-        );
+        look_at_point(*proof, host_of(scoped, *facts.records), facts, findings);
+        if (proof->restored && proof == seen_by_connector(backup, scoped.ci))
+            look_at_what_the_point_says(*proof, findings);
         if (databases.contains(scoped.ci))
             look_at_freshness(*proof, change, facts, findings);
     }

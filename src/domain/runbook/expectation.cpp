@@ -40,6 +40,15 @@ Result<bool> output_matches(std::string_view expect, std::string_view output) {
     return re2::RE2::PartialMatch(re2::StringPiece(output.data(), output.size()), expression);
 }
 
+Result<bool> holds_of_anything(std::string_view expect) {
+    if (expect == "//")
+        return true;
+    if (!is_expression(expect))
+        return false;
+    // One that is found in nothing at all, and in what nobody would print, is found in everything.
+    return TRY(output_matches(expect, "")) && TRY(output_matches(expect, "\x01"));
+}
+
 bool is_host_name(std::string_view host) {
     const auto is_word = [](std::string_view word, std::string_view marks) {
         return !word.empty() && word.front() != '-' && word.front() != '.' &&
@@ -106,6 +115,23 @@ class Filler {
             failed_ = tl::unexpected(std::move(filled).error());
     }
 
+    // What is demanded of the answer: a variable that is empty would let anything pass.
+    void fill_demand(std::string& text) {
+        const bool given = !text.empty();
+        if (given && failed_.has_value())
+            for (const auto& [name, value] : variables_)
+                if (value.empty() && text.find(fmt::format("${{{}}}", name)) != std::string::npos)
+                    failed_ = fail_field(
+                        "variables",
+                        fmt::format("${{{}}} is empty, and so is what \"{}\" demands", name, text)
+                    );
+        fill(text);
+        if (!given || !failed_.has_value())
+            return;
+        if (const auto any = holds_of_anything(text); any && *any)
+            failed_ = fail_field("expect", fmt::format("\"{}\" holds of any answer", text));
+    }
+
     void fill(std::vector<std::string>& texts) {
         for (auto& text : texts)
             fill(text);
@@ -123,12 +149,13 @@ class Filler {
 Result<SmokeCheck> fill_variables(const SmokeCheck& check, const Variables& variables) {
     SmokeCheck filled = check;
     Filler filler(variables);
-    for (auto* text : {&filled.url, &filled.address, &filled.host, &filled.expect_body})
+    for (auto* text : {&filled.url, &filled.address, &filled.host})
         filler.fill(*text);
+    filler.fill_demand(filled.expect_body);
     if (filled.http) {
         for (auto& header : filled.http->headers)
-            filler.fill(header.second);
-        filler.fill(filled.http->final_url);
+            filler.fill_demand(header.second);
+        filler.fill_demand(filled.http->final_url);
     }
     if (filled.tls) {
         filler.fill(filled.tls->server_name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that would take minutes or hours to read: lists and quotes deep in one another,
-// expressions.
+// expressions. And files that show something else than they do.
 #include <algorithm>
 #include <chrono>
 
@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/runbook/blocks.hpp"
-#include "domain/runbook/runbook.hpp"
+#include "domain/runbook/runbook_fixture.hpp"
 
 namespace slipway::domain {
 namespace {
@@ -135,6 +135,55 @@ TEST(Expressions, are_looked_at_up_to_a_limit) {
     const auto began = std::chrono::steady_clock::now();
     (void)lint_text(steps(20'000, "/\\\\pL{900}/"));
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
+}
+
+// The lines and rules of what the linter refuses in a text that begins on line 8, but not that the
+// text is no whole runbook.
+std::vector<std::string> refused_lines(const std::string& text) {
+    std::vector<std::string> found;
+    for (const auto& finding : lint_text(samples::front + text).findings)
+        if (finding.severity == LintSeverity::error && finding.line > 0)
+            found.push_back(fmt::format("{} {}", finding.line, finding.rule));
+    return found;
+}
+
+TEST(Hidden, what_runs_is_what_is_read) {
+    using samples::block;
+    const std::vector<std::string> second_line{"10 hidden-characters"};
+    const std::string name = "sh {name=a timeout=1s}";
+    EXPECT_EQ(refused_lines(block(name, "true\ntouch evil\recho nothing\n")), second_line);
+    EXPECT_EQ(refused_lines("a\n\nb\rc\n" + block(name)), second_line) << "in prose too";
+    EXPECT_EQ(refused_lines(block(name, "true\nrm /srv\u200b/x\n")), second_line);
+    EXPECT_EQ(refused_lines(block(name, "true\nrm /srv\u00a0/x\n")), second_line);
+    EXPECT_EQ(refused_lines(block(name, "true\nx # \u2066\n")), second_line);
+    EXPECT_EQ(
+        refused_lines(block("smoke", "- name: a\n  command: x\u200b\n") + block(name)), second_line
+    );
+    EXPECT_TRUE(refused_lines("10\u00a0km, \u200bhere\n" + block(name, "echo ✔\ufe0f\r\n")).empty()
+    );
+}
+
+TEST(Hidden, an_expectation_that_everything_meets_is_none) {
+    using samples::block;
+    const std::vector<std::string> no_demand{"8 bad-attribute"};
+    const auto step = [](const std::string& expect) {
+        return refused_lines(
+            block("sh {\"name\":\"a\",\"timeout\":\"1s\",\"expect\":\"" + expect + "\"}")
+        );
+    };
+    for (const auto* everything : {"", "//", "/.*/", "/x*/", "/^/", "/(ok)?/", "/ok|/"})
+        EXPECT_EQ(step(everything), no_demand) << everything;
+    for (const auto* something : {"/", "ok", "/ok/", "/^$/", "/./", "/^\\\\s*$/"})
+        EXPECT_TRUE(step(something).empty()) << something;
+    for (const auto* check :
+         {"expect: ''", "expect: '//'", "expect: /.*/", "final_url: ''", "final_url: /.*/",
+          "headers: {a: /x*/}"}) {
+        const auto list = fmt::format("- name: a\n  http: http://x/\n  {}\n", check);
+        EXPECT_EQ(
+            refused_lines(block("smoke", list) + block("sh {name=a timeout=1s}")),
+            std::vector<std::string>{"11 bad-check"}
+        ) << check;
+    }
 }
 
 TEST(Nesting, a_heading_is_kept_as_its_beginning) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -35,8 +36,8 @@ int line_of(std::string_view bytes, std::size_t position) {
 }
 
 // What a reader cannot see must not be in a file that people approve by reading it: control
-// characters that move a terminal's cursor, and the bidirectional overrides of Unicode
-// (U+202A-202E, U+2066-2069), which show code in another order than it runs.
+// characters and carriage returns that move a terminal's cursor, and the bidirectional overrides of
+// Unicode (U+202A-202E, U+2066-2069), which show code in another order than it runs.
 bool check_characters(std::string_view bytes, Parsing& parsing) {
     if (!is_valid_text(bytes)) {
         const auto nul = bytes.find('\0');
@@ -47,17 +48,18 @@ bool check_characters(std::string_view bytes, Parsing& parsing) {
         return false;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const auto c = static_cast<unsigned char>(bytes[i]);
-        const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-        if (control || changes_direction(bytes, i)) {
-            parsing.refuse(
-                line_of(bytes, i), "hidden-characters",
-                control ? fmt::format("the control character 0x{:02x} stands here", c)
-                        : "a character that changes the direction of the text stands here",
-                "remove it; what people approve must be what they see"
-            );
-            return false;
-        }
+        const bool control = moves_the_cursor(bytes, i);
+        if (!control && !changes_direction(bytes, i))
+            continue;
+        parsing.refuse(
+            line_of(bytes, i), "hidden-characters",
+            bytes[i] == '\r' ? "a carriage return without a line feed stands here; a terminal "
+                               "writes what follows it over the line"
+            : control        ? "the control character " + code_point_text(bytes, i) + " stands here"
+                             : "a character that changes the direction of the text stands here",
+            "remove it; what people approve must be what they see"
+        );
+        return false;
     }
     return true;
 }
@@ -67,12 +69,9 @@ std::string with_lf(std::string_view bytes) {
         bytes.remove_prefix(3);
     std::string text;
     text.reserve(bytes.size());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (bytes[i] != '\r')
-            text += bytes[i];
-        else if (i + 1 == bytes.size() || bytes[i + 1] != '\n')
-            text += '\n';
-    }
+    std::copy_if(bytes.begin(), bytes.end(), std::back_inserter(text), [](char c) {
+        return c != '\r';
+    });
     return text;
 }
 
@@ -291,6 +290,22 @@ Result<std::uint64_t> kib_from_text(std::string_view text) {
             fmt::format("\"{}\" is not a size such as 500M or 20G", text.substr(0, 40))
         );
     return number << (10 * unit);
+}
+
+void look_for_unseen(const FencedBlock& block, Parsing& parsing) {
+    const std::string_view body = block.body;
+    for (std::size_t i = 0; i < body.size(); ++i) {
+        if (!is_unseen(body, i))
+            continue;
+        return parsing.refuse(
+            block.line + line_of(body, i), "hidden-characters",
+            fmt::format(
+                "{} stands here, which shows nothing or looks like a space",
+                code_point_text(body, i)
+            ),
+            "remove it, or write it as an escape; what people approve must be what runs"
+        );
+    }
 }
 
 void Parsing::refuse(int line, std::string rule, std::string message, std::string remedy) {

@@ -42,6 +42,9 @@ void read_smoke_block(const FencedBlock& block, Parsing& parsing);
 // One block whose language is sh, manual, decision and so on, or which claims a name.
 void read_step_block(const FencedBlock& block, Parsing& parsing);
 
+// Refuses a block that runs when characters stand in it that nobody sees who reads it.
+void look_for_unseen(const FencedBlock& block, Parsing& parsing);
+
 // Puts a PersonId in place; an empty text leaves it empty.
 void read_person(
     std::string_view text, std::string_view what, int line, PersonId& person, Parsing& parsing

@@ -218,6 +218,10 @@ bool is_expression(std::string_view expect);
 // text. Errors: invalid_input when the expression is malformed or too large.
 Result<bool> output_matches(std::string_view expect, std::string_view output);
 
+// True when an expectation demands nothing, because every output is as it says: "//", "/.*/". An
+// empty one is none. Errors: as of output_matches.
+Result<bool> holds_of_anything(std::string_view expect);
+
 // A name, an alias of ssh_config or an address that OpenSSH may be given, with "user@" before it or
 // not: letters, digits, '.', '_', '-' and ':' (IPv6), at most name_max bytes, and no '-' in front,
 // where it would be an option of ssh.

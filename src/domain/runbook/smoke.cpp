@@ -170,6 +170,15 @@ bool may_look_at(const SmokeInput& input, int line, Parsing& parsing) {
     return all;
 }
 
+// An empty text demands nothing, and would be taken for a key that was left out.
+std::optional<std::string> find_empty_key(const Json& check) {
+    if (const auto* keys = check.if_object())
+        for (const auto& [key, value] : *keys)
+            if (value.is_string() && value.get_string().empty())
+                return std::string(view(key));
+    return std::nullopt;
+}
+
 void read_check(SmokeInput&& input, const CheckPlace& place, Parsing& parsing) {
     const auto line_of = [&place](std::string_view key) { return place.line_of(key); };
     if (!may_look_at(input, line_of({}), parsing))
@@ -215,7 +224,13 @@ void read_list(const FencedBlock& block, Parsing& parsing) {
         );
     for (std::size_t i = 0; i < list->size(); ++i) {
         const CheckPlace place{*document, first_line, i, name_of((*list)[i], i)};
-        if (auto input = decode<SmokeInput>((*list)[i]))
+        if (const auto key = find_empty_key((*list)[i]))
+            parsing.refuse(
+                place.line_of(*key), "bad-check",
+                place.message(*key, "is empty, which demands nothing"),
+                "write what must be there, or take the key away"
+            );
+        else if (auto input = decode<SmokeInput>((*list)[i]))
             read_check(*std::move(input), place, parsing);
         else
             refuse_fields(std::move(input).error(), place, parsing);
@@ -241,6 +256,7 @@ std::string why_no_probe(const SmokeCheck& check) {
 
 void read_smoke_block(const FencedBlock& block, Parsing& parsing) {
     const auto before = parsing.errors.size();
+    look_for_unseen(block, parsing);
     read_list(block, parsing);
     parsing.smoke_refused = parsing.smoke_refused || parsing.errors.size() > before;
 }

@@ -123,10 +123,13 @@ Fault find_misplaced(const SmokeInput& input, SmokeKind kind) {
     return {};
 }
 
-// Text or /expression/: that the expression can be used.
+// Text or /expression/: that the expression can be used, and demands something.
 Fault find_bad_expression(std::string_view key, const std::string& text) {
-    if (const auto matches = output_matches(text, ""); !matches)
-        return SmokeFault{std::string(key), matches.error().fields.front().message};
+    const auto any = holds_of_anything(text);
+    if (!any)
+        return SmokeFault{std::string(key), any.error().fields.front().message};
+    if (*any)
+        return SmokeFault{std::string(key), fmt::format("\"{}\" holds of any answer", text)};
     return {};
 }
 

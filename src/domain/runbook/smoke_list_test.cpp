@@ -319,6 +319,24 @@ TEST(SmokeList, fills_variables_wherever_a_ring_differs) {
     EXPECT_THAT(filled("http: http://x/\njson: '\"${V}\"'"), HasSubstr("${V}"));
 }
 
+// One ring could empty the check of a list whose digest stays the same.
+TEST(SmokeList, a_variable_that_is_empty_empties_no_demand) {
+    const auto why = [](const std::string& lines, const Variables& variables) {
+        const auto filled = fill_variables(read(lines), variables);
+        return filled ? std::string() : filled.error().fields.front().message;
+    };
+    for (const std::string demand :
+         {"expect: ${V}", "expect: Harbor ${V}", "final_url: ${V}", "headers: {a: '${V}'}"}) {
+        const auto lines = "http: http://x/\n" + demand;
+        EXPECT_THAT(why(lines, {{"V", ""}}), HasSubstr("${V} is empty")) << lines;
+        EXPECT_EQ(why(lines, {{"V", "1.5"}, {"W", ""}}), "") << lines;
+    }
+    EXPECT_THAT(
+        why("http: http://x/\nexpect: /x${V}/", {{"V", "*"}}), HasSubstr("holds of any answer")
+    );
+    EXPECT_EQ(why("http: http://x/${V}", {{"V", ""}}), "") << "an address may be shorter";
+}
+
 TEST(SmokeList, lint_says_what_is_left_open) {
     const auto rules = [](const std::string& lines) {
         std::vector<std::string> found;

@@ -123,10 +123,16 @@ void read_expect(const std::string& value, Draft& draft) {
     draft.step.expect = value;
     if (!draft.parsing.may_look_at(value, draft.block.line))
         return;
-    if (const auto matches = output_matches(value, ""); !matches)
+    const auto any = value.empty() ? Result<bool>(true) : holds_of_anything(value);
+    if (!any)
         draft.refuse(
-            "bad-expression", matches.error().fields.front().message,
+            "bad-expression", any.error().fields.front().message,
             "write /an expression/ that RE2 knows, or plain text"
+        );
+    else if (*any)
+        draft.refuse(
+            "bad-attribute", fmt::format("expect=\"{}\" holds of any output", value),
+            "write what the step prints when it did its work, or take expect away"
         );
 }
 
@@ -467,6 +473,8 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
     draft.step.kind = language == "manual"     ? RunbookStepKind::manual
                       : language == "decision" ? RunbookStepKind::decision
                                                : RunbookStepKind::command;
+    if (runs)
+        look_for_unseen(block, parsing);
     draft.step.interpreter = interpreter_of(language);
     draft.step.title = block.heading;
     draft.step.line = block.line;

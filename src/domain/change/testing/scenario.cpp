@@ -348,8 +348,9 @@ void record_backup(Scenario& s) {
     for (const auto& scoped : s.change.scope ? s.change.scope->cis : std::vector<ScopedCi>{})
         proofs += fmt::format(
             R"({}{{"ci":"{}","source":"restic nightly","point":"snap-1","last_success":"{}",)"
-            R"("restored":true,"restored_at":"{}","content_digest":"5ce1"}})",
-            proofs.empty() ? "" : ",", scoped.ci.value, to_text(s.now - 1h), to_text(s.now - 30min)
+            R"("restored":true,"restored_at":"{}","content_digest":"{}"}})",
+            proofs.empty() ? "" : ",", scoped.ci.value, to_text(s.now - 1h), to_text(s.now - 30min),
+            sha256("1.4").hex()
         );
     s.does(
         "ina", "record_backup", fmt::format(R"({{"verdict":"verified","proofs":[{}]}})", proofs)
