@@ -180,7 +180,9 @@ class Change:
         for line in self.transcript(failed[0]):
             self.teller.wrapped("printed", line, "refusal")
         mail = self.gets_mail("jonas", f"{self.id}: {run['id']} stopped at {step}")
-        self.teller.wrapped("says", mail.get_payload().strip().splitlines()[-1], "quiet")
+        lines = mail.get_payload().strip().splitlines()
+        decide = next(line for line in lines if line.startswith("Decide"))
+        self.teller.wrapped("says", decide, "quiet")
         return run["id"]
 
     def transcript(self, step):
@@ -205,6 +207,12 @@ class Change:
         found = wait_for(f"the mail '{subject}' to {person}", mailed)
         self.teller.did("slipway", f"mails {person}", " ".join(found["Subject"].split()))
         return found
+
+    def is_told(self, person, text):
+        """A mail with several reminders, in the sink's folder, that says this too."""
+        address = f"{person}@harbor.example"
+        wait_for(f"the mail to {person} with '{text}'", lambda: self.harbor.mails(address, text))
+        self.teller.did("slipway", f"mails {person}", text)
 
     # the clock of the deployment
 

@@ -150,7 +150,7 @@ def comes_due(change):
     until = time_of(change.show()["stabilisation"]["until"])
     change.wait_until(until, "nothing was reported; two steps are overdue")
     for step in ("ring_deploy", "smoke_staging"):
-        change.gets_mail("jonas", f"{change.id}: {step} is owed and overdue")
+        change.is_told("jonas", f"slipway change complete_step {change.id} --step {step}")
     change.completes("tomas", "stabilise")
     review = {
         "went_to_plan": "The decision of two people, the notices and the smoke test",

@@ -303,6 +303,11 @@ Result<void> carry_out_notice(const TaskContext& context) {
 
 Result<void> carry_out_page(const TaskContext& context) {
     const auto task = TRY(restore<domain::PageTask>(std::string_view(context.task.payload)));
+    if (task.window_start) {
+        const auto change = TRY(context.change());
+        if (!change.window || change.window->start != *task.window_start)
+            return context.drop(); // it was moved, and reminds of its own dates
+    }
     const auto shown = context.parts.door.show_record(context.actor(), "person", task.person.value);
     Result<app::DeliveryReceipt> sent = fail(ErrorCode::not_found, "there is no such person");
     if (shown) {

@@ -324,6 +324,30 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
     EXPECT_EQ(last_event(), "call_failed");
 }
 
+TEST_F(ConnectorTasks, a_reminder_of_a_window_that_was_moved_is_not_sent) {
+    put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
+    connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    auto to_be = change();
+    to_be.window = domain::ChangeWindow{};
+    to_be.window->start = clock.now() + 24h;
+    bring(to_be);
+    domain::PageTask call;
+    call.change = ChangeId("CHG-1");
+    call.person = PersonId("otto");
+    call.connector = "pager";
+    call.subject = "CHG-1: overdue: Take snapshots of production";
+    call.reminder = true;
+    for (const auto moved : {1h, 0h}) {
+        call.window_start = to_be.window->start + moved;
+        app::Commit commit;
+        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+        const auto calls = connectors.calls().size();
+        carry_out("page", carry_out_page);
+        EXPECT_EQ(connectors.calls().size(), calls + (moved == 0h ? 1 : 0));
+    }
+}
+
 TEST_F(ConnectorTasks, a_revert_that_was_taken_back_while_it_failed_leaves_the_snapshot_as_it_is) {
     ask_for_revert();
     connectors.fail_with<app::SnapshotRevert>("snap", Error{ErrorCode::conflict, "newer ones"});

@@ -9,6 +9,13 @@
 namespace slipway::domain::testing {
 namespace {
 
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
 // A step of the deployment has failed, and its owner is called.
 Scenario stopped() {
     auto s = ready();
@@ -91,6 +98,171 @@ TEST(Calls, that_no_connector_makes_are_on_the_record_when_the_server_decides) {
     ASSERT_EQ(s.events.back().type, "call_failed");
     EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("otto"));
     EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("run-3 stopped at drain"));
+}
+
+std::vector<PageTask> calls_in(const Scenario& s) {
+    std::vector<PageTask> calls;
+    for (const auto& task : s.tasks)
+        if (task.kind == "page")
+            calls.push_back(*restore<PageTask>(std::string_view(task.payload)));
+    return calls;
+}
+
+std::vector<std::string> called(const Scenario& s) {
+    std::vector<std::string> people;
+    for (const auto& call : calls_in(s))
+        people.push_back(call.person.value);
+    return people;
+}
+
+TEST(Calls, of_a_stopped_run_name_the_whole_command) {
+    const auto s = stopped();
+    const auto call = calls_in(s).at(0);
+    EXPECT_THAT(
+        call.body,
+        HasSubstr("Decide: slipway change decide_run CHG-12 --run run-3 --step drain --choice "
+                  "retry --reason WHY\n")
+    );
+    EXPECT_THAT(call.body, HasSubstr("slipway change roll_back CHG-12 --reason WHY\n"));
+}
+
+TEST(Calls, a_rollback_that_waits_calls_who_decides_there) {
+    auto s = deployed();
+    s.tasks.clear();
+    s.does("otto", "roll_back", R"({"reason":"it fails","executor":"external"})");
+    ASSERT_THAT(called(s), ElementsAre("pia"));
+    const auto call = calls_in(s).at(0);
+    EXPECT_EQ(call.subject, "CHG-12: run-4 waits for you at turn-round");
+    EXPECT_THAT(
+        call.body,
+        HasSubstr("slipway change confirm_step CHG-12 --run run-4 --step turn-round --note SEEN\n")
+    );
+    EXPECT_TRUE(s.has_said("pia lets it go on: slipway change confirm_step CHG-12 --run run-4"));
+    EXPECT_THAT(fails(s, call), SizeIs(1)) << "somebody else is called";
+}
+
+TEST(Calls, who_lets_a_run_wait_for_himself_is_not_called) {
+    auto s = deployed();
+    s.tasks.clear();
+    s.does("pia", "roll_back", R"({"reason":"it fails","executor":"external"})");
+    EXPECT_THAT(called(s), IsEmpty());
+    EXPECT_TRUE(s.has_said("pia lets it go on"));
+}
+
+TEST(Calls, a_step_of_the_way_back_that_names_nobody_is_its_owners) {
+    for (const auto* person : {"pia", "sven", "otto"}) {
+        auto s = deployed();
+        s.change.runbooks.at("rollback").steps[0].owner.clear();
+        if (person == std::string_view("sven"))
+            s.change.rollback_owner = PersonId{};
+        if (person == std::string_view("otto"))
+            s.change.rollback_owner = s.change.rollback_backup = PersonId{};
+        s.replayed = s.change;
+        s.tasks.clear();
+        s.does("petra", "roll_back", R"({"reason":"it fails","executor":"external"})");
+        EXPECT_THAT(called(s), ElementsAre(person));
+    }
+}
+
+TEST(Calls, a_smoke_test_that_fails_on_production_calls_the_owner) {
+    auto s = deployed();
+    s.now += 1min;
+    s.tasks.clear();
+    s.smoke("ina", "production");
+    EXPECT_THAT(called(s), IsEmpty()) << "it passed";
+    s.smoke("ina", "production", false);
+    ASSERT_THAT(called(s), ElementsAre("otto"));
+    const auto call = calls_in(s).at(0);
+    EXPECT_EQ(call.subject, "CHG-12: the smoke test of production failed");
+    for (const auto* part :
+         {"front-page\n", "slipway change roll_back CHG-12 --reason WHY\n",
+          "otto, pia, sven or a change manager decides, by Thu 2026-11-26 11:", "(abort-by)"})
+        EXPECT_THAT(call.body, HasSubstr(part));
+    const auto next = fails(s, call);
+    ASSERT_THAT(next, SizeIs(1));
+    EXPECT_EQ(next[0].person, PersonId("pia"));
+    s.tasks.clear();
+    s.smoke("otto", "production", false);
+    EXPECT_THAT(called(s), IsEmpty()) << "he says so himself";
+}
+
+TEST(Calls, a_way_back_that_does_not_work_calls_the_owner_once_more) {
+    auto s = deployed();
+    s.does("pia", "roll_back", R"({"reason":"it fails","executor":"external"})");
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    for (const auto* step : {"switch-back", "verify-back"})
+        s.does(
+            "ina", "report_run",
+            fmt::format(R"({{"run":"run-4","steps":[{{"name":"{}","state":"succeeded"}}]}})", step)
+        );
+    s.now += 1min;
+    s.tasks.clear();
+    s.smoke("ina", "rollback", false);
+    ASSERT_THAT(called(s), ElementsAre("otto"));
+    EXPECT_THAT(calls_in(s).at(0).body, HasSubstr("Go back once more: slipway change roll_back"));
+}
+
+// alma is an administrator, zoe is not active, rosa asks for it, jonas wrote the runbooks, ina
+// carries it out.
+TEST(Votes, are_asked_of_who_may_vote_once_a_submission) {
+    auto s = approved();
+    const auto submitted = [&](std::string_view person, std::string_view body = "{}") {
+        s.tasks.clear();
+        s.does(person, "submit", body);
+        return called(s);
+    };
+    s.does("rosa", "describe", R"({"summary":"harbor-site 1.4 -> 1.6 on web-1: a berth field",
+        "business_driver":"The port needs it","customer_impact":"Pages stay",
+        "cis":[{"ci":"harbor-site","host":"web-1","version_from":"1.4","version_to":"1.6"}]})");
+    EXPECT_THAT(submitted("rosa"), UnorderedElementsAre("cora", "mika", "lena"));
+    const auto call = calls_in(s).at(0);
+    EXPECT_EQ(call.subject, "CHG-12: your vote is wanted");
+    EXPECT_THAT(call.body, HasSubstr("It is on the agenda of CAB at Wed 2026-12-02 10:00 UTC"));
+    EXPECT_THAT(call.body, HasSubstr("slipway change vote CHG-12 --choice approve\n"));
+    EXPECT_THAT(submitted("rosa"), IsEmpty()) << "the board has it already";
+}
+
+TEST(Votes, that_nothing_can_ask_for_are_named_in_the_answer) {
+    Scenario s;
+    s.records.rosters.at("harbor").connector = "external";
+    ++s.records.version;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    EXPECT_THAT(called(s), IsEmpty());
+    EXPECT_TRUE(s.has_said("tell them yourself that their votes are wanted: cora, mika, lena"));
+}
+
+TEST(Votes, of_the_emergency_board_are_asked_for_when_it_becomes_an_emergency) {
+    Scenario s;
+    open(s);
+    plan(s);
+    s.tasks.clear();
+    constexpr std::string_view emergency =
+        R"({"type":"emergency","incident":"INC-7","reason":"customers cannot sign in"})";
+    s.does("rosa", "classify", emergency);
+    EXPECT_THAT(called(s), UnorderedElementsAre("eva", "emil", "mika"));
+    EXPECT_THAT(
+        calls_in(s).at(0).body, HasSubstr("It is an emergency: customers cannot sign in.\n")
+    );
+    s.tasks.clear();
+    s.does("rosa", "classify", emergency);
+    EXPECT_THAT(called(s), IsEmpty());
+}
+
+// Nothing hinders it: a vote and a decision are about bytes, and the meeting is where people agree.
+TEST(Votes, and_a_decision_ahead_of_the_meeting_count_and_the_answer_says_so) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_TRUE(s.has_said("decided ahead of the meeting of CAB at Wed 2026-11-25 10:00 UTC"));
+    EXPECT_TRUE(is_approved(s.change));
 }
 
 } // namespace

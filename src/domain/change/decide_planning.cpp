@@ -9,6 +9,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
 #include "domain/change/run_hosts.hpp"
+#include "domain/change/vote_calls.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
@@ -119,15 +120,33 @@ Result<void> may_assign(const Change& change, const Facts& facts) {
 
 // The trace was made before anybody knew the window: what runs in it is looked for now, and who
 // owns it answers for that.
+// A remedy names a command as programs know it; what an answer names is typed as it stands.
+std::string typed_acknowledgement(std::string remedy, const ChangeId& id) {
+    constexpr std::string_view name = "acknowledge_impact";
+    if (const auto at = remedy.find(name); at != std::string::npos)
+        remedy.replace(at, name.size(), fmt::format("slipway change {} {}", name, id.value));
+    return remedy;
+}
+
 Result<void> trace_for_window(Decider& decider) {
     decider.emit(ImpactTraced{TRY(domain::trace_impact(decider.change(), decider.facts()))});
     GateFindings findings("impact-traced");
     gates::impact_traced(decider.change(), decider.facts(), findings);
     if (findings.reasons.empty())
         return {};
+    const auto events = decider.events();
     decider.reopen(StepKind::impact, "the window changes what is impacted");
+    const auto& id = decider.change().id;
     for (const auto& reason : findings.reasons)
-        decider.say(fmt::format("{}: {}; {}", reason.message, reason.evidence, reason.remedy));
+        decider.say(fmt::format(
+            "{}: {}; {}", reason.message, reason.evidence, typed_acknowledgement(reason.remedy, id)
+        ));
+    if (decider.events() > events)
+        decider.say(fmt::format(
+            "the step {0} is open again; then complete it: slipway change complete_step {1} --step "
+            "{0}",
+            find_step(*decider.facts().workflow, StepKind::impact)->id.value, id.value
+        ));
     return {};
 }
 
@@ -444,6 +463,8 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     Decider decider(change, facts);
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");
+    if (type == ChangeType::emergency && type_of(change) != ChangeType::emergency)
+        ask_ecab_for_votes(decider);
     if (chosen.overridden)
         decider.say(fmt::format(
             "the rules proposed {}; the override is on the record", to_text(chosen.proposed)

@@ -9,6 +9,7 @@
 #include "domain/change/notices.hpp"
 #include "domain/change/oncall_cover.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/vote_calls.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
@@ -247,7 +248,13 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
         queue.missed_meeting_at = choice.missed.front().meeting.start;
         queue.deferred_because = deferral(choice, change);
     }
+    // Whoever submits again what the board has already changes nothing.
+    const bool known = change.queue && change.queue->board == queue.board &&
+                       change.queue->meeting_at == queue.meeting_at &&
+                       change.queue->sections == queue.sections;
     decider.emit(ChangeSubmitted{queue});
+    if (!known)
+        ask_cab_for_votes(decider);
     decider.say(fmt::format(
         "on the agenda of {} at {}", board->second.name,
         to_spoken_text(queue.meeting_at, board->second.schedule.meetings.zone)
@@ -372,6 +379,12 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             add_condition(decision, vote.comment);
     }
     Decider decider(change, facts);
+    if (known && facts.now < change.queue->meeting_at)
+        decider.say(fmt::format(
+            "decided ahead of the meeting of {} at {}: a board that has its votes together need "
+            "not wait for it",
+            judge->name, to_spoken_text(change.queue->meeting_at, judge->schedule.meetings.zone)
+        ));
     decider.emit(CabDecided{std::move(decision)});
     if (body.outcome == CabOutcome::rejected || body.outcome == CabOutcome::deferred)
         decider.reopen(StepKind::cab_decision, "the board has decided anew");
@@ -424,6 +437,11 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
         return fail_full("kind", "notices", limits::list_max);
     auto notice = TRY(compose_notice(change, body, facts));
     Decider decider(change, facts);
+    if (const auto* same = sent_within_the_hour(change, notice))
+        decider.say(fmt::format(
+            "{} said the very same at {}: whoever reads both asks what is new", same->id,
+            to_spoken_text(same->sent_at, change.window->zone)
+        ));
     std::vector<NoticeTask> tasks;
     for (const auto& delivery : notice.deliveries)
         tasks.push_back({change.id, notice.id, delivery.channel});

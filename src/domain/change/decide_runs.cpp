@@ -28,7 +28,7 @@ Reason not_owner(const Change& change, std::string_view field) {
             "owner {}, rollback {} or {}", change.change_owner.value, change.rollback_owner.value,
             change.rollback_backup.value
         ),
-        "Call one of them"};
+        "Call one of them, or a change manager"};
 }
 
 // While there is time to go back a deployment goes on; then it gets more time or turns round.

@@ -98,7 +98,7 @@ Result<void> require_owner(const Change& change, const Facts& facts, std::string
               "owner {}, rollback {} or {}", change.change_owner.value, change.rollback_owner.value,
               change.rollback_backup.value
           ),
-          "Call one of them"}}
+          "Call one of them, or a change manager"}}
     );
 }
 

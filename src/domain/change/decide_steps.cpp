@@ -263,7 +263,7 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
             due = owed.due_at;
     Decider decider(change, facts);
     decider.emit(StepPostponed{body.step, body.reason, due});
-    decider.say("owed by " + to_text(due) + "; the change cannot be closed before");
+    decider.say("owed by " + to_text(due) + "; the change cannot be closed until it is settled");
     return decider.finish();
 }
 

@@ -2,8 +2,12 @@
 // Commands of phase 2: ring, smoke tests, backup, defects.
 #include <algorithm>
 
+#include "domain/calendar/zone.hpp"
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/duties.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
 #include "domain/change/run_hosts.hpp"
@@ -250,6 +254,47 @@ void say_what_is_wrong(Decider& decider, const PinnedRunbook& runbook) {
             ));
 }
 
+std::string faults_of(const SmokeReport& report) {
+    std::string faults;
+    for (const auto& result : report.results)
+        if (!result.passed)
+            faults += fmt::format(
+                "{}{}{}\n", result.name, result.detail.empty() ? "" : ": ", result.detail
+            );
+    for (const auto& agent : report.silent_agents)
+        faults += "silent agent: " + agent + "\n";
+    for (const auto& alert : report.new_alerts)
+        faults += "new alert: " + alert + "\n";
+    return cut_text(faults, limits::text_max);
+}
+
+// What a run left on production does not work: its owner decides what becomes of it. Who reports it
+// as the owner knows it.
+void call_owner_of_failure(Decider& decider) {
+    const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    const auto& report = change.smoke_reports.back();
+    const bool forth = report.occasion == SmokeOccasion::production;
+    if (!on_production(run_tested_on(report.occasion)) || !found_fault(report) ||
+        mismatch_of(change, report) || forth != change.failed_because.empty() ||
+        facts.actor == change.change_owner)
+        return;
+    const auto& id = change.id.value;
+    const auto clock = abort_clock(change, facts);
+    page(
+        decider, change.change_owner,
+        fmt::format("{}: the smoke test of {} failed", id, forth ? "production" : "the rollback"),
+        fmt::format(
+            "{}\n{}Mend it and test again: slipway change run_smoke {} --occasion {}\n"
+            "Go back{}: slipway change roll_back {} --reason WHY\n{} decides{}.\n",
+            change.title, faults_of(report), id, to_text(report.occasion),
+            forth ? "" : " once more", id, who_owns_runs(change),
+            clock ? ", by " + to_spoken_text(clock->abort_by, change.window->zone) + " (abort-by)"
+                  : ""
+        )
+    );
+}
+
 // The checks of a list are commands too, and get the secrets of the ring. Before the deployment
 // nobody has approved these bytes for production, and since it began no others can be pinned. What
 // tests the way back has nothing to look at before somebody has decided to go back.
@@ -409,6 +454,7 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
     Decider decider(change, facts);
     decider.emit(SmokeReported{std::move(report)});
     say_what_is_wrong(decider, *runbook);
+    call_owner_of_failure(decider);
     return decider.finish();
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 namespace slipway::domain {
 
 namespace {
@@ -71,6 +73,14 @@ std::optional<PartInApproval> part_in_helping(const Change& change, const Person
 bool owns_run(const Change& change, const Facts& facts) {
     return facts.actor == change.change_owner || facts.actor == change.rollback_owner ||
            facts.actor == change.rollback_backup || facts.has_role(Role::change_manager);
+}
+
+std::string who_owns_runs(const Change& change) {
+    std::vector<std::string> names;
+    for (const auto& person : {change.change_owner, change.rollback_owner, change.rollback_backup})
+        if (!person.empty() && std::find(names.begin(), names.end(), person.value) == names.end())
+            names.push_back(person.value);
+    return fmt::format("{}{}a change manager", fmt::join(names, ", "), names.empty() ? "" : " or ");
 }
 
 std::set<PersonId> who_carried_out(const Run& run) {

@@ -47,6 +47,8 @@ composed_by_its_own(const Change& change, const Facts& facts, const std::string&
 // Going on, going back and what becomes of a way back is decided by the owner of the change, of the
 // rollback decision or his backup, or by a change manager.
 bool owns_run(const Change& change, const Facts& facts);
+// Who that is, in words: "otto, pia, sven or a change manager".
+std::string who_owns_runs(const Change& change);
 
 // Approving votes that are needed; `board` may be null. A board's record only raises the policy's.
 std::uint32_t quorum_of(const BoardRecord* board, const Policy& policy, bool emergency);

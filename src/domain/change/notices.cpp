@@ -81,10 +81,10 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
     const auto minutes =
         std::chrono::duration_cast<std::chrono::minutes>(window.end - window.start).count();
     notice.body = fmt::format(
-        "{}\n\nChange:    {}\nStart:     {} ({})\nDuration:  {} minutes\nServices:  {}\n"
+        "{}\n\nChange:    {}\nStart:     {}\nDuration:  {} minutes\nServices:  {}\n"
         "Problems:  {}\n{}",
         first_line(change, body.kind), change.id.value, to_spoken_text(window.start, window.zone),
-        to_text(window.start), minutes, fmt::join(notice.services, ", "), notice.report_to,
+        minutes, fmt::join(notice.services, ", "), notice.report_to,
         body.message.empty() ? "" : "\n" + body.message + "\n"
     );
     if (notice.kind != NoticeKind::maintenance && first)
@@ -104,6 +104,14 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
               "Put a channel record with its connector"}}
         );
     return notice;
+}
+
+const Notice* sent_within_the_hour(const Change& change, const Notice& notice) {
+    for (const auto& sent : change.notices)
+        if (sent.kind == notice.kind && sent.subject == notice.subject &&
+            sent.body == notice.body && notice.sent_at - sent.sent_at < std::chrono::hours(1))
+            return &sent;
+    return nullptr;
 }
 
 std::string oncall_text(const Change& change) {

@@ -11,6 +11,8 @@ namespace slipway::domain {
 
 // Errors: blocked when no channel fits the services.
 Result<Notice> compose_notice(const Change& change, const SendNotice& body, const Facts& facts);
+// The notice that said the same in the hour before; nullptr when none did.
+const Notice* sent_within_the_hour(const Change& change, const Notice& notice);
 // What an on-call page says.
 std::string oncall_text(const Change& change);
 

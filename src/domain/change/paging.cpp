@@ -4,33 +4,50 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 
 namespace slipway::domain {
 
 namespace {
 
-// Somebody has to decide, and soon: a run on production is going on or stands, or it is to be
-// rolled back.
+// What its last smoke test has seen of what the last run left there.
+bool is_seen_to_fail(const Change& change, SmokeOccasion occasion) {
+    const auto* report = last_smoke(change, occasion);
+    return report && found_fault(*report) && !mismatch_of(change, *report);
+}
+
+// Somebody has to decide, and soon: a run on production is going on or stands, what it left there
+// does not work, or it is to be rolled back.
 bool is_production_touched(const Change& change) {
+    if (is_over(change))
+        return false;
     const bool runs = std::any_of(change.runs.begin(), change.runs.end(), [](const Run& run) {
         return is_active(run) && on_production(run.purpose);
     });
-    return runs || (!change.failed_because.empty() && !rolled_back_at(change) && !is_over(change));
+    if (change.failed_because.empty())
+        return runs || is_seen_to_fail(change, SmokeOccasion::production);
+    return runs || !rolled_back_at(change) || is_seen_to_fail(change, SmokeOccasion::rollback);
 }
 
 } // namespace
 
+std::string calling_connector(const Change& change, const Facts& facts) {
+    const auto roster = facts.records->rosters.find(change.roster);
+    if (roster == facts.records->rosters.end() || roster->second.connector == "external")
+        return {};
+    return roster->second.connector;
+}
+
 void page(
     Decider& decider, const PersonId& person, std::string subject, std::string body,
-    std::vector<PersonId> tried
+    std::vector<PersonId> tried, std::optional<Time> window_start
 ) {
     const auto& change = decider.change();
-    const auto roster = decider.facts().records->rosters.find(change.roster);
+    auto connector = calling_connector(change, decider.facts());
     if (person.empty())
         return decider.say("nobody is named who could be called: " + subject);
-    if (roster == decider.facts().records->rosters.end() || roster->second.connector.empty() ||
-        roster->second.connector == "external") {
+    if (connector.empty()) {
         // What the server decides nobody reads the answer of; the record is where it is seen.
         if (decider.facts().system)
             return decider.emit(CallFailed{
@@ -43,8 +60,8 @@ void page(
     decider.ask(
         "page",
         PageTask{
-            change.id, person, roster->second.connector, std::move(subject), std::move(body), true,
-            std::move(tried)}
+            change.id, person, std::move(connector), std::move(subject), std::move(body), true,
+            std::move(tried), window_start}
     );
 }
 

@@ -9,10 +9,13 @@
 
 namespace slipway::domain {
 
-// `tried` are those whom the same call has not reached.
+// What calls people about this change; empty: nothing does.
+std::string calling_connector(const Change& change, const Facts& facts);
+
+// `tried` are those whom the same call has not reached; `window_start` is of PageTask.
 void page(
     Decider& decider, const PersonId& person, std::string subject, std::string body,
-    std::vector<PersonId> tried = {}
+    std::vector<PersonId> tried = {}, std::optional<Time> window_start = {}
 );
 
 } // namespace slipway::domain

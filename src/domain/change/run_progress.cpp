@@ -10,6 +10,7 @@
 #include "domain/change/run_steps.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/two_people.hpp"
 
 namespace slipway::domain {
 
@@ -22,25 +23,30 @@ void ask_runner(Decider& decider, const Run& run) {
 
 // Of a run on production, who decides on it.
 void call_owner(
-    Decider& decider, const Run& run, const std::string& what, const std::string& why,
-    std::string_view remedy
+    Decider& decider, const Run& run, const std::string& step, const std::string& what,
+    const std::string& why, std::string_view remedy
 ) {
     const auto& change = decider.change();
-    if (on_production(run.purpose))
-        page(
-            decider, change.change_owner,
-            fmt::format("{}: {} {}", change.id.value, run.id.value, what),
-            fmt::format(
-                "{}\n{}\n{}: slipway change decide_run {} --run {}, or roll_back\n", change.title,
-                why, remedy, change.id.value, run.id.value
-            )
-        );
+    if (!on_production(run.purpose))
+        return;
+    const auto& id = change.id.value;
+    auto body = fmt::format(
+        "{}\n{}\n{}: slipway change decide_run {} --run {} --step {} --choice retry --reason WHY\n"
+        "Or --choice skip, resume, undo or abort.\n",
+        change.title, why, remedy, id, run.id.value, step
+    );
+    if (run.purpose == RunPurpose::deployment)
+        body += fmt::format("Roll back: slipway change roll_back {} --reason WHY\n", id);
+    page(
+        decider, change.change_owner, fmt::format("{}: {} {}", id, run.id.value, what),
+        std::move(body)
+    );
 }
 
 // A run that cannot go on by itself calls who decides on it.
 void stop(Decider& decider, const RunId& id, const std::string& step, const std::string& why) {
     decider.emit(RunStopped{id, step, why});
-    call_owner(decider, *find_run(decider.change(), id), "stopped at " + step, why, "Decide");
+    call_owner(decider, *find_run(decider.change(), id), step, "stopped at " + step, why, "Decide");
 }
 
 std::string why_it_stops(const RunStep& step) {
@@ -81,6 +87,49 @@ std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
     return text;
 }
 
+// Who is named at the step; on the way back who decides on it, and else who carries it out.
+PersonId who_is_awaited(const Change& change, const Run& run, const RunbookStepOutline& outline) {
+    const auto& decides =
+        change.rollback_owner.empty() ? change.rollback_backup : change.rollback_owner;
+    if (outline.owner.empty() && run.purpose == RunPurpose::rollback && !decides.empty())
+        return decides;
+    if (outline.owner.empty() && run.purpose == RunPurpose::deployment &&
+        !change.implementer.empty())
+        return change.implementer;
+    return owner_at(change, outline);
+}
+
+// Who brought the run there himself reads it in the answer.
+void wait_for_person(
+    Decider& decider, const RunId& id, const RunbookStepOutline& outline, const RunStep& step
+) {
+    const auto& change = decider.change();
+    // Emitting changes what is looked at.
+    const auto run = *find_run(change, id);
+    const auto name = step.name;
+    const auto what = waits_for(outline, step);
+    const auto person = who_is_awaited(change, run, outline);
+    const bool by_hand = outline.kind == "manual" || outline.kind == "decision";
+    const auto go_on = fmt::format(
+        "slipway change confirm_step {} --run {} --step {}{}", change.id.value, id.value, name,
+        by_hand ? " --note SEEN" : ""
+    );
+    decider.emit(RunStopped{id, name, what});
+    if (!decider.facts().system)
+        decider.say(fmt::format("{} {}; {} lets it go on: {}", id.value, what, person.value, go_on)
+        );
+    if (on_production(run.purpose) && person != decider.facts().actor)
+        page(
+            decider, person,
+            fmt::format("{}: {} waits for you at {}", change.id.value, id.value, name),
+            fmt::format(
+                "{}\nIt {}.\nLet it go on: {}\n"
+                "End it: slipway change decide_run {} --run {} --choice abort --reason WHY\n",
+                change.title, what, go_on, change.id.value, id.value
+            )
+        );
+}
+
 } // namespace
 
 std::string why_it_is_late(const Reason& reason) {
@@ -105,7 +154,7 @@ void move_on(Decider& decider, const RunId& id, bool next_was_done) {
     else if (outline == nullptr)
         stop(decider, id, next->name, "another runbook was pinned since the run began");
     else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
-        decider.emit(RunStopped{id, next->name, waits_for(*outline, *next)});
+        wait_for_person(decider, id, *outline, *next);
 }
 
 void go_on(Decider& decider, const Run& run) {
@@ -119,7 +168,8 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
     const auto others = running_steps(run);
     if (awaits_decision(step) && !others.empty())
         call_owner(
-            decider, run, fmt::format("stops at {} once {} has ended", step.name, names_of(others)),
+            decider, run, step.name,
+            fmt::format("stops at {} once {} has ended", step.name, names_of(others)),
             why_it_stops(step), "Decide then, or abort it now"
         );
 }

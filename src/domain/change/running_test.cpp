@@ -582,6 +582,7 @@ TEST(Timers, a_step_that_is_due_on_another_day_is_reminded_of_anew) {
     s.does(
         "rosa", "schedule", R"({"start":"2026-12-03T10:00","end":"2026-12-03T12:00","zone":"UTC"})"
     );
+    s.complete("rosa", "window");
     s.does("system", "tick");
     EXPECT_EQ(reminders_of(s, "oncall"), said);
     s.now = at("2026-12-02T10:00Z");
@@ -593,6 +594,7 @@ TEST(Timers, a_step_that_is_due_on_another_day_is_reminded_of_anew) {
     s.does(
         "rosa", "schedule", R"({"start":"2026-12-10T10:00","end":"2026-12-10T12:00","zone":"UTC"})"
     );
+    s.complete("rosa", "window");
     s.now = at("2026-12-10T10:00Z");
     s.does("system", "tick");
     EXPECT_EQ(s.change.steps.at(StepId("oncall")).reminded_for, at("2026-12-10T06:00Z"));

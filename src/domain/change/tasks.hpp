@@ -124,7 +124,7 @@ struct NoticeTask {
     }
 };
 
-// kind "page": calls one person; `about` is empty for an on-call page.
+// kind "page": calls one person.
 struct PageTask {
     ChangeId change;
     PersonId person;
@@ -133,6 +133,9 @@ struct PageTask {
     std::string body;
     bool reminder = false;            // a reminder needs no receipt on the record
     std::vector<PersonId> tried = {}; // whom the same call has not reached
+    // The start of the window that a reminder is about, and of nothing else: once it was moved
+    // there is nothing to be reminded of. Not in old tasks.
+    std::optional<Time> window_start = {};
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
@@ -142,6 +145,7 @@ struct PageTask {
         visit("body", self.body);
         visit("reminder", self.reminder);
         visit("tried", self.tried);
+        visit("window_start", self.window_start);
     }
 };
 

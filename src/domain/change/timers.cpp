@@ -2,6 +2,7 @@
 #include "domain/change/timers.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
@@ -18,7 +19,21 @@ namespace {
 // In older ledgers, marks a snapshot whose removal is under way; no provider's words equal it.
 constexpr std::string_view removal_asked_for = "expired; its removal was asked for";
 
-using Fire = void (*)(Decider&, const std::string& about);
+// One thing that somebody is reminded of.
+struct Reminder {
+    PersonId person;
+    std::string subject;
+    std::string text;       // with the command that settles it
+    bool of_window = false; // it says nothing any more once the window was moved
+};
+
+// What falls due at the same time for one person becomes one mail.
+struct Firing {
+    Decider& decider;
+    std::vector<Reminder> reminders = {};
+};
+
+using Fire = void (*)(Firing&, const std::string& about);
 
 struct Timer {
     Time at{};
@@ -37,47 +52,85 @@ PersonId responsible(const Change& change, const StepId& step) {
                : change.change_owner;
 }
 
-std::optional<Time> due_of(const Decider& decider, const std::string& step) {
-    const auto* found = find_step(*decider.facts().workflow, step);
-    return found ? due_at(*found, decider.change(), decider.facts()) : std::nullopt;
+// As those who are told read it off the clock where they are.
+std::string on_the_wall(const Decider& decider, Time time) {
+    const auto& window = decider.change().window;
+    return to_spoken_text(time, window ? window->zone : decider.facts().records->organisation.zone);
 }
 
-void remind_step(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::step_due, about, due_of(decider, about)});
-    page(
-        decider, responsible(decider.change(), StepId(about)),
-        fmt::format("{}: {} is due soon", decider.change().id.value, about),
-        "Please complete the step " + about + " of " + decider.change().title + ".\n"
+std::string completed_with(const Decider& decider, const Step& step) {
+    const auto& id = decider.change().id.value;
+    return step.kind == StepKind::closure
+               ? fmt::format("slipway change close {} --outcome OUTCOME --summary TEXT", id)
+               : fmt::format("slipway change complete_step {} --step {}", id, step.id.value);
+}
+
+bool is_due_by_window(const Step& step) {
+    return step.due && step.due->relative_to.starts_with("window_");
+}
+
+void tell_of_step(
+    Firing& firing, const std::string& about, ReminderKind kind, std::string_view subject,
+    std::string_view verb
+) {
+    auto& decider = firing.decider;
+    const auto* step = find_step(*decider.facts().workflow, about);
+    const auto due = step ? due_at(*step, decider.change(), decider.facts()) : std::nullopt;
+    decider.emit(Reminded{kind, about, due});
+    if (!step || !due)
+        return;
+    firing.reminders.push_back(
+        {responsible(decider.change(), step->id), fmt::format("{}: {}", subject, step->title),
+         fmt::format(
+             "{} {} due by {}: {}", step->title, verb, on_the_wall(decider, *due),
+             completed_with(decider, *step)
+         ),
+         is_due_by_window(*step)}
     );
 }
 
-void note_overdue(Decider& decider, const std::string& about) {
-    decider.emit(Reminded{ReminderKind::step_overdue, about, due_of(decider, about)});
-    page(
-        decider, responsible(decider.change(), StepId(about)),
-        fmt::format("{}: {} is overdue", decider.change().id.value, about),
-        "The step " + about + " of " + decider.change().title + " is overdue.\n"
-    );
+void remind_step(Firing& firing, const std::string& about) {
+    tell_of_step(firing, about, ReminderKind::step_due, "due soon", "is");
 }
 
-void remind_action(Decider& decider, const std::string& about) {
+void note_overdue(Firing& firing, const std::string& about) {
+    tell_of_step(firing, about, ReminderKind::step_overdue, "overdue", "was");
+}
+
+void remind_action(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     decider.emit(Reminded{ReminderKind::action_due, about, {}});
     for (const auto& action : decider.change().actions)
         if (action.id == about)
-            page(
-                decider, action.owner,
-                fmt::format("{}: action {} is open", decider.change().id.value, about),
-                action.title + "\n"
+            firing.reminders.push_back(
+                {action.owner, fmt::format("action {} is open", about),
+                 fmt::format(
+                     "{} is due by {}: slipway change complete_action {} --id {}", action.title,
+                     on_the_wall(decider, *action.due_at), decider.change().id.value, about
+                 )}
             );
 }
 
-void note_owed(Decider& decider, const std::string& about) {
+void note_owed(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     decider.emit(Reminded{ReminderKind::owed_overdue, about, {}});
-    page(
-        decider, decider.change().change_owner,
-        fmt::format("{}: {} is owed and overdue", decider.change().id.value, about),
-        "The emergency change still owes it and cannot be closed before.\n"
-    );
+    const auto& change = decider.change();
+    const auto* step = find_step(*decider.facts().workflow, about);
+    for (const auto& owed : change.owed)
+        if (owed.id == about && !owed.settled_at)
+            firing.reminders.push_back(
+                {change.change_owner, about + " is owed and overdue",
+                 fmt::format(
+                     "{} was owed by {}, and the change cannot be closed until it is settled: {}",
+                     step ? step->title : "The retrospective review",
+                     on_the_wall(decider, owed.due_at),
+                     step ? completed_with(decider, *step)
+                          : fmt::format(
+                                "slipway change settle_owed {} --id {} --note NOTE",
+                                change.id.value, about
+                            )
+                 )}
+            );
 }
 
 // Both who decides and who carries it out must know, each by name; one person is called once.
@@ -88,12 +141,8 @@ void call_both(Decider& decider, const std::string& subject, const std::string& 
         page(decider, change.implementer, subject, body);
 }
 
-// As those who are called read it off the clock where they are.
-std::string on_the_wall(const Decider& decider, Time time) {
-    return to_spoken_text(time, decider.change().window->zone);
-}
-
-void warn_of_abort_by(Decider& decider, const std::string& about) {
+void warn_of_abort_by(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     const auto clock = *abort_clock(decider.change(), decider.facts());
     const auto id = decider.change().id.value;
     // Of a run that stands the record does not tell how late it is: it goes on now at the earliest.
@@ -117,7 +166,8 @@ void warn_of_abort_by(Decider& decider, const std::string& about) {
     );
 }
 
-void note_abort_by_passed(Decider& decider, const std::string& about) {
+void note_abort_by_passed(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     const auto clock = *abort_clock(decider.change(), decider.facts());
     const auto id = decider.change().id.value;
     decider.emit(Reminded{ReminderKind::abort_by_passed, about, clock.abort_by});
@@ -132,7 +182,8 @@ void note_abort_by_passed(Decider& decider, const std::string& about) {
     );
 }
 
-void defer(Decider& decider, const std::string&) {
+void defer(Firing& firing, const std::string&) {
+    auto& decider = firing.decider;
     const auto& queue = *decider.change().queue;
     const auto board = decider.facts().records->boards.find(queue.board);
     if (board == decider.facts().records->boards.end())
@@ -150,21 +201,21 @@ void defer(Decider& decider, const std::string&) {
              {}}});
 }
 
-void remind_snapshot(Decider& decider, const std::string& about) {
+void remind_snapshot(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     for (const auto& snapshot : std::vector(decider.change().snapshots))
         if (snapshot.host == about && is_there(snapshot) &&
             snapshot.reminded_for != snapshot.expires_at) {
             decider.emit(Reminded{ReminderKind::snapshot_due, about, snapshot.expires_at});
             const auto& change = decider.change();
-            page(
-                decider, change.change_owner,
-                fmt::format("{}: the snapshot of {} ends soon", change.id.value, about),
-                fmt::format(
-                    "{}\nIt {} after {}.\nTo keep it: slipway change extend_snapshot {} --host "
-                    "{}\n",
-                    change.title, is_automatic(snapshot) ? "is removed" : "is to be removed",
-                    to_text(snapshot.expires_at), change.id.value, about
-                )
+            firing.reminders.push_back(
+                {change.change_owner, fmt::format("the snapshot of {} ends soon", about),
+                 fmt::format(
+                     "The snapshot of {} {} after {}. To keep it: slipway change extend_snapshot "
+                     "{} --host {} --until TIME --reason WHY",
+                     about, is_automatic(snapshot) ? "is removed" : "is to be removed",
+                     on_the_wall(decider, snapshot.expires_at), change.id.value, about
+                 )}
             );
         }
 }
@@ -174,7 +225,8 @@ SnapshotTask task_for(const Change& change, const Snapshot& snapshot) {
             change.id.value, snapshot.expires_at, snapshot.id};
 }
 
-void measure_snapshot(Decider& decider, const std::string& about) {
+void measure_snapshot(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     for (auto snapshot : std::vector(decider.change().snapshots))
         if (snapshot.id == about && snapshot.state == SnapshotState::taken) {
             snapshot.measured_at = decider.facts().now;
@@ -183,7 +235,8 @@ void measure_snapshot(Decider& decider, const std::string& about) {
         }
 }
 
-void remove_snapshot(Decider& decider, const std::string& about) {
+void remove_snapshot(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
     for (auto snapshot : std::vector(decider.change().snapshots))
         if (snapshot.id == about && is_there(snapshot)) {
             snapshot.removal_asked_at = decider.facts().now;
@@ -227,33 +280,103 @@ void snapshot_timers(const Change& change, const Facts& facts, std::vector<Timer
     }
 }
 
+// Behind its due date a step is overdue, and no longer due soon.
 void add_reminders(
-    const Step& step, const StepRecord& record, Time due, bool certain, std::vector<Timer>& timers
+    const Step& step, const StepRecord& record, Time due, bool certain, Time now,
+    std::vector<Timer>& timers
 ) {
     // What was said of another date has to be said again.
     const bool same = !record.reminded_for || record.reminded_for == due;
     const auto reminders = same ? record.reminders : 0;
     auto ahead = step.reminders;
     std::sort(ahead.rbegin(), ahead.rend());
-    if (reminders < ahead.size())
+    if (reminders < ahead.size() && now < due)
         timers.push_back({due - ahead[reminders], step.id.value, remind_step, certain});
     if (!same || !record.overdue_noted)
         timers.push_back({due, step.id.value, note_overdue, certain});
 }
 
+bool is_open(const Change& change, const StepId& step) {
+    const auto record = change.steps.find(step);
+    return record == change.steps.end() || record->second.state == StepState::open;
+}
+
+// perhaps: only a step whose condition was asked before the command is in the way.
+enum class Turn { not_yet, perhaps, now };
+
+// The checklist as far as reminders need it, looked at once for all steps.
+class Order {
+  public:
+    Order(const Change& change, const Facts& facts) : change_(change), facts_(facts) {
+        const auto* execute = find_step(*facts.workflow, StepKind::execute);
+        const auto* window = find_step(*facts.workflow, StepKind::window);
+        if (window != nullptr)
+            window_ = turn_after(*window);
+        if (execute == nullptr || deployment_begun(change))
+            return;
+        if (change.window && change.window->end <= facts.now)
+            window_ = Turn::not_yet;
+        for (const auto& phase : facts.workflow->phases) {
+            for (const auto& step : phase.steps)
+                if (step.kind == StepKind::execute)
+                    production_ = &phase;
+            if (production_ != nullptr)
+                break;
+            for (const auto& step : phase.steps)
+                prepared_ = std::min(prepared_, turn_after(step));
+        }
+    }
+
+    // Nobody is reminded of what nobody can do yet: a step before it is open; the window was not
+    // accepted, or has passed unused; or production is touched with it, and not everything before
+    // that is done.
+    Turn turn_of(const Step& step) const {
+        auto turn = is_due_by_window(step) ? window_ : Turn::now;
+        if (is_of_production(step))
+            turn = std::min(turn, prepared_);
+        for (const auto& before : step.after)
+            if (const auto* earlier = find_step(*facts_.workflow, before.value))
+                turn = std::min(turn, turn_after(*earlier));
+        return turn;
+    }
+
+  private:
+    Turn turn_after(const Step& earlier) const {
+        if (!earlier.is_required() || !is_open(change_, earlier.id) ||
+            !applies(earlier, change_, facts_))
+            return Turn::now;
+        return earlier.when.empty() ? Turn::not_yet : Turn::perhaps;
+    }
+
+    bool is_of_production(const Step& step) const {
+        return production_ != nullptr && std::any_of(
+                                             production_->steps.begin(), production_->steps.end(),
+                                             [&](const Step& known) { return known.id == step.id; }
+                                         );
+    }
+
+    const Change& change_;
+    const Facts& facts_;
+    Turn window_ = Turn::now;           // what is due by it
+    const Phase* production_ = nullptr; // the phase that is still to touch it
+    Turn prepared_ = Turn::now;         // what stands before that phase
+};
+
 void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& timers) {
+    const Order order(change, facts);
     for (const auto* step : steps_of(*facts.workflow)) {
         const auto found = change.steps.find(step->id);
         static const StepRecord untouched;
         const auto& record = found == change.steps.end() ? untouched : found->second;
         if (record.state != StepState::open || !step->due)
             continue;
-        const bool certain = applies(*step, change, facts);
+        const bool applying = applies(*step, change, facts);
         const bool possible = !step->when.empty() && applies_to(*step, type_of(change));
-        if (!certain && !possible)
+        const auto turn = order.turn_of(*step);
+        if ((!applying && !possible) || turn == Turn::not_yet)
             continue;
         if (const auto due = due_at(*step, change, facts))
-            add_reminders(*step, record, *due, certain, timers);
+            add_reminders(*step, record, *due, applying && turn == Turn::now, facts.now, timers);
     }
 }
 
@@ -300,6 +423,38 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     return timers;
 }
 
+void send_to(Firing& firing, const PersonId& person) {
+    std::vector<const Reminder*> his;
+    for (const auto& reminder : firing.reminders)
+        if (reminder.person == person &&
+            std::none_of(his.begin(), his.end(), [&](const Reminder* known) {
+                return known->text == reminder.text;
+            }))
+            his.push_back(&reminder);
+    const auto& change = firing.decider.change();
+    auto subject = fmt::format("{}: {}", change.id.value, his.front()->subject);
+    if (his.size() > 1)
+        subject += fmt::format(", and {} more", his.size() - 1);
+    auto body = change.title + "\n";
+    bool of_window = true;
+    for (const auto* reminder : his) {
+        body += "\n" + reminder->text + "\n";
+        of_window = of_window && reminder->of_window;
+    }
+    page(
+        firing.decider, person, std::move(subject), std::move(body), {},
+        of_window ? std::optional(change.window->start) : std::nullopt
+    );
+}
+
+void send_reminders(Firing& firing) {
+    std::set<PersonId> people;
+    for (const auto& reminder : firing.reminders)
+        people.insert(reminder.person);
+    for (const auto& person : people)
+        send_to(firing, person);
+}
+
 } // namespace
 
 std::optional<Time> wake_at(const Change& change, const Facts& facts) {
@@ -319,14 +474,16 @@ namespace decide {
 Result<Decision> tick(const Change& change, const Nothing&, const Facts& facts) {
     // What fires may leave something else due, such as the second reminder after a long sleep.
     Decider decider(change, facts);
+    Firing firing{decider};
     for (std::size_t round = 0; round < limits::timer_rounds_max; ++round) {
         const auto events = decider.events();
         for (const auto& timer : timers_of(decider.change(), facts))
             if (timer.certain && timer.at <= facts.now)
-                timer.fire(decider, timer.about);
+                timer.fire(firing, timer.about);
         if (decider.events() == events)
             break;
     }
+    send_reminders(firing);
     return decider.finish();
 }
 

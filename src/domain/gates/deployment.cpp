@@ -2,6 +2,8 @@
 // Gates of phase 4: snapshot, preflight, run-exact, smoke-production, rollback-done.
 #include <algorithm>
 
+#include "domain/calendar/zone.hpp"
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
@@ -227,7 +229,20 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         look_at_who_carried_out(change, *run, facts, findings);
 }
 
-void smoke_production(const Change& change, const Facts&, GateFindings& findings) {
+namespace {
+
+// Who decides on going back, and until when there is time for it.
+std::string way_back(const Change& change, const Facts& facts) {
+    const auto clock = abort_clock(change, facts);
+    return fmt::format(
+        "; or go back with roll_back --reason WHY: {} decides{}", who_owns_runs(change),
+        clock ? ", by " + to_spoken_text(clock->abort_by, change.window->zone) + " (abort-by)" : ""
+    );
+}
+
+} // namespace
+
+void smoke_production(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
     const auto* staging = last_smoke(change, SmokeOccasion::staging);
     const auto* report = last_smoke(change, SmokeOccasion::production);
@@ -242,7 +257,7 @@ void smoke_production(const Change& change, const Facts&, GateFindings& findings
                 report->list.hex().substr(0, 12),
             "Run the same list on both"
         );
-    look_at_smoke(change, SmokeOccasion::production, runbook, findings);
+    look_at_smoke(change, SmokeOccasion::production, runbook, findings, way_back(change, facts));
 }
 
 void rollback_done(const Change& change, const Facts& facts, GateFindings& findings) {

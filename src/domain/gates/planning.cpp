@@ -282,7 +282,9 @@ void look_at_catalogue_entry(const Change& change, const Facts& facts, GateFindi
     if (found == facts.records->catalogue.end())
         return findings.refuse(
             "classification.catalogue_entry", "standard needs a pre-approved catalogue entry",
-            named.empty() ? "none is named" : "no entry " + named, to_normal
+            named.empty() ? "none is named" : "no entry " + named,
+            "Name one of those that slipway catalogue_entry list shows, with classify --type "
+            "standard --catalogue_entry ID; or classify it with classify --type normal"
         );
     const auto& entry = found->second;
     findings.looked_at("catalogue entry", found->first, entry.expires_at);

@@ -218,7 +218,11 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
             fmt::format(
                 "meeting {}, window {}", to_text(queue.meeting_at), to_text(change.window->start)
             ),
-            "Move the window behind the meeting: " + queue.deferred_because
+            fmt::format(
+                "Move the window behind the meeting of {}, with schedule --start TIME --end TIME "
+                "--zone {}",
+                to_spoken_text(queue.meeting_at, change.window->zone), change.window->zone
+            )
         );
 }
 

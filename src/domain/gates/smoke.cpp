@@ -12,7 +12,7 @@ namespace {
 // A report may hold a check more than once, as JUnit files do; one failure of it is a failure.
 void look_at_check(
     const SmokeReport& report, const std::string& name, bool from_outside, const std::string& field,
-    GateFindings& findings
+    const std::string& way_out, GateFindings& findings
 ) {
     bool ran = false;
     bool outside = false;
@@ -27,7 +27,7 @@ void look_at_check(
                 result.detail.empty()
                     ? fmt::format("{} in {} of {}", name, report.id, to_text(report.at))
                     : result.detail,
-                "Mend what it found and run the list again"
+                "Mend what it found and run the list again" + way_out
             );
     }
     if (!ran)
@@ -45,7 +45,7 @@ void look_at_check(
 
 void look_at_smoke(
     const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
-    GateFindings& findings
+    GateFindings& findings, const std::string& way_out
 ) {
     const auto field = fmt::format("smoke.{}", to_text(occasion));
     if (runbook == nullptr || runbook->smoke_checks.empty())
@@ -81,7 +81,7 @@ void look_at_smoke(
     for (const auto& name : runbook->smoke_checks)
         look_at_check(
             *report, name, std::find(outside.begin(), outside.end(), name) != outside.end(),
-            field + "." + name, findings
+            field + "." + name, way_out, findings
         );
     // Whoever looked at more than the list and saw it fail has seen a failure.
     const auto& list = runbook->smoke_checks;
@@ -93,17 +93,17 @@ void look_at_smoke(
                     "{} in {}{}{}", result.name, report->id, result.detail.empty() ? "" : ": ",
                     result.detail
                 ),
-                "Mend what it found and run the list again"
+                "Mend what it found and run the list again" + way_out
             );
     for (const auto& agent : report->silent_agents)
         findings.refuse(
             field + ".agents", "a monitoring agent is silent", agent,
-            "Bring the agent back, then run the list again"
+            "Bring the agent back, then run the list again" + way_out
         );
     for (const auto& alert : report->new_alerts)
         findings.refuse(
             field + ".alerts", "a new alert came up", alert,
-            "Mend its cause, then run the list again"
+            "Mend its cause, then run the list again" + way_out
         );
 }
 

@@ -7,10 +7,10 @@
 
 namespace slipway::domain::gates {
 
-// `runbook` holds the smoke list.
+// `runbook` holds the smoke list; `way_out` is what else can be done when something was found.
 void look_at_smoke(
     const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
-    GateFindings& findings
+    GateFindings& findings, const std::string& way_out = {}
 );
 
 } // namespace slipway::domain::gates
