@@ -301,6 +301,24 @@ Result<void> carry_out_notice(const TaskContext& context) {
     return context.finish("report_delivery", std::move(body));
 }
 
+namespace {
+
+// Who has to decide at once is called by then as well, while the first one is still being tried.
+constexpr int attempts_before_next = 2;
+
+JsonObject not_reached(const domain::PageTask& task, std::string_view why) {
+    JsonObject body;
+    body["person"] = task.person.value;
+    body["subject"] = cut_text(task.subject, limits::text_max);
+    body["body"] = cut_text(task.body, limits::text_max);
+    body["detail"] = why;
+    body["tried"] = to_json(task.tried);
+    body["urgent"] = task.urgent;
+    return body;
+}
+
+} // namespace
+
 Result<void> carry_out_page(const TaskContext& context) {
     const auto task = TRY(restore<domain::PageTask>(std::string_view(context.task.payload)));
     if (task.window_start) {
@@ -319,20 +337,21 @@ Result<void> carry_out_page(const TaskContext& context) {
                 task.body}
         );
     }
-    if (!sent && try_again(context, sent.error()))
+    const bool again = !sent && try_again(context, sent.error());
+    if (again && task.urgent && context.task.attempts == attempts_before_next)
+        TRY(context.tell("report_call", not_reached(task, why(sent.error())), false));
+    if (again)
         return tl::unexpected(sent.error());
     const bool reached = sent && sent->delivered;
-    if (task.reminder && reached)
+    const bool is_told = task.urgent && context.task.attempts > attempts_before_next;
+    if (task.reminder && (reached || is_told))
         return context.drop();
+    if (task.reminder)
+        return context.finish(
+            "report_call", not_reached(task, sent ? sent->detail : why(sent.error()))
+        );
     JsonObject body;
     body["person"] = task.person.value;
-    if (task.reminder) {
-        body["subject"] = cut_text(task.subject, limits::text_max);
-        body["body"] = cut_text(task.body, limits::text_max);
-        body["detail"] = sent ? sent->detail : why(sent.error());
-        body["tried"] = to_json(task.tried);
-        return context.finish("report_call", std::move(body));
-    }
     body["state"] = reached ? "delivered" : "failed";
     body["receipt"] = sent ? sent->message_id : why(sent.error());
     return context.finish("report_page", std::move(body));

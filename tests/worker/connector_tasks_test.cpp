@@ -324,6 +324,45 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
     EXPECT_EQ(last_event(), "call_failed");
 }
 
+// The provider is not there for minutes: until it was tried to the end would be past abort-by.
+TEST_F(ConnectorTasks, the_next_is_told_of_while_an_urgent_call_is_still_tried) {
+    put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
+    domain::PageTask call;
+    call.change = ChangeId("CHG-1");
+    call.person = PersonId("otto");
+    call.connector = "pager";
+    call.subject = "CHG-1: run-1 is past abort-by";
+    call.reminder = true;
+    call.urgent = true;
+    app::Commit commit;
+    commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
+    ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    connectors.fail_with<app::OncallPage>("pager", Error{ErrorCode::unavailable, "no route"});
+    const app::StreamKey key{system.tenant, "change", "CHG-1"};
+    Time when = clock.now();
+    const auto attempt = [&] {
+        const auto tasks = store->claim_tasks("a", when, when + 60s, 2);
+        when += 61s;
+        EXPECT_TRUE(tasks.has_value() && tasks->size() == 1U);
+        const WorkerParts parts{
+            .door = *door, .connectors = connectors, .runner = runner, .server = "a", .live = live};
+        return carry_out_page({parts, tasks->front(), {}, false});
+    };
+    for (const int told : {0, 1, 1}) {
+        EXPECT_FALSE(attempt().has_value());
+        const auto events = store->events_of(key, 0, 100);
+        EXPECT_EQ(
+            std::count_if(
+                events->begin(), events->end(),
+                [](const auto& event) { return event.type == "call_failed"; }
+            ),
+            told
+        );
+    }
+    connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    EXPECT_TRUE(attempt().has_value());
+}
+
 TEST_F(ConnectorTasks, a_reminder_of_a_window_that_was_moved_is_not_sent) {
     put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
     connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});

@@ -68,6 +68,26 @@ TEST(Board, a_rejection_after_an_approval_opens_the_decision_again) {
     EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
 }
 
+// The next meeting may end without a decision as well.
+TEST(Board, that_put_it_off_or_rejected_what_was_before_does_not_lose_it) {
+    for (const auto* outcome : {"deferred", "rejected"}) {
+        Scenario s;
+        open(s);
+        plan(s);
+        validate(s);
+        s.does("rosa", "submit");
+        s.does("cora", "decide", fmt::format(R"({{"outcome":"{}","minutes":"m"}})", outcome));
+        s.now += 1min;
+        if (outcome == std::string_view("rejected"))
+            s.does("rosa", "submit");
+        const auto meeting = s.change.queue->meeting_at;
+        s.now = meeting + 24h;
+        s.does("system", "tick");
+        EXPECT_GT(s.change.queue->meeting_at, meeting) << outcome;
+        EXPECT_EQ(s.change.queue->missed_meeting_at, meeting) << outcome;
+    }
+}
+
 TEST(Board, votes_against_count_too) {
     auto s = at_the_meeting();
     s.does("cora", "vote", R"({"choice":"approve"})");

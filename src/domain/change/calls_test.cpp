@@ -28,6 +28,14 @@ Scenario stopped() {
     return s;
 }
 
+std::vector<PageTask> calls_in(const Scenario& s) {
+    std::vector<PageTask> calls;
+    for (const auto& task : s.tasks)
+        if (task.kind == "page")
+            calls.push_back(*restore<PageTask>(std::string_view(task.payload)));
+    return calls;
+}
+
 // The calls that follow when this one reaches nobody.
 std::vector<PageTask> fails(Scenario& s, const PageTask& call) {
     s.tasks.clear();
@@ -38,6 +46,7 @@ std::vector<PageTask> fails(Scenario& s, const PageTask& call) {
         {"body", call.body},
         {"detail", "no route"}};
     body["tried"] = to_json(call.tried);
+    body["urgent"] = call.urgent;
     s.does("system", "report_call", encode(Json(body)));
     EXPECT_EQ(s.events.back().type, "call_failed");
     std::vector<PageTask> calls;
@@ -65,8 +74,42 @@ TEST(CallsThatFail, go_to_the_next_of_those_who_decide) {
 
 TEST(CallsThatFail, wake_nobody_else_while_production_is_not_touched) {
     auto s = ready();
+    PageTask call{s.change.id, PersonId("otto"), "pager", "a step is due soon", "", true};
+    call.urgent = true;
+    EXPECT_TRUE(fails(s, call).empty());
+}
+
+TEST(CallsThatFail, of_what_can_wait_wake_nobody_else_either) {
+    auto s = stopped();
     const PageTask call{s.change.id, PersonId("otto"), "pager", "a step is due soon", "", true};
     EXPECT_TRUE(fails(s, call).empty());
+}
+
+// The run has ended, nobody has tested what it left there, and abort-by passes.
+TEST(CallsThatFail, go_on_until_the_new_version_was_seen_to_work) {
+    auto s = deployed();
+    s.tasks.clear();
+    s.now = at(window_start) + 119min;
+    s.does("system", "tick");
+    const auto alarms = calls_in(s);
+    ASSERT_FALSE(alarms.empty());
+    EXPECT_TRUE(alarms[0].urgent);
+    const auto next = fails(s, alarms[0]);
+    ASSERT_EQ(next.size(), 1U);
+    EXPECT_EQ(next[0].person, PersonId("pia"));
+}
+
+TEST(CallsThatFail, for_want_of_a_name_are_on_the_record) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"deployment"})");
+    s.change.change_owner = PersonId{};
+    s.replayed = s.change;
+    s.does(
+        "system", "report_run",
+        R"({"run":"run-3","steps":[{"name":"drain","state":"failed","detail":"disk full"}]})"
+    );
+    ASSERT_EQ(s.events.back().type, "call_failed");
+    EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("nobody is named"));
 }
 
 TEST(Calls, that_no_connector_makes_are_left_to_who_is_there) {
@@ -98,14 +141,6 @@ TEST(Calls, that_no_connector_makes_are_on_the_record_when_the_server_decides) {
     ASSERT_EQ(s.events.back().type, "call_failed");
     EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("otto"));
     EXPECT_THAT(s.events.back().data, ::testing::HasSubstr("run-3 stopped at drain"));
-}
-
-std::vector<PageTask> calls_in(const Scenario& s) {
-    std::vector<PageTask> calls;
-    for (const auto& task : s.tasks)
-        if (task.kind == "page")
-            calls.push_back(*restore<PageTask>(std::string_view(task.payload)));
-    return calls;
 }
 
 std::vector<std::string> called(const Scenario& s) {

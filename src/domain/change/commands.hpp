@@ -461,6 +461,7 @@ struct ReportCall {
     std::string body;
     std::string detail;
     std::vector<PersonId> tried;
+    bool urgent = false;
 
     SLIPWAY_FIELDS {
         visit("person", self.person, required("who was called"));
@@ -468,6 +469,7 @@ struct ReportCall {
         visit("body", self.body, printed("what he was to read", limits::text_max));
         visit("detail", self.detail, printed("why it did not reach him", limits::text_max));
         visit("tried", self.tried, optional("who was called before him"));
+        visit("urgent", self.urgent, optional("true: somebody has to decide at once"));
     }
 };
 

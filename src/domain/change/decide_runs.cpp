@@ -267,7 +267,7 @@ void call_other(
     const auto& change = decider.change();
     decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, command));
     if (on_production(run.purpose))
-        page(
+        call(
             decider, other,
             fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step),
             fmt::format(

@@ -281,7 +281,7 @@ void call_owner_of_failure(Decider& decider) {
         return;
     const auto& id = change.id.value;
     const auto clock = abort_clock(change, facts);
-    page(
+    call(
         decider, change.change_owner,
         fmt::format("{}: the smoke test of {} failed", id, forth ? "production" : "the rollback"),
         fmt::format(

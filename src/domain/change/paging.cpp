@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
@@ -17,17 +18,43 @@ bool is_seen_to_fail(const Change& change, SmokeOccasion occasion) {
     return report && found_fault(*report) && !mismatch_of(change, *report);
 }
 
-// Somebody has to decide, and soon: a run on production is going on or stands, what it left there
-// does not work, or it is to be rolled back.
-bool is_production_touched(const Change& change) {
+// Somebody has to decide, and soon: a run on production is going on or stands, nobody knows yet
+// whether what it left there works, that does not work, or it is to be rolled back.
+bool is_production_touched(const Change& change, const Facts& facts) {
     if (is_over(change))
         return false;
     const bool runs = std::any_of(change.runs.begin(), change.runs.end(), [](const Run& run) {
         return is_active(run) && on_production(run.purpose);
     });
     if (change.failed_because.empty())
-        return runs || is_seen_to_fail(change, SmokeOccasion::production);
+        return runs || deployment_under_way(change, facts) != nullptr ||
+               is_seen_to_fail(change, SmokeOccasion::production);
     return runs || !rolled_back_at(change) || is_seen_to_fail(change, SmokeOccasion::rollback);
+}
+
+void tell(Decider& decider, PageTask task) {
+    if (task.person.empty()) {
+        // What the server decides nobody reads the answer of; the record is where it is seen.
+        if (decider.facts().system)
+            decider.emit(CallFailed{
+                task.person, task.subject, "nobody is named who could be called"});
+        return decider.say("nobody is named who could be called: " + task.subject);
+    }
+    task.connector = calling_connector(decider.change(), decider.facts());
+    if (!task.connector.empty())
+        return decider.ask("page", task);
+    if (decider.facts().system)
+        return decider.emit(CallFailed{
+            task.person, task.subject, "no connector of an on-call roster calls"});
+    decider.say(fmt::format(
+        "no connector of an on-call roster calls {}, tell him yourself: {}", task.person.value,
+        task.subject
+    ));
+}
+
+PageTask
+page_task(const Decider& decider, const PersonId& person, std::string subject, std::string body) {
+    return {decider.change().id, person, {}, std::move(subject), std::move(body), true};
 }
 
 } // namespace
@@ -41,28 +68,21 @@ std::string calling_connector(const Change& change, const Facts& facts) {
 
 void page(
     Decider& decider, const PersonId& person, std::string subject, std::string body,
-    std::vector<PersonId> tried, std::optional<Time> window_start
+    std::optional<Time> window_start
 ) {
-    const auto& change = decider.change();
-    auto connector = calling_connector(change, decider.facts());
-    if (person.empty())
-        return decider.say("nobody is named who could be called: " + subject);
-    if (connector.empty()) {
-        // What the server decides nobody reads the answer of; the record is where it is seen.
-        if (decider.facts().system)
-            return decider.emit(CallFailed{
-                person, std::move(subject), "no connector of an on-call roster calls"});
-        return decider.say(fmt::format(
-            "no connector of an on-call roster calls {}, tell him yourself: {}", person.value,
-            subject
-        ));
-    }
-    decider.ask(
-        "page",
-        PageTask{
-            change.id, person, std::move(connector), std::move(subject), std::move(body), true,
-            std::move(tried), window_start}
-    );
+    auto task = page_task(decider, person, std::move(subject), std::move(body));
+    task.window_start = window_start;
+    tell(decider, std::move(task));
+}
+
+void call(
+    Decider& decider, const PersonId& person, std::string subject, std::string body,
+    std::vector<PersonId> tried
+) {
+    auto task = page_task(decider, person, std::move(subject), std::move(body));
+    task.tried = std::move(tried);
+    task.urgent = true;
+    tell(decider, std::move(task));
 }
 
 namespace decide {
@@ -73,11 +93,11 @@ Result<Decision> report_call(const Change& change, const ReportCall& body, const
     decider.emit(CallFailed{body.person, body.subject, body.detail});
     auto tried = body.tried;
     tried.push_back(body.person);
-    if (!is_production_touched(change))
+    if (!body.urgent || !is_production_touched(change, facts))
         return decider.finish();
     for (const auto& next : {change.change_owner, change.rollback_owner, change.rollback_backup})
         if (!next.empty() && std::find(tried.begin(), tried.end(), next) == tried.end()) {
-            page(
+            call(
                 decider, next, body.subject,
                 fmt::format("{} was called and not reached.\n{}", body.person.value, body.body),
                 tried

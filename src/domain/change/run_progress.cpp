@@ -37,7 +37,7 @@ void call_owner(
     );
     if (run.purpose == RunPurpose::deployment)
         body += fmt::format("Roll back: slipway change roll_back {} --reason WHY\n", id);
-    page(
+    call(
         decider, change.change_owner, fmt::format("{}: {} {}", id, run.id.value, what),
         std::move(body)
     );
@@ -119,7 +119,7 @@ void wait_for_person(
         decider.say(fmt::format("{} {}; {} lets it go on: {}", id.value, what, person.value, go_on)
         );
     if (on_production(run.purpose) && person != decider.facts().actor)
-        page(
+        call(
             decider, person,
             fmt::format("{}: {} waits for you at {}", change.id.value, id.value, name),
             fmt::format(

@@ -136,6 +136,9 @@ struct PageTask {
     // The start of the window that a reminder is about, and of nothing else: once it was moved
     // there is nothing to be reminded of. Not in old tasks.
     std::optional<Time> window_start = {};
+    // Somebody has to decide at once: who is next does not wait until the provider was tried to the
+    // end. Not in old tasks.
+    bool urgent = false;
 
     SLIPWAY_FIELDS {
         visit("change", self.change);
@@ -146,6 +149,7 @@ struct PageTask {
         visit("reminder", self.reminder);
         visit("tried", self.tried);
         visit("window_start", self.window_start);
+        visit("urgent", self.urgent);
     }
 };
 

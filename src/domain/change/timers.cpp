@@ -136,9 +136,9 @@ void note_owed(Firing& firing, const std::string& about) {
 // Both who decides and who carries it out must know, each by name; one person is called once.
 void call_both(Decider& decider, const std::string& subject, const std::string& body) {
     const auto& change = decider.change();
-    page(decider, change.change_owner, subject, body);
+    call(decider, change.change_owner, subject, body);
     if (change.implementer != change.change_owner)
-        page(decider, change.implementer, subject, body);
+        call(decider, change.implementer, subject, body);
 }
 
 void warn_of_abort_by(Firing& firing, const std::string& about) {
@@ -180,6 +180,15 @@ void note_abort_by_passed(Firing& firing, const std::string& about) {
             decider.change().title, id, id
         )
     );
+}
+
+// Also when the board has put it off, or rejected what was submitted before.
+bool awaits_meeting(const Change& change) {
+    if (!change.queue || type_of(change) != ChangeType::normal)
+        return false;
+    const auto& decision = change.decision;
+    return !decision || decision->outcome == CabOutcome::deferred ||
+           (decision->outcome == CabOutcome::rejected && decision->at < change.queue->submitted_at);
 }
 
 void defer(Firing& firing, const std::string&) {
@@ -418,7 +427,7 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     for (const auto& owed : change.owed)
         if (!owed.settled_at && !owed.overdue_noted)
             timers.push_back({owed.due_at, owed.id, note_owed});
-    if (change.queue && !change.decision && type_of(change) == ChangeType::normal)
+    if (awaits_meeting(change))
         timers.push_back({change.queue->meeting_at + std::chrono::hours(24), {}, defer});
     return timers;
 }
@@ -442,7 +451,7 @@ void send_to(Firing& firing, const PersonId& person) {
         of_window = of_window && reminder->of_window;
     }
     page(
-        firing.decider, person, std::move(subject), std::move(body), {},
+        firing.decider, person, std::move(subject), std::move(body),
         of_window ? std::optional(change.window->start) : std::nullopt
     );
 }
