@@ -360,6 +360,7 @@ TEST_F(ConnectorTasks, the_next_is_told_of_while_an_urgent_call_is_still_tried) 
         );
     }
     connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    EXPECT_FALSE(attempt().has_value()); // uses up the answer of before
     EXPECT_TRUE(attempt().has_value());
 }
 
