@@ -9,6 +9,7 @@
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/run_steps.hpp"
@@ -56,7 +57,7 @@ Result<void> may_carry_out(const Change& change, const Run& run, const Facts& fa
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
     const auto& change = decider.change();
     const auto* runbook = runbook_of(change, runbook_for(purpose));
-    const auto& ring = on_production(purpose) ? change.production_ring : change.test_ring;
+    const auto ring = ring_for(change, purpose);
     Run run{
         RunId(fmt::format("run-{}", change.runs.size() + 1)),
         purpose,
@@ -69,6 +70,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         {},
         decider.facts().actor,
         {}};
+    run.ring_turn = next_ring_turn(decider.facts());
     if (!on_production(purpose))
         run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
@@ -84,6 +86,10 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
             run.ring_edits
         ));
     decider.emit(RunStarted{run});
+    if (purpose == RunPurpose::rollback) {
+        say_others(decider);
+        call_others(decider, run.id);
+    }
     go_on(decider, run);
 }
 
@@ -120,14 +126,17 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
                 {{"run-exact", "runs", run.id.value + " has not ended",
                   std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
             );
-    const auto& ring = on_production(body.purpose) ? change.production_ring : change.test_ring;
+    const auto ring = ring_for(change, body.purpose);
     if (!facts.records->rings.contains(ring))
         return fail_blocked(
             "there is no ring to run on",
             {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
               "the change names no known ring", ring, "Name it with assign"}}
         );
-    return on_production(body.purpose) ? Result<void>{} : require_no_production(ring, facts);
+    if (on_production(body.purpose))
+        return {};
+    TRY(require_ring_free(facts, "run-exact"));
+    return require_no_production(ring, facts);
 }
 
 Result<void> may_deploy(const Change& change, const Facts& facts) {
@@ -143,7 +152,7 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));
-    return {};
+    return require_nothing_touched(change, facts);
 }
 
 // Going back is its owner's decision.
@@ -611,8 +620,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
                         facts.actor,
                         facts.now};
     if (!second.empty() && !agree(run, body.choice, second, deviation)) {
-        decider.emit(RunChoiceProposed{run.id, next->name, {body.choice, body.reason, facts.actor}}
-        );
+        decider.emit(RunChoiceProposed{
+            run.id, next->name, {body.choice, body.reason, facts.actor, next->name}});
         call_other(
             decider, run, next->name, facts.actor == second ? change.change_owner : second,
             fmt::format("decide_run --choice {}", to_text(body.choice))
