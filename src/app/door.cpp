@@ -346,6 +346,7 @@ Result<void> Door::Inside::gather_for(
     } else if (looks_at_window(command, body, facts)) {
         TRY(gather_others(change, facts));
     }
+    TRY(gather_ring_uses(command, body, change, facts));
     if (is_done_once_at_a_time(command))
         facts.tasks = TRY(tasks_in_hand({.tenant = change.tenant, .change = change.id.value}));
     if (command == "compare_ring")
@@ -571,6 +572,9 @@ Result<Door::Inside::Decided> Door::Inside::decide_once(
     decided.answer.body = answer_body(decision, decided.answer.version);
     decided.commit =
         TRY(commit_of(actor, decided.key, loaded, row.name, decision, facts, decided.next));
+    if (decision.next.runs.size() > loaded.change->runs.size())
+        for (auto& write : take_rings(actor, decision.next, facts))
+            decided.commit.writes.push_back(std::move(write));
     decided.uses_records = !decided.commit.records_named.empty();
     decided.commit.task_end = request.task_end;
     // What is asked for twice at the same moment, with no event between, would be done twice.

@@ -47,7 +47,7 @@ struct Answer {
     std::uint64_t ledger_size = 0; // 0 when nothing was written
     bool replayed = false;         // the kept answer of an earlier request with the same key
     bool created = false;
-    std::string rules = {}; // names the policy, when the body follows from that too: of the ETag
+    std::string rules = {}; // what else the body follows from, such as the policy: of the ETag
 };
 
 struct RecordRequest {

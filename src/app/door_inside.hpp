@@ -71,6 +71,18 @@ struct Door::Inside {
         const std::string& command, const Json& body, const domain::Change& change,
         domain::Facts& facts
     );
+    // What the runs of other changes make of the ring on which the command begins a run, or which
+    // it tests, and of those that share a machine with it.
+    Result<void> gather_ring_uses(
+        const std::string& command, const Json& body, const domain::Change& change,
+        domain::Facts& facts
+    );
+    Result<domain::RingUse> ring_use(
+        const domain::Change& change, const std::string& ring, const domain::Records& registered
+    );
+    // Takes these rings for the run that began last. Refused when another run took one meanwhile.
+    std::vector<StreamWrite>
+    take_rings(const Actor& actor, const domain::Change& next, const domain::Facts& facts) const;
     // The gathered facts of a ring's hosts, by their documents.
     Result<domain::FactsByDocument>
     gathered_facts(const TenantId& tenant, const domain::RingRecord& ring) const;

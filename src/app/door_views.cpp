@@ -97,7 +97,7 @@ struct StepsView {
     }
 };
 
-// Follows from the record and the policy alone.
+// What follows from the record, the policy and, while a deployment is under way, the time.
 struct ClockView {
     std::optional<domain::AbortClock> abort_clock;
     std::vector<domain::RunComparison> timings; // runs on production beside their rehearsals
@@ -108,11 +108,13 @@ struct ClockView {
     }
 };
 
-std::string
-shown_change(const domain::Change& change, std::uint64_t version, const domain::Facts& facts) {
+std::string shown_change(
+    const domain::Change& change, std::uint64_t version,
+    const std::optional<domain::AbortClock>& abort_clock
+) {
     const auto document = encode_answer(change);
-    const auto clock = encode_answer(ClockView{
-        domain::abort_clock(change, facts), domain::compare_with_rehearsals(change)});
+    const auto clock =
+        encode_answer(ClockView{abort_clock, domain::compare_with_rehearsals(change)});
     const auto members = clock.substr(1, clock.size() - 2);
     return fmt::format(
         "{{\"version\":{},{}{}{}", version, members, members.empty() ? "" : ",",
@@ -129,8 +131,11 @@ Result<Answer> Door::show_change(const Actor& actor, const std::string& change) 
     Answer answer;
     answer.id = change;
     answer.version = loaded.version;
-    answer.body = shown_change(*loaded.change, loaded.version, facts);
+    const auto clock = domain::abort_clock(*loaded.change, facts);
+    answer.body = shown_change(*loaded.change, loaded.version, clock);
     answer.rules = inside_->rules();
+    if (clock && !clock->run.empty())
+        answer.rules += sha256(encode(*clock)).hex().substr(0, 8);
     return answer;
 }
 

@@ -12,6 +12,7 @@
 #include "app/tenant_records.hpp"
 #include "domain/change/testing/scenario.hpp"
 
+#include "brought.hpp"
 #include "door_fixture.hpp"
 
 namespace slipway::app {
@@ -148,6 +149,26 @@ TEST_F(DoorTest, a_clock_by_another_policy_had_the_tag_of_the_old_one) {
     std::ofstream(own / "policies" / "default.yaml", std::ios::app) << "# edited\n";
     const auto other = *Door::open({*store, clock, random, own.string(), {}});
     const auto after = *other->show_change(ina, "CHG-1");
+    EXPECT_EQ(after.version, before.version);
+    EXPECT_NE(after.rules, before.rules);
+}
+
+// The record stands still and the clock does not: a 304 would leave it where it was.
+TEST_F(DoorTest, a_clock_that_moves_has_another_tag) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    auto story = domain::testing::ready();
+    story.does("ina", "start_run", domain::testing::deployment_elsewhere());
+    auto to_be = story.change;
+    to_be.id = ChangeId("CHG-1");
+    to_be.tenant = main;
+    to_be.workflow = door->load_change(ina, "CHG-1")->workflow;
+    to_be.runs.edit().back().started_at = clock.now();
+    worker::bring(*store, to_be, ina, clock.now());
+    door = *Door::open({*store, clock, random, SLIPWAY_ROOT, {}});
+    const auto before = *door->show_change(ina, "CHG-1");
+    for (const Time shown = clock.now(); clock.now() <= shown + std::chrono::milliseconds(1);)
+        std::this_thread::yield();
+    const auto after = *door->show_change(ina, "CHG-1");
     EXPECT_EQ(after.version, before.version);
     EXPECT_NE(after.rules, before.rules);
 }

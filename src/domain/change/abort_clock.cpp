@@ -15,13 +15,26 @@ namespace {
 constexpr std::string_view ways_out =
     "Roll it back (roll_back), or have a change manager give it more time (extend_window)";
 
-// The last run of exactly these bytes on the test ring that went well and took time. What another
-// runner reports all at once tells nothing of how long it takes.
-const Run* measured(const Change& change, RunPurpose purpose, const PinnedRunbook& runbook) {
-    for (auto run = change.runs.rbegin(); run != change.runs.rend(); ++run)
-        if (run->purpose == purpose && run->runbook == runbook.digest &&
-            run->state == RunState::succeeded && time_taken(*run) > Span::zero())
+// The last run of exactly these bytes on the test ring that went well, every step as written, and
+// took time. A step that was skipped, or failed at once and was taken as done, took no time that
+// says anything; nor does what another runner reports all at once. Of a run that does not count it
+// is said why.
+const Run* measured(
+    const Change& change, RunPurpose purpose, const PinnedRunbook& runbook,
+    std::vector<std::string>& evidence
+) {
+    for (auto run = change.runs.rbegin(); run != change.runs.rend(); ++run) {
+        if (run->purpose != purpose || run->runbook != runbook.digest ||
+            run->state != RunState::succeeded || time_taken(*run) == Span::zero())
+            continue;
+        const auto other = steps_not_as_written(change, *run);
+        if (other.empty())
             return &*run;
+        evidence.push_back(fmt::format(
+            "{} on {} does not count: {} ({})", run->id.value, run->ring, other.front().what,
+            other.front().step
+        ));
+    }
     return nullptr;
 }
 
@@ -44,6 +57,7 @@ Span time_of(const SmokeReport& report) {
 }
 
 // What the smoke list of the runbook took on the test ring; the policy's reserve when nobody knows.
+// A list that found a fault may have ended early, or waited long for what never came.
 Span smoke_time(
     const Change& change, const Facts& facts, SmokeOccasion occasion, const PinnedRunbook& runbook,
     std::vector<std::string>& evidence
@@ -51,10 +65,12 @@ Span smoke_time(
     const auto name = occasion == SmokeOccasion::rehearsal ? "rollback" : "deployment";
     const auto* report = last_smoke(change, occasion);
     const bool known = report != nullptr && report->list == runbook.smoke_digest;
-    const auto took = known ? time_of(*report) : Span::zero();
+    const bool faulty = known && found_fault(*report);
+    const auto took = known && !faulty ? time_of(*report) : Span::zero();
     if (took == Span::zero()) {
         evidence.push_back(fmt::format(
-            "smoke test of the {}: not measured, the policy keeps {}", name,
+            "smoke test of the {}: {}, the policy keeps {}", name,
+            faulty ? report->id + " found a fault and measures nothing" : "not measured",
             spoken(facts.policy->smoke_reserve)
         ));
         return facts.policy->smoke_reserve;
@@ -65,8 +81,9 @@ Span smoke_time(
     return took;
 }
 
+// Of the steps that are done, or have taken longer already than they should.
 struct Progress {
-    Span live{}; // what the finished steps took ...
+    Span live{}; // what they took ...
     Span ring{}; // ... and what the same steps took on the test ring
 };
 
@@ -74,13 +91,13 @@ Progress progress_of(const Run& live, const Run& ring) {
     return {at_most(time_taken_where_both(live, ring)), at_most(time_taken_where_both(ring, live))};
 }
 
-// How long going back takes: as rehearsed, and longer where production was slower so far. The
-// runbook's own limits bound it, since no step is begun after them.
+// How long going back takes: as rehearsed, and longer where production's machines were slower so
+// far. The runbook's own limits bound it, since no step is begun after them.
 void reckon_rollback(
     const Change& change, const PinnedRunbook& back, const Progress& progress, AbortClock& clock
 ) {
     const auto limit = duration_of(back);
-    const auto* rehearsal = measured(change, RunPurpose::rehearsal, back);
+    const auto* rehearsal = measured(change, RunPurpose::rehearsal, back, clock.evidence);
     if (rehearsal == nullptr) {
         clock.rollback = limit;
         clock.evidence.push_back(fmt::format(
@@ -95,9 +112,11 @@ void reckon_rollback(
         "rollback: {} took {} on {}, {}", rehearsal->id.value, spoken(took), rehearsal->ring,
         to_text(rehearsal->ended_at.value_or(rehearsal->started_at))
     ));
-    if (progress.ring == Span::zero() || progress.live <= progress.ring)
+    // Of steps of milliseconds a fraction of a second is a large part, and tells nothing.
+    const auto ring = std::max(progress.ring, Span(limits::slowness_measured_min));
+    if (progress.ring == Span::zero() || progress.live <= ring)
         return;
-    const Span slower(took.count() * progress.live.count() / progress.ring.count());
+    const Span slower(took.count() * progress.live.count() / ring.count());
     clock.rollback = std::clamp(slower, took, std::max(took, limit));
     clock.evidence.push_back(fmt::format(
         "production took {} so far where the test ring took {}: the rollback is reckoned at {}",
@@ -118,30 +137,28 @@ Span reckoned(
 }
 
 // Walks through the steps: those that are done move the time on as they did, the others as
-// reckoned; of a group the longest one counts.
+// reckoned, from now on at the earliest; of a group the longest one counts.
 void look_ahead(
-    const Run& live, const PinnedRunbook& forth, const Run* ring, Span smoke, AbortClock& clock
+    const Run& live, const PinnedRunbook& forth, const Run* ring, Span smoke, Time now,
+    AbortClock& clock
 ) {
     const auto times = ring ? step_times(*ring) : std::map<std::string, Span>{};
-    Time reached = live.started_at; // what is done had ended, and what runs had begun
-    Time before = reached;          // the same of the steps before the group
-    Time busy{};                    // until then what runs now is reckoned to run
+    const auto in_hand = steps_in_hand_of(live, forth);
+    Time reached = live.started_at; // what is done had ended
+    Time busy = now;                // until then what is in hand is reckoned to take
     Span after = smoke;
     Span longest{}; // of the steps to come of the group
     for (std::size_t i = 0; i < live.steps.size(); ++i) {
         const auto& step = live.steps[i];
-        if (i == 0 || !run_together(live.steps[i - 1], step)) {
-            before = reached;
+        if (i == 0 || !run_together(live.steps[i - 1], step))
             longest = {};
-        }
         if (step.ended_at)
             reached = std::max(reached, *step.ended_at);
         if (is_done(step))
             continue;
         const auto takes = reckoned(forth, times, step.name);
-        if (step.state == RunStepState::running && step.started_at) {
-            busy = std::max(busy, std::max(before, *step.started_at) + takes);
-            reached = std::max(reached, *step.started_at);
+        if (const auto since = in_hand.find(step.name); since != in_hand.end()) {
+            busy = std::max(busy, since->second + takes);
         } else {
             after += std::max(Span::zero(), takes - longest);
             longest = std::max(longest, takes);
@@ -151,6 +168,24 @@ void look_ahead(
         reached = std::max(reached, *live.ended_at);
     clock.expected_end = std::max(reached, busy) + after;
     clock.point_of_no_return = clock.abort_by - after;
+}
+
+// When the next of the steps in hand will have taken longer than on the test ring.
+std::optional<Time> next_overrun(const Change& change, const Facts& facts) {
+    const auto* live = deployment_under_way(change, facts);
+    const auto* forth = runbook_of(change, RunbookPurpose::deployment);
+    std::vector<std::string> unused;
+    const auto* ring = forth ? measured(change, RunPurpose::ring_deploy, *forth, unused) : nullptr;
+    if (live == nullptr || ring == nullptr)
+        return std::nullopt;
+    const auto times = step_times(*ring);
+    std::optional<Time> next;
+    for (const auto& [step, since] : steps_in_hand_of(*live, *forth))
+        if (const auto known = times.find(step); known != times.end())
+            if (const Time over = since + known->second;
+                over > facts.now && (!next || over < *next))
+                next = over;
+    return next;
 }
 
 } // namespace
@@ -177,9 +212,16 @@ std::optional<AbortClock> abort_clock(const Change& change, const Facts& facts) 
         return std::nullopt;
     AbortClock clock;
     const auto* forth = runbook_of(change, RunbookPurpose::deployment);
-    const auto* ring = forth ? measured(change, RunPurpose::ring_deploy, *forth) : nullptr;
-    const auto progress = live && ring ? progress_of(*live, *ring) : Progress{};
-    reckon_rollback(change, *back, progress, clock);
+    std::vector<std::string> not_counted;
+    const auto* ring =
+        forth ? measured(change, RunPurpose::ring_deploy, *forth, not_counted) : nullptr;
+    std::optional<Run> so_far;
+    if (live && ring)
+        so_far = with_overruns(*live, *forth, step_times(*ring), facts.now);
+    reckon_rollback(
+        change, *back, so_far ? progress_of(without_people(*so_far, *forth), *ring) : Progress{},
+        clock
+    );
     clock.smoke = smoke_time(change, facts, SmokeOccasion::rehearsal, *back, clock.evidence);
     clock.margin = facts.policy->abort_by_margin;
     clock.evidence.push_back(
@@ -195,15 +237,42 @@ std::optional<AbortClock> abort_clock(const Change& change, const Facts& facts) 
     if (live == nullptr || forth == nullptr)
         return clock;
     clock.run = live->id;
-    if (progress.live > progress.ring)
-        clock.slipped = progress.live - progress.ring;
+    if (so_far)
+        if (const auto all = progress_of(*so_far, *ring); all.live > all.ring)
+            clock.slipped = all.live - all.ring;
     const auto smoke = smoke_time(change, facts, SmokeOccasion::staging, *forth, clock.evidence);
+    clock.evidence.insert(clock.evidence.end(), not_counted.begin(), not_counted.end());
     clock.evidence.push_back(
         ring ? fmt::format("steps to come: as {} took them on {}", ring->id.value, ring->ring)
              : std::string("steps to come: not measured, what their runbook allows each")
     );
-    look_ahead(*live, *forth, ring, smoke, clock);
+    look_ahead(*live, *forth, ring, smoke, facts.now, clock);
     return clock;
+}
+
+Time reached_at(
+    const Change& change, const Facts& facts, const std::function<Time(const AbortClock&)>& mark
+) {
+    const auto mark_at = [&](Time when) {
+        Facts then = facts;
+        then.now = when;
+        return mark(abort_clock(change, then).value());
+    };
+    const Time marked = mark_at(facts.now);
+    if (marked <= facts.now)
+        return marked;
+    // Until the next step is overdue nothing but what is overdue already moves it, and only ahead.
+    Time until = marked;
+    if (const auto next = next_overrun(change, facts))
+        until = std::min(until, *next);
+    if (mark_at(until) > until)
+        return until;
+    Time before = facts.now;
+    while (until - before > std::chrono::seconds(1)) {
+        const Time middle = before + (until - before) / 2;
+        (mark_at(middle) > middle ? before : until) = middle;
+    }
+    return until;
 }
 
 std::optional<Reason> too_late(const Change& change, const Run& run, const Facts& facts) {

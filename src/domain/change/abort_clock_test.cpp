@@ -161,6 +161,20 @@ TEST(AbortClock, is_the_windows_end_less_what_going_back_takes) {
          [](auto& s) {
              set_times(s.change.runs.edit()[1], {0min, 0min, 0min});
          }},
+        {"a step of the rehearsal was skipped", "2026-11-26T11:43Z",
+         "run-2 on staging does not count: a step was skipped",
+         [](auto& s) { s.change.runs.edit()[1].steps[1].state = RunStepState::skipped; }},
+        {"a step of it failed and was taken as done", "2026-11-26T11:43Z",
+         "run-2 on staging does not count: a step failed",
+         [](auto& s) {
+             const auto& run = s.change.runs.edit()[1];
+             s.change.deviations.push_back(
+                 {run.id, run.steps[1].name, "exit status 1", RunChoice::resume, "r",
+                  PersonId("otto"), s.now}
+             );
+         }},
+        {"its smoke test found a fault", "2026-11-26T11:33Z", "found a fault and measures nothing",
+         [](auto& s) { s.change.smoke_reports.edit()[1].results[0].passed = false; }},
         {"another margin", "2026-11-26T11:31Z", "20m by the policy",
          [](auto& s) { s.policy.abort_by_margin = 20min; }},
         {"extended", "2026-11-26T12:16Z", "petra extended it from",
@@ -231,6 +245,56 @@ TEST(AbortClock, looks_ahead_from_the_step_that_runs) {
     const auto clock = clock_of(s);
     EXPECT_EQ(clock.expected_end, s.now + 14min);
     EXPECT_EQ(clock.point_of_no_return, clock.abort_by - 4min);
+}
+
+// What it says while the step is late is what it says when the step has ended.
+TEST(AbortClock, counts_what_a_step_takes_while_it_takes_it) {
+    auto s = under_way();
+    report_then(s, "switch", "running");
+    s.now += 10min; // as on the ring
+    EXPECT_EQ(clock_of(s).abort_by, at("2026-11-26T11:46Z"));
+    EXPECT_FALSE(clock_of(s).slipped);
+    s.now += 3min;
+    const auto late = clock_of(s);
+    EXPECT_EQ(late.abort_by, at("2026-11-26T11:44:15Z"));
+    EXPECT_EQ(late.slipped, Span(3min));
+    EXPECT_EQ(late.expected_end, s.now + 4min);
+    EXPECT_EQ(late.point_of_no_return, late.abort_by - 4min);
+    for (const auto* end : {"succeeded", "failed"}) {
+        SCOPED_TRACE(end);
+        auto ended = s;
+        report_then(ended, "switch", end);
+        EXPECT_EQ(clock_of(ended).abort_by, late.abort_by);
+        EXPECT_EQ(clock_of(ended).slipped, late.slipped);
+    }
+}
+
+TEST(AbortClock, what_a_person_takes_makes_the_end_later_and_the_rollback_no_slower) {
+    auto s = measured();
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    start_at_window(s);
+    s.now += 1h;
+    const auto waiting = clock_of(s);
+    EXPECT_EQ(waiting.abort_by, at("2026-11-26T11:46Z"));
+    EXPECT_EQ(waiting.expected_end, s.now + 14min);
+    EXPECT_EQ(waiting.point_of_no_return, waiting.abort_by - 14min);
+    EXPECT_EQ(waiting.slipped, Span(58min));
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain","note":"seen"})");
+    const auto confirmed = clock_of(s);
+    EXPECT_EQ(encode(confirmed), encode(waiting));
+}
+
+TEST(AbortClock, steps_of_milliseconds_say_nothing_of_how_slow_production_is) {
+    auto s = measured();
+    set_times(s.change.runs.edit()[0], {2ms, 10min, 1min});
+    s.replayed = s.change;
+    start_at_window(s);
+    report_then(s, "drain", "running");
+    s.now += 204ms;
+    report_then(s, "drain", "succeeded");
+    EXPECT_EQ(clock_of(s).slipped, Span(202ms));
+    EXPECT_EQ(clock_of(s).abort_by, at("2026-11-26T11:46Z"));
 }
 
 TEST(AbortClock, takes_the_limits_of_steps_that_were_never_measured) {
@@ -442,6 +506,27 @@ TEST(AbortClock, calls_owner_and_implementer_ahead_of_the_point_of_no_return_and
     EXPECT_EQ(calls(s, "abort_by_passed"), 1u);
 }
 
+// Seven minutes of rollback are reckoned longer by seven twelfths of the time that passes: abort-by
+// comes towards those who wait for the step.
+TEST(AbortClock, calls_in_time_while_a_step_slips) {
+    auto s = measured();
+    start_at_window(s);
+    s.change.runbooks.at("rollback").time_limit = 3h;
+    s.replayed = s.change;
+    report_then(s, "drain", "running");
+    s.now += 2min;
+    report_then(s, "drain", "succeeded");
+    report_then(s, "switch", "running");
+    for (int i = 0; i < 20 && calls(s, "abort_by_near") == 0; ++i) {
+        s.now = std::max(s.now + 1s, wake_at(s.change, s.facts("system")).value());
+        s.does("system", "tick");
+    }
+    EXPECT_EQ(calls(s, "abort_by_near"), 1u);
+    EXPECT_GE(s.now, at("2026-11-26T10:59:44Z"));
+    EXPECT_LE(s.now, at("2026-11-26T10:59:46Z"));
+    EXPECT_EQ(calls(s, "abort_by_passed"), 0u);
+}
+
 TEST(AbortClock, a_server_that_slept_through_the_alarm_calls_once) {
     auto s = under_way();
     s.now = at(window_end);
@@ -548,6 +633,16 @@ TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
     finish(s);
     s.does("otto", "hold_review", R"({"went_to_plan":"most"})");
     EXPECT_THAT(s.change.review->deviations, HasSubstr("the window was extended"));
+}
+
+TEST(Extension, of_a_run_that_waits_for_a_person_says_how_he_confirms) {
+    auto s = measured();
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    start_at_window(s);
+    s.does("petra", "extend_window", half_an_hour);
+    EXPECT_TRUE(s.has_said("confirm_step CHG-12 --run run-3 --step drain"));
+    EXPECT_FALSE(s.has_said("--choice retry"));
 }
 
 TEST(Extension, of_a_run_that_stopped_leaves_going_on_to_its_owner) {

@@ -305,16 +305,19 @@ struct RunStep {
     }
 };
 
-// What one of two people wants to be done about a step that needs both.
+// What one of two people wants to be done about a step that needs both, as he saw it then: it ends
+// when the step begins, ends or fails.
 struct ProposedChoice {
     RunChoice choice{};
     std::string reason;
     PersonId by;
+    std::string step = {}; // the one it is about
 
     SLIPWAY_FIELDS {
         visit("choice", self.choice);
         visit("reason", self.reason);
         visit("by", self.by);
+        visit("step", self.step);
     }
 };
 
@@ -348,7 +351,8 @@ struct Run {
     std::string ring_edits = {};
     std::vector<RunStep> undo = {}; // the steps that take it back, once that is decided
     std::optional<ProposedChoice> proposed = {};
-    std::optional<RingState> ring_state = {}; // of runs on the test ring; not in old entries
+    std::optional<RingState> ring_state = {};    // of runs on the test ring; not in old entries
+    std::optional<std::uint64_t> ring_turn = {}; // its number among the runs of all changes there
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -366,6 +370,7 @@ struct Run {
         visit("undo", self.undo);
         visit("proposed", self.proposed);
         visit("ring_state", self.ring_state);
+        visit("ring_turn", self.ring_turn);
     }
 };
 
@@ -410,6 +415,7 @@ struct SmokeReport {
     std::optional<Time> began = {};
     // Until then. It may be written down much later; in old entries, and where nobody says, `at`.
     std::optional<Time> ended = {};
+    std::optional<std::uint64_t> ring_turn = {}; // how many runs had begun on the ring by then
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -426,6 +432,7 @@ struct SmokeReport {
         visit("run", self.run);
         visit("began", self.began);
         visit("ended", self.ended);
+        visit("ring_turn", self.ring_turn);
     }
 };
 

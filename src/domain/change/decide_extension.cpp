@@ -123,6 +123,22 @@ std::string place_of(const Run& run) {
     return next ? next->name : "smoke";
 }
 
+// Where it waits for nobody's confirmation it stopped, and that is its owner's to end.
+std::string how_it_goes_on(const Change& change, const Run& run) {
+    const auto* next = next_step(run);
+    if (next && !awaits_decision(*next) &&
+        waits_for_person(outline_of(change, run, next->name), *next))
+        return fmt::format(
+            "{0} still waits for a person: slipway change confirm_step {1} --run {0} --step {2}",
+            run.id.value, change.id.value, next->name
+        );
+    return fmt::format(
+        "{0} still waits: its owner lets it go on with slipway change decide_run {1} --run {0} "
+        "--choice retry",
+        run.id.value, change.id.value
+    );
+}
+
 } // namespace
 
 Result<Decision> extend_window(const Change& change, const ExtendWindow& body, const Facts& facts) {
@@ -150,11 +166,7 @@ Result<Decision> extend_window(const Change& change, const ExtendWindow& body, c
     for (const auto& warning : warnings)
         decider.say(warning);
     if (run->state == RunState::waiting)
-        decider.say(fmt::format(
-            "{0} still waits: its owner lets it go on with slipway change decide_run {1} --run {0} "
-            "--choice retry",
-            run->id.value, change.id.value
-        ));
+        decider.say(how_it_goes_on(change, *run));
     decider.say(fmt::format(
         "tell who was told of the maintenance: slipway change send_notice {} --kind update",
         change.id.value

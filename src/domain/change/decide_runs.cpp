@@ -9,6 +9,7 @@
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/run_start.hpp"
@@ -57,7 +58,7 @@ Result<void> may_carry_out(const Change& change, const Run& run, const Facts& fa
 void start(Decider& decider, RunPurpose purpose, Executor executor) {
     const auto& change = decider.change();
     const auto* runbook = runbook_of(change, runbook_for(purpose));
-    const auto& ring = on_production(purpose) ? change.production_ring : change.test_ring;
+    const auto ring = ring_for(change, purpose);
     Run run{
         RunId(fmt::format("run-{}", change.runs.size() + 1)),
         purpose,
@@ -70,6 +71,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         {},
         decider.facts().actor,
         {}};
+    run.ring_turn = next_ring_turn(decider.facts());
     if (!on_production(purpose))
         run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
@@ -85,6 +87,10 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
             run.ring_edits
         ));
     decider.emit(RunStarted{run});
+    if (purpose == RunPurpose::rollback) {
+        say_others(decider);
+        call_others(decider, run.id);
+    }
     go_on(decider, run);
 }
 
@@ -555,8 +561,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
                         facts.actor,
                         facts.now};
     if (!second.empty() && !agree(run, body.choice, second, deviation)) {
-        decider.emit(RunChoiceProposed{run.id, next->name, {body.choice, body.reason, facts.actor}}
-        );
+        decider.emit(RunChoiceProposed{
+            run.id, next->name, {body.choice, body.reason, facts.actor, next->name}});
         call_other(
             decider, run, next->name, facts.actor == second ? change.change_owner : second,
             fmt::format("decide_run --choice {}", to_text(body.choice))

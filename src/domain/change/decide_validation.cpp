@@ -10,6 +10,7 @@
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
@@ -381,8 +382,10 @@ accept_divergence(const Change& change, const AcceptDivergence& body, const Fact
 
 Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Facts& facts) {
     TRY(require_open(change));
-    if (!on_production(run_tested_on(body.occasion)))
+    if (!on_production(run_tested_on(body.occasion))) {
         TRY(require_test_ring(change, judged_by(body.occasion), facts));
+        TRY(require_ring_free(facts, gate_of(body.occasion)));
+    }
     const auto* runbook = runbook_of(change, judged_by(body.occasion));
     if (runbook == nullptr || runbook->smoke_checks.empty())
         return fail_blocked(
@@ -406,6 +409,8 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
     TRY(require_no_list_in_hand(facts, task));
     Decider decider(change, facts);
     decider.ask("smoke", task);
+    if (on_production(run_tested_on(body.occasion)))
+        say_others(decider);
     decider.say("the smoke list runs; its report follows");
     return decider.finish();
 }
@@ -447,6 +452,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         std::move(looked.run),
         began,
         ended};
+    if (!facts.ring_uses.empty() && facts.ring_uses.front().ring == report.ring)
+        report.ring_turn = facts.ring_uses.front().turns;
     const bool production =
         body.occasion == SmokeOccasion::production || body.occasion == SmokeOccasion::rollback;
     if (const auto most = room_for_runs(production); change.smoke_reports.size() >= most)

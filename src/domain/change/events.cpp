@@ -217,9 +217,15 @@ void RunStarted::apply(Change& change, const Stamp&) const {
 }
 
 void RunStepReported::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.runs.edit(), run))
-        if (auto* known = step_of(*found, step.name))
-            *known = step;
+    auto* found = by_id(change.runs.edit(), run);
+    auto* known = found ? step_of(*found, step.name) : nullptr;
+    if (known == nullptr)
+        return;
+    // Whoever proposed something about the step has not seen what it is now.
+    const bool moved = known->state != step.state || known->attempts != step.attempts;
+    if (moved && found->proposed && found->proposed->step == step.name)
+        found->proposed.reset();
+    *known = step;
 }
 
 void RunStopped::apply(Change& change, const Stamp&) const {
@@ -251,8 +257,10 @@ void RunDecided::apply(Change& change, const Stamp&) const {
 }
 
 void RunChoiceProposed::apply(Change& change, const Stamp&) const {
-    if (auto* found = by_id(change.runs.edit(), run))
+    if (auto* found = by_id(change.runs.edit(), run)) {
         found->proposed = proposed;
+        found->proposed->step = step;
+    }
 }
 
 void RunUndoBegun::apply(Change& change, const Stamp&) const {

@@ -27,6 +27,23 @@ struct OtherChange {
     std::vector<CiId> cis;
 };
 
+// A run of another change that has not ended.
+struct OtherRun {
+    ChangeId change;
+    RunId run;
+    std::string ring;
+    Time began{};
+    PersonId owner;
+    std::set<std::string> touches; // of production, as touched_on_production() tells it
+};
+
+// What the runs of all changes make of one ring.
+struct RingUse {
+    std::string ring;
+    std::uint64_t turns = 0; // how many runs began on its machines so far
+    std::vector<OtherRun> under_way;
+};
+
 // A task of this change that is neither done nor given up.
 struct TaskInHand {
     TaskId id;
@@ -47,6 +64,9 @@ struct Facts {
     std::shared_ptr<const Records> records;
     // Overlapping the window, not over. Nothing: nobody looked, and then no window is free.
     std::optional<std::vector<OtherChange>> others;
+    // Commands that begin a run or test a ring: that ring first, then those that share a machine
+    // with it. Nothing: nobody looked, and then nothing is known of other changes there.
+    std::vector<RingUse> ring_uses;
     std::optional<LintReport> runbook; // pin_runbook: what the attached bytes are
     std::string runbook_bytes_name;
     bool attachment_known = true; // attach: the named digest is stored

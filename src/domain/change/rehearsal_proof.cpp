@@ -2,6 +2,7 @@
 #include "domain/change/rehearsal_proof.hpp"
 
 #include "domain/change/approved_ring.hpp"
+#include "domain/change/ring_use.hpp"
 
 namespace slipway::domain {
 
@@ -33,6 +34,23 @@ void look_at_bytes(const Change& change, const Run& deployed, std::vector<Stalen
             {"rehearsal", "the deployment runbook was edited since the rehearsal",
              fmt::format(
                  "rolled back {}, pinned {}", short_hex(deployed.runbook), short_hex(pinned->digest)
+             ),
+             std::string(again)}
+        );
+}
+
+// The rollback went back from what another change had put there.
+void look_at_others(
+    const Change& change, const Run& deployed, const Run& rehearsal, std::vector<Staleness>& stale
+) {
+    const auto others =
+        rehearsal.ring_turn ? other_runs_since(change, deployed, *rehearsal.ring_turn) : 0;
+    if (others > 0)
+        stale.push_back(
+            {"rehearsal", "another change's run was on the ring between deployment and rehearsal",
+             fmt::format(
+                 "{} runs of other changes began on {} after {} and before {}", others,
+                 rehearsal.ring, deployed.id.value, rehearsal.id.value
              ),
              std::string(again)}
         );
@@ -117,6 +135,7 @@ std::vector<Staleness>
 staleness_of(const Change& change, const Run& deployed, const Run& rehearsal, const Facts& facts) {
     std::vector<Staleness> stale;
     look_at_bytes(change, deployed, stale);
+    look_at_others(change, deployed, rehearsal, stale);
     look_at_contents(change, deployed, rehearsal, facts, stale);
     // Of runs in old entries nobody can tell.
     if (!rehearsal.ring_state)

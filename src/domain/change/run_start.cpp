@@ -3,6 +3,7 @@
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decision.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -41,14 +42,17 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
                 {{"run-exact", "runs", run.id.value + " has not ended",
                   std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
             );
-    const auto& ring = on_production(body.purpose) ? change.production_ring : change.test_ring;
+    const auto ring = ring_for(change, body.purpose);
     if (!facts.records->rings.contains(ring))
         return fail_blocked(
             "there is no ring to run on",
             {{"run-exact", on_production(body.purpose) ? "production_ring" : "test_ring",
               "the change names no known ring", ring, "Name it with assign"}}
         );
-    return on_production(body.purpose) ? Result<void>{} : require_no_production(ring, facts);
+    if (on_production(body.purpose))
+        return {};
+    TRY(require_ring_free(facts, "run-exact"));
+    return require_no_production(ring, facts);
 }
 
 Result<void> may_deploy(const Change& change, const Facts& facts) {
@@ -63,7 +67,7 @@ Result<void> may_deploy(const Change& change, const Facts& facts) {
     auto reasons = not_ready(change, facts);
     if (!reasons.empty())
         return fail_blocked("production may not be touched now", std::move(reasons));
-    return {};
+    return require_nothing_touched(change, facts);
 }
 
 } // namespace slipway::domain

@@ -91,6 +91,22 @@ std::vector<const RunStep*> steps_behind(const Run& run, const std::string& name
     return behind;
 }
 
+std::vector<NotAsWritten> steps_not_as_written(const Change& change, const Run& run) {
+    std::vector<NotAsWritten> found;
+    for (const auto& step : run.steps)
+        if (step.state == RunStepState::skipped)
+            found.push_back(
+                {step.name, "a step was skipped", run.id.value, "Run it again with every step"}
+            );
+    for (const auto& deviation : change.deviations)
+        if (deviation.run == run.id && deviation.choice == RunChoice::resume)
+            found.push_back(
+                {deviation.step, "a step failed", deviation.what,
+                 "Mend what failed and run it again"}
+            );
+    return found;
+}
+
 const RunStep* next_step(const Run& run) {
     const auto steps = current_steps(run);
     const auto stopped = std::find_if(steps.begin(), steps.end(), [](const RunStep* step) {

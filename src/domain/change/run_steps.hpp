@@ -23,6 +23,19 @@ std::vector<const RunStep*> running_steps(const Run& run);
 std::string names_of(const std::vector<const RunStep*>& steps);
 // The steps that begin together when this one and its group are done.
 std::vector<const RunStep*> steps_behind(const Run& run, const std::string& name);
+
+// A step of a run that did not do what the runbook says: the run has proven nothing, nor measured
+// anything.
+struct NotAsWritten {
+    std::string step;
+    std::string what;
+    std::string evidence;
+    std::string remedy;
+};
+
+// The steps that were skipped, or failed and were taken as done by decision.
+std::vector<NotAsWritten> steps_not_as_written(const Change& change, const Run& run);
+
 // The one that the run waits for: the first that awaits a decision, or else the first that is not
 // done; nothing when all are.
 const RunStep* next_step(const Run& run);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/run_steps.hpp"
 #include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
@@ -41,6 +42,16 @@ require_told_time(std::optional<Time> told, std::string_view field, const Run& r
     return {};
 }
 
+bool says_when_it_ran(const RunStep& step) {
+    return step.started_at && step.ended_at && *step.started_at < *step.ended_at;
+}
+
+bool is_by_hand(const PinnedRunbook& runbook, const std::string& name) {
+    return std::any_of(runbook.steps.begin(), runbook.steps.end(), [&](const auto& outline) {
+        return outline.name == name && (outline.kind == "manual" || outline.kind == "decision");
+    });
+}
+
 std::vector<Stretch> stretches_of(const Run& run) {
     std::vector<Stretch> stretches;
     Time reached = run.started_at; // by the steps so far ...
@@ -51,8 +62,7 @@ std::vector<Stretch> stretches_of(const Run& run) {
             before = reached;
         if (!step.ended_at)
             continue;
-        const bool says_when = step.started_at && *step.started_at < *step.ended_at;
-        const Time began = says_when ? *step.started_at : before;
+        const Time began = says_when_it_ran(step) ? *step.started_at : before;
         if (step.state == RunStepState::succeeded)
             stretches.push_back(
                 {step.name, began,
@@ -95,6 +105,60 @@ Span time_taken_where_both(const Run& run, const Run& other) {
     const auto others = step_times(other);
     std::erase_if(stretches, [&](const Stretch& one) { return !others.contains(one.step); });
     return time_covered(std::move(stretches));
+}
+
+std::map<std::string, Time> steps_in_hand_of(const Run& run, const PinnedRunbook& runbook) {
+    std::map<std::string, Time> in_hand;
+    Time reached = run.started_at;
+    Time before = reached;
+    bool done = true; // all before the group
+    bool group_done = true;
+    for (std::size_t i = 0; i < run.steps.size(); ++i) {
+        const auto& step = run.steps[i];
+        if (i == 0 || !run_together(run.steps[i - 1], step)) {
+            before = reached;
+            done = done && group_done;
+        }
+        if (step.ended_at)
+            reached = std::max(reached, *step.ended_at);
+        group_done = group_done && is_done(step);
+        if (step.state == RunStepState::running && step.started_at)
+            in_hand[step.name] = std::max(before, *step.started_at);
+        else if (step.state == RunStepState::pending && done && is_active(run) && is_by_hand(runbook, step.name))
+            in_hand[step.name] = before;
+    }
+    return in_hand;
+}
+
+Run with_overruns(
+    const Run& run, const PinnedRunbook& runbook, const std::map<std::string, Span>& expected,
+    Time now
+) {
+    Run late = run;
+    const auto in_hand = steps_in_hand_of(run, runbook);
+    for (auto& step : late.steps) {
+        const auto takes = expected.find(step.name);
+        if (takes == expected.end())
+            continue;
+        const auto since = in_hand.find(step.name);
+        const bool failed = awaits_decision(step) && says_when_it_ran(step);
+        if (failed && *step.ended_at - *step.started_at > takes->second) {
+            step.state = RunStepState::succeeded;
+        } else if (since != in_hand.end() && now - since->second > takes->second) {
+            step.state = RunStepState::succeeded;
+            step.started_at = since->second;
+            step.ended_at = now;
+        }
+    }
+    return late;
+}
+
+Run without_people(Run run, const PinnedRunbook& runbook) {
+    for (auto& step : run.steps)
+        if (is_by_hand(runbook, step.name) ||
+            (!step.confirmed_by.empty() && !says_when_it_ran(step)))
+            step.state = RunStepState::skipped;
+    return run;
 }
 
 Result<void> require_told_times(const Run& run, const ReportRun& body, Time now) {

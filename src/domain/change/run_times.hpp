@@ -21,6 +21,19 @@ Span time_taken(const Run& run);
 // The same of those steps alone that the other run has done too.
 Span time_taken_where_both(const Run& run, const Run& other);
 
+// The steps in hand, and since when: those that run, and what a person does or decides by hand from
+// when the run came to it. A step that nobody said had begun is not among them.
+std::map<std::string, Time> steps_in_hand_of(const Run& run, const PinnedRunbook& runbook);
+// The run as if each step that has taken longer by now than `expected` had just ended, so that what
+// slips is seen before its end. One that failed late was late too.
+Run with_overruns(
+    const Run& run, const PinnedRunbook& runbook, const std::map<std::string, Span>& expected,
+    Time now
+);
+// The run without the steps whose time is a person's: done or decided by hand, or confirmed and
+// then reported without saying when it began.
+Run without_people(Run run, const PinnedRunbook& runbook);
+
 // Whether another runner's times can be true: a step ends after it began, nothing was done before
 // the run began or is still to come, but for what its clock may differ from ours
 // (limits::run_clock_skew_max). The deadline of the deployment day is reckoned from them. Errors:

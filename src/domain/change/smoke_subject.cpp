@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/change/ring_use.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -81,6 +83,17 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                 to_text(report.ended.value_or(report.at)), other->id.value,
                 to_text(other->started_at)
             )};
+    const auto others = report.ring_turn && !on_production(subject->where->purpose)
+                            ? other_runs_since(change, *subject->where, *report.ring_turn)
+                            : 0;
+    if (others > 0)
+        return SmokeMismatch{
+            "another change's run was on the ring before the smoke list had ended",
+            fmt::format(
+                "{} runs of other changes began on {} after {}", others, report.ring,
+                subject->where->id.value
+            ),
+            "Run " + subject->where->id.value + " again on the ring, then its list"};
     return std::nullopt;
 }
 

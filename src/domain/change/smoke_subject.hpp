@@ -26,6 +26,7 @@ bool is_superseded(const Change& change, SmokeOccasion occasion, const RunId& ru
 struct SmokeMismatch {
     std::string message;
     std::string evidence;
+    std::string remedy = "Run the list again";
 };
 
 std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport& report);

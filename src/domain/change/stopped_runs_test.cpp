@@ -7,6 +7,7 @@
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/testing/scenario.hpp"
+#include "domain/change/two_people.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -286,6 +287,36 @@ TEST(TwoPeople, decide_the_same_before_a_stopped_run_goes_on) {
     EXPECT_EQ(decided.reason, "once more; agreed");
     report_step(s, "drain", "failed");
     s.does("otto", "decide_run", choice("abort")); // who wants to stop is never held up
+}
+
+// Before the step began nobody had seen how it fails.
+TEST(TwoPeople, decide_about_what_both_have_seen) {
+    auto s = ready();
+    outline(s, 0).second = "ina";
+    s.replayed = s.change;
+    start_elsewhere(s);
+    s.does("otto", "decide_run", choice("retry", "before it began"));
+    EXPECT_TRUE(run_of(s).proposed);
+    s.does("otto", "confirm_step", R"({"run":"run-3","step":"drain"})");
+    EXPECT_TRUE(run_of(s).proposed) << "it waits as before";
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"drain"})");
+    report_step(s, "drain", "failed");
+    EXPECT_FALSE(run_of(s).proposed);
+    s.does("ina", "decide_run", choice("retry", "after it failed"));
+    EXPECT_EQ(run_of(s).state, RunState::waiting);
+    s.does("otto", "decide_run", choice("retry", "I saw it"));
+    EXPECT_EQ(run_of(s).state, RunState::running);
+    EXPECT_EQ(s.change.deviations.back().reason, "after it failed; I saw it");
+}
+
+TEST(TwoPeople, agree_about_one_step) {
+    domain::Run run;
+    run.proposed = {RunChoice::retry, "r", PersonId("otto"), "web1"};
+    Deviation deviation{RunId("run-3"),  "web2", "failed", RunChoice::retry, "r",
+                        PersonId("ina"), Time{}};
+    EXPECT_FALSE(agree(run, RunChoice::retry, PersonId("ina"), deviation));
+    deviation.step = "web1";
+    EXPECT_TRUE(agree(run, RunChoice::retry, PersonId("ina"), deviation));
 }
 
 TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {

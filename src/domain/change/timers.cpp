@@ -145,11 +145,6 @@ void warn_of_abort_by(Firing& firing, const std::string& about) {
     auto& decider = firing.decider;
     const auto clock = *abort_clock(decider.change(), decider.facts());
     const auto id = decider.change().id.value;
-    // Of a run that stands the record does not tell how late it is: it goes on now at the earliest.
-    const Time end = std::max(
-        clock.expected_end.value(),
-        decider.facts().now + (clock.abort_by - clock.point_of_no_return.value())
-    );
     decider.emit(Reminded{ReminderKind::abort_by_near, about, clock.abort_by});
     call_both(
         decider,
@@ -160,7 +155,7 @@ void warn_of_abort_by(Firing& firing, const std::string& about) {
             "{}\nIt ends, with its smoke test, at {} if it goes on now. The window ends {}.\n"
             "Finish, ask a change manager for more time (slipway change extend_window {}), or roll "
             "back (slipway change roll_back {}).\n",
-            decider.change().title, on_the_wall(decider, end),
+            decider.change().title, on_the_wall(decider, clock.expected_end.value()),
             on_the_wall(decider, clock.window_end), id, id
         )
     );
@@ -397,12 +392,13 @@ void clock_timers(const Change& change, const Facts& facts, std::vector<Timer>& 
     const auto clock = abort_clock(change, facts);
     if (!clock || !clock->point_of_no_return)
         return;
+    const auto near = [&](const AbortClock& then) {
+        return then.point_of_no_return.value() - facts.policy->abort_by_lead;
+    };
+    const auto passed = [](const AbortClock& then) { return then.abort_by; };
     if (!alarm && facts.now < clock->abort_by)
-        timers.push_back(
-            {*clock->point_of_no_return - facts.policy->abort_by_lead, clock->run.value,
-             warn_of_abort_by}
-        );
-    timers.push_back({clock->abort_by, clock->run.value, note_abort_by_passed});
+        timers.push_back({reached_at(change, facts, near), clock->run.value, warn_of_abort_by});
+    timers.push_back({reached_at(change, facts, passed), clock->run.value, note_abort_by_passed});
 }
 
 std::vector<Timer> timers_of(const Change& change, const Facts& facts) {

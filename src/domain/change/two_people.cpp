@@ -21,8 +21,8 @@ bool is_second_part(const RunbookStepOutline& outline, const RunStep& step) {
 
 bool agree(const Run& run, RunChoice choice, const PersonId& second, Deviation& deviation) {
     const auto& proposed = run.proposed;
-    if (!proposed || proposed->choice != choice || proposed->by == deviation.by ||
-        (proposed->by == second) == (deviation.by == second))
+    if (!proposed || proposed->step != deviation.step || proposed->choice != choice ||
+        proposed->by == deviation.by || (proposed->by == second) == (deviation.by == second))
         return false;
     deviation.second = second;
     deviation.by = deviation.by == second ? proposed->by : deviation.by;

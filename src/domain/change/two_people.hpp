@@ -15,7 +15,8 @@ PersonId owner_at(const Change& change, const RunbookStepOutline& outline);
 // Whether one of the two people of this step has confirmed it already.
 bool is_second_part(const RunbookStepOutline& outline, const RunStep& step);
 
-// Whether both have now decided the same; then the decision carries both names and both reasons.
+// Whether both have now decided the same about the step as it is; then the decision carries both
+// names and both reasons.
 bool agree(const Run& run, RunChoice choice, const PersonId& second, Deviation& deviation);
 
 } // namespace slipway::domain

@@ -72,7 +72,7 @@ void look_at_smoke(
         );
     if (auto wrong = mismatch_of(change, *report))
         return findings.refuse(
-            field, std::move(wrong->message), std::move(wrong->evidence), "Run the list again"
+            field, std::move(wrong->message), std::move(wrong->evidence), std::move(wrong->remedy)
         );
     // Nobody outside needs to reach a test ring; what customers use is seen from where they are.
     const bool from_outside =

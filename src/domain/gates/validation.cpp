@@ -6,6 +6,7 @@
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/run_hosts.hpp"
+#include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -22,18 +23,11 @@ std::string short_hex(const Digest& digest) {
 void look_at_steps(
     const Change& change, const Run& run, std::string_view field, GateFindings& findings
 ) {
-    for (const auto& step : run.steps)
-        if (step.state == RunStepState::skipped)
-            findings.refuse(
-                fmt::format("{}.{}", field, step.name), "a step was skipped", run.id.value,
-                "Run it again with every step"
-            );
-    for (const auto& deviation : change.deviations)
-        if (deviation.run == run.id && deviation.choice == RunChoice::resume)
-            findings.refuse(
-                fmt::format("{}.{}", field, deviation.step), "a step failed", deviation.what,
-                "Mend what failed and run it again"
-            );
+    for (auto& step : steps_not_as_written(change, run))
+        findings.refuse(
+            fmt::format("{}.{}", field, step.step), std::move(step.what), std::move(step.evidence),
+            std::move(step.remedy)
+        );
 }
 
 // What was tried on one ring says nothing of another that was found to be like production. Runs and

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <arpa/inet.h>
 
@@ -178,6 +179,16 @@ std::string machine_of(std::string_view address) {
         return std::string(address);
     name = one_way_of_writing(name);
     return is_way_back_here(name) ? std::string(address.substr(0, host)) + "localhost" : name;
+}
+
+bool share_machine(const RingRecord& one, const RingRecord& other) {
+    std::set<std::string> machines;
+    for (const auto& host : one.hosts)
+        machines.insert(machine_of(host.address));
+    return std::any_of(other.hosts.begin(), other.hosts.end(), [&](const RingHost& host) {
+        const auto machine = machine_of(host.address);
+        return !machine.empty() && machines.contains(machine);
+    });
 }
 
 bool has_machine(const RingRecord& ring, std::string_view address) {

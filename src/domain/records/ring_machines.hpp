@@ -26,6 +26,9 @@ std::string machine_of(std::string_view address);
 // Whether one of the ring's hosts has this address. No ring has the server's own machine.
 bool has_machine(const RingRecord& ring, std::string_view address);
 
+// Whether a host of each is the same machine. The server's own, without SSH, is everybody's.
+bool share_machine(const RingRecord& one, const RingRecord& other);
+
 // "web-1 (10.0.0.1)"
 std::string host_in_words(const RingHost& host);
 

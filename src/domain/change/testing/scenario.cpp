@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/change/ring_use.hpp"
 #include "domain/change/steps.hpp"
 
 namespace slipway::domain::testing {
@@ -43,6 +44,17 @@ void fill_in_transcripts(Facts& facts, const Scenario& s, const Json& body) {
         if (digest && *digest != Digest{} && !s.files.contains(digest->hex()))
             facts.unknown_transcripts.push_back(*digest);
     }
+}
+
+void fill_in_ring_uses(
+    Facts& facts, const Scenario& s, std::string_view command, const Json& body
+) {
+    const auto ring = ring_concerned(s.change, command, body);
+    if (ring.empty())
+        return;
+    const auto found = s.ring_uses.find(ring);
+    facts.ring_uses = {found == s.ring_uses.end() ? RingUse{} : found->second};
+    facts.ring_uses.front().ring = ring;
 }
 
 void check_refusal(const Error& error) {
@@ -120,6 +132,7 @@ Scenario::decide(std::string_view person, std::string_view command, const Json& 
     fill_in_files(known, *this, command, body);
     if (command == "report_run")
         fill_in_transcripts(known, *this, body);
+    fill_in_ring_uses(known, *this, command, body);
     return row->decide(change, body, known);
 }
 
@@ -141,6 +154,8 @@ void Scenario::keep(Decision decision, const Facts& facts) {
         const auto applied = apply_event(replayed, event.type, json(event.data), stamp);
         EXPECT_TRUE(applied) << event.type << ": " << applied.error().message;
     }
+    if (decision.next.runs.size() > change.runs.size())
+        ++ring_uses[decision.next.runs.back().ring].turns;
     change = std::move(decision.next);
     const auto bytes = encode(change);
     EXPECT_EQ(encode(replayed), bytes) << "replay differs from what was decided";

@@ -47,6 +47,7 @@ class Scenario {
     Policy policy;
     const Workflow* workflow;
     std::vector<OtherChange> others;
+    std::map<std::string, RingUse> ring_uses; // by ring
     std::map<std::string, RunbookFile> files; // by digest
     std::vector<StoredEvent> events;
     std::vector<TaskDraft> tasks;

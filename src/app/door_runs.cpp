@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs of different changes on one ring, through the door: which are under way there, and that of
+// two that begin at the same moment one is decided anew. Every run takes its ring, and the rings
+// that share a machine with it, by writing a stream of each; its version is how many did so far.
+// Nothing is written when a run ends: whether it has, its change says.
+#include "app/door_inside.hpp"
+#include "app/event.hpp"
+#include "app/unreadable.hpp"
+#include "domain/change/ring_use.hpp"
+#include "domain/records/ring_machines.hpp"
+
+namespace slipway::app {
+
+namespace {
+
+struct RunThere {
+    std::string change;
+    std::string run;
+
+    SLIPWAY_FIELDS {
+        visit("change", self.change);
+        visit("run", self.run);
+    }
+};
+
+// Who was at work on the ring when it was taken last, the last one among them.
+struct RingTaken {
+    std::vector<RunThere> runs;
+
+    SLIPWAY_FIELDS { visit("runs", self.runs); }
+};
+
+StreamKey ring_use_key(const TenantId& tenant, const std::string& ring) {
+    return {tenant, "ring_use", ring};
+}
+
+// The ring itself first.
+std::vector<std::string> rings_touched(const std::string& ring, const domain::Records& records) {
+    std::vector<std::string> touched{ring};
+    const auto known = records.rings.find(ring);
+    if (known == records.rings.end())
+        return touched;
+    for (const auto& [id, other] : records.rings)
+        if (id != ring && domain::share_machine(known->second, other))
+            touched.push_back(id);
+    return touched;
+}
+
+} // namespace
+
+Result<domain::RingUse> Door::Inside::ring_use(
+    const domain::Change& change, const std::string& ring, const domain::Records& registered
+) {
+    domain::RingUse use;
+    use.ring = ring;
+    const auto stored = parts.store.load(ring_use_key(change.tenant, ring));
+    if (!stored && stored.error().code == ErrorCode::not_found)
+        return use;
+    if (!stored)
+        return tl::unexpected(stored.error());
+    use.turns = stored->version;
+    const auto taken = restore<RingTaken>(std::string_view(stored->state));
+    if (!taken)
+        return unreadable_state(stored->key, taken.error());
+    for (const auto& there : taken->runs) {
+        if (there.change == change.id.value)
+            continue;
+        // The cache may be a moment behind what was just read of the ring.
+        const auto loaded = load(change.tenant, there.change, Trust::store);
+        if (!loaded && loaded.error().code == ErrorCode::not_found)
+            continue;
+        const auto& other = *TRY(loaded).change;
+        const auto* run = domain::find_run(other, RunId(there.run));
+        if (run != nullptr && domain::is_active(*run) && !domain::is_over(other))
+            use.under_way.push_back(
+                {other.id, run->id, run->ring, run->started_at, other.change_owner,
+                 domain::touched_on_production(other, registered)}
+            );
+    }
+    return use;
+}
+
+Result<void> Door::Inside::gather_ring_uses(
+    const std::string& command, const Json& body, const domain::Change& change, domain::Facts& facts
+) {
+    const auto ring = domain::ring_concerned(change, command, body);
+    if (ring.empty())
+        return {};
+    for (const auto& id : rings_touched(ring, *facts.records))
+        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records)));
+    return {};
+}
+
+std::vector<StreamWrite> Door::Inside::take_rings(
+    const Actor& actor, const domain::Change& next, const domain::Facts& facts
+) const {
+    std::vector<StreamWrite> writes;
+    for (const auto& use : facts.ring_uses) {
+        RingTaken taken;
+        for (const auto& run : use.under_way)
+            taken.runs.push_back({run.change.value, run.run.value});
+        taken.runs.push_back({next.id.value, next.runs.back().id.value});
+        const auto document = encode(taken);
+        StreamWrite write{
+            ring_use_key(next.tenant, use.ring), use.turns, {}, document, false, {}, false};
+        write.events.push_back(
+            make_event({write.key, use.turns + 1, facts.now, actor}, "ring_taken", document)
+        );
+        writes.push_back(std::move(write));
+    }
+    return writes;
+}
+
+} // namespace slipway::app
