@@ -36,7 +36,7 @@ std::vector<OtherRun> runs_in_the_way(const Change& change, const Facts& facts) 
     return runs;
 }
 
-std::string in_words(const OtherRun& run) {
+std::string where_it_runs(const OtherRun& run) {
     return fmt::format(
         "{} of {} on {}, since {}", run.run.value, run.change.value, run.ring, to_text(run.began)
     );
@@ -46,7 +46,7 @@ tl::unexpected<Error>
 refuse(const OtherRun& run, std::string message, std::string_view gate, std::string reason) {
     return fail_blocked(
         std::move(message),
-        {{std::string(gate), "runs", std::move(reason), in_words(run),
+        {{std::string(gate), "runs", std::move(reason), where_it_runs(run),
           fmt::format(
               "Let it end, or have it aborted (slipway change decide_run {} --run {} --choice "
               "abort --reason WHY); its owner is {}",
@@ -114,7 +114,7 @@ Result<void> require_nothing_touched(const Change& change, const Facts& facts) {
 void say_others(Decider& decider) {
     for (const auto& run : runs_in_the_way(decider.change(), decider.facts()))
         decider.say(fmt::format(
-            "also under way, and touching the same: {}; its owner is {}", in_words(run),
+            "also under way, and touching the same: {}; its owner is {}", where_it_runs(run),
             run.owner.value
         ));
 }
@@ -128,7 +128,7 @@ void call_others(Decider& decider, const RunId& begun) {
             fmt::format(
                 "{}\n{} of {} began. Also under way, and touching the same: {}.\nTo stop that one: "
                 "slipway change decide_run {} --run {} --choice abort --reason WHY\n",
-                change.title, begun.value, change.id.value, in_words(run), run.change.value,
+                change.title, begun.value, change.id.value, where_it_runs(run), run.change.value,
                 run.run.value
             )
         );
