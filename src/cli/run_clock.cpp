@@ -68,7 +68,7 @@ std::string clock_block(const Json& record, const Style& style) {
     );
     const auto* evidence = find(*clock, "evidence");
     for (const auto& line : evidence && evidence->is_array() ? evidence->get_array() : JsonArray{})
-        out += clipped("    " + cell(line), style.width) + "\n";
+        out += hanging("    ", cell(line), style) + "\n";
     return out;
 }
 

@@ -274,6 +274,11 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
     return out;
 }
 
+std::string hanging(std::string_view head, std::string_view text, const Style& style) {
+    const auto under = std::min(columns_of(head), style.width / 2);
+    return wrapped(std::string(head) + std::string(text), style.width, under);
+}
+
 std::string local_time(std::string_view text) {
     if (text.size() != 24 || text.back() != 'Z' || text[10] != 'T')
         return std::string(text);

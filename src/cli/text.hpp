@@ -36,6 +36,9 @@ std::size_t columns_of(std::string_view text);
 std::string clipped(std::string_view text, std::size_t width);
 // Lines of at most `width` columns, broken at spaces; later lines begin with `indent` spaces.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+// The text behind `head`, its later lines under its first one, as far as the style's width leaves
+// room for that.
+std::string hanging(std::string_view head, std::string_view text, const Style& style);
 
 // An RFC 3339 text as local time, "2026-11-25 18:00:00"; any other text as it is.
 std::string local_time(std::string_view text);
