@@ -70,6 +70,12 @@ std::string transcript_line(const Json& line, const Style& style) {
     return hanging(head, clean(text_or_empty(line, "text")), style) + "\n";
 }
 
+// The lines have the time of day only.
+void say_zone(const Context& context) {
+    const auto zone = zone_of(to_text(context.around.clock.now()));
+    context.say(context.style.paint(Paint::dim, fmt::format("times in {}", zone)) + "\n");
+}
+
 // Follows the stream until `take`, which also gets each event's bytes, has seen enough. `position`
 // is the entry to go on behind; empty: begin with what comes next.
 Result<void> follow(
@@ -316,6 +322,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
     const auto change = arguments.text("change");
     std::vector<Json> seen;
     auto run = TRY(past_of(context, change, seen));
+    say_zone(context);
     for (const auto& entry : seen) {
         if (context.json)
             context.print_json(to_text(entry));
@@ -352,6 +359,7 @@ Result<ExitCode> watch(Context& context, const Arguments& arguments) {
     // The stream of a change that does not exist would only be silent.
     if (!change.empty())
         TRY(context.get("/api/v1/changes/" + url_encoded(change)));
+    say_zone(context);
     EntryWords words;
     TRY(follow(
         context, change, arguments.text("after"), false,

@@ -84,8 +84,8 @@ std::string why_late(
         return because == "the window is over" || because == "past abort-by" ? std::string(because)
                                                                              : std::string{};
     if (now >= end) // RFC 3339 in UTC sorts as it passes
-        return "the window ended at " + local_time(end);
-    return !abort_by.empty() && now >= abort_by ? "abort-by was at " + local_time(abort_by)
+        return "the window ended at " + zoned_time(end);
+    return !abort_by.empty() && now >= abort_by ? "abort-by was at " + zoned_time(abort_by)
                                                 : std::string{};
 }
 

@@ -83,7 +83,8 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
-        out.str(), "18:00:02  started run-1: rehearsal (ben)\n"
+        out.str(), "times in UTC\n"
+                   "18:00:02  started run-1: rehearsal (ben)\n"
                    "18:00:02    drain | ?[2Jdrained\n"
                    "18:00:03  run-1: step drain succeeded (ben)\n"
                    "18:00:05  run-1 (rehearsal) ended: succeeded (ben)\n"
@@ -154,7 +155,8 @@ TEST_F(CliTest, FollowingLateShowsWhatFinishedStepsPrinted) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(server.seen().back().target, "/api/v1/attachments/" + digest);
     EXPECT_EQ(
-        out.str(), "18:00:01  started run-1: rehearsal (ben)\n"
+        out.str(), "times in UTC\n"
+                   "18:00:01  started run-1: rehearsal (ben)\n"
                    "18:00:02  run-1: step switch running (ben)\n"
                    "18:00:02    switch | hello from switch\n"
                    "18:00:02    switch | done\n"
@@ -469,10 +471,11 @@ TEST_F(CliTest, ADeploymentIsFollowedWithItsClockAndEndsBesideItsRehearsal) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(),
+        "times in UTC\n"
         "18:00:01  started run-1: deployment (ben)\n"
-        "  abort by: 2026-11-22 20:46:00\n"
-        "  expected end: 2026-11-22 20:21:00, with its smoke test; what runs now must end by "
-        "2026-11-22 20:32:00\n"
+        "  abort by: 2026-11-22 20:46:00 UTC\n"
+        "  expected end: 2026-11-22 20:21:00 UTC, with its smoke test; what runs now must end by "
+        "2026-11-22 20:32:00 UTC\n"
         "    rollback: run-2 took 7m on staging?[2J\n"
         "18:00:02  run-1: step drain succeeded (ben)\n"
         "abort by 20:46:00 · expected end 20:21:00 · 4m slower than the test ring\n"
@@ -553,7 +556,7 @@ TEST_F(CliTest, TheHistoryOfAChangeIsToldInWordsNewestFirst) {
     EXPECT_EQ(run({"change", "history", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(),
-        "SEQ  AT                   WHO   WHAT\n"
+        "SEQ  AT (UTC)             WHO   WHAT\n"
         "7    2026-11-22 18:00:07  anna  something_new\n"
         "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
         "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
