@@ -62,6 +62,65 @@ bool is_required(const Json& schema, std::string_view name) {
     });
 }
 
+// "such as 2026-11-30T18:00" of a description; empty where it has no example.
+std::string example_in(std::string_view description) {
+    constexpr std::string_view mark = "such as ";
+    const auto at = description.find(mark);
+    if (at == std::string_view::npos)
+        return {};
+    auto text = description.substr(at + mark.size());
+    text = text.substr(0, text.find(' '));
+    while (!text.empty() && std::string_view(",;.)\"").find(text.back()) != std::string_view::npos)
+        text.remove_suffix(1);
+    return std::string(text.starts_with('"') ? text.substr(1) : text);
+}
+
+const Json* members_of(const Json& property) {
+    const auto* items = find(property, "items");
+    const auto* members = find(items ? *items : property, "properties");
+    return members && members->is_object() && !members->get_object().empty() ? members : nullptr;
+}
+
+// A value of this shape, with what must be in it; a guess at its texts.
+Json example_of(const Json& property) {
+    const auto type = text_or_empty(property, "type");
+    if (type == "array") {
+        const auto* items = find(property, "items");
+        return items ? Json(JsonArray{example_of(*items)}) : Json(JsonArray{});
+    }
+    if (type == "boolean")
+        return true;
+    if (type == "integer" || type == "number")
+        return 1;
+    if (type == "string") {
+        if (const auto choices = choices_of(property); !choices.empty())
+            return Json(choices.front());
+        const auto found = example_in(text_or_empty(property, "description"));
+        const bool is_time = text_or_empty(property, "format") == "date-time";
+        return Json(!found.empty() ? found : is_time ? "2026-12-01T09:00:00Z" : "TEXT");
+    }
+    JsonObject out;
+    const auto* members = members_of(property);
+    for (const auto& [name, member] : members ? members->get_object() : JsonObject{})
+        if (is_required(property, {name.data(), name.size()}))
+            out[name] = example_of(member);
+    if (out.empty() && members != nullptr) {
+        const auto& first = *members->get_object().begin();
+        out[first.key()] = example_of(first.value());
+    }
+    return Json(std::move(out));
+}
+
+// "; fields: from, to, duration"
+std::string named_members(const Json& property) {
+    const auto* members = members_of(property);
+    std::string out;
+    for (const auto& member : members ? members->get_object() : JsonObject{})
+        out +=
+            fmt::format("{}{}", out.empty() ? "; fields: " : ", ", std::string_view(member.key()));
+    return out;
+}
+
 Option option_of(std::string_view name, const Json& property) {
     const auto kind = kind_of(property);
     Option option = valued(std::string(name), placeholder(kind, property), "");
@@ -70,11 +129,10 @@ Option option_of(std::string_view name, const Json& property) {
         option.help.resize(cut);
     option.choices = choices_of(property);
     option.repeated = kind == FieldKind::list;
-    // In front, where nothing is cut off.
     if (kind == FieldKind::text_file || (kind == FieldKind::digest && name != "digest"))
         option.help = fmt::format("or --{} PATH: {}", file_option(name), option.help);
     if (kind == FieldKind::document)
-        option.help += " (or @FILE)";
+        option.help += named_members(property) + " (or @FILE)";
     if (kind == FieldKind::list)
         option.help += " (repeat for more)";
     return option;
@@ -95,7 +153,11 @@ properties_of(const Json& schema, const std::vector<std::string_view>& except) {
 }
 
 // "@file" and "-" name a file; anything else is the JSON itself.
-Result<Json> read_json(const std::string& name, const std::string& text, std::istream& in) {
+// `example` is shown when it is no JSON at all.
+Result<Json> read_json(
+    const std::string& name, const std::string& text, std::istream& in,
+    const std::function<Json()>& example
+) {
     std::string bytes = text;
     if (text.starts_with("@"))
         bytes = TRY(read_file(text.substr(1), limits::request_body_max, in));
@@ -103,7 +165,12 @@ Result<Json> read_json(const std::string& name, const std::string& text, std::is
         bytes = TRY(read_file("-", limits::request_body_max, in));
     auto json = parse_json(bytes);
     if (!json)
-        return fail_option(name, json.error().message);
+        return fail_option(
+            name, fmt::format(
+                      "expected JSON such as '{}', or @FILE with it: {}", to_text(example()),
+                      json.error().message
+                  )
+        );
     return json;
 }
 
@@ -137,7 +204,7 @@ Result<Json> value_of(
     case FieldKind::list:
         return list_of(name, property, arguments.all(name));
     case FieldKind::document:
-        return read_json(name, arguments.text(name), in);
+        return read_json(name, arguments.text(name), in, [&] { return example_of(property); });
     default:
         return Json(arguments.text(name));
     }
@@ -224,7 +291,9 @@ Result<Json> body_of(
 ) {
     JsonObject body;
     if (arguments.has("json_body")) {
-        auto json = TRY(read_json("json_body", arguments.text("json_body"), in));
+        auto json = TRY(read_json("json_body", arguments.text("json_body"), in, [&] {
+            return example_of(schema);
+        }));
         if (!json.is_object())
             return fail_option("json_body", "expected a JSON object");
         body = std::move(json.get_object());

@@ -8,6 +8,9 @@
 #include "cli/body.hpp"
 #include "cli/commands.hpp"
 #include "cli/event_words.hpp"
+#include "cli/outcome.hpp"
+#include "cli/waiting.hpp"
+#include "domain/calendar/zone.hpp"
 
 namespace slipway::cli {
 
@@ -52,12 +55,18 @@ run_command(const domain::CommandRow& row, Context& context, const Arguments& ar
         opens ? std::string(changes_path) : path_of(arguments, fmt::format("/{}", row.name));
     const auto answer = TRY(context.change("POST", path, body, version));
     const auto json = TRY(json_of(answer));
+    const auto* at_version = find(json, "version");
+    if (arguments.has("wait") && at_version != nullptr) {
+        say_outcome(context, json);
+        return await_report(context, arguments, row.name, cell(*at_version));
+    }
     if (context.json)
         context.print_json(answer.body);
     else if (opens)
         context.print(clean(text_or_empty(json, "id")) + "\n");
     else
         say_outcome(context, json);
+    say_led_to(context, row.name, arguments.text("change"));
     return ExitCode::ok;
 }
 
@@ -65,6 +74,11 @@ Command command_of(const domain::CommandRow& row) {
     Command command;
     command.words = {"change", std::string(row.name)};
     command.summary = row.summary;
+    if (reports_later(row.name))
+        command.example = fmt::format(
+            "slipway change {} CHG-12{} --wait", row.name,
+            row.name == "run_smoke" ? " --occasion staging" : ""
+        );
     if (row.name != "open")
         command.options.push_back(change_positional());
     for (auto& option : body_options(row.schema()))
@@ -73,6 +87,9 @@ Command command_of(const domain::CommandRow& row) {
         command.options.push_back(
             valued("if_version", "N", "refuse when the change is no longer at this version")
         );
+    if (reports_later(row.name))
+        for (auto& option : wait_options())
+            command.options.push_back(std::move(option));
     command.run = [&row](Context& context, const Arguments& arguments) {
         return run_command(row, context, arguments);
     };
@@ -197,11 +214,11 @@ Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
 // Whole sentences, which a table would cut.
 void say_why(const Context& context, const JsonArray& proposals) {
     for (const auto& proposal : proposals) {
-        const auto* start = at_path(proposal, "window.start");
+        const auto start = clean(text_at(proposal, "window.start"));
         const auto* reasons = find(proposal, "reasons");
-        if (start == nullptr || reasons == nullptr || !reasons->is_array())
+        if (start.empty() || reasons == nullptr || !reasons->is_array())
             continue;
-        context.print(fmt::format("\n{}\n", context.style.paint(Paint::bold, cell(*start))));
+        context.print(fmt::format("\n{}\n", context.style.paint(Paint::bold, start)));
         for (const auto& reason : reasons->get_array())
             context.print(fmt::format("  {}\n", wrapped(cell(reason), context.style.width, 4)));
     }
@@ -228,6 +245,29 @@ void say_removed(const Context& context, const JsonArray& removals) {
     }
 }
 
+// In which --from and --until are read, and window.start and window.end of `schedule` as well.
+Result<std::string> zone_of_request(const Context& context, const Arguments& arguments) {
+    if (arguments.has("zone"))
+        return arguments.text("zone");
+    const auto organisation = context.get("/api/v1/organisations/main");
+    if (!organisation && organisation.error().code != ErrorCode::not_found)
+        return tl::unexpected(organisation.error());
+    const auto zone = organisation ? text_or_empty(*organisation, "zone") : std::string_view{};
+    return std::string(zone.empty() ? "UTC" : zone);
+}
+
+// The proposals with their times as they are typed, "2026-12-17T08:30" in this zone.
+JsonArray as_typed(JsonArray proposals, const std::string& zone) {
+    for (auto& proposal : proposals)
+        for (const auto& [part, end] :
+             {std::pair{"window", "start"}, {"window", "end"}, {"rollback", "start"}}) {
+            const auto time = time_from_text(text_at(proposal, fmt::format("{}.{}", part, end)));
+            if (time)
+                proposal.get_object()[part].get_object()[end] = domain::to_local_text(*time, zone);
+        }
+    return proposals;
+}
+
 Result<ExitCode> propose(Context& context, const Arguments& arguments) {
     const auto query = query_of(
         arguments, {"from", "until", "duration", "rollback_duration", "zone", "step", "count"}
@@ -242,10 +282,11 @@ Result<ExitCode> propose(Context& context, const Arguments& arguments) {
         const auto* found = find(json, name);
         return found && found->is_array() ? found->get_array() : JsonArray{};
     };
-    const auto proposals = list("proposals");
+    const auto zone = TRY(zone_of_request(context, arguments));
+    const auto proposals = as_typed(list("proposals"), zone);
     context.print(table(
         proposals,
-        {{"FROM", "window.start"},
+        {{fmt::format("FROM ({})", clean(zone)), "window.start"},
          {"UNTIL", "window.end"},
          {"ROLLBACK BY", "rollback.start"},
          {"SCORE", "score"}},
@@ -254,6 +295,12 @@ Result<ExitCode> propose(Context& context, const Arguments& arguments) {
     if (context.quiet)
         return ExitCode::ok;
     say_why(context, proposals);
+    if (!proposals.empty())
+        context.print(fmt::format(
+            "\ntake one: slipway change schedule {} --start {} --end {} --zone {}\n",
+            clean(arguments.text("change")), clean(text_at(proposals[0], "window.start")),
+            clean(text_at(proposals[0], "window.end")), clean(zone)
+        ));
     if (const auto removed = list("removed"); !removed.empty()) {
         context.print("\nnot possible:\n");
         say_removed(context, removed);
@@ -391,11 +438,13 @@ Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
         );
         if (!context.quiet)
             context.print(context.style.paint(Paint::dim, more) + "\n");
+        say_next(context, record);
         return ExitCode::ok;
     }
     leave_out_exit_statuses(record);
     name_what_is_in_scope(record);
     context.print(document(record, context.style));
+    say_next(context, record);
     return ExitCode::ok;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -31,6 +32,8 @@ Style style_of(const Context& context, bool terminal) {
     Style style;
     if (terminal)
         style.width = context.around.width;
+    const auto today = zoned_time(to_text(context.around.clock.now()));
+    style.year = std::atoi(today.substr(0, 4).c_str());
     style.colour = terminal && context.environment("NO_COLOR").empty() &&
                    context.environment("TERM") != "dumb";
     return style;

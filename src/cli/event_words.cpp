@@ -46,7 +46,7 @@ constexpr Phrase phrases[] = {
     {"divergence_accepted",
      "accepted the difference {id}[, {ring_value} instead of {production_value}]: {reason}"},
     {"preflight_reported", "preflight on {preflight.ring}: {known}"},
-    {"run_started", "started {run.id}: {run.purpose} on {run.ring}"
+    {"run_started", "started {run.id}: {run.purpose}[ on {run.ring}]"
                     "[, as it was approved; edited since: {run.ring_edits}]"},
     {"run_step_reported", "{run}: step {step.name} {step.state}[, confirmed by {step.confirmed_by}]"
                           "[ and {step.seconded_by}][: {step.detail}]"},
@@ -134,19 +134,20 @@ void collect(const Json& value, std::string_view path, std::vector<std::string>&
         collect(*next, dot == std::string_view::npos ? "" : path.substr(dot + 1), out);
 }
 
-std::string values_text(const Json& data, std::string_view path) {
+std::string values_text(const Json& data, std::string_view path, std::size_t text_max) {
     std::vector<std::string> values;
     collect(data, path, values);
     std::string out;
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (i == values_max)
             return out + fmt::format(" and {} more", values.size() - i);
-        out += (i == 0 ? "" : ", ") + clipped(values[i], phrase_max);
+        out += (i == 0 ? "" : ", ") + clipped(values[i], text_max);
     }
     return out;
 }
 
-std::string filled(std::string_view phrase, const Json& data, const std::string& known) {
+std::string
+filled(std::string_view phrase, const Json& data, const std::string& known, std::size_t text_max) {
     std::string out;
     std::size_t optional_from = 0;
     bool is_missing = false;
@@ -161,7 +162,7 @@ std::string filled(std::string_view phrase, const Json& data, const std::string&
         } else if (c == '{') {
             const auto end = phrase.find('}', i);
             const auto path = phrase.substr(i + 1, end - i - 1);
-            const auto text = path == "known" ? known : values_text(data, path);
+            const auto text = path == "known" ? known : values_text(data, path, text_max);
             is_missing = is_missing || text.empty();
             out += text;
             i = end;
@@ -237,12 +238,13 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
     };
     std::string known;
     if (type == "run_started")
-        remember(purposes_, "run.id", values_text(data, "run.purpose"));
+        remember(purposes_, "run.id", values_text(data, "run.purpose", text_max_));
     else if (type == "waiver_requested")
         remember(
             waivers_, "waiver.id",
             fmt::format(
-                "{} ({})", values_text(data, "waiver.gate"), values_text(data, "waiver.reason")
+                "{} ({})", values_text(data, "waiver.gate", text_max_),
+                values_text(data, "waiver.reason", text_max_)
             )
         );
     else if (type.starts_with("run_"))
@@ -263,7 +265,7 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
         std::find_if(std::begin(phrases), std::end(phrases), [&](const Phrase& one) {
             return one.type == type;
         });
-    return phrase == std::end(phrases) ? clean(type) : filled(phrase->text, data, known);
+    return phrase == std::end(phrases) ? clean(type) : filled(phrase->text, data, known, text_max_);
 }
 
 } // namespace slipway::cli

@@ -4,10 +4,10 @@
 // every ledger entry as it is committed. Both read what is there first and then the server's events
 // from that position on, so nothing is missed between the two. A lost connection is taken up again.
 #include <ostream>
-#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/event_stream.hpp"
+#include "cli/event_words.hpp"
 #include "cli/run_clock.hpp"
 #include "cli/stopped_run.hpp"
 
@@ -39,30 +39,41 @@ void summarise(const Json& value, std::string& out, int depth) {
     }
 }
 
-// "18:00:12  drain  succeeded": one line for an entry of the ledger.
-std::string entry_line(const Json& entry, const Style& style, bool with_change) {
+// "18:00:12  run-1: step drain succeeded (ben)", with the change in front where several are shown.
+// What has no words, such as a register's entry, is told by its name and values.
+std::string entry_line(const Json& entry, EntryWords& words, const Style& style, bool with_change) {
     const auto at = local_time(text_or_empty(entry, "at"));
-    std::string head = at.size() == 19 ? at.substr(11) : clean(at);
-    head = style.paint(Paint::dim, head) + "  ";
+    const auto time = at.size() == 19 ? at.substr(11) : clean(at);
+    std::string line = style.paint(Paint::dim, time) + "  ";
     if (with_change)
-        head += style.paint(Paint::bold, clean(text_or_empty(entry, "stream"))) + "  ";
-    head += clean(text_or_empty(entry, "type"));
-    std::string tail;
-    if (const auto* data = find(entry, "data"))
-        summarise(*data, tail, 3);
+        line += style.paint(Paint::bold, clean(text_or_empty(entry, "stream"))) + "  ";
+    const auto type = text_or_empty(entry, "type");
+    const auto* data = find(entry, "data");
+    const auto said = words.of(type, data ? *data : Json(JsonObject{}));
+    line += said;
+    if (data != nullptr && said == clean(type)) {
+        line += "  ";
+        summarise(*data, line, 3);
+    }
     if (const auto actor = text_or_empty(entry, "actor"); !actor.empty())
-        tail += "(" + clean(actor) + ")";
-    return clipped(head + "  " + tail, style.width) + "\n";
+        line += fmt::format("{}({})", line.ends_with(' ') ? "" : " ", clean(actor));
+    return wrapped(line, style.width, columns_of(time) + 2) + "\n";
 }
 
 // What a running step writes, set apart from the entries by its place, and by the step's name from
 // what others write at the same time.
 std::string transcript_line(const Json& line, const Style& style) {
     const auto at = local_time(text_or_empty(line, "at"));
-    const auto head = style.paint(Paint::dim, at.size() == 19 ? at.substr(11) : clean(at));
+    const auto time = at.size() == 19 ? at.substr(11) : clean(at);
     const auto step = clean(text_or_empty(line, "step"));
-    const auto text = clean(text_or_empty(line, "text"));
-    return clipped(fmt::format("{}    {} | {}", head, step, text), style.width) + "\n";
+    const auto head = fmt::format("{}    {} | ", style.paint(Paint::dim, time), step);
+    return hanging(head, clean(text_or_empty(line, "text")), style) + "\n";
+}
+
+// The lines have the time of day only.
+void say_zone(const Context& context) {
+    const auto zone = zone_of(to_text(context.around.clock.now()));
+    context.say(context.style.paint(Paint::dim, fmt::format("times in {}", zone)) + "\n");
 }
 
 // Follows the stream until `take`, which also gets each event's bytes, has seen enough. `position`
@@ -148,9 +159,7 @@ struct RunView {
     std::string step;    // at which it stopped
     std::string because; // why it stopped
     std::string position;
-    bool live = false;             // what comes now comes as it happens
-    std::set<std::string> begun;   // steps that began while we looked on ...
-    std::set<std::string> printed; // ... and of which lines were shown as they came
+    EntryWords words{0};
 
     bool over() const { return state == "succeeded" || state == "failed" || state == "aborted"; }
 
@@ -186,12 +195,6 @@ void note(RunView& view, const Json& entry) {
     }
     if (type == "run_resumed" || type == "run_decided")
         view.state = "running";
-    if (type == "run_step_reported" && text_at(entry, "data.step.state") == "running") {
-        const auto step = text_at(entry, "data.step.name");
-        view.printed.erase(step);
-        if (view.live)
-            view.begun.insert(step);
-    }
     if (type == "run_ended")
         view.state = text_at(entry, "data.state");
 }
@@ -258,14 +261,12 @@ bool moves_the_clock(const Json& entry) {
 void say_stop(const Context& context, const RunView& run) {
     if (context.json || context.quiet)
         return;
-    context.say(explain_stop(
-        context, {run.change, run.id, run.step, run.because, run.printed.contains(run.step)}
-    ));
+    context.say(explain_stop(context, {run.change, run.id, run.step, run.because}));
 }
 
 // What a step printed that ended before we looked on, from its transcript. Programs have the
 // digest.
-void show_kept(const Context& context, RunView& run, const Json& entry) {
+void show_kept(const Context& context, const Json& entry) {
     const auto digest = text_at(entry, "data.step.transcript");
     const bool none = digest.find_first_not_of('0') == std::string::npos; // empty too
     if (context.json || context.quiet || none ||
@@ -292,7 +293,6 @@ void show_kept(const Context& context, RunView& run, const Json& entry) {
     if (!client || !client->send(request))
         return context.say(fmt::format("    what {} printed could not be read\n", clean(step)));
     lines.finish();
-    run.printed.insert(step);
 }
 
 // One entry of the stream, or one line that the running step wrote. The stream is the change's, and
@@ -306,13 +306,10 @@ void show_live(const Context& context, RunView& run, const Json& entry, std::str
     if (context.json)
         context.print_json(bytes);
     if (is_line) {
-        const std::string step(text_or_empty(entry, "step"));
-        if (run.begun.contains(step))
-            run.printed.insert(step);
         context.say(transcript_line(entry, context.style));
         return;
     }
-    context.say(entry_line(entry, context.style, false));
+    context.say(entry_line(entry, run.words, context.style, false));
     if (type == "run_started")
         say_clock(context, run, clock_block);
     if (moves_the_clock(entry))
@@ -325,11 +322,12 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
     const auto change = arguments.text("change");
     std::vector<Json> seen;
     auto run = TRY(past_of(context, change, seen));
+    say_zone(context);
     for (const auto& entry : seen) {
         if (context.json)
             context.print_json(to_text(entry));
-        show_kept(context, run, entry);
-        context.say(entry_line(entry, context.style, false));
+        show_kept(context, entry);
+        context.say(entry_line(entry, run.words, context.style, false));
     }
     if (run.id.empty())
         context.say(explain_no_run(change));
@@ -337,7 +335,6 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         say_stop(context, run);
     else if (!run.over())
         say_clock(context, run, clock_block);
-    run.live = true;
     if (!run.over())
         TRY(follow(
             context, change, run.position, true,
@@ -362,12 +359,17 @@ Result<ExitCode> watch(Context& context, const Arguments& arguments) {
     // The stream of a change that does not exist would only be silent.
     if (!change.empty())
         TRY(context.get("/api/v1/changes/" + url_encoded(change)));
+    say_zone(context);
+    EntryWords words;
     TRY(follow(
         context, change, arguments.text("after"), false,
         [&](const Json& entry, std::string_view bytes) {
             if (context.json)
                 context.print_json(bytes);
-            context.say(entry_line(entry, context.style, change.empty()));
+            // What one change says of its runs is not true of another's.
+            if (change.empty())
+                words = EntryWords{};
+            context.say(entry_line(entry, words, context.style, change.empty()));
             return true;
         }
     ));

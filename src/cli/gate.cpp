@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "cli/waiting.hpp"
 
 namespace slipway::cli {
 
@@ -63,11 +64,6 @@ settle(const Context& context, const std::string& change, const Clearance& clear
     return tl::unexpected(std::move(error));
 }
 
-bool is_passing(const Error& error) {
-    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
-           error.code == ErrorCode::limit_exceeded;
-}
-
 // What it waits for. Nothing in it changes from one answer to the next while nothing happens, so it
 // is said once.
 std::string waits_for(const Result<Clearance>& clearance) {
@@ -83,7 +79,7 @@ std::string waits_for(const Result<Clearance>& clearance) {
     if (out.empty())
         out = "no reason given";
     if (!clearance->window_start.empty())
-        out += "; the window opens at " + clean(local_time(clearance->window_start));
+        out += "; the window opens at " + clean(zoned_time(clearance->window_start));
     return out;
 }
 

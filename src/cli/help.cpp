@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Help is made of the table of commands and cut to a screen: 24 lines of 80 columns. A group with
-// many commands lists their names only; each has a help of its own.
+// Help is made of the table of commands, in lines of 80 columns; nothing is cut. That of the
+// program and of a group fits a screen of 24 lines: a group with many commands lists their names
+// only, and each has a help of its own, as long as its options need.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@ namespace slipway::cli {
 
 namespace {
 
-constexpr std::size_t lines_max = 24;
 constexpr std::size_t columns_max = 80;
 constexpr std::size_t names_from = 16; // commands of a group, from which only names are listed
 
@@ -27,25 +27,19 @@ std::string full_command(const std::vector<std::string>& words) {
     return out;
 }
 
-std::size_t lines_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
 struct Entry {
     std::string name;
     std::string help;
-    bool marked = false; // it must be given; the mark stands in front, where nothing is cut off
+    bool marked = false; // it must be given
 };
 
-// One line each, or several when there is room.
-std::string entries_text(const std::vector<Entry>& entries, std::size_t room) {
+std::string entries_text(const std::vector<Entry>& entries) {
     std::size_t widest = 0;
     for (const auto& entry : entries)
         widest = std::max(widest, columns_of(entry.name));
     widest = std::min<std::size_t>(widest, 34);
     const std::size_t start = 2 + widest + 2;
     std::string whole;
-    std::string cut;
     for (const auto& entry : entries) {
         std::string head = (entry.marked ? "* " : "  ") + entry.name;
         head.append(start > columns_of(head) ? start - columns_of(head) : 2, ' ');
@@ -59,9 +53,8 @@ std::string entries_text(const std::vector<Entry>& entries, std::size_t room) {
                 aligned.append(columns_of(head), ' ');
         }
         whole += aligned + "\n";
-        cut += head + clipped(entry.help, left) + "\n";
     }
-    return lines_of(whole) <= room ? whole : cut;
+    return whole;
 }
 
 std::vector<Entry>
@@ -96,7 +89,7 @@ std::string
 group_help(const std::vector<Command>& commands, const std::vector<std::string>& words) {
     const auto entries = children(commands, words);
     std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", full_command(words));
-    out += entries.size() > names_from ? names_text(entries) : entries_text(entries, lines_max - 4);
+    out += entries.size() > names_from ? names_text(entries) : entries_text(entries);
     out += fmt::format("\n{} COMMAND --help shows one command.\n", full_command(words));
     return out;
 }
@@ -130,11 +123,11 @@ std::string program_help(const std::vector<Command>& commands, std::string_view 
         "Usage: slipway COMMAND [--server URL] [--token_file PATH] [--json] [--quiet]\n",
         version
     );
-    registers += ": list, show, put, remove; see COMMAND --help";
+    registers += ": list, show, put, edit, remove; see COMMAND --help";
     auto tail = "  " + wrapped(registers, columns_max - 2, 4) + "\n";
     if (!checked.empty())
         tail = fmt::format("  {}: lint\n", checked) + tail;
-    out += entries_text(entries, lines_max - lines_of(out) - lines_of(tail));
+    out += entries_text(entries);
     return out + tail;
 }
 
@@ -182,8 +175,7 @@ std::string command_help(const Command& command) {
     tail += "(* required)\n";
     if (!command.example.empty())
         tail += "Example: " + wrapped(command.example, columns_max - 9, 4) + "\n";
-    const auto room = lines_max - std::min(lines_max, lines_of(out) + lines_of(tail));
-    return out + entries_text(entries, room) + tail;
+    return out + entries_text(entries) + tail;
 }
 
 } // namespace

@@ -57,9 +57,12 @@ bool show_findings(
         if (!context.quiet || finding.severity == LintSeverity::error)
             context.print(finding_text(file, finding, context.style));
     }
-    context.say(fmt::format(
-        "{}: {}{} findings, {} of them errors\n", clean(file), contents, findings.size(), errors
-    ));
+    const auto verdict =
+        findings.empty() ? std::string("no findings")
+        : findings.size() == 1
+            ? fmt::format("1 finding, {}", errors == 1 ? "an error" : "a warning")
+            : fmt::format("{} findings, {} of them errors", findings.size(), errors);
+    context.say(fmt::format("{}: {}{}\n", clean(file), contents, verdict));
     return errors == 0;
 }
 

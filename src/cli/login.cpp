@@ -94,7 +94,7 @@ Result<ExitCode> login(Context& context, const Arguments& arguments) {
             {"expires_at", std::string(text_or_empty(json, "expires_at"))}})));
     context.say(fmt::format(
         "signed in at {} as {} until {}\n", session.server, clean(session.person.value),
-        clean(local_time(text_or_empty(json, "expires_at")))
+        clean(zoned_time(text_or_empty(json, "expires_at")))
     ));
     return ExitCode::ok;
 }

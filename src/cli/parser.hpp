@@ -37,7 +37,7 @@ struct Candidates {
 
 Candidates candidates_for(const std::vector<Command>& commands, std::vector<std::string> words);
 
-// Help for the program, a group or a command, at most 24 lines of 80 columns.
+// Help for the program, a group or a command, in lines of 80 columns.
 std::string help_text(
     const std::vector<Command>& commands, const Invocation& invocation, std::string_view version
 );

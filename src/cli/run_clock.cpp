@@ -60,7 +60,7 @@ std::string clock_block(const Json& record, const Style& style) {
     const auto* clock = find(record, "abort_clock");
     if (clock == nullptr || text_or_empty(*clock, "run").empty())
         return {};
-    const auto at = [&](const char* name) { return local_time(text_or_empty(*clock, name)); };
+    const auto at = [&](const char* name) { return zoned_time(text_or_empty(*clock, name)); };
     auto out = fmt::format(
         "  {}\n  expected end: {}, with its smoke test; what runs now must end by {}\n",
         style.paint(Paint::bold, "abort by: " + clean(at("abort_by"))), clean(at("expected_end")),
@@ -68,7 +68,7 @@ std::string clock_block(const Json& record, const Style& style) {
     );
     const auto* evidence = find(*clock, "evidence");
     for (const auto& line : evidence && evidence->is_array() ? evidence->get_array() : JsonArray{})
-        out += clipped("    " + cell(line), style.width) + "\n";
+        out += hanging("    ", cell(line), style) + "\n";
     return out;
 }
 

@@ -62,7 +62,7 @@ void show(const Context& context, const domain::SmokeReport& report) {
     const auto from = took ? local_time(to_text(*report.began)) + " to " : "";
     context.say(fmt::format(
         "{} {}{} on {}, {}{}, list {}, {}\n", clean(report.id), to_text(report.occasion), run,
-        clean(report.ring), from, local_time(to_text(report.at)), report.list.hex().substr(0, 12),
+        clean(report.ring), from, zoned_time(to_text(report.at)), report.list.hex().substr(0, 12),
         source_of(report)
     ));
     context.print(table(

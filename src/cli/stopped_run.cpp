@@ -60,7 +60,7 @@ std::string instructions(const Context& context, const Json& pinned, const std::
         std::string_view rest = step.name == name ? std::string_view(step.instructions) : "";
         for (std::size_t line = 0; !rest.empty() && line < stop_lines_max; ++line) {
             const auto end = rest.find('\n');
-            out += clipped("    | " + clean(rest.substr(0, end)), context.style.width) + "\n";
+            out += hanging("    | ", clean(rest.substr(0, end)), context.style) + "\n";
             rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
         }
     }
@@ -84,8 +84,8 @@ std::string why_late(
         return because == "the window is over" || because == "past abort-by" ? std::string(because)
                                                                              : std::string{};
     if (now >= end) // RFC 3339 in UTC sorts as it passes
-        return "the window ended at " + local_time(end);
-    return !abort_by.empty() && now >= abort_by ? "abort-by was at " + local_time(abort_by)
+        return "the window ended at " + zoned_time(end);
+    return !abort_by.empty() && now >= abort_by ? "abort-by was at " + zoned_time(abort_by)
                                                 : std::string{};
 }
 
@@ -142,8 +142,13 @@ std::string printed_lines(const Context& context, const Json& step) {
         return "  it printed nothing\n";
     std::string out = "  the last of what it printed:\n";
     for (const auto& line : lines)
-        out += clipped("    | " + shown_line(line), context.style.width) + "\n";
+        out += hanging("    | ", shown_line(line), context.style) + "\n";
     return out;
+}
+
+// Commands stand on a line of their own, whatever its length; what is said around them is wrapped.
+std::string paragraph(const std::string& text, const Style& style) {
+    return "  " + wrapped(text, style.width > 30 ? style.width - 2 : 0, 4) + "\n";
 }
 
 std::string owners_of(const Json& record) {
@@ -163,17 +168,20 @@ std::string spoken_step(const StoppedRun& stopped) {
 }
 
 // A manual step and a decision point wait for their person, not for a decision on the run.
-std::string
-confirmation(const StoppedRun& stopped, const Json& record, const Json& outline, bool decision) {
+std::string confirmation(
+    const Context& context, const StoppedRun& stopped, const Json& record, const Json& outline
+) {
+    const bool decision = text_or_empty(outline, "kind") == "decision";
     const auto owner = clean(text_or_empty(outline, "owner"));
     std::string who = "whoever may run changes and did not vote on this one";
     if (!owner.empty())
         who = owner + "; else " + owners_of(record);
     else if (decision)
         who = owners_of(record);
-    std::string out = fmt::format("  {}: {}\n", decision ? "who decides" : "who does it", who);
+    std::string out =
+        paragraph((decision ? "who decides: " : "who does it: ") + who, context.style);
     if (const auto abort = clean(text_or_empty(outline, "abort_criterion")); !abort.empty())
-        out += "  abort when: " + abort + "\n";
+        out += paragraph("abort when: " + abort, context.style);
     return out + fmt::format(
                      "  go on: slipway change confirm_step {} --run {} --step {} --note \"{}\"\n",
                      clean(stopped.change), clean(stopped.run), spoken_step(stopped),
@@ -226,16 +234,15 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     auto because = clean(stopped.because);
     if (because.ends_with(": ")) // entries of steps without a heading
         because.resize(because.size() - 2);
-    std::string out =
-        context.style.paint(
-            Paint::yellow,
-            fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
-        ) +
-        ": " + because + "\n";
+    const auto stops = context.style.paint(
+        Paint::yellow,
+        fmt::format("{} has stopped and waits at {}", clean(stopped.run), spoken_step(stopped))
+    );
+    std::string out = hanging("", stops + ": " + because, context.style) + "\n";
     const auto state = step ? text_or_empty(*step, "state") : std::string_view{};
     const bool unknown = state == "unknown";
     const bool ended_badly = state == "failed" || unknown;
-    if (ended_badly && !stopped.printed)
+    if (ended_badly)
         out += printed_lines(context, *step);
     // Undoing a deployment is turning round, and that is never too late.
     const bool turns_round = run != nullptr && find(*run, "undo") != nullptr;
@@ -246,10 +253,13 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         run && ended_badly ? others_to_decide(*run, stopped.step) : std::vector<std::string>{};
     const auto named = others.empty() ? std::string{} : spoken_step(stopped);
     if (!others.empty())
-        out += fmt::format(
-            "  {} did not end well either: each is decided on, in any order, and then the run goes "
-            "on\n",
-            fmt::join(others, ", ")
+        out += paragraph(
+            fmt::format(
+                "{} did not end well either: each is decided on, in any order, and then the run "
+                "goes on",
+                fmt::join(others, ", ")
+            ),
+            context.style
         );
     const bool asks = because.starts_with("waits for a person");
     const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
@@ -265,15 +275,16 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     else if (purpose == "deployment")
         out += clock_block(record, context.style);
     if (by_hand && !late) {
-        out += confirmation(stopped, record, *outline, kind == "decision");
+        out += confirmation(context, stopped, record, *outline);
         if (!second.empty())
             out += fmt::format("  and {}, who confirms it with the same command\n", second);
         out += "  stop: " + decision(stopped, "abort");
     } else {
-        out += fmt::format(
-            "  who decides: {}\n", on_production(purpose) || run == nullptr
-                                       ? owners_of(record)
-                                       : "whoever may run changes; it is a test"
+        out += paragraph(
+            "who decides: " + (on_production(purpose) || run == nullptr
+                                   ? owners_of(record)
+                                   : "whoever may run changes; it is a test"),
+            context.style
         );
         if (!second.empty() && !late)
             out +=
@@ -289,8 +300,8 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
                    (late ? decision(stopped, "abort") : decision(stopped, "retry", named));
         if (!late)
             out +=
-                "          (--choice retry, skip, resume, abort or undo; resume takes it as done, "
-                "undo\n          runs the undo blocks of what was done and ends the run)\n";
+                "          (--choice retry, skip, resume, abort or undo; resume takes it as done,\n"
+                "          undo runs the undo blocks of what was done and ends the run)\n";
     }
     if (purpose == "deployment")
         out += "  go back: " + go_back(stopped.change);

@@ -19,7 +19,6 @@ struct StoppedRun {
     std::string run;
     std::string step;
     std::string because;
-    bool printed = false; // what the step printed stands on the screen already
 };
 
 // A block of lines, the command on a line of its own. Empty when somebody has decided meanwhile.

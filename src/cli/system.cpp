@@ -21,24 +21,40 @@ Result<ExitCode> health(Context& context, const Arguments&) {
     const auto* sandbox = find(json, "sandbox");
     context.say(fmt::format(
         "{} is up: version {}, {}{}\n", client.server(), clean(text_or_empty(json, "version")),
-        clean(local_time(text_or_empty(json, "now"))),
+        clean(zoned_time(text_or_empty(json, "now"))),
         sandbox && sandbox->is_bool() && sandbox->get_bool() ? ", a sandbox" : ""
     ));
     return ExitCode::ok;
 }
 
+// How far it is from the server's own time to the one that was asked for.
+Result<std::string> span_until(const Context& context, const std::string& until) {
+    const auto wanted = time_from_text(until);
+    if (!wanted)
+        return fail_option("until", wanted.error().message);
+    const auto version = TRY(context.get("/api/v1/version"));
+    const auto now = TRY(time_from_text(text_or_empty(version, "now")));
+    if (*wanted <= now)
+        return fail_option("until", "the server's clock is past that; it goes forward only");
+    return to_text(std::chrono::duration_cast<Span>(*wanted - now));
+}
+
 Result<ExitCode> advance(Context& context, const Arguments& arguments) {
+    if (arguments.has("by") == arguments.has("until"))
+        return fail_option("until", "give a time, or how far instead: slipway sandbox advance 48h");
+    const auto by = arguments.has("by") ? arguments.text("by")
+                                        : TRY(span_until(context, arguments.text("until")));
     HttpRequest request;
     request.method = "POST";
     request.path = "/api/v1/sandbox/clock";
     // Not sent again when the connection is lost: the clock would go forward twice.
-    request.body = to_text(Json(JsonObject{{"by", arguments.text("by")}}));
+    request.body = to_text(Json(JsonObject{{"by", by}}));
     const auto answer = TRY(TRY(context.client()).send(request));
     const auto json = TRY(json_of(answer));
     if (context.json)
         context.print_json(answer.body);
     context.say(fmt::format(
-        "the server's clock stands at {}\n", clean(local_time(text_or_empty(json, "now")))
+        "the server's clock stands at {}\n", clean(zoned_time(text_or_empty(json, "now")))
     ));
     return ExitCode::ok;
 }
@@ -91,10 +107,12 @@ void add_system_commands(Commands& commands, const LocalCommands& local) {
     add_local(commands, {"admin", "rebuild"}, local.admin_rebuild);
     add_local(commands, {"admin", "doctor"}, local.admin_doctor);
     add_local(commands, {"admin", "password_code"}, local.admin_password_code);
+    auto by = positional("by", "how far, such as 48h");
+    by.required = false;
     commands.push_back(
         {{"sandbox", "advance"},
          "Put the clock of a sandbox server forward",
-         {positional("by", "how far, such as 48h")},
+         {std::move(by), valued("until", "TIME", "until then, such as 2026-12-01T09:00:00Z")},
          advance,
          "slipway sandbox advance 48h"}
     );

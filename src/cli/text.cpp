@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ constexpr std::string_view ellipsis = "…";
 constexpr std::size_t column_min = 8;
 constexpr std::size_t column_readable = 16; // where a text still says what it is
 constexpr std::size_t gap = 2;
+constexpr auto local_time_size = std::string_view("2026-12-04 14:00:00").size();
 
 bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
@@ -37,25 +39,47 @@ struct Shown {
     std::size_t width = 0;
     bool is_whole = false; // an id: half of one is none
     bool is_time = false;  // half of one is none either, but it has shorter forms
+    bool warns = false;    // "yes" is nothing good here
 };
 
-// "2026-12-04 14:00:00", as local_time() writes it.
-bool is_local_time(std::string_view text) {
-    return text.size() == 19 && text[4] == '-' && text[10] == ' ' && text[16] == ':';
+// "2026-12-04 14:00:00 CET", as zoned_time() writes it.
+bool is_zoned_time(std::string_view text) {
+    return text.size() > local_time_size + 1 && text[4] == '-' && text[10] == ' ' &&
+           text[16] == ':' && text[local_time_size] == ' ';
 }
 
-// Leaves `size` characters of each time, from the given one on.
-void shorten_times(std::vector<Shown>& columns, std::size_t from, std::size_t size) {
+// The zone is said once, in the title: "DUE (CET)", or "DUE (CET/CEST)" where the clock changes.
+void move_zone_to_title(Shown& column) {
+    std::vector<std::string> zones;
+    for (auto& text : column.texts) {
+        if (text.empty())
+            continue;
+        auto zone = text.substr(local_time_size + 1);
+        text.resize(local_time_size);
+        if (std::find(zones.begin(), zones.end(), zone) == zones.end())
+            zones.push_back(std::move(zone));
+    }
+    column.title += fmt::format(" ({})", fmt::join(zones, "/"));
+    column.whole = local_time_size;
+}
+
+void shorten_times(
+    std::vector<Shown>& columns, const std::function<std::string(const std::string&)>& shorter
+) {
     for (auto& column : columns) {
         if (!column.is_time)
             continue;
         column.whole = columns_of(column.title);
         for (auto& text : column.texts) {
-            text = text.substr(std::min(from, text.size()), size);
+            text = text.empty() ? text : shorter(text);
             column.whole = std::max(column.whole, text.size());
         }
         column.width = column.whole;
     }
+}
+
+std::string without_seconds(const std::string& time) {
+    return time.substr(0, std::string_view("2026-12-04 14:00").size());
 }
 
 // Ids are copied into the next command, so a table never cuts one.
@@ -68,10 +92,10 @@ bool is_id(std::string_view path) {
 }
 
 // Until the row fits: times lose their seconds, the widest text gives way, times lose their year,
-// texts give way once more. When it is so narrow that not every column can be shown, the last ones
-// go, those with ids after all others; the first one always stays. What times and columns leave
-// free is the texts' again.
-void fit(std::vector<Shown>& columns, std::size_t limit) {
+// or if it is not the present one their time of day, texts give way once more. When it is so narrow
+// that not every column can be shown, the last ones go, those with ids after all others; the first
+// one always stays. What times and columns leave free is the texts' again.
+void fit(std::vector<Shown>& columns, std::size_t limit, int year) {
     const auto excess = [&] {
         std::size_t total = gap * (columns.size() - 1);
         for (const auto& column : columns)
@@ -94,13 +118,16 @@ void fit(std::vector<Shown>& columns, std::size_t limit) {
             --widest->width;
         }
     };
+    const auto without_year = [&](const std::string& time) {
+        constexpr auto date = std::string_view("2026-12-04").size();
+        const bool present = time.substr(0, 4) == fmt::format("{:04}", year);
+        return present ? time.substr(std::string_view("2026-").size()) : time.substr(0, date);
+    };
     if (excess() > 0)
-        shorten_times(columns, 0, std::string_view("2026-12-04 14:00").size());
+        shorten_times(columns, without_seconds);
     narrow(column_readable);
     if (excess() > 0) {
-        shorten_times(
-            columns, std::string_view("2026-").size(), std::string_view("12-04 14:00").size()
-        );
+        shorten_times(columns, without_year);
         widen();
     }
     narrow(column_min);
@@ -117,8 +144,8 @@ void fit(std::vector<Shown>& columns, std::size_t limit) {
 }
 
 Paint paint_of(std::string_view word) {
-    constexpr std::string_view good[] = {"pass",      "completed", "approved",  "successful",
-                                         "succeeded", "verified",  "delivered", "yes"};
+    constexpr std::string_view good[] = {"pass",      "completed", "approved", "successful",
+                                         "succeeded", "verified",  "delivered"};
     constexpr std::string_view bad[] = {"fail",    "failed", "rejected", "aborted",
                                         "blocked", "error",  "overdue"};
     constexpr std::string_view doubtful[] = {"waived",  "postponed",    "deferred",   "waiting",
@@ -150,7 +177,9 @@ void write_member(
     out += style.paint(Paint::dim, clean(key) + ":");
     if (is_plain(value)) {
         const auto* text = value.if_string();
-        const auto shown = text ? clean(local_time(view(*text)), true) : cell(value);
+        auto shown = text ? clean(zoned_time(view(*text)), true) : cell(value);
+        if (value.is_array() && value.get_array().empty())
+            shown = "none";
         const auto head = indent + columns_of(key) + 2;
         out += " " + wrapped(shown, style.width > head + 20 ? style.width - head : 0, indent + 2);
         out += '\n';
@@ -274,27 +303,49 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
     return out;
 }
 
-std::string local_time(std::string_view text) {
+std::string hanging(std::string_view head, std::string_view text, const Style& style) {
+    const auto under = std::min(columns_of(head), style.width / 2);
+    return wrapped(std::string(head) + std::string(text), style.width, under);
+}
+
+namespace {
+
+// An RFC 3339 text in the terminal's zone, in this format of strftime; nothing for any other text.
+std::optional<std::string> formatted_time(std::string_view text, const char* format) {
     if (text.size() != 24 || text.back() != 'Z' || text[10] != 'T')
-        return std::string(text);
+        return std::nullopt;
     const auto time = time_from_text(text);
     if (!time)
-        return std::string(text);
+        return std::nullopt;
     const std::time_t seconds = std::chrono::system_clock::to_time_t(
         std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time)
     );
     std::tm local{};
     if (localtime_r(&seconds, &local) == nullptr)
-        return std::string(text);
-    char buffer[32];
-    return {buffer, std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S", &local)};
+        return std::nullopt;
+    char buffer[64];
+    return std::string(buffer, std::strftime(buffer, sizeof buffer, format, &local));
+}
+
+} // namespace
+
+std::string local_time(std::string_view text) {
+    return formatted_time(text, "%Y-%m-%d %H:%M:%S").value_or(std::string(text));
+}
+
+std::string zone_of(std::string_view text) {
+    return formatted_time(text, "%Z").value_or(std::string{});
+}
+
+std::string zoned_time(std::string_view text) {
+    return formatted_time(text, "%Y-%m-%d %H:%M:%S %Z").value_or(std::string(text));
 }
 
 std::string cell(const Json& value) {
     if (value.is_null())
         return {};
     if (const auto* text = value.if_string())
-        return clean(local_time(view(*text)));
+        return clean(zoned_time(view(*text)));
     if (value.is_bool())
         return value.get_bool() ? "yes" : "no";
     if (const auto* array = value.if_array()) {
@@ -329,22 +380,25 @@ std::string table(const JsonArray& rows, const std::vector<Column>& columns, con
     std::vector<Shown> shown;
     for (const auto& column : columns) {
         Shown one{column.title, {}, 0, 0, &column == &columns.front() || is_id(column.path), true};
+        one.warns = column.path == "overdue" || column.path == "dead";
         for (const auto& row : rows) {
             const auto* value = at_path(row, column.path);
             one.texts.push_back(value ? cell(*value) : std::string{});
             one.whole = std::max(one.whole, columns_of(one.texts.back()));
             one.is_time =
-                one.is_time && (one.texts.back().empty() || is_local_time(one.texts.back()));
+                one.is_time && (one.texts.back().empty() || is_zoned_time(one.texts.back()));
         }
         if (one.whole == 0)
             continue;
+        if (one.is_time)
+            move_zone_to_title(one);
         one.width = one.whole = std::max(one.whole, columns_of(one.title));
         shown.push_back(std::move(one));
     }
     if (shown.empty())
         return {};
     if (style.width > 0)
-        fit(shown, style.width);
+        fit(shown, style.width, style.year);
     std::string out;
     const auto write_line = [&](const auto& text_of, bool head) {
         std::string line;
@@ -352,7 +406,8 @@ std::string table(const JsonArray& rows, const std::vector<Column>& columns, con
         for (const auto& column : shown) {
             pad(line, start);
             const auto text = clipped(text_of(column), column.width);
-            line += style.paint(head ? Paint::bold : paint_of(text), text);
+            const bool warns = column.warns && text == "yes";
+            line += style.paint(head ? Paint::bold : warns ? Paint::red : paint_of(text), text);
             start += column.width + gap;
         }
         out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
@@ -492,11 +547,20 @@ reasons_text(const std::vector<Reason>& reasons, const Style& style, std::string
 
 std::string refusal(const Error& error, const Style& style, std::string_view change) {
     std::string out = style.paint(Paint::red, "slipway:") + " ";
-    out += wrapped(clean(error.message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
-    // Many messages are made of what is wrong with the fields, and that is said once.
+    // Many messages are made of what is wrong with the fields, and that is said once: by the
+    // message, unless it leaves some of them out.
+    const auto in_message = [&](const FieldError& field) {
+        return error.message == field.message ||
+               error.message.find(field.field + ": " + field.message) != std::string::npos;
+    };
+    const auto& fields = error.fields;
+    const auto named = std::count_if(fields.begin(), fields.end(), in_message);
+    const bool lists_fields = named > 1 && named < std::ssize(fields);
+    const auto message =
+        lists_fields ? fmt::format("{} fields are not right", error.fields.size()) : error.message;
+    out += wrapped(clean(message, true), style.width > 30 ? style.width - 9 : 0, 2) + "\n";
     for (const auto& field : error.fields)
-        if (error.message != field.message &&
-            error.message.find(field.field + ": " + field.message) == std::string::npos)
+        if (lists_fields || !in_message(field))
             out += fmt::format(
                 "  {}: {}\n", style.paint(Paint::bold, clean(field.field)), clean(field.message)
             );

@@ -18,6 +18,7 @@ enum class Paint : unsigned char { none, bold, dim, red, green, yellow };
 struct Style {
     bool colour = false;
     std::size_t width = 0; // columns; 0: no limit
+    int year = 0;          // the present one, which a narrow table leaves out of its times
 
     std::string paint(Paint paint, std::string_view text) const;
 };
@@ -36,17 +37,26 @@ std::size_t columns_of(std::string_view text);
 std::string clipped(std::string_view text, std::size_t width);
 // Lines of at most `width` columns, broken at spaces; later lines begin with `indent` spaces.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+// The text behind `head`, its later lines under its first one, as far as the style's width leaves
+// room for that.
+std::string hanging(std::string_view head, std::string_view text, const Style& style);
 
 // An RFC 3339 text as local time, "2026-11-25 18:00:00"; any other text as it is.
 std::string local_time(std::string_view text);
-// A value in one line: times local, lists with commas, objects as their id, name or JSON.
+// The zone of the terminal at this time, such as "CET" or "+03"; of any other text nothing.
+std::string zone_of(std::string_view text);
+// Both, "2026-11-25 18:00:00 CET".
+std::string zoned_time(std::string_view text);
+// A value in one line: times local with their zone, lists with commas, objects as their id, name or
+// JSON.
 std::string cell(const Json& value);
 const Json* at_path(const Json& value, std::string_view path);
 std::string text_at(const Json& value, std::string_view path); // empty unless a text is there
 
 // Columns without a value in any row are left out. No line is longer than the style's width, unless
 // the first column alone is: the first one and every other id ("id", "step", "gate" ...) is shown
-// whole or not at all, times lose seconds and then the year, and the longest texts are cut instead.
+// whole or not at all, times lose seconds and then the year (of another year the time of day), and
+// the longest texts are cut instead. The title of a column of times names their zone.
 std::string table(const JsonArray& rows, const std::vector<Column>& columns, const Style& style);
 // "field: value" for each member, nested ones indented.
 std::string document(const Json& value, const Style& style);

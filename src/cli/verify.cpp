@@ -132,7 +132,7 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
 void add_verify_commands(Commands& commands) {
     commands.push_back(
         {{"verify"},
-         "Verify a data directory, a database or exported evidence, offline",
+         "Verify a data directory, database or exported evidence offline",
          {Option{"path", "path", "the directory or the ZIP", false, false, true},
           valued("postgres", "CONNINFO", "PostgreSQL instead of a directory"),
           valued("key", "KEY|@FILE", "the verifier key that is trusted")},

@@ -38,7 +38,7 @@ class CliTest : public testing::Test {
         return cli::run_cli(
             words, local,
             cli::Surroundings{
-                in, out, err, false, false, 80, clock, random,
+                in, out, err, at_terminal, false, 80, clock, random,
                 [this](Span span) {
                     waits.push_back(span);
                     clock.advance(span);
@@ -67,6 +67,7 @@ class CliTest : public testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     std::vector<Span> waits;
+    bool at_terminal = false; // lines are then 80 columns wide, and have colours without NO_COLOR
     std::string password = "harbour light 42";
     std::string repeated = password;
     std::vector<std::string> prompts;

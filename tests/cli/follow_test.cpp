@@ -4,6 +4,7 @@
 #include "base/json.hpp"
 #include "base/limits.hpp"
 #include "cli/event_words.hpp"
+#include "cli/text.hpp"
 #include "cli_fixture.hpp"
 #include "domain/change/events.hpp"
 
@@ -82,10 +83,11 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
-        out.str(), "18:00:02  run_started  id run-1  purpose rehearsal  (ben)\n"
+        out.str(), "times in UTC\n"
+                   "18:00:02  started run-1: rehearsal (ben)\n"
                    "18:00:02    drain | ?[2Jdrained\n"
-                   "18:00:03  run_step_reported  run-1  drain  succeeded  (ben)\n"
-                   "18:00:05  run_ended  run-1  succeeded  (ben)\n"
+                   "18:00:03  run-1: step drain succeeded (ben)\n"
+                   "18:00:05  run-1 (rehearsal) ended: succeeded (ben)\n"
                    "run-1 succeeded\n"
     );
     EXPECT_EQ(
@@ -120,8 +122,10 @@ TEST_F(CliTest, ARunThatIsFollowedShowsNoLinesOfAnother) {
         );
         EXPECT_EQ(out.str().find("1.5"), std::string::npos) << out.str();
         EXPECT_EQ(out.str().find("run-1"), std::string::npos) << out.str();
-        EXPECT_NE(out.str().find(as_json ? "run_ended" : "run-2 succeeded"), std::string::npos)
-            << out.str();
+        EXPECT_NE(
+            out.str().find(as_json ? "run_ended" : "run-2 (rollback) ended: succeeded"),
+            std::string::npos
+        ) << out.str();
     }
 }
 
@@ -151,13 +155,14 @@ TEST_F(CliTest, FollowingLateShowsWhatFinishedStepsPrinted) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(server.seen().back().target, "/api/v1/attachments/" + digest);
     EXPECT_EQ(
-        out.str(), "18:00:01  run_started  id run-1  purpose rehearsal  (ben)\n"
-                   "18:00:02  run_step_reported  run-1  switch  running  (ben)\n"
+        out.str(), "times in UTC\n"
+                   "18:00:01  started run-1: rehearsal (ben)\n"
+                   "18:00:02  run-1: step switch running (ben)\n"
                    "18:00:02    switch | hello from switch\n"
                    "18:00:02    switch | done\n"
                    "    switch | no time here\n"
-                   "18:00:03  run_step_reported  run-1  switch  succeeded  (ben)\n"
-                   "18:00:04  run_ended  run-1  succeeded  (ben)\n"
+                   "18:00:03  run-1: step switch succeeded (ben)\n"
+                   "18:00:04  run-1 (rehearsal) ended: succeeded (ben)\n"
                    "run-1 succeeded\n"
     );
 }
@@ -202,10 +207,64 @@ TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
         said.find("slipway change decide_run CHG-1 --run run-1 --choice retry --reason"),
         std::string::npos
     ) << said;
-    EXPECT_NE(said.find("run_decided"), std::string::npos) << said;
+    EXPECT_NE(said.find("decided on run-1 at switch: abort; because enough"), std::string::npos)
+        << said;
     EXPECT_NE(
         said.find("run-1 aborted\n  go back: slipway change roll_back CHG-1"), std::string::npos
     ) << said;
+}
+
+TEST_F(CliTest, WhatAStepPrintedAndWhyItsRunStoppedAreWrappedAndNotCut) {
+    at_terminal = true;
+    environment["NO_COLOR"] = "1";
+    const std::string line = "no certificate at /etc/harbour/cert, the installation of the harbour "
+                             "site needs one that is valid for thirty days: see INSTALL";
+    const std::string why = "step failed: exit status 3, and of the two machines that were asked "
+                            "for a certificate none had one that is still valid today";
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, "{}"); // the record, for the clock of the deployment
+    server.answer(
+        200,
+        fmt::format(
+            "event: transcript_line\ndata: {{\"type\":\"transcript_line\",\"run\":\"run-1\","
+            "\"step\":\"switch\",\"at\":\"2026-11-22T18:00:02.500Z\",\"text\":\"{}\"}}\n\n",
+            line
+        ) +
+            streamed_entry(
+                2, "run_stopped",
+                fmt::format(R"({{"run":"run-1","step":"switch","because":"{}"}})", why)
+            ),
+        "text/event-stream"
+    );
+    server.answer(200, waiting_change("command", "failed"));
+    server.answer(200, "2026-11-22T18:00:02.500Z " + line + "\n", "text/plain");
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    const auto said = out.str();
+    EXPECT_EQ(said.find("…"), std::string::npos) << said;
+    EXPECT_NE(
+        said.find("18:00:02    switch | no certificate at /etc/harbour/cert, the installation of\n"
+                  "                     the harbour site needs one that is valid for thirty days:\n"
+                  "                     see INSTALL\n"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(
+        said.find("  the last of what it printed:\n    | 18:00:02 no cert"), std::string::npos
+    ) << "also when it stands above: "
+      << said;
+    std::istringstream lines(said);
+    for (std::string one; std::getline(lines, one);)
+        EXPECT_TRUE(cli::columns_of(one) <= 80 || one.find("slipway change") != std::string::npos)
+            << one;
+    std::string words;
+    std::string word;
+    for (std::istringstream each(said); each >> word;)
+        words += word + " ";
+    EXPECT_NE(words.find("stopped at switch: " + why + " (ben)"), std::string::npos) << words;
+    EXPECT_NE(words.find("waits at switch: " + why + " the last"), std::string::npos) << words;
 }
 
 TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
@@ -412,14 +471,15 @@ TEST_F(CliTest, ADeploymentIsFollowedWithItsClockAndEndsBesideItsRehearsal) {
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(),
-        "18:00:01  run_started  id run-1  purpose deployment  (ben)\n"
-        "  abort by: 2026-11-22 20:46:00\n"
-        "  expected end: 2026-11-22 20:21:00, with its smoke test; what runs now must end by "
-        "2026-11-22 20:32:00\n"
+        "times in UTC\n"
+        "18:00:01  started run-1: deployment (ben)\n"
+        "  abort by: 2026-11-22 20:46:00 UTC\n"
+        "  expected end: 2026-11-22 20:21:00 UTC, with its smoke test; what runs now must end by "
+        "2026-11-22 20:32:00 UTC\n"
         "    rollback: run-2 took 7m on staging?[2J\n"
-        "18:00:02  run_step_reported  run-1  drain  succeeded  (ben)\n"
+        "18:00:02  run-1: step drain succeeded (ben)\n"
         "abort by 20:46:00 · expected end 20:21:00 · 4m slower than the test ring\n"
-        "18:00:03  run_ended  run-1  succeeded  (ben)\n"
+        "18:00:03  run-1 (deployment) ended: succeeded (ben)\n"
         "run-1 succeeded\n"
         "run-1 beside run-0 on staging:\n"
         "STEP      REHEARSED  LIVE  DIFFERENCE\n"
@@ -496,7 +556,7 @@ TEST_F(CliTest, TheHistoryOfAChangeIsToldInWordsNewestFirst) {
     EXPECT_EQ(run({"change", "history", "CHG-1"}), 0);
     EXPECT_EQ(
         out.str(),
-        "SEQ  AT                   WHO   WHAT\n"
+        "SEQ  AT (UTC)             WHO   WHAT\n"
         "7    2026-11-22 18:00:07  anna  something_new\n"
         "6    2026-11-22 18:00:06  anna  run-1 (rehearsal) ended: aborted\n"
         "5    2026-11-22 18:00:05  anna  started run-1: rehearsal on staging\n"
@@ -553,9 +613,8 @@ TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
              )
     );
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
-    EXPECT_NE(out.str().find("drain  running  (ben)\n"), std::string::npos) << out.str();
-    EXPECT_NE(out.str().find("drain  succeeded  exit_status 0  (ben)\n"), std::string::npos)
-        << out.str();
+    EXPECT_NE(out.str().find("drain running (ben)\n"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("drain succeeded (ben)\n"), std::string::npos) << out.str();
     server.answer(
         200, R"({"id":"CHG-1","runs":[{"id":"run-1","steps":[)"
              R"({"name":"a","state":"succeeded","ended_at":"x","exit_status":0},)"

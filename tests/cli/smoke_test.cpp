@@ -33,7 +33,7 @@ TEST_F(CliTest, ASmokeReportIsShownCheckByCheck) {
     EXPECT_EQ(run({"change", "smoke", "CHG-1", "--report", "smoke-1"}), 0);
     EXPECT_EQ(
         out.str(),
-        "smoke-1 staging on staging, 2026-11-22 18:00:00, list 000000000000, run by Slipway\n"
+        "smoke-1 staging on staging, 2026-11-22 18:00:00 UTC, list 000000000000, run by Slipway\n"
         "CHECK  RESULT  TOOK  TRIES  FROM     DETAIL\n"
         "page   passed  12ms  3               the answer was 200\n"
         "port   failed  1ms          outside  refused\n"
@@ -46,7 +46,7 @@ TEST_F(CliTest, ASmokeReportIsShownCheckByCheck) {
     EXPECT_EQ(run({"change", "smoke", "CHG-1", "--report", "smoke-1"}), 0);
     EXPECT_NE(
         out.str().find("smoke-1 staging of run-4 on staging, 2026-11-22 17:58:30 to "
-                       "2026-11-22 18:00:00, list"),
+                       "2026-11-22 18:00:00 UTC, list"),
         std::string::npos
     ) << out.str();
     server.answer(200, record); // the last one when nothing else is asked for

@@ -18,12 +18,13 @@ namespace {
 
 using cli::Command;
 
-void expect_fits(const std::string& help, const std::string& name) {
+void expect_fits(const std::string& help, const std::string& name, std::size_t lines_max) {
     std::istringstream lines(help);
     std::size_t count = 0;
     for (std::string line; std::getline(lines, line); ++count)
         EXPECT_LE(cli::columns_of(line), 80u) << name << ": " << line;
-    EXPECT_LE(count, 24u) << name << "\n" << help;
+    EXPECT_LE(count, lines_max) << name << "\n" << help;
+    EXPECT_EQ(help.find("…"), std::string::npos) << name << "\n" << help;
 }
 
 const Command* find_command(const cli::Commands& commands, std::vector<std::string> words) {
@@ -46,7 +47,7 @@ void expect_options(const Command* command, const Json& schema, std::string_view
     }
 }
 
-TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
+TEST(CliTable, HelpIsWrappedAndNeverCut) {
     cli::LocalCommands local;
     for (auto* hook :
          {&local.serve, &local.admin_backup, &local.admin_restore, &local.admin_rebuild,
@@ -60,7 +61,7 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
         cli::Invocation one{&command, command.words, {}, true};
         const auto name = fmt::format("{}", fmt::join(command.words, " "));
         const auto help = cli::help_text(commands, one, "1.2.3");
-        expect_fits(help, name);
+        expect_fits(help, name, 1000);
         EXPECT_FALSE(command.summary.empty()) << name;
         EXPECT_NE(help.find("Usage: slipway " + name), std::string::npos) << name;
         if (command.words.size() > 1)
@@ -69,7 +70,7 @@ TEST(CliTable, HelpOfEveryCommandFitsAScreen) {
     for (const auto& group : groups)
         expect_fits(
             cli::help_text(commands, {nullptr, group, {}, true}, "1.2.3"),
-            group.empty() ? "slipway" : group[0]
+            group.empty() ? "slipway" : group[0], 24
         );
 }
 
@@ -113,7 +114,7 @@ TEST(CliTable, ClosingOffersEachOutcomeOnceAndNoneThatIsRefused) {
     EXPECT_EQ(help.find("rolled_back", first + 1), std::string::npos) << help;
 }
 
-TEST(CliTable, OptionsThatTakeAFileStandWhereNothingIsCutOff) {
+TEST(CliTable, OptionsThatTakeAFileAreNamed) {
     const cli::LocalCommands local;
     const auto commands = cli::all_commands(local);
     const auto* put = find_command(commands, {"catalogue_entry", "put"});
@@ -121,6 +122,7 @@ TEST(CliTable, OptionsThatTakeAFileStandWhereNothingIsCutOff) {
     const auto help = cli::help_text(commands, {put, put->words, {}, true}, "1.2.3");
     EXPECT_NE(help.find("--deployment_runbook_file PATH"), std::string::npos) << help;
     EXPECT_NE(help.find("--rollback_runbook_file PATH"), std::string::npos) << help;
+    EXPECT_EQ(help.find("…"), std::string::npos) << help;
 }
 
 TEST(CliTable, IdsAreNeverCut) {
@@ -160,19 +162,63 @@ TEST(CliTable, TimesAreNeverCut) {
         {"DUE", "due_at"},
         {"COMPLETED", "completed_at"},
         {"BY", "completed_by"}};
-    const auto shown_at = [&](std::size_t width) {
+    const auto shown_at = [&](std::size_t width, int year = 2026) {
         cli::Style style;
         style.width = width;
+        style.year = year;
         return cli::table(rows, columns, style);
     };
     ::setenv("TZ", "UTC", 1);
     EXPECT_NE(shown_at(160).find("2026-12-04 13:05:59"), std::string::npos) << shown_at(160);
     EXPECT_NE(shown_at(100).find("2026-12-04 13:05"), std::string::npos) << shown_at(100);
     const auto narrow = shown_at(80);
-    EXPECT_NE(narrow.find("  12-04 14:00  12-04 13:05  ivar"), std::string::npos) << narrow;
-    EXPECT_NE(narrow.find("Smoke tests on pro…  completed"), std::string::npos)
+    EXPECT_NE(narrow.find("  12-04 14:00  12-04 13:05      ivar"), std::string::npos) << narrow;
+    EXPECT_NE(narrow.find("Smoke tests on…  completed"), std::string::npos)
         << "the room that the times left is the title's\n"
         << narrow;
+    EXPECT_NE(narrow.find("DUE (UTC)"), std::string::npos) << narrow;
+    EXPECT_NE(shown_at(80, 2025).find("  2026-12-04  2026-12-04"), std::string::npos)
+        << "of another year the date counts more than the hour\n"
+        << shown_at(80, 2025);
+}
+
+TEST(CliTable, WhatIsOverdueIsNotGreen) {
+    cli::Style style;
+    style.colour = true;
+    const JsonArray rows{JsonObject{{"id", "a"}, {"overdue", true}, {"host", "h"}}};
+    const auto text = cli::table(rows, {{"ID", "id"}, {"OVERDUE", "overdue"}}, style);
+    EXPECT_NE(text.find("\x1b[31myes\x1b[0m"), std::string::npos) << text;
+    EXPECT_EQ(cli::document(JsonObject{{"findings", JsonArray{}}}, {}), "findings: none\n");
+}
+
+TEST(CliTable, SeveralWrongFieldsAreEachSaidOnce) {
+    Error error{ErrorCode::invalid_input, "a: is empty; b: is long; and 1 more"};
+    error.fields = {{"a", "is empty"}, {"b", "is long"}, {"c", "is no time"}};
+    EXPECT_EQ(
+        cli::refusal(error, {}), "slipway: 3 fields are not right\n"
+                                 "  a: is empty\n"
+                                 "  b: is long\n"
+                                 "  c: is no time\n"
+    );
+}
+
+TEST(CliTable, AColumnOfTimesNamesItsZone) {
+    ::setenv("TZ", "Europe/Berlin", 1);
+    ::tzset();
+    const JsonArray rows{
+        JsonObject{{"id", "a"}, {"due", "2026-12-04T14:00:00.000Z"}}, JsonObject{{"id", "b"}},
+        JsonObject{{"id", "c"}, {"due", "2026-07-04T14:00:00.000Z"}}};
+    const auto text = cli::table(rows, {{"ID", "id"}, {"DUE", "due"}}, {});
+    const auto shown = cli::document(rows[0], {});
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    EXPECT_EQ(
+        text, "ID  DUE (CET/CEST)\n"
+              "a   2026-12-04 15:00:00\n"
+              "b\n"
+              "c   2026-07-04 16:00:00\n"
+    );
+    EXPECT_EQ(shown, "id: a\ndue: 2026-12-04 15:00:00 CET\n");
 }
 
 TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
@@ -235,9 +281,10 @@ TEST(CliTable, EveryRegisterHasItsCommandsAndAnOptionForEachField) {
     const auto commands = cli::all_commands(local);
     for (const auto& row : domain::register_table()) {
         const std::string name(row.name);
-        for (const auto* verb : {"list", "show", "put", "remove"})
+        for (const auto* verb : {"list", "show", "put", "edit", "remove"})
             EXPECT_NE(find_command(commands, {name, verb}), nullptr) << name << verb;
         expect_options(find_command(commands, {name, "put"}), row.schema(), name);
+        expect_options(find_command(commands, {name, "edit"}), row.schema(), name);
     }
 }
 

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/outcome.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/event_words.hpp"
+#include "cli/waiting.hpp"
+
+namespace slipway::cli {
+
+namespace {
+
+struct Report {
+    std::string_view command;
+    std::string_view event; // by which it comes
+    std::string_view rows;  // of what was looked at
+};
+
+constexpr Report reports[] = {
+    {"run_smoke", "smoke_reported", "report.results"},
+    {"preflight", "preflight_reported", "preflight.checks"},
+    {"verify_backup", "backup_recorded", "backup.proofs"},
+};
+
+const Report* report_of(std::string_view command) {
+    const auto* found = std::find_if(std::begin(reports), std::end(reports), [&](const auto& one) {
+        return one.command == command;
+    });
+    return found == std::end(reports) ? nullptr : found;
+}
+
+std::string change_path(const std::string& change, std::string_view rest = {}) {
+    return fmt::format("/api/v1/changes/{}{}", url_encoded(change), rest);
+}
+
+JsonArray list_at(const Json& value, std::string_view path) {
+    const auto* found = at_path(value, path);
+    return found && found->is_array() ? found->get_array() : JsonArray{};
+}
+
+bool truth_at(const Json& value, std::string_view name) {
+    const auto* found = find(value, name);
+    return found && found->is_bool() && found->get_bool();
+}
+
+void say_sentence(const Context& context, std::string_view type, const Json& data) {
+    context.say(hanging("  ", EntryWords(0).of(type, data), context.style) + "\n");
+}
+
+void say_last_run(const Context& context, const std::string& change, const Json& record) {
+    const auto runs = list_at(record, "runs");
+    if (runs.empty())
+        return;
+    context.say(fmt::format(
+        "  {} {}: slipway run follow {}\n", clean(text_or_empty(runs.back(), "id")),
+        clean(text_or_empty(runs.back(), "purpose")), clean(change)
+    ));
+}
+
+void say_impact(const Context& context, const std::string& change, const Json& record) {
+    const auto* impact = find(record, "impact");
+    if (impact == nullptr)
+        return;
+    say_sentence(context, "impact_traced", JsonObject{{"impact", *impact}});
+    const auto* answered = find(*impact, "acknowledged");
+    for (const auto& hit : list_at(*impact, "hits")) {
+        const auto ci = text_or_empty(hit, "ci");
+        const auto owner = clean(text_or_empty(hit, "owner"));
+        if (!truth_at(hit, "needs_acknowledgement") || (answered && find(*answered, ci)))
+            continue;
+        context.say(fmt::format(
+            "  {} answers for {}:\n    slipway change acknowledge_impact {} --ci {}\n",
+            owner.empty() ? "nobody yet" : owner, clean(ci), clean(change), clean(ci)
+        ));
+    }
+}
+
+bool is_open(const Json& step) {
+    const auto state = text_or_empty(step, "state");
+    return truth_at(step, "applies") && truth_at(step, "required") && state != "completed" &&
+           state != "postponed";
+}
+
+// Who may complete it: the person it is assigned to, or its roles, with who has them.
+std::string whose_turn(const Json& step, const Json& record) {
+    if (const auto assignee = text_or_empty(step, "assignee"); !assignee.empty())
+        return clean(assignee);
+    std::string out;
+    for (const auto& role : list_at(step, "roles")) {
+        const auto name = cell(role);
+        const auto person = text_at(record, name == "initiator" ? "requester" : name);
+        out += fmt::format(
+            "{}{}", out.empty() ? "" : ", ",
+            person.empty() ? name : fmt::format("{} ({})", clean(person), name)
+        );
+    }
+    return out.empty() ? "whoever may write changes" : out;
+}
+
+// The open steps of the first phase that has any: later ones wait for them.
+JsonArray next_steps(const Json& checklist, const Json& record) {
+    JsonArray rows;
+    std::string phase;
+    for (const auto& step : list_at(checklist, "steps")) {
+        if (!is_open(step) || (!rows.empty() && text_or_empty(step, "phase") != phase))
+            continue;
+        phase = text_or_empty(step, "phase");
+        rows.push_back(JsonObject{
+            {"id", text_or_empty(step, "id")},
+            {"title", text_or_empty(step, "title")},
+            {"turn", whose_turn(step, record)},
+            {"due_at", text_or_empty(step, "due_at")}});
+    }
+    return rows;
+}
+
+bool is_good_report(std::string_view command, const Json& data) {
+    if (command == "verify_backup")
+        return text_at(data, "backup.verdict") == "verified";
+    const auto checks = list_at(data, report_of(command)->rows);
+    return std::all_of(
+               checks.begin(), checks.end(), [](const Json& one) { return truth_at(one, "passed"); }
+           ) &&
+           !checks.empty() && list_at(data, "report.silent_agents").empty() &&
+           list_at(data, "report.new_alerts").empty();
+}
+
+void show_report(const Context& context, const Report& report, const Json& data) {
+    say_sentence(context, report.event, data);
+    JsonArray rows;
+    for (const auto& one : list_at(data, report.rows)) {
+        const bool good = truth_at(one, find(one, "ci") ? "restored" : "passed");
+        const auto ci = text_or_empty(one, "ci");
+        rows.push_back(JsonObject{
+            {"name", ci.empty() ? text_or_empty(one, "name") : ci},
+            {"host", text_or_empty(one, "host")},
+            {"result", !good        ? "failed"
+                       : ci.empty() ? "passed"
+                                    : "restored"},
+            {"detail", text_or_empty(one, "detail")}});
+    }
+    if (context.quiet)
+        return;
+    context.print(table(
+        rows, {{"CHECK", "name"}, {"HOST", "host"}, {"RESULT", "result"}, {"DETAIL", "detail"}},
+        context.style
+    ));
+}
+
+// The first such entry on this page of the history. What a person handed in meanwhile is not what
+// was asked for.
+std::optional<Json> report_on(const Json& page, const Report& report) {
+    for (const auto& item : list_at(page, "items")) {
+        const auto* entry = find(item, "entry");
+        const auto source = entry ? text_at(*entry, "data.report.source") : std::string{};
+        if (entry && text_or_empty(*entry, "type") == report.event &&
+            (source.empty() || source == "runner"))
+            return *entry;
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+void say_led_to(const Context& context, std::string_view command, const std::string& change) {
+    const bool runs = command == "start_run" || command == "roll_back";
+    if (context.json || context.quiet || (!runs && command != "trace_impact"))
+        return;
+    const auto record = context.get(change_path(change));
+    if (!record)
+        return;
+    if (runs)
+        say_last_run(context, change, *record);
+    else
+        say_impact(context, change, *record);
+}
+
+void say_next(const Context& context, const Json& record) {
+    const std::string change(text_or_empty(record, "id"));
+    const auto state = text_or_empty(record, "state");
+    if (context.json || context.quiet || state == "closed" || state == "cancelled")
+        return;
+    for (const auto& run : list_at(record, "runs"))
+        if (text_or_empty(run, "state") == "waiting")
+            context.say(fmt::format(
+                "{} waits for a person: slipway run follow {}\n", clean(text_or_empty(run, "id")),
+                clean(change)
+            ));
+    const auto checklist = context.get(change_path(change, "/steps"));
+    const auto rows = checklist ? next_steps(*checklist, record) : JsonArray{};
+    if (rows.empty())
+        return;
+    context.say("\nnext steps, and whose turn it is:\n");
+    for (const auto& row : rows) {
+        const auto due = text_at(row, "due_at");
+        context.say(
+            hanging(
+                fmt::format("  {}: ", clean(text_or_empty(row, "id"))),
+                fmt::format(
+                    "{}; {}{}", clean(text_or_empty(row, "title")), text_or_empty(row, "turn"),
+                    due.empty() ? "" : "; due " + clean(zoned_time(due))
+                ),
+                context.style
+            ) +
+            "\n"
+        );
+    }
+}
+
+bool reports_later(std::string_view command) {
+    return report_of(command) != nullptr;
+}
+
+Result<ExitCode> await_report(
+    const Context& context, const Arguments& arguments, std::string_view command,
+    const std::string& version
+) {
+    const auto change = arguments.text("change");
+    const auto& report = *report_of(command);
+    auto cursor = version;
+    const auto entry = TRY(wait_for_report(
+        context, arguments, fmt::format("the report of {} of {}", command, change),
+        [&]() -> Result<std::optional<Json>> {
+            const auto page = TRY(context.get(change_path(
+                change, fmt::format("/events?limit={}&cursor={}", limits::page_size_max, cursor)
+            )));
+            if (const auto next = text_or_empty(page, "next"); !next.empty())
+                cursor = next;
+            return report_on(page, report);
+        }
+    ));
+    const auto* data = find(entry, "data");
+    const Json found = data ? *data : Json(JsonObject{});
+    if (context.json)
+        context.print_json(to_text(entry));
+    else
+        show_report(context, report, found);
+    return is_good_report(command, found) ? ExitCode::ok : ExitCode::blocked;
+}
+
+} // namespace slipway::cli
