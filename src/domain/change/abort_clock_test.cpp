@@ -550,6 +550,22 @@ TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
     EXPECT_THAT(s.change.review->deviations, HasSubstr("the window was extended"));
 }
 
+TEST(Extension, and_other_deviations_are_named_when_they_make_it_no_plain_success) {
+    auto s = settled();
+    const auto& run = *last_run(s.change, RunPurpose::deployment);
+    s.change.deviations.push_back(
+        {run.id, "switch", "retry of switch", RunChoice::retry, "the marker is gone",
+         PersonId("pia"), s.now}
+    );
+    s.replayed = s.change;
+    const auto refusal = s.refused("otto", "close", R"({"outcome":"successful","summary":"up"})");
+    ASSERT_FALSE(refusal.reasons.empty()) << explain(refusal);
+    EXPECT_EQ(
+        refusal.reasons.back().evidence,
+        run.id.value + " switch: retry of switch; pia decided to retry: the marker is gone"
+    );
+}
+
 TEST(Extension, of_a_run_that_stopped_leaves_going_on_to_its_owner) {
     auto s = under_way();
     report_then(s, "switch", "running");

@@ -24,14 +24,18 @@ std::string observations_of(const Change& change) {
     return text;
 }
 
+std::string deviation_text(const Deviation& deviation) {
+    return fmt::format(
+        "{} {}: {}; {} decided to {}: {}", deviation.run.value, deviation.step, deviation.what,
+        deviation.by.value, to_text(deviation.choice), deviation.reason
+    );
+}
+
 // What the ledger already knows to have gone another way; the review starts from it.
 std::string deviations_of(const Change& change) {
     std::string text;
     for (const auto& deviation : deviations_on_production(change))
-        text += fmt::format(
-            "{} {}: {}; {} decided to {}: {}\n", deviation.run.value, deviation.step,
-            deviation.what, deviation.by.value, to_text(deviation.choice), deviation.reason
-        );
+        text += deviation_text(deviation) + "\n";
     if (!change.failed_because.empty())
         text += "The deployment failed: " + change.failed_because + "\n";
     text += cut_text(observations_of(change), limits::text_max);
@@ -78,7 +82,10 @@ void check_outcome(
     else if (outcome == Outcome::failed && change.failed_because.empty())
         refuse("no failure is on the record", "Record it with roll_back or decide_run");
     else if (outcome == Outcome::successful && !deviations_on_production(change).empty())
-        refuse("something deviated from the runbook", "Close it as successful_with_issues");
+        refuse(
+            "something deviated from the runbook", "Close it as successful_with_issues",
+            deviation_text(deviations_on_production(change).front())
+        );
     else if (outcome == Outcome::successful && smoke.verdict == Verdict::waived)
         refuse(
             "the smoke tests of production did not pass, they were waived",
