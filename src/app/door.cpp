@@ -363,8 +363,12 @@ Result<void> Door::Inside::gather_for(
     // The worker has stored what it names itself.
     if (command == "report_run" && !facts.system)
         facts.unknown_transcripts = TRY(unknown_transcripts(parts.store, change.tenant, body));
-    if (command == "record_smoke" && !text_or_empty(body, "junit").empty() && parts.read_junit)
-        facts.junit = TRY(parts.read_junit(text_or_empty(body, "junit")));
+    if (command == "record_smoke" && !text_or_empty(body, "junit").empty() && parts.read_junit) {
+        auto junit = parts.read_junit(text_or_empty(body, "junit"));
+        if (!junit)
+            return fail_field("junit", junit.error().message);
+        facts.junit = *std::move(junit);
+    }
     return {};
 }
 

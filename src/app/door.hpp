@@ -121,6 +121,10 @@ class Door {
     // a whole file; then execute() tries again.
     using Done = std::function<void(std::optional<Result<Answer>>)>;
     void execute_later(const Actor& actor, const CommandRequest& request, Done done);
+    // The files of workflows that were edited without a new version, in words. A change that is to
+    // be opened with one of them is refused.
+    Result<std::vector<std::string>> edited_workflows();
+
     Result<Answer> show_change(const Actor& actor, const std::string& change);
     // The same as a value, for whoever looks at many or often.
     Result<domain::Change> load_change(const Actor& actor, const std::string& change);

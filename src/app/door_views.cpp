@@ -124,6 +124,19 @@ std::string shown_change(
 
 } // namespace
 
+Result<std::vector<std::string>> Door::edited_workflows() {
+    std::vector<std::string> edited;
+    for (const auto& tenant : TRY(inside_->parts.store.tenants())) {
+        const Actor server{tenant, PersonId(std::string(the_server)), {}, {}, "worker"};
+        for (const auto& name : inside_->library->workflow_names()) {
+            const auto kept = inside_->keep_workflow(server, TRY(inside_->library->newest(name)));
+            if (!kept && kept.error().code == ErrorCode::conflict)
+                edited.push_back(kept.error().message);
+        }
+    }
+    return edited;
+}
+
 Result<Answer> Door::show_change(const Actor& actor, const std::string& change) {
     TRY(require_permission(actor, Permission::change_read));
     const auto loaded = TRY(inside_->load(actor.tenant, change));

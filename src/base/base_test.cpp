@@ -216,6 +216,31 @@ TEST(Json, refuses_what_is_not_one_reading) {
     EXPECT_TRUE(parse_json(" {\"a\":\"x:y\\\":\",\"b\":{\"a\":1}} \n"));
 }
 
+TEST(Json, says_which_member_cannot_be_read) {
+    const std::vector<std::array<std::string, 3>> cases{
+        {R"({"cis":[{"ci":"a"},{"ci":"a","ci":"b"}]})", "cis[1].ci", "stands twice in one object"},
+        {R"([{"a":1},{"a":[1,2],"a":3}])", "[1].a", "stands twice in one object"},
+        {"{\"title\":\"x\",\"text\":\"caf\xe9\"}", "text", "is not valid UTF-8 at byte 24"},
+        {"{\"a\":1,\"caf\xe9\":2}", "", "is not valid UTF-8 at byte 11"},
+        {std::string("{\0\"\0a\0", 6), "", "contains a NUL character at byte 1"},
+        {"\xff\xfe{", "", "is not valid UTF-8 at byte 0"},
+        {"\xef\xbb\xbf{}", "", "begins with a byte order mark; send UTF-8 without one"},
+        {R"({"a":{"b":tru}})", "a.b", "syntax error at byte 10"},
+        {R"({"a":{"b":1},})", "", "syntax error at byte 13"},
+        {R"({"a":1} x)", "", "extra data at byte 8"},
+    };
+    for (const auto& [text, field, message] : cases) {
+        const auto refused = parse_json(text);
+        ASSERT_FALSE(refused) << text;
+        const auto& error = refused.error();
+        ASSERT_EQ(error.fields.size(), 1) << text;
+        EXPECT_EQ(error.fields[0].field, field) << text;
+        EXPECT_EQ(error.fields[0].message, message) << text;
+        EXPECT_EQ(error.message, "JSON: " + (field.empty() ? "" : field + ": ") + message);
+    }
+    EXPECT_NE(parse_json(R"({"t":"\ud800"})").error().message.find("JSON: t: "), std::string::npos);
+}
+
 // Boost.JSON 1.81 alone reads such numbers one unit in the last place off, and another one after
 // each round.
 TEST(Json, a_number_read_again_is_the_same_number) {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <concepts>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -260,7 +261,12 @@ void read_number(const Json& json, T& value, const Path& path, Findings& finding
     const T number = json.is_number() ? json.to_number<T>(failed) : T{};
     if (!json.is_number() || failed)
         return findings.add(
-            path, std::integral<T> ? "expected a whole number in range" : "expected a number"
+            path, std::integral<T>
+                      ? fmt::format(
+                            "expected a whole number from {} to {}", std::numeric_limits<T>::min(),
+                            std::numeric_limits<T>::max()
+                        )
+                      : "expected a number"
         );
     value = number;
 }

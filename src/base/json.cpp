@@ -4,6 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
@@ -150,6 +153,163 @@ struct Handler {
     std::string number;
 };
 
+// Reads a text that was refused once more, to say at which member it stopped: the first that
+// cannot be read, or whose name its object has already.
+class Locator {
+  public:
+    static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+    using Text = boost::json::string_view;
+    using Failure = boost::json::error_code;
+
+    bool on_document_begin(Failure&) { return true; }
+
+    bool on_document_end(Failure&) { return true; }
+
+    bool on_object_begin(Failure&) {
+        levels_.emplace_back();
+        return true;
+    }
+
+    bool on_object_end(std::size_t, Failure&) { return end_level(); }
+
+    bool on_array_begin(Failure&) {
+        levels_.emplace_back().list = true;
+        return true;
+    }
+
+    bool on_array_end(std::size_t, Failure&) { return end_level(); }
+
+    bool on_key_part(Text part, std::size_t, Failure&) {
+        key_.append(part.data(), part.size());
+        return true;
+    }
+
+    bool on_key(Text part, std::size_t, Failure& failed) {
+        key_.append(part.data(), part.size());
+        levels_.back().name = std::exchange(key_, {});
+        const bool fresh = levels_.back().names.insert(levels_.back().name).second;
+        if (!fresh)
+            failed = boost::json::error::syntax;
+        return fresh;
+    }
+
+    bool on_string_part(Text, std::size_t, Failure&) { return true; }
+
+    bool on_string(Text, std::size_t, Failure&) { return end_value(); }
+
+    bool on_number_part(Text, Failure&) { return true; }
+
+    bool on_int64(std::int64_t, Text, Failure&) { return end_value(); }
+
+    bool on_uint64(std::uint64_t, Text, Failure&) { return end_value(); }
+
+    bool on_double(double, Text, Failure&) { return end_value(); }
+
+    bool on_bool(bool, Failure&) { return end_value(); }
+
+    bool on_null(Failure&) { return end_value(); }
+
+    bool on_comment_part(Text, Failure&) { return true; }
+
+    bool on_comment(Text, Failure&) { return true; }
+
+    // "cis[2].version_to"; empty where no member has begun.
+    std::string path() const {
+        std::string out;
+        for (const auto& level : levels_)
+            if (level.list)
+                out += fmt::format("[{}]", level.index);
+            else if (!level.name.empty())
+                out += (out.empty() ? "" : ".") + level.name;
+        return out;
+    }
+
+  private:
+    struct Level {
+        bool list = false;
+        std::size_t index = 0;
+        std::string name = {};
+        std::set<std::string> names = {};
+    };
+
+    bool end_value() {
+        if (!levels_.empty()) {
+            ++levels_.back().index;
+            levels_.back().name.clear();
+        }
+        return true;
+    }
+
+    bool end_level() {
+        levels_.pop_back();
+        return end_value();
+    }
+
+    std::vector<Level> levels_;
+    std::string key_;
+};
+
+Locator locate(std::string_view text) {
+    boost::json::parse_options options;
+    options.max_depth = limits::json_depth_max;
+    boost::json::basic_parser<Locator> parser(options);
+    boost::json::error_code failed;
+    parser.write_some(true, text.data(), text.size(), failed);
+    return parser.handler();
+}
+
+// The first byte that is not valid UTF-8 or is NUL, or npos.
+std::size_t first_bad_byte(std::string_view bytes) {
+    std::size_t i = 0;
+    while (i < bytes.size()) {
+        const auto lead = static_cast<unsigned char>(bytes[i]);
+        if (lead == 0)
+            return i;
+        if (lead < 0x80) {
+            ++i;
+            continue;
+        }
+        const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+        if (length == 0 || lead > 0xF4 || i + length > bytes.size())
+            return i;
+        std::uint32_t point = lead & (0xFFu >> (length + 1));
+        for (std::size_t k = 1; k < length; ++k) {
+            const auto next = static_cast<unsigned char>(bytes[i + k]);
+            if ((next & 0xC0) != 0x80)
+                return i;
+            point = point << 6 | (next & 0x3F);
+        }
+        constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+        if (point < smallest[length] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
+            return i;
+        i += length;
+    }
+    return std::string_view::npos;
+}
+
+tl::unexpected<Error> refuse_at(std::string path, std::string message) {
+    Error error{ErrorCode::invalid_input, "JSON: "};
+    error.message += path.empty() ? message : path + ": " + message;
+    error.fields.push_back({std::move(path), std::move(message)});
+    return tl::unexpected(std::move(error));
+}
+
+// What Boost calls a syntax error may be bytes that are no text at all.
+tl::unexpected<Error>
+refuse_text(std::string_view text, std::size_t used, const boost::json::error_code& failed) {
+    if (text.starts_with("\xEF\xBB\xBF"))
+        return refuse_at("", "begins with a byte order mark; send UTF-8 without one");
+    if (const auto bad = first_bad_byte(text); bad != std::string_view::npos)
+        return refuse_at(locate(text.substr(0, bad)).path(), encoding_finding(text));
+    return refuse_at(
+        locate(text.substr(0, used)).path(), fmt::format("{} at byte {}", failed.message(), used)
+    );
+}
+
 void append_pretty(std::string& out, const Json& value, std::size_t indent) {
     const auto line = [&](std::size_t depth) { out += '\n' + std::string(depth * 2, ' '); };
     if (const auto* object = value.if_object(); object && !object->empty()) {
@@ -198,14 +358,12 @@ Result<Json> parse_json(std::string_view text) {
             fmt::format("JSON: nested deeper than {} levels", limits::json_depth_max)
         );
     if (failed)
-        return fail(
-            ErrorCode::invalid_input, fmt::format("JSON: {} at byte {}", failed.message(), used)
-        );
+        return refuse_text(text, used, failed);
     if (const auto rest = text.find_first_not_of(" \t\r\n", used); rest != std::string_view::npos)
-        return fail(ErrorCode::invalid_input, fmt::format("JSON: extra data at byte {}", rest));
+        return refuse_at("", fmt::format("extra data at byte {}", rest));
     Json value = parser.handler().values.release();
     if (count_members(value) != count_member_names(text))
-        return fail(ErrorCode::invalid_input, "JSON: an object has two members of one name");
+        return refuse_at(locate(text).path(), "stands twice in one object");
     return value;
 }
 
@@ -268,31 +426,15 @@ std::string_view text_or_empty(const Json& value, std::string_view key) {
 }
 
 bool is_valid_text(std::string_view bytes) {
-    std::size_t i = 0;
-    while (i < bytes.size()) {
-        const auto lead = static_cast<unsigned char>(bytes[i]);
-        if (lead == 0)
-            return false;
-        if (lead < 0x80) {
-            ++i;
-            continue;
-        }
-        const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
-        if (length == 0 || lead > 0xF4 || i + length > bytes.size())
-            return false;
-        std::uint32_t point = lead & (0xFFu >> (length + 1));
-        for (std::size_t k = 1; k < length; ++k) {
-            const auto next = static_cast<unsigned char>(bytes[i + k]);
-            if ((next & 0xC0) != 0x80)
-                return false;
-            point = point << 6 | (next & 0x3F);
-        }
-        constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-        if (point < smallest[length] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
-            return false;
-        i += length;
-    }
-    return true;
+    return first_bad_byte(bytes) == std::string_view::npos;
+}
+
+std::string encoding_finding(std::string_view bytes) {
+    const auto bad = first_bad_byte(bytes);
+    if (bad == std::string_view::npos)
+        return {};
+    return bytes[bad] == '\0' ? fmt::format("contains a NUL character at byte {}", bad)
+                              : fmt::format("is not valid UTF-8 at byte {}", bad);
 }
 
 std::string as_valid_text(std::string bytes) {

@@ -20,7 +20,7 @@ using Json = boost::json::value;
 using JsonObject = boost::json::object;
 using JsonArray = boost::json::array;
 
-// Errors: invalid_input with what and where (byte offset), limit_exceeded for depth.
+// Errors: invalid_input with what and where (the member, and the byte), limit_exceeded for depth.
 Result<Json> parse_json(std::string_view text);
 
 std::string to_text(const Json& value);
@@ -41,6 +41,9 @@ std::string_view text_or_empty(const Json& value, std::string_view key);
 
 // True when the bytes are valid UTF-8 (RFC 3629) without NUL.
 bool is_valid_text(std::string_view bytes);
+// Why they are not, for people: "is not valid UTF-8 at byte 3", counted from 0; empty when they
+// are.
+std::string encoding_finding(std::string_view bytes);
 // The same when it is valid text; otherwise with \xNN for each byte that is not ASCII, so that what
 // is said of damaged bytes can be said.
 std::string as_valid_text(std::string bytes);

@@ -140,7 +140,7 @@ TEST(Yaml, reads_a_type_and_places_every_field_error) {
     ASSERT_FALSE(bad);
     EXPECT_EQ(
         bad.error().message, "f.yaml:1: title: is required: what it is called\n"
-                             "f.yaml:3: counts[1]: expected a whole number in range\n"
+                             "f.yaml:3: counts[1]: expected a whole number from 0 to 4294967295\n"
                              "f.yaml:4: extra: is not a field of this document"
     );
     EXPECT_EQ(bad.error().fields[1].field, "f.yaml:3");

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <ostream>
@@ -62,11 +64,13 @@ download_file(const Context& context, const std::string& path, const std::string
     std::unique_ptr<std::FILE, CloseFile> file(
         to_stream ? nullptr : std::fopen(beside.c_str(), "wbx")
     );
-    if (!to_stream && !file)
+    if (!to_stream && !file && errno == EEXIST)
         return fail(
             ErrorCode::unavailable,
-            fmt::format("{}: cannot be made; is it there from another download?", beside)
+            fmt::format("{}: is there from another download; take it away when none runs", beside)
         );
+    if (!to_stream && !file)
+        return fail(ErrorCode::invalid_input, fmt::format("{}: {}", target, std::strerror(errno)));
     std::uint64_t size = 0;
     bool written = true;
     HttpRequest request;

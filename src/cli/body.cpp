@@ -152,18 +152,24 @@ properties_of(const Json& schema, const std::vector<std::string_view>& except) {
     return out;
 }
 
+std::string name_of_file(const std::string& path) {
+    return path == "-" ? "standard input" : path;
+}
+
 // "@file" and "-" name a file; anything else is the JSON itself.
 // `example` is shown when it is no JSON at all.
 Result<Json> read_json(
     const std::string& name, const std::string& text, std::istream& in,
     const std::function<Json()>& example
 ) {
-    std::string bytes = text;
-    if (text.starts_with("@"))
-        bytes = TRY(read_file(text.substr(1), limits::request_body_max, in));
-    else if (text == "-")
-        bytes = TRY(read_file("-", limits::request_body_max, in));
-    auto json = parse_json(bytes);
+    if (text.starts_with("@") || text == "-") {
+        const auto path = text == "-" ? text : text.substr(1);
+        auto json = parse_json(TRY(read_file(path, limits::request_body_max, in)));
+        if (!json)
+            return fail_field(name_of_file(path), json.error().message);
+        return json;
+    }
+    auto json = parse_json(text);
     if (!json)
         return fail_option(
             name, fmt::format(
@@ -172,6 +178,20 @@ Result<Json> read_json(
                   )
         );
     return json;
+}
+
+// Whatever is written into the body's JSON is text; the body's own bytes are nothing people know.
+Result<Json> text_of(const std::string& name, const std::string& text) {
+    if (const auto wrong = encoding_finding(text); !wrong.empty())
+        return fail_option(name, wrong);
+    return Json(text);
+}
+
+Result<Json> text_file_of(const std::string& path, std::istream& in) {
+    auto text = TRY(read_file(path, limits::request_body_max, in));
+    if (const auto wrong = encoding_finding(text); !wrong.empty())
+        return fail_field(name_of_file(path), wrong);
+    return Json(std::move(text));
 }
 
 Result<Json> number_of(const std::string& name, const std::string& text) {
@@ -188,7 +208,8 @@ list_of(const std::string& name, const Json& property, const std::vector<std::st
     JsonArray out;
     for (const auto& text : texts)
         out.push_back(
-            type == "integer" || type == "number" ? TRY(number_of(name, text)) : Json(text)
+            type == "integer" || type == "number" ? TRY(number_of(name, text))
+                                                  : TRY(text_of(name, text))
         );
     return Json(std::move(out));
 }
@@ -206,8 +227,17 @@ Result<Json> value_of(
     case FieldKind::document:
         return read_json(name, arguments.text(name), in, [&] { return example_of(property); });
     default:
-        return Json(arguments.text(name));
+        return text_of(name, arguments.text(name));
     }
+}
+
+// One field, given in two ways: neither of them is the one that was meant.
+Result<void> check_once(const std::string& name, FieldKind kind, const Arguments& arguments) {
+    const bool filed = kind == FieldKind::text_file || kind == FieldKind::digest;
+    const auto other = filed ? file_option(name) : "no_" + name;
+    if ((filed || kind == FieldKind::truth) && arguments.has(name) && arguments.has(other))
+        return fail_option(other, fmt::format("--{} is given too; give one of them", name));
+    return {};
 }
 
 // What is left out of the options comes from elsewhere, such as the id from the address.
@@ -302,12 +332,13 @@ Result<Json> body_of(
         const std::string name(view_of_name);
         const auto kind = kind_of(*property);
         const auto from_file = file_option(name);
+        TRY(check_once(name, kind, arguments));
         if (arguments.has(name))
             body[name] = TRY(value_of(name, *property, arguments, in));
         else if (kind == FieldKind::truth && arguments.has("no_" + name))
             body[name] = false;
         else if (kind == FieldKind::text_file && arguments.has(from_file))
-            body[name] = TRY(read_file(arguments.text(from_file), limits::request_body_max, in));
+            body[name] = TRY(text_file_of(arguments.text(from_file), in));
         else if (kind == FieldKind::digest && arguments.has(from_file)) {
             const auto path = arguments.text(from_file);
             body[name] = TRY(upload(path));

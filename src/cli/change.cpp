@@ -40,7 +40,7 @@ void say_outcome(const Context& context, const Json& answer) {
         return;
     const auto width = context.style.width > 30 ? context.style.width - 2 : 0;
     for (const auto& line : said->get_array())
-        context.say("  " + wrapped(cell(line), width, 4) + "\n");
+        context.say("  " + wrapped(with_commands(cell(line), id), width, 4) + "\n");
 }
 
 Result<ExitCode>

@@ -233,8 +233,22 @@ void declare(CLI::App& app, const Option& option, std::map<std::string, Words>& 
     else if (option.positional)
         made->expected(1);
     else
-        made->expected(1)->take_last();
+        made->expected(1)->take_all();
     made->required(option.required);
+}
+
+// Of two values, either could be the one that was meant.
+Result<void> check_single(const Command& command, const Arguments& arguments) {
+    const auto global = global_options(command);
+    for (const auto* options : {&command.options, &global})
+        for (const auto& option : *options)
+            if (!option.value.empty() && !option.repeated && !option.positional &&
+                arguments.all(option.name).size() > 1)
+                return usage(fmt::format(
+                    "--{} is given {} times and takes one value", option.name,
+                    arguments.all(option.name).size()
+                ));
+    return {};
 }
 
 Result<void> check_choices(const Command& command, const Arguments& arguments) {
@@ -289,6 +303,7 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
     Arguments out;
     for (auto& [name, given] : values)
         out.values.emplace(name, std::move(given));
+    TRY(check_single(command, out));
     TRY(check_choices(command, out));
     return out;
 }

@@ -64,6 +64,11 @@ Result<void> take_document(Arguments& arguments) {
         return {};
     if (arguments.has("json_body"))
         return fail_option("json_body", "give the document once");
+    // What is wrong with it is not the fault of an option that nobody wrote.
+    const auto text = arguments.text("document");
+    const bool is_file = text == "-" || text.starts_with("@");
+    if (const auto json = parse_json(text); !is_file && !json)
+        return fail_field("document", json.error().message);
     arguments.values["json_body"] = arguments.all("document");
     return {};
 }
@@ -195,13 +200,15 @@ Result<ExitCode> import(const RegisterRow& row, Context& context, const Argument
     HttpRequest request;
     request.method = "POST";
     request.path = collection(row) + "/import";
-    request.body =
-        TRY(read_file(arguments.text("path"), limits::import_body_max, context.around.in));
+    const auto path = arguments.text("path");
+    request.body = TRY(read_file(path, limits::import_body_max, context.around.in));
+    if (const auto wrong = encoding_finding(request.body); !wrong.empty())
+        return fail_field(path == "-" ? "standard input" : path, wrong);
     const auto first = request.body.find_first_not_of(" \t\r\n");
     const bool array = first != std::string::npos && request.body[first] == '[';
     request.content_type = array ? "application/json" : "application/x-ndjson";
     request.repeatable = true; // putting a record twice is putting it once
-    request.progress = context.progress_line(arguments.text("path"));
+    request.progress = context.progress_line(path);
     const auto answer = TRY(TRY(context.client()).send(request));
     const auto json = TRY(json_of(answer));
     if (context.json)

@@ -47,6 +47,11 @@ Result<ExitCode> advance(Context& context, const Arguments& arguments) {
     HttpRequest request;
     request.method = "POST";
     request.path = "/api/v1/sandbox/clock";
+    const auto by = arguments.text("by");
+    if (const auto span = span_from_text(by); !span)
+        return fail(
+            ErrorCode::invalid_input, fmt::format("\"{}\": {}", clean(by), span.error().message)
+        );
     // Not sent again when the connection is lost: the clock would go forward twice.
     request.body = to_text(Json(JsonObject{{"by", by}}));
     const auto answer = TRY(TRY(context.client()).send(request));

@@ -491,8 +491,6 @@ std::vector<Reason> grouped(const std::vector<Reason>& reasons) {
     return out;
 }
 
-namespace {
-
 // A remedy names commands as programs know them; people type the whole of them. A command whose
 // name is a word of the language too ("submit") counts only where a command is named.
 std::string with_commands(std::string_view remedy, std::string_view change) {
@@ -521,8 +519,6 @@ std::string with_commands(std::string_view remedy, std::string_view change) {
     }
     return out;
 }
-
-} // namespace
 
 std::string
 reasons_text(const std::vector<Reason>& reasons, const Style& style, std::string_view change) {

@@ -68,6 +68,9 @@ std::string refusal(const Error& error, const Style& style, std::string_view cha
 std::vector<Reason> grouped(const std::vector<Reason>& reasons);
 std::string
 reasons_text(const std::vector<Reason>& reasons, const Style& style, std::string_view change = {});
+// The text with the commands that it names as people type them: a remedy names them as programs
+// know them.
+std::string with_commands(std::string_view remedy, std::string_view change);
 std::vector<Reason> reasons_of(const Json& list);
 
 // The nearest of the names, when one is near enough to be what was meant.

@@ -70,6 +70,17 @@ TEST_F(SmtpConnectors, WithoutStarttlsNothingIsSentInTheClear) {
     EXPECT_TRUE(sink.mails().empty());
 }
 
+TEST_F(SmtpConnectors, WhyAMailWasNotHandedOverIsSaid) {
+    {
+        SmtpSink gone;
+        mail(gone);
+    }
+    const auto receipt = ask("smtp", notice);
+    ASSERT_FALSE(receipt);
+    EXPECT_EQ(receipt.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(receipt.error().message, HasSubstr("connect to server"));
+}
+
 TEST_F(SmtpConnectors, NoHeaderAndNoRecipientSlipsIn) {
     SmtpSink sink;
     mail(sink);

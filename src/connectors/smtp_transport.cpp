@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "base/limits.hpp"
 #include "connectors/curl_session.hpp"
 #include "connectors/http_transport.hpp"
@@ -61,7 +63,8 @@ smtp_failure(CURLcode code, long status, const std::string& where, const std::st
     if (status >= 500)
         return fail(ErrorCode::invalid_input, where + " refused the mail: " + line);
     return fail(
-        ErrorCode::unavailable, "cannot hand the mail to " + where, curl_easy_strerror(code)
+        ErrorCode::unavailable,
+        fmt::format("cannot hand the mail to {}: {}", where, curl_easy_strerror(code))
     );
 }
 

@@ -85,6 +85,16 @@ std::optional<Response> check_media(const Prepared& prepared) {
             ),
             406, path_of(request)
         );
+    // Of packed bytes, neither the JSON nor the digest would be that of what was meant.
+    const auto encoding = request.header(Header::content_encoding);
+    if (encoding && ascii_lower(*encoding) != "identity")
+        return problem(
+            error_of(
+                ErrorCode::invalid_input,
+                "Content-Encoding: bodies are sent as they are; leave it away and do not compress"
+            ),
+            415, path_of(request)
+        );
     if (route.body == Body::none || route.body == Body::stream)
         return std::nullopt;
     const auto type = request.header(Header::content_type);

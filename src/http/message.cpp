@@ -10,10 +10,11 @@ namespace {
 constexpr std::array<std::string_view, 7> method_names{"GET",  "PUT",     "POST", "DELETE",
                                                        "HEAD", "OPTIONS", "OTHER"};
 
-constexpr std::array<std::string_view, 12> header_names{
-    "Host",   "Origin",        "Authorization", "Cookie",          "Content-Type",
-    "Accept", "If-Match",      "If-None-Match", "Idempotency-Key", "Last-Event-ID",
-    "Expect", "Sec-Fetch-Site"};
+constexpr std::array<std::string_view, 13> header_names{
+    "Host",          "Origin",           "Authorization", "Cookie",
+    "Content-Type",  "Content-Encoding", "Accept",        "If-Match",
+    "If-None-Match", "Idempotency-Key",  "Last-Event-ID", "Expect",
+    "Sec-Fetch-Site"};
 
 static_assert(method_names.size() == enum_names(Method{}).size());
 static_assert(header_names.size() == enum_names(Header{}).size());

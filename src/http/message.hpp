@@ -28,8 +28,8 @@ Method method_from_name(std::string_view name);
 
 // The header fields that anything here looks at. All of them may stand once in a request.
 SLIPWAY_ENUM(
-    Header, host, origin, authorization, cookie, content_type, accept, if_match, if_none_match,
-    idempotency_key, last_event_id, expect, sec_fetch_site
+    Header, host, origin, authorization, cookie, content_type, content_encoding, accept, if_match,
+    if_none_match, idempotency_key, last_event_id, expect, sec_fetch_site
 )
 
 std::string_view header_name(Header header); // "If-Match"

@@ -120,6 +120,8 @@ Result<Response> follow(Services& services, Call& call) {
         TRY(feed->show_lines(
             services.live, call.actor.tenant, after ? after->transcripts : TranscriptPlaces{}
         ));
+    if (!change.empty()) // one that is not there would be waited for in silence
+        TRY(services.door.load_change(call.actor, change));
     Response response;
     response.content_type = "text/event-stream";
     response.events = feed;

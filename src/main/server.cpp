@@ -282,6 +282,8 @@ Result<void> Server::open_rooms() {
              return connectors_->check({id, connector.manifest, connector.settings});
          }}
     ));
+    for (const auto& line : TRY(door_->edited_workflows()))
+        report(line);
     identity_ = std::make_unique<app::Identity>(app::Identity::Parts{
         *store_,
         machine_,

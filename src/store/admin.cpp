@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "store/batch.hpp"
+#include "store/counts.hpp"
 #include "store/file_check.hpp"
 #include "store/ledger_rows.hpp"
 #include "store/migrate.hpp"
@@ -120,6 +121,7 @@ class Doctor {
         verify();
         check_checkpoints();
         check_streams();
+        check_counters();
         check_tasks();
         check_blobs();
         return std::move(findings_);
@@ -180,6 +182,11 @@ class Doctor {
                     "stop the server and run slipway admin rebuild");
             }
         );
+    }
+
+    void check_counters() {
+        for (const auto& count : late_counts(db_))
+            add("counters", count.text(), "stop the server and run slipway admin rebuild");
     }
 
     void check_tasks() {

@@ -98,7 +98,7 @@ using Replay = std::function<
 struct Difference {
     app::StreamKey key;
     std::string what; // "state", "version", "removed", "summary", "cis", "search", "no stream",
-                      // "kind version", "no entry", "no entry for its index"
+                      // "kind version", "counter", "no entry", "no entry for its index"
 };
 
 struct RebuildReport {
@@ -108,21 +108,21 @@ struct RebuildReport {
     std::uint64_t different = 0;         // how many there were
 };
 
-// Recreates state documents, summaries, search and kind versions from events, and removes records
-// that have none. With `repair` false it only reports. A sound store has no differences. Errors:
-// blocked when SQLite cannot find its way through the file, and when the entries, or the columns
-// that label them, are not as they were hashed: replaying them would make a state of other events.
-// What a lost page of the file took from a state is made anew.
+// Recreates state documents, summaries, search, counters and kind versions from events, and removes
+// records that have none. With `repair` false it only reports. A sound store has no differences.
+// Errors: blocked when SQLite cannot find its way through the file, and when the entries, or the
+// columns that label them, are not as they were hashed: replaying them would make a state of other
+// events. What a lost page of the file took from a state is made anew.
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair);
 
 struct Finding {
-    std::string check;   // "integrity", "ledger", "streams", "tasks", "blobs", "checkpoints" ...
+    std::string check;   // "integrity", "ledger", "streams", "counters", "tasks", "blobs" ...
     std::string message; // what is wrong
     std::string remedy;  // what to do
 };
 
 // Empty when all is well. Finds what verify() finds, and more: every index, versions of records,
-// tasks. Of a damaged file it says what is wrong with the file and nothing else.
+// counters, tasks. Of a damaged file it says what is wrong with the file and nothing else.
 Result<std::vector<Finding>> doctor(const Place& place);
 
 } // namespace slipway::store

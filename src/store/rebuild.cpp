@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rebuilding goes through the streams one by one, each in its own transaction, so that it needs
 // little memory, can be stopped and run again, and takes nothing from servers that write meanwhile.
-#include <set>
-
 #include <fmt/format.h>
 
 #include "store/admin.hpp"
 #include "store/apply.hpp"
 #include "store/batch.hpp"
 #include "store/change_index.hpp"
+#include "store/counts.hpp"
 #include "store/forged_rows.hpp"
 #include "store/ledger_rows.hpp"
 #include "store/migrate.hpp"
@@ -28,6 +27,7 @@ class Rebuild {
         : db_(db), replay_(replay), repair_(repair) {}
 
     Result<RebuildReport> run() {
+        visit_counts();
         for (app::StreamKey last;;) {
             const auto keys = next_keys(last);
             if (keys.empty())
@@ -94,9 +94,6 @@ class Rebuild {
         auto made = TRY(make(key));
         ++report_.streams;
         report_.events += made.version;
-        // Before the first stream of the kind is mended, which would give it a version.
-        if (kinds_.emplace(key.tenant, key.kind).second)
-            check_kind_version(key.tenant, key.kind);
         if (compare(made).empty())
             return {};
         // Beside other servers the stream may have moved on since. The batch keeps them from
@@ -160,18 +157,18 @@ class Rebuild {
         batch.touch(key.tenant, key.kind);
     }
 
-    void check_kind_version(const TenantId& tenant, const std::string& kind) {
-        if (db_.number(
-                "select version from kind_version where tenant = :tenant and kind = :kind",
-                {tenant.value, kind}
-            ))
-            return;
-        differ({tenant, kind, ""}, "kind version");
-        if (!repair_)
+    // Before the first stream of a kind is mended, which would give the kind a version.
+    void visit_counts() {
+        if (late_counts(db_).empty())
             return;
         Batch batch(db_);
-        batch.touch(tenant, kind);
-        batch.finish();
+        for (const auto& count : late_counts(db_)) {
+            differ({count.tenant, count.name, ""}, count.of_kind ? "kind version" : "counter");
+            if (repair_)
+                put_forward(batch, count);
+        }
+        if (repair_)
+            batch.finish();
     }
 
     // Written by nobody's command, and replayed from nothing: they can only be taken away.
@@ -194,7 +191,6 @@ class Rebuild {
     const Replay& replay_;
     bool repair_;
     RebuildReport report_;
-    std::set<std::pair<TenantId, std::string>> kinds_;
 };
 
 } // namespace

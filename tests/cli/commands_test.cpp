@@ -15,6 +15,14 @@ namespace {
 
 const std::string runbook_digest(64, 'a');
 
+TEST_F(CliTest, HelpNamesTheValuesOfAnOptionOnce) {
+    EXPECT_EQ(run({"change", "report_snapshot", "--help"}), 0);
+    EXPECT_NE(
+        out.str().find("taken, failed, reverted or removed; not requested"), std::string::npos
+    );
+    EXPECT_EQ(out.str().find("not requested:"), std::string::npos) << out.str();
+}
+
 TEST_F(CliTest, OpeningAChangePrintsItsNumber) {
     server.answer(201, R"({"id":"CHG-12","version":1,"state":"planning","events":[],"said":[]})");
     EXPECT_EQ(run({"change", "open", "--title", "Harbor site 1.5", "--change-owner", "anna"}), 0);

@@ -237,6 +237,62 @@ TEST_F(CliTest, WhateverIsWrongWithTheCommandLineHasOneExitCode) {
     EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "t"}), 2);
 }
 
+// The last value counted, so that a slip of a pipeline became a vote.
+TEST_F(CliTest, OneValueGivenTwiceIsRefused) {
+    const auto path = write("note.md", "from a file");
+    const std::vector<std::vector<std::string>> lines{
+        {"change", "vote", "CHG-1", "--choice", "approve", "--choice", "reject"},
+        {"change", "comment", "CHG-1", "--text", "a", "--text", "b"},
+        {"change", "comment", "CHG-1", "--text", "a", "--text-file", path},
+        {"change", "attach", "CHG-1", "--digest", std::string(64, 'a'), "--file", path},
+        {"change", "show", "CHG-1", "--server", "http://a", "--server", "http://b"},
+    };
+    for (const auto& line : lines) {
+        EXPECT_EQ(run(line), 64) << fmt::format("{}", fmt::join(line, " "));
+        EXPECT_NE(err.str().find(line[3]), std::string::npos) << err.str();
+    }
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, WhatCannotBeReadIsNamedAsItWasTyped) {
+    const auto text = write("lat.txt", "caf\xe9");
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text_file", text}), 2);
+    EXPECT_EQ(err.str(), "slipway: " + text + ": is not valid UTF-8 at byte 3\n");
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "caf\xe9"}), 64);
+    EXPECT_EQ(err.str(), "slipway: --text: is not valid UTF-8 at byte 3\n");
+    const auto ci = write("ci.json", "{\"name\":\"caf\xe9\"}");
+    EXPECT_EQ(run({"ci", "put", "x1", "@" + ci}), 2);
+    EXPECT_EQ(err.str(), "slipway: " + ci + ": JSON: name: is not valid UTF-8 at byte 12\n");
+    EXPECT_EQ(run({"ci", "put", "x1", "{"}), 2);
+    EXPECT_EQ(err.str().find("json_body"), std::string::npos) << err.str();
+    EXPECT_EQ(run({"ci", "import", ci}), 2);
+    EXPECT_EQ(err.str(), "slipway: " + ci + ": is not valid UTF-8 at byte 12\n");
+    EXPECT_EQ(run({"sandbox", "advance", "5x"}), 2);
+    EXPECT_EQ(err.str().find("slipway: \"5x\": expected a number and a unit"), 0) << err.str();
+    EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, ADownloadSaysWhyItHasNoFile) {
+    const auto target = (folder / "none" / "x.zip").string();
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", target}), 2);
+    EXPECT_EQ(err.str(), "slipway: " + target + ": No such file or directory\n");
+    write("x.zip.part", "");
+    EXPECT_EQ(run({"change", "export", "CHG-1", "--out", (folder / "x.zip").string()}), 8);
+    EXPECT_NE(err.str().find("is there from another download"), std::string::npos) << err.str();
+}
+
+TEST_F(CliTest, WhatACommandSaysNamesCommandsAsTheyAreTyped) {
+    server.answer(
+        200, R"({"id":"CHG-1","state":"planning","said":["nils acknowledges it with )"
+             R"(acknowledge_impact --ci feed-job"]})"
+    );
+    EXPECT_EQ(run({"change", "comment", "CHG-1", "--text", "t"}), 0);
+    EXPECT_NE(
+        out.str().find("it with slipway change acknowledge_impact CHG-1 --ci feed-job"),
+        std::string::npos
+    ) << out.str();
+}
+
 TEST_F(CliTest, WithoutACommandTheHelpIsAnError) {
     EXPECT_EQ(run({}), 64);
     EXPECT_EQ(out.str(), "");

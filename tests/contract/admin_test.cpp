@@ -27,10 +27,16 @@ class AdminContract : public StoreContract {
             summary.state = "draft";
             summary.cis = {"web", fmt::format("ci-{}", number)};
             summary.search_text = fmt::format("harbor number {}", number);
-            must(store().commit(commit_of(change_write(summary, number % 2 ? acme : zeta))));
+            open(summary, number % 2 ? acme : zeta);
         }
         must(store().commit(commit_of(write_of(key_of("web"), 0, 5))));
         sign();
+    }
+
+    void open(const app::ChangeSummary& summary, const TenantId& tenant = acme) {
+        must(store().commit_numbered(tenant, "change", [&](std::uint64_t) -> Result<app::Commit> {
+            return commit_of(change_write(summary, tenant));
+        }));
     }
 
     std::vector<std::string> checks() {
@@ -154,7 +160,7 @@ TEST_P(AdminContract, rebuild_finds_the_records_that_changes_use) {
     summary.number = 1;
     summary.state = "planning";
     summary.records = {"ring/edge"};
-    must(store().commit(commit_of(change_write(summary))));
+    open(summary);
     close();
     damage("update change_index set records = '[]'");
     EXPECT_THAT(differences(true), ElementsAre("acme CHG-1 filters"));
@@ -228,7 +234,7 @@ TEST_P(AdminContract, rebuild_names_and_mends_what_was_changed) {
     damage("delete from change_ci where ci = 'ci-9'");
     damage("delete from search where rowid in (select slot from change_index where id = 'CHG-10')");
     damage("delete from kind_version where kind = 'ci'");
-    EXPECT_THAT(checks(), ElementsAre("streams", "streams"));
+    EXPECT_THAT(checks(), ElementsAre("streams", "streams", "counters"));
     const std::vector<std::string> expected{
         "acme CHG-3 state",   "acme web version", "acme CHG-5 no stream", "acme CHG-7 summary",
         "zeta CHG-8 filters", "acme CHG-9 cis",   "zeta CHG-10 search",   "acme  kind version"};
@@ -238,6 +244,33 @@ TEST_P(AdminContract, rebuild_names_and_mends_what_was_changed) {
     EXPECT_THAT(checks(), IsEmpty());
     EXPECT_EQ(must(store().find_changes({.tenant = acme, .limit = 50})).size(), 15U);
     EXPECT_EQ(must(store().find_changes({.tenant = zeta, .text = "harbor 10"})).size(), 1U);
+}
+
+// A counter that went back gave the number of a change that is there, and no change was opened any
+// more; a kind's version that went back let servers believe what they remembered.
+TEST_P(AdminContract, counters_that_went_back_are_found_and_put_forward) {
+    fill();
+    auto writer = must(store().new_blob(acme));
+    must(writer->write("the bytes"));
+    must(writer->finish());
+    close();
+    damage("update counter set value = 1 where tenant = 'acme' and name = 'change'");
+    damage("delete from counter where tenant = 'zeta' and name = 'change'");
+    damage("update counter set value = 0 where name = 'upload'");
+    damage("update kind_version set version = 1 where kind = 'ci'");
+    EXPECT_THAT(checks(), ElementsAre("counters", "counters", "counters", "counters"));
+    const std::vector<std::string> expected{
+        "acme  counter", "zeta  counter", "acme  counter", "acme  kind version"};
+    EXPECT_THAT(differences(false), testing::UnorderedElementsAreArray(expected));
+    EXPECT_THAT(differences(true), testing::UnorderedElementsAreArray(expected));
+    EXPECT_THAT(differences(false), IsEmpty());
+    EXPECT_THAT(checks(), IsEmpty());
+    must(store().commit_numbered(zeta, "change", [&](std::uint64_t number) -> Result<app::Commit> {
+        EXPECT_EQ(number, 16U);
+        app::ChangeSummary summary;
+        summary.number = 99;
+        return commit_of(change_write(summary, zeta));
+    }));
 }
 
 TEST_P(AdminContract, rebuild_takes_away_what_no_entry_made) {

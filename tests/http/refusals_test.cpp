@@ -89,6 +89,47 @@ TEST_F(Refusals, query_parameters) {
     EXPECT_EQ(c->request("GET", items).status, 400);
 }
 
+// The packed bytes were stored, and their digest given as that of the evidence.
+TEST_F(Refusals, packed_bodies) {
+    for (const auto* path : {"/api/v1/changes", "/api/v1/attachments", "/api/v1/cis/import"}) {
+        const auto reply =
+            client("engineer")
+                ->request(
+                    "POST", path, path == std::string_view("/api/v1/cis/import") ? "[]" : "{}",
+                    "Content-Encoding: gzip\r\n"
+                );
+        EXPECT_EQ(reply.status, 415) << path << reply.body;
+        EXPECT_NE(reply.body.find("bodies are sent as they are"), std::string::npos) << reply.body;
+    }
+    const auto plain =
+        client("engineer")
+            ->request(
+                "POST", "/api/v1/changes", R"({"title":"x"})", "Content-Encoding: identity\r\n"
+            );
+    EXPECT_EQ(plain.status, 201) << plain.body;
+}
+
+TEST_F(Refusals, a_body_that_is_no_json_is_named_with_its_member) {
+    auto c = client("engineer");
+    const auto bytes = c->request("POST", "/api/v1/changes", "{\"title\":\"caf\xe9\"}");
+    EXPECT_EQ(bytes.status, 400);
+    EXPECT_NE(
+        bytes.body.find(R"("fields":[{"field":"title","message":"is not valid UTF-8 at byte 13"}])"
+        ),
+        std::string::npos
+    ) << bytes.body;
+    const auto twice = c->request("POST", "/api/v1/changes", R"({"title":"a","title":"b"})");
+    EXPECT_EQ(twice.status, 400);
+    EXPECT_NE(twice.body.find(R"("field":"title","message":"stands twice)"), std::string::npos)
+        << twice.body;
+}
+
+TEST_F(Refusals, the_events_of_no_change) {
+    EXPECT_EQ(
+        client("viewer")->request("GET", "/api/v1/events/stream?change=CHG-99999").status, 404
+    );
+}
+
 TEST_F(Refusals, a_state_that_is_named_again_and_again_was_looked_for_as_often) {
     auto c = client("viewer");
     std::string many = "/api/v1/changes?limit=1&state=closed";

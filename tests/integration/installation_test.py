@@ -68,10 +68,20 @@ class InstallationTest(unittest.TestCase):
         path = self.server.data / "workflows" / "release.yaml"
         path.write_text(path.read_text(encoding="utf-8") + "# another remark\n", encoding="utf-8")
         self.server.start()
+        self.assertIn("the file of workflow release was edited", self.server.said())
         with self.assertRaises(Refused) as refused:
             self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
         self.assertIn("give it a new version", str(refused.exception))
         self.server.request("POST", "/changes/CHG-1/comment", {"text": "goes on"}, self.engineer)
+
+    def test_what_is_wrong_with_a_junit_report_is_said_of_its_field(self):
+        self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
+        with self.assertRaises(Refused) as refused:
+            self.server.request("POST", "/changes/CHG-1/record_smoke",
+                                {"occasion": "production", "junit": "<testsuite>"}, self.engineer)
+        field = refused.exception.problem["fields"][0]
+        self.assertEqual(field["field"], "junit")
+        self.assertIn("line 1: not valid XML", field["message"])
 
     def test_an_unknown_person_and_a_wrong_password_get_the_same_answer(self):
         answers = []

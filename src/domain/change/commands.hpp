@@ -490,7 +490,7 @@ struct ReportSnapshot {
         visit("id", self.id, optional("the provider's id", limits::name_max));
         visit("connector", self.connector, optional("who took it", 64));
         visit("tag", self.tag, optional("the tag as read back", 100));
-        visit("state", self.state, required("taken, failed, reverted or removed"));
+        visit("state", self.state, required("taken, failed, reverted or removed; not requested"));
         visit("taken_at", self.taken_at, optional("when it was taken"));
         visit("size_bytes", self.size_bytes, optional("how large it is"));
         visit("read_back", self.read_back, optional("it was read back from the provider"));

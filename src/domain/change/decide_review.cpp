@@ -78,7 +78,7 @@ std::string deferral(const MeetingChoice& choice, const Change& change) {
     std::string said = choice.explanation;
     if (change.window && choice.meeting.start >= change.window->start)
         said += fmt::format(
-            "; the window at {} must move behind it",
+            " The window at {} must move behind it.",
             to_spoken_text(change.window->start, change.window->zone)
         );
     return said;

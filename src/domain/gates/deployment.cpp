@@ -15,6 +15,24 @@ namespace slipway::domain::gates {
 
 namespace {
 
+// A snapshot that was asked for and not heard of: who takes it, a person or a connector, says so.
+void look_at_request(const Change& change, const Snapshot& asked, GateFindings& findings) {
+    const bool by_hand = asked.connector.empty() || asked.connector == "external";
+    findings.refuse(
+        "snapshot." + asked.host,
+        fmt::format(
+            "the snapshot of {} was asked for, and nobody says that it was taken", asked.host
+        ),
+        std::string(to_text(asked.state)),
+        by_hand ? fmt::format(
+                      "Take it, then say so with report_snapshot --host {} --id ID --tag {} "
+                      "--state taken --read_back; ID is the provider's",
+                      asked.host, change.id.value
+                  )
+                : fmt::format("Wait for {}; slipway task list shows what it does", asked.connector)
+    );
+}
+
 void look_at_host(
     const Change& change, const Facts& facts, const std::string& host, GateFindings& findings
 ) {
@@ -27,6 +45,13 @@ void look_at_host(
         }
     );
     const std::string field = "snapshot." + host;
+    const auto asked = std::find_if(
+        change.snapshots.rbegin(), change.snapshots.rend(),
+        [&](const Snapshot& known) { return known.host == host; }
+    );
+    if (taken == change.snapshots.rend() && asked != change.snapshots.rend() &&
+        asked->state == SnapshotState::requested)
+        return look_at_request(change, *asked, findings);
     if (taken == change.snapshots.rend() || taken->state == SnapshotState::failed)
         return findings.refuse(
             field, "no snapshot of the production host " + host, "none",

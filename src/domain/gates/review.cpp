@@ -277,6 +277,19 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             ));
 }
 
+// What nobody sends for Slipway, a person sends and reports.
+std::string how_to_deliver(const Notice& notice, const Delivery& delivery, const Facts& facts) {
+    const auto channel = facts.records->channels.find(delivery.channel);
+    const bool by_hand =
+        channel != facts.records->channels.end() && channel->second.connector == "external";
+    if (by_hand && delivery.state == DeliveryState::pending)
+        return fmt::format(
+            "Send it, then say so with report_delivery --notice {} --channel {} --state delivered",
+            notice.id, delivery.channel
+        );
+    return "Mend the channel and send the notice again";
+}
+
 void notice(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto found =
         std::find_if(change.notices.rbegin(), change.notices.rend(), [](const Notice& sent) {
@@ -331,9 +344,10 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
     for (const auto& delivery : found->deliveries)
         if (delivery.state != DeliveryState::delivered)
             findings.refuse(
-                "notice." + delivery.channel, "a channel has not confirmed the notice",
+                "notice." + delivery.channel,
+                fmt::format("a channel has not confirmed the notice {}", found->id),
                 fmt::format("{} {}", to_text(delivery.state), delivery.receipt),
-                "Mend the channel and send the notice again"
+                how_to_deliver(*found, delivery, facts)
             );
 }
 

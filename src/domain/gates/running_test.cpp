@@ -155,6 +155,42 @@ TEST(Snapshots, a_host_of_the_scope_outside_the_ring_needs_one_too) {
     EXPECT_EQ(s.change.snapshots.at(s.change.snapshots.size() - 2).host, "bill-2");
 }
 
+// "Take it" was said to whoever had asked for it, again and again.
+TEST(Snapshots, one_that_was_asked_for_is_to_be_reported) {
+    auto s = ready();
+    s.change.snapshots.clear();
+    s.replayed = s.change;
+    s.does("ina", "take_snapshot");
+    s.change.snapshots.back().connector = "external";
+    const auto remedy = [&] {
+        const auto reasons = evaluate(*find_gate("snapshot"), s.change, s.facts("ina")).reasons;
+        return reasons.empty() ? std::string{} : reasons.front().remedy;
+    };
+    EXPECT_EQ(
+        remedy(), "Take it, then say so with report_snapshot --host web-1 --id ID --tag CHG-12 "
+                  "--state taken --read_back; ID is the provider's"
+    );
+    s.change.snapshots.back().connector = "vsphere";
+    EXPECT_EQ(remedy(), "Wait for vsphere; slipway task list shows what it does");
+}
+
+TEST(Notices, one_that_a_person_sends_is_to_be_reported) {
+    auto s = ready();
+    auto& delivery = s.change.notices.back().deliveries.front();
+    delivery.state = DeliveryState::pending;
+    s.records.channels.at(delivery.channel).connector = "external";
+    renew(s.records);
+    const auto reasons = evaluate(*find_gate("notice"), s.change, s.facts("ina")).reasons;
+    ASSERT_EQ(reasons.size(), 1);
+    EXPECT_EQ(
+        reasons[0].remedy,
+        fmt::format(
+            "Send it, then say so with report_delivery --notice {} --channel {} --state delivered",
+            s.change.notices.back().id, delivery.channel
+        )
+    );
+}
+
 TEST(Snapshots, of_no_host_at_all_prove_nothing) {
     auto s = ready();
     s.records.rings.at("production").hosts.clear();

@@ -373,6 +373,22 @@ std::vector<LintFinding> lint_runbook(const Runbook& runbook) {
     return findings;
 }
 
+namespace {
+
+bool has_rule(const std::vector<LintFinding>& findings, std::string_view rule) {
+    return std::any_of(findings.begin(), findings.end(), [&](const LintFinding& finding) {
+        return finding.rule == rule;
+    });
+}
+
+// What the front matter would say; while it cannot be read, nobody knows that it does not.
+bool is_of_front_matter(const LintFinding& finding) {
+    return finding.rule == "no-title" || finding.rule == "no-named-engineer" ||
+           finding.rule == "no-time-limit";
+}
+
+} // namespace
+
 LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expected) {
     auto parsing = read_runbook(bytes);
     const bool readable = parsing.errors.empty();
@@ -382,6 +398,7 @@ LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expec
         parsing.runbook.purpose = RunbookPurpose::rollback;
     LintReport report;
     report.findings = std::move(parsing.errors);
+    const bool keys_refused = has_rule(report.findings, "bad-front-matter");
     if (parsing.has_purpose && expected && parsing.runbook.purpose != *expected)
         report.findings.push_back(
             {LintSeverity::error, 1, "other-purpose",
@@ -394,7 +411,8 @@ LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expec
     // What could not be read at all (too large, not text) has no content to hold to the rules.
     if (parsing.runbook.digest != Digest{})
         for (auto& finding : Linter(parsing.runbook, parsing.smoke_refused).run())
-            report.findings.push_back(std::move(finding));
+            if (!keys_refused || !is_of_front_matter(finding))
+                report.findings.push_back(std::move(finding));
     sort_by_line(report.findings);
     if (readable)
         report.runbook = std::move(parsing.runbook);

@@ -543,6 +543,18 @@ TEST(RunbookLint, holds_a_deployment_to_its_rules) {
     );
 }
 
+// Beside the word that is none, three things were said to be missing that stand there.
+TEST(RunbookLint, of_front_matter_that_cannot_be_read_nothing_is_missing) {
+    const auto report = lint_text(
+        "---\ntitle: T\npurpose: deployment\nengineer: anna\ntime_limit: 1h\nowner: x\n---\n" +
+        block("sh {name=a timeout=1s}", "./go\n") + smoke
+    );
+    EXPECT_THAT(
+        rules_of(report.findings, LintSeverity::error), testing::ElementsAre("bad-front-matter")
+    );
+    EXPECT_THAT(rules_of(report.findings, LintSeverity::warning), testing::ElementsAre());
+}
+
 TEST(RunbookLint, a_machine_that_is_written_out_belongs_to_one_ring_alone) {
     const auto report = lint_text(
         front + block("sh {name=a timeout=3s host=web1}", "./switch\n") +
