@@ -47,7 +47,6 @@ Result<ExitCode> advance(Context& context, const Arguments& arguments) {
     HttpRequest request;
     request.method = "POST";
     request.path = "/api/v1/sandbox/clock";
-    const auto by = arguments.text("by");
     if (const auto span = span_from_text(by); !span)
         return fail(
             ErrorCode::invalid_input, fmt::format("\"{}\": {}", clean(by), span.error().message)
