@@ -167,19 +167,19 @@ void Client::plan(const std::string& ci) {
         "rosa", "open",
         fmt::format(
             R"({{"title":"{} to 1.5","change_owner":"otto","implementer":"ina",)"
-            R"("production_ring":"production","test_ring":"staging","roster":"harbor",)"
+            R"("production_ring":"{}","test_ring":"{}","roster":"harbor",)"
             R"("rollback_owner":"pia","rollback_backup":"sven"}})",
-            ci
+            ci, ground_.production_ring, ground_.test_ring
         )
     );
     does(
         "rosa", "describe",
         fmt::format(
-            R"({{"summary":"{0} 1.4 -> 1.5 on web-1: the feed gains a berth field",)"
+            R"({{"summary":"{0} 1.4 -> 1.5 on {1}: the feed gains a berth field",)"
             R"("business_driver":"The port authority needs berth numbers by December",)"
             R"("customer_impact":"The feed shows the berth; pages look the same",)"
-            R"("cis":[{{"ci":"{0}","host":"web-1","version_from":"1.4","version_to":"1.5"}}]}})",
-            ci
+            R"("cis":[{{"ci":"{0}","host":"{1}","version_from":"1.4","version_to":"1.5"}}]}})",
+            ci, ground_.production_host
         )
     );
     does("rosa", "trace_impact");
@@ -233,8 +233,8 @@ void Client::until_closed(const std::string& ci) {
     does(
         "ina", "report_snapshot",
         fmt::format(
-            R"({{"host":"web-1","id":"vol-7","tag":"{}","state":"taken","read_back":true}})",
-            change_
+            R"({{"host":"{}","id":"vol-7","tag":"{}","state":"taken","read_back":true}})",
+            ground_.production_host, change_
         )
     );
     complete("ina", "snapshot");

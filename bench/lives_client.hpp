@@ -30,7 +30,7 @@ struct Options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8420;
     std::string code;         // set-up code; empty: the server is set up
-    std::string prefix = "b"; // of the names of configuration items
+    std::string prefix = "b"; // of the names of rings, hosts and items
     std::string acknowledged; // file: every acknowledged version is written to it
     std::string check;        // file: compare the server with it, and end
     int clients = 32;
@@ -82,6 +82,20 @@ using Minutes = chrono::sys_time<chrono::minutes>;
 std::string local_text(Minutes time);
 Minutes minutes_from(const std::string& text);
 
+// What one client works on and no other, since a ring and what is on production are one change's at
+// a time. The prefix is in every name: runs that a crash left under way keep their rings.
+struct Ground {
+    Ground(const std::string& prefix, int number) : own(fmt::format("{}-{}", prefix, number)) {}
+
+    std::string item(int slot) const { return fmt::format("{}-{}", own, slot); }
+
+    std::string own;
+    std::string test_ring = own + "-staging";
+    std::string test_host = own + "-stage";
+    std::string production_ring = own + "-production";
+    std::string production_host = own + "-web";
+};
+
 // What every client knows of the server.
 struct Stage {
     std::map<std::string, std::string, std::less<>> tokens;
@@ -99,7 +113,7 @@ struct Timing {
 class Client {
   public:
     Client(const Options& options, const Stage& stage, int number)
-        : stage_(stage), connection_(options.host, options.port), number_(number) {
+        : stage_(stage), connection_(options.host, options.port), ground_(options.prefix, number) {
         if (!options.acknowledged.empty())
             acknowledged_.open(fmt::format("{}.{}", options.acknowledged, number));
     }
@@ -148,7 +162,7 @@ class Client {
         changes_.resize(static_cast<std::size_t>(options.batch));
         for (int slot = 0; slot < options.batch; ++slot) {
             change_ = changes_[static_cast<std::size_t>(slot)];
-            const auto ci = fmt::format("{}-{}-{}", options.prefix, number_, slot);
+            const auto ci = ground_.item(slot);
             second ? until_closed(ci) : until_approved(ci);
             changes_[static_cast<std::size_t>(slot)] = change_;
         }
@@ -166,14 +180,14 @@ class Client {
 
     const Stage& stage_;
     Connection connection_;
-    int number_;
+    Ground ground_;
     std::string change_;
     std::vector<std::string> changes_;
     std::ofstream acknowledged_;
 };
 
-// Signs everybody in and, when there is a set-up code, makes people and registers; the items of the
-// configuration database and the runbooks are made each time.
+// Signs everybody in and, when there is a set-up code, makes people and registers; the grounds of
+// the clients and the runbooks are made each time.
 void set_the_stage(const Options& options, Client& client, Stage& stage);
 std::string sign_in(Client& client, std::string_view person);
 Minutes server_now(Client& client);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small team whose lives are measured: people, registers, items and two runbooks.
+// The small team whose lives are measured: people, registers, two runbooks, and the ground of each
+// client.
 #include "lives_client.hpp"
 
 namespace slipway::bench {
@@ -64,7 +65,6 @@ curl -fsS http://localhost/version
 ```
 )";
 
-// The registers of one small team; its items belong to the clients, one for each life at a time.
 void make_records(Client& client) {
     const auto put = [&](std::string_view by, std::string_view path, std::string_view body) {
         client.send("PUT", fmt::format("/api/v1/{}", path), by, body);
@@ -87,20 +87,10 @@ void make_records(Client& client) {
     }
 }
 
-void make_registers(Client& client, const std::string& now) {
+void make_registers(Client& client) {
     const auto put = [&](std::string_view path, std::string_view body) {
         client.send("PUT", fmt::format("/api/v1/{}", path), "petra", body);
     };
-    const auto ring = [&](std::string_view id, std::string_view kind, std::string_view host) {
-        put(fmt::format("rings/{}", id),
-            fmt::format(
-                R"({{"name":"{}","kind":"{}","facts_at":"{}","snapshot_connector":"external",)"
-                R"("hosts":[{{"host":"{}","facts":{{"os_build":"12.8","kernel":"6.1"}}}}]}})",
-                id, kind, now, host
-            ));
-    };
-    ring("staging", "staging", "stage-1");
-    ring("production", "production", "web-1");
     put("channels/status", R"({"name":"Status page","connector":"external"})");
     put("boards/cab",
         R"({"name":"CAB","chair":"cora","required_groups":["operations"],)"
@@ -126,21 +116,34 @@ void make_registers(Client& client, const std::string& now) {
     );
 }
 
-void make_items(const Options& options, Client& client, const std::string& now) {
+// The rings of every client and an item for each life that it has at a time.
+void make_grounds(const Options& options, Client& client, const std::string& now) {
+    const auto ring = [&](std::string_view id, std::string_view kind, std::string_view host) {
+        client.send(
+            "PUT", fmt::format("/api/v1/rings/{}", id), "petra",
+            fmt::format(
+                R"({{"name":"{}","kind":"{}","facts_at":"{}","snapshot_connector":"external",)"
+                R"("hosts":[{{"host":"{}","facts":{{"os_build":"12.8","kernel":"6.1"}}}}]}})",
+                id, kind, now, host
+            )
+        );
+    };
     std::string items;
-    for (int number = 0; number < options.clients; ++number)
-        for (int slot = 0; slot < options.batch; ++slot) {
-            const auto id = fmt::format("{}-{}-{}", options.prefix, number, slot);
+    for (int number = 0; number < options.clients; ++number) {
+        const Ground ground(options.prefix, number);
+        ring(ground.test_ring, "staging", ground.test_host);
+        ring(ground.production_ring, "production", ground.production_host);
+        for (int slot = 0; slot < options.batch; ++slot)
             items += fmt::format(
-                R"({{"id":"{0}","name":"{0}","ci_class":"application","host":"web-1",)"
+                R"({{"id":"{0}","name":"{0}","ci_class":"application","host":"{2}",)"
                 R"("version":"1.4","owner":"otto","verified_at":"{1}"}})"
                 "\n"
-                R"({{"id":"{0}-feed","name":"{0}-feed","ci_class":"integration","host":"web-1",)"
+                R"({{"id":"{0}-feed","name":"{0}-feed","ci_class":"integration","host":"{2}",)"
                 R"("owner":"lena","depends_on":["{0}"],"verified_at":"{1}"}})"
                 "\n",
-                id, now
+                ground.item(slot), now, ground.production_host
             );
-        }
+    }
     client.send("POST", "/api/v1/cis/import", "petra", items, "application/x-ndjson");
 }
 
@@ -186,9 +189,9 @@ void set_the_stage(const Options& options, Client& client, Stage& stage) {
         stage.tokens[id] = sign_in(client, id);
     read_clock(client, stage);
     const auto now = local_text(stage.now) + ":00Z";
+    make_grounds(options, client, now);
     if (!options.code.empty())
-        make_registers(client, now);
-    make_items(options, client, now);
+        make_registers(client);
     const auto upload = [&](std::string_view text) {
         return value_of(
             client.send("POST", "/api/v1/attachments", "jonas", text, "application/octet-stream")

@@ -78,7 +78,8 @@ struct Door::Inside {
         domain::Facts& facts
     );
     Result<domain::RingUse> ring_use(
-        const domain::Change& change, const std::string& ring, const domain::Records& registered
+        const domain::Change& change, const std::string& ring, const domain::Records& registered,
+        bool goes_back
     );
     // Takes these rings for the run that began last. Refused when another run took one meanwhile.
     std::vector<StreamWrite>

@@ -49,7 +49,8 @@ std::vector<std::string> rings_touched(const std::string& ring, const domain::Re
 } // namespace
 
 Result<domain::RingUse> Door::Inside::ring_use(
-    const domain::Change& change, const std::string& ring, const domain::Records& registered
+    const domain::Change& change, const std::string& ring, const domain::Records& registered,
+    bool goes_back
 ) {
     domain::RingUse use;
     use.ring = ring;
@@ -60,6 +61,9 @@ Result<domain::RingUse> Door::Inside::ring_use(
         return tl::unexpected(stored.error());
     use.turns = stored->version;
     const auto taken = restore<RingTaken>(std::string_view(stored->state));
+    // What cannot be read of others never holds up the way back.
+    if (!taken && goes_back)
+        return use;
     if (!taken)
         return unreadable_state(stored->key, taken.error());
     for (const auto& there : taken->runs) {
@@ -67,7 +71,7 @@ Result<domain::RingUse> Door::Inside::ring_use(
             continue;
         // The cache may be a moment behind what was just read of the ring.
         const auto loaded = load(change.tenant, there.change, Trust::store);
-        if (!loaded && loaded.error().code == ErrorCode::not_found)
+        if (!loaded && (goes_back || loaded.error().code == ErrorCode::not_found))
             continue;
         const auto& other = *TRY(loaded).change;
         const auto* run = domain::find_run(other, RunId(there.run));
@@ -86,8 +90,10 @@ Result<void> Door::Inside::gather_ring_uses(
     const auto ring = domain::ring_concerned(change, command, body);
     if (ring.empty())
         return {};
+    const bool goes_back = command == "roll_back" ||
+                           text_or_empty(body, "purpose") == to_text(domain::RunPurpose::rollback);
     for (const auto& id : rings_touched(ring, *facts.records))
-        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records)));
+        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records, goes_back)));
     return {};
 }
 

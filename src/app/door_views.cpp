@@ -208,6 +208,8 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     const auto loaded = TRY(inside_->load(actor.tenant, change));
     auto facts = TRY(inside_->gather(actor, loaded));
     TRY(inside_->gather_others(*loaded.change, facts));
+    const JsonObject deployment{{"purpose", to_text(domain::RunPurpose::deployment)}};
+    TRY(inside_->gather_ring_uses("start_run", deployment, *loaded.change, facts));
     const auto clearance = domain::clearance_of(*loaded.change, facts);
     std::string body = "{\"id\":";
     append_quoted(body, change);

@@ -343,9 +343,9 @@ Result<void> carry_out_page(const TaskContext& context) {
     if (again)
         return tl::unexpected(sent.error());
     const bool reached = sent && sent->delivered;
-    const bool is_told = task.urgent && context.task.attempts > attempts_before_next;
-    if (task.reminder && (reached || is_told))
+    if (task.reminder && reached)
         return context.drop();
+    // Once more when it was told already: that may have been lost with the server.
     if (task.reminder)
         return context.finish(
             "report_call", not_reached(task, sent ? sent->detail : why(sent.error()))

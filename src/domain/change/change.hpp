@@ -568,8 +568,9 @@ struct BackupProof {
     bool restored = false; // really mounted or restored, not a green dashboard
     std::optional<Time> restored_at;
     std::string content_digest;
-    std::int64_t files = 0; // of a connector: how much it restored
-    std::int64_t bytes = 0;
+    // Of a connector: how much it restored. Not in old proofs.
+    std::optional<std::int64_t> files = {};
+    std::optional<std::int64_t> bytes = {};
     std::string detail;
     // What was restored, in its own words: a proof holds for that and for nothing else.
     std::string restored_point;

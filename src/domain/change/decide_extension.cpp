@@ -134,7 +134,7 @@ std::string how_it_goes_on(const Change& change, const Run& run) {
         );
     return fmt::format(
         "{0} still waits: its owner lets it go on with slipway change decide_run {1} --run {0} "
-        "--choice retry",
+        "--choice retry --reason WHY",
         run.id.value, change.id.value
     );
 }

@@ -259,7 +259,6 @@ void RunDecided::apply(Change& change, const Stamp&) const {
 void RunChoiceProposed::apply(Change& change, const Stamp&) const {
     if (auto* found = by_id(change.runs.edit(), run)) {
         found->proposed = proposed;
-        found->proposed->step = step;
     }
 }
 

@@ -88,7 +88,7 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                             : 0;
     if (others > 0)
         return SmokeMismatch{
-            "another change's run was on the ring before the smoke list had ended",
+            "another change's run was on the ring before the smoke list was recorded",
             fmt::format(
                 "{} runs of other changes began on {} after {}", others, report.ring,
                 subject->where->id.value

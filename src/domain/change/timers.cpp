@@ -153,8 +153,9 @@ void warn_of_abort_by(Firing& firing, const std::string& about) {
         ),
         fmt::format(
             "{}\nIt ends, with its smoke test, at {} if it goes on now. The window ends {}.\n"
-            "Finish, ask a change manager for more time (slipway change extend_window {}), or roll "
-            "back (slipway change roll_back {}).\n",
+            "Finish, ask a change manager for more time (slipway change extend_window {} --until "
+            "TIME "
+            "--reason WHY), or roll back (slipway change roll_back {} --reason WHY).\n",
             decider.change().title, on_the_wall(decider, clock.expected_end.value()),
             on_the_wall(decider, clock.window_end), id, id
         )
@@ -170,8 +171,10 @@ void note_abort_by_passed(Firing& firing, const std::string& about) {
         decider,
         fmt::format("{}: {} is past abort-by, {}", id, about, on_the_wall(decider, clock.abort_by)),
         fmt::format(
-            "{}\nNo further step begins. Roll back (slipway change roll_back {}), or have a change "
-            "manager give it more time (slipway change extend_window {}).\n",
+            "{}\nNo further step begins. Roll back (slipway change roll_back {} --reason WHY), or "
+            "have "
+            "a change manager give it more time (slipway change extend_window {} --until TIME "
+            "--reason WHY).\n",
             decider.change().title, id, id
         )
     );

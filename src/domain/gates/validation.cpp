@@ -312,10 +312,15 @@ void look_at_what_the_point_says(const BackupProof& proof, GateFindings& finding
             field, "the point does not say what it is of", "neither an item nor a host",
             tell + "the host or the item of the point (host, ci)"
         );
-    if (proof.files < 1 || proof.bytes < 1)
+    if (!proof.files || !proof.bytes)
+        findings.refuse(
+            field, "nobody knows how much was restored", "no files and bytes in the proof",
+            "Run verify_backup; " + tell + "how much it restored (files, bytes)"
+        );
+    else if (*proof.files < 1 || *proof.bytes < 1)
         findings.refuse(
             field, "nothing was restored",
-            fmt::format("{} bytes in {} files", proof.bytes, proof.files),
+            fmt::format("{} bytes in {} files", *proof.bytes, *proof.files),
             "Look at what the backup saves; " + tell + "how much it restored (files, bytes)"
         );
 }

@@ -209,7 +209,7 @@ std::vector<RecordUse> boards_and_rosters_of(const Records& records, const std::
     return uses;
 }
 
-std::vector<RecordUse> senders_by(const Records& records, const std::string& connector) {
+std::vector<RecordUse> users_of_connector(const Records& records, const std::string& connector) {
     std::vector<RecordUse> uses;
     for (const auto& [name, channel] : records.channels)
         if (channel.connector == connector)
@@ -217,12 +217,21 @@ std::vector<RecordUse> senders_by(const Records& records, const std::string& con
     for (const auto& [name, roster] : records.rosters)
         if (roster.connector == connector)
             uses.push_back({"roster", name, "connector", "pages by it"});
+    for (const auto& [name, ring] : records.rings) {
+        if (ring.snapshot_connector == connector)
+            uses.push_back({"ring", name, "snapshot_connector", "takes snapshots by it"});
+        if (ring.backup_connector == connector)
+            uses.push_back({"ring", name, "backup_connector", "proves backups by it"});
+    }
+    for (const auto& [name, item] : records.cis)
+        if (item.backup_connector == connector)
+            uses.push_back({"ci", name.value, "backup_connector", "proves backups by it"});
     return uses;
 }
 
 constexpr std::array<std::string_view, 1> naming_items{"ci"};
 constexpr std::array<std::string_view, 2> naming_people{"board", "roster"};
-constexpr std::array<std::string_view, 2> naming_connectors{"channel", "roster"};
+constexpr std::array<std::string_view, 4> naming_connectors{"channel", "roster", "ring", "ci"};
 
 const std::array table{
     RegisterRow{
@@ -256,7 +265,7 @@ const std::array table{
     RegisterRow{
         "connector", "connectors", "connector", Permission::change_read, Permission::system_manage,
         schema_of<ConnectorRecord>, normalise<ConnectorRecord>, nullptr, nullptr, nullptr,
-        senders_by, naming_connectors},
+        users_of_connector, naming_connectors},
     RegisterRow{
         "organisation", "organisations", "organisation", Permission::change_read,
         Permission::system_manage, schema_of<OrganisationRecord>, normalise<OrganisationRecord>},

@@ -118,6 +118,7 @@ class Filler {
     // What is demanded of the answer: a variable that is empty would let anything pass.
     void fill_demand(std::string& text) {
         const bool given = !text.empty();
+        const auto as_written = text;
         if (given && failed_.has_value())
             for (const auto& [name, value] : variables_)
                 if (value.empty() && text.find(fmt::format("${{{}}}", name)) != std::string::npos)
@@ -126,7 +127,7 @@ class Filler {
                         fmt::format("${{{}}} is empty, and so is what \"{}\" demands", name, text)
                     );
         fill(text);
-        if (!given || !failed_.has_value())
+        if (text == as_written || !failed_.has_value())
             return;
         if (const auto any = holds_of_anything(text); any && *any)
             failed_ = fail_field("expect", fmt::format("\"{}\" holds of any answer", text));

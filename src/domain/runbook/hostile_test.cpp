@@ -163,6 +163,25 @@ TEST(Hidden, what_runs_is_what_is_read) {
     );
 }
 
+// What was approved by an older program is run by the newer one, above all the way back.
+TEST(Hidden, rules_that_came_since_do_not_stop_what_was_pinned) {
+    using samples::block;
+    const auto text = samples::front +
+                      block(
+                          "sh {\"name\":\"a\",\"timeout\":\"1s\",\"expect\":\"//\"}",
+                          "true # \u00a0\ntouch a\recho b\n"
+                      ) +
+                      block(
+                          "smoke", "- name: a\n  http: http://x/\n  expect: /.*/\n"
+                                   "  final_url: ''\n"
+                      );
+    EXPECT_FALSE(lint_text(text).findings.empty());
+    const auto pinned = parse_runbook(text);
+    ASSERT_TRUE(pinned.has_value()) << pinned.error().message;
+    EXPECT_EQ(pinned->steps.at(0).script, "true # \u00a0\ntouch a\necho b\n");
+    EXPECT_EQ(pinned->smoke.size(), 1U);
+}
+
 TEST(Hidden, an_expectation_that_everything_meets_is_none) {
     using samples::block;
     const std::vector<std::string> no_demand{"8 bad-attribute"};

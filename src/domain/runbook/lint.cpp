@@ -390,7 +390,7 @@ bool is_of_front_matter(const LintFinding& finding) {
 } // namespace
 
 LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expected) {
-    auto parsing = read_runbook(bytes);
+    auto parsing = read_runbook(bytes, false);
     const bool readable = parsing.errors.empty();
     if (!parsing.has_purpose && expected)
         parsing.runbook.purpose = *expected;

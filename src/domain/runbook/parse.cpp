@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -48,7 +47,8 @@ bool check_characters(std::string_view bytes, Parsing& parsing) {
         return false;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const bool control = moves_the_cursor(bytes, i);
+        const bool is_late_rule = bytes[i] == '\r' || static_cast<unsigned char>(bytes[i]) >= 0x80;
+        const bool control = moves_the_cursor(bytes, i) && !(parsing.pinned && is_late_rule);
         if (!control && !changes_direction(bytes, i))
             continue;
         parsing.refuse(
@@ -69,9 +69,12 @@ std::string with_lf(std::string_view bytes) {
         bytes.remove_prefix(3);
     std::string text;
     text.reserve(bytes.size());
-    std::copy_if(bytes.begin(), bytes.end(), std::back_inserter(text), [](char c) {
-        return c != '\r';
-    });
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (bytes[i] != '\r')
+            text += bytes[i];
+        else if (i + 1 == bytes.size() || bytes[i + 1] != '\n')
+            text += '\n'; // only in what was pinned before lone ones were refused
+    }
     return text;
 }
 
@@ -293,6 +296,8 @@ Result<std::uint64_t> kib_from_text(std::string_view text) {
 }
 
 void look_for_unseen(const FencedBlock& block, Parsing& parsing) {
+    if (parsing.pinned)
+        return;
     const std::string_view body = block.body;
     for (std::size_t i = 0; i < body.size(); ++i) {
         if (!is_unseen(body, i))
@@ -404,8 +409,9 @@ void refuse_yaml(
     }
 }
 
-Parsing read_runbook(std::string_view bytes) {
+Parsing read_runbook(std::string_view bytes, bool pinned) {
     Parsing parsing;
+    parsing.pinned = pinned;
     if (bytes.size() > limits::runbook_file_max) {
         parsing.refuse(
             0, "too-large",
@@ -429,7 +435,7 @@ Parsing read_runbook(std::string_view bytes) {
 }
 
 Result<Runbook> parse_runbook(std::string_view bytes) {
-    auto parsing = read_runbook(bytes);
+    auto parsing = read_runbook(bytes, true);
     if (parsing.errors.empty())
         return std::move(parsing.runbook);
     Error error{ErrorCode::invalid_input, {}};

@@ -14,6 +14,9 @@
 namespace slipway::domain {
 
 struct Parsing {
+    // The bytes were pinned before: what was once approved is read as it was then, and rules that
+    // came since are for what is pinned from now on.
+    bool pinned = false;
     Runbook runbook;
     bool has_front_matter = false;
     bool has_purpose = false;
@@ -34,7 +37,7 @@ struct Parsing {
     );
 };
 
-Parsing read_runbook(std::string_view bytes);
+Parsing read_runbook(std::string_view bytes, bool pinned);
 
 // One ```smoke block: appends its checks to the runbook.
 void read_smoke_block(const FencedBlock& block, Parsing& parsing);

@@ -190,7 +190,9 @@ struct LintReport {
 };
 
 // Errors: invalid_input; each FieldError has "line N" as its field, and names the limit if one was
-// exceeded. A runbook that can be parsed may still be refused by lint_runbook.
+// exceeded. A runbook that can be parsed may still be refused by lint_runbook. It is for bytes that
+// were pinned: rules that came after them are lint_text's alone, so that what was approved once can
+// be run, and gone back with, by a newer program.
 Result<Runbook> parse_runbook(std::string_view bytes);
 
 // The findings by line: what the parser noted and what the rules say. A rollback runbook is held

@@ -183,7 +183,7 @@ void read_check(SmokeInput&& input, const CheckPlace& place, Parsing& parsing) {
     const auto line_of = [&place](std::string_view key) { return place.line_of(key); };
     if (!may_look_at(input, line_of({}), parsing))
         return;
-    if (const auto fault = find_fault(input))
+    if (const auto fault = find_fault(input); fault && !(fault->is_late_rule && parsing.pinned))
         return parsing.refuse(
             line_of(fault->key), "bad-check", place.message(fault->key, fault->message),
             std::string(smoke_help)
@@ -224,7 +224,7 @@ void read_list(const FencedBlock& block, Parsing& parsing) {
         );
     for (std::size_t i = 0; i < list->size(); ++i) {
         const CheckPlace place{*document, first_line, i, name_of((*list)[i], i)};
-        if (const auto key = find_empty_key((*list)[i]))
+        if (const auto key = find_empty_key((*list)[i]); key && !parsing.pinned)
             parsing.refuse(
                 place.line_of(*key), "bad-check",
                 place.message(*key, "is empty, which demands nothing"),

@@ -129,7 +129,7 @@ Fault find_bad_expression(std::string_view key, const std::string& text) {
     if (!any)
         return SmokeFault{std::string(key), any.error().fields.front().message};
     if (*any)
-        return SmokeFault{std::string(key), fmt::format("\"{}\" holds of any answer", text)};
+        return SmokeFault{std::string(key), fmt::format("\"{}\" holds of any answer", text), true};
     return {};
 }
 

@@ -105,6 +105,7 @@ struct SmokeInput {
 struct SmokeFault {
     std::string key;
     std::string message;
+    bool is_late_rule = false; // what was pinned before it is still read
 };
 
 // The kinds that the check claims to be; exactly one when it has no fault.
