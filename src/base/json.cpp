@@ -54,10 +54,8 @@ std::size_t count_member_names(std::string_view text) {
     return count;
 }
 
-// Boost.JSON 1.81 reads decimals with an error of up to one unit in the last place. A value that
-// was written would then be read back as another one, and its digest with it. This handler builds
-// the same values as Boost's own, but reads decimals again to the nearest double.
-struct Handler {
+// What Boost's parser asks of every handler; nothing is limited by it here.
+struct AnySize {
     static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
@@ -65,7 +63,12 @@ struct Handler {
 
     using Text = boost::json::string_view;
     using Failure = boost::json::error_code;
+};
 
+// Boost.JSON 1.81 reads decimals with an error of up to one unit in the last place. A value that
+// was written would then be read back as another one, and its digest with it. This handler builds
+// the same values as Boost's own, but reads decimals again to the nearest double.
+struct Handler : AnySize {
     bool on_document_begin(Failure&) { return true; }
 
     bool on_document_end(Failure&) { return true; }
@@ -155,16 +158,8 @@ struct Handler {
 
 // Reads a text that was refused once more, to say at which member it stopped: the first that
 // cannot be read, or whose name its object has already.
-class Locator {
+class Locator : public AnySize {
   public:
-    static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-    static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-    static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-    static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-
-    using Text = boost::json::string_view;
-    using Failure = boost::json::error_code;
-
     bool on_document_begin(Failure&) { return true; }
 
     bool on_document_end(Failure&) { return true; }

@@ -93,6 +93,22 @@ class ConnectorTasks : public testing::Test {
         EXPECT_TRUE(done.has_value()) << done.error().message;
     }
 
+    static domain::PageTask call_of_otto(std::string subject) {
+        domain::PageTask call;
+        call.change = ChangeId("CHG-1");
+        call.person = PersonId("otto");
+        call.connector = "pager";
+        call.subject = std::move(subject);
+        call.reminder = true;
+        return call;
+    }
+
+    void ask_for(const domain::PageTask& call) {
+        app::Commit commit;
+        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
+        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    }
+
     domain::Change change() {
         const auto shown = door->show_change(system, "CHG-1");
         return *restore<domain::Change>(std::string_view(shown->body));
@@ -303,16 +319,9 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
         const app::StreamKey key{system.tenant, "change", "CHG-1"};
         return store->events_of(key, 0, 100)->back().type;
     };
-    domain::PageTask call;
-    call.change = ChangeId("CHG-1");
-    call.person = PersonId("otto");
-    call.connector = "pager";
-    call.subject = "CHG-1: run-1 stopped at one";
-    call.reminder = true;
+    auto call = call_of_otto("CHG-1: run-1 stopped at one");
     const auto page = [&] {
-        app::Commit commit;
-        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
-        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+        ask_for(call);
         carry_out("page", carry_out_page);
     };
     connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
@@ -327,16 +336,9 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
 // The provider is not there for minutes: until it was tried to the end would be past abort-by.
 TEST_F(ConnectorTasks, the_next_is_told_of_while_an_urgent_call_is_still_tried) {
     put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");
-    domain::PageTask call;
-    call.change = ChangeId("CHG-1");
-    call.person = PersonId("otto");
-    call.connector = "pager";
-    call.subject = "CHG-1: run-1 is past abort-by";
-    call.reminder = true;
+    auto call = call_of_otto("CHG-1: run-1 is past abort-by");
     call.urgent = true;
-    app::Commit commit;
-    commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
-    ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+    ask_for(call);
     connectors.fail_with<app::OncallPage>("pager", Error{ErrorCode::unavailable, "no route"});
     const app::StreamKey key{system.tenant, "change", "CHG-1"};
     Time when = clock.now();
@@ -371,17 +373,10 @@ TEST_F(ConnectorTasks, a_reminder_of_a_window_that_was_moved_is_not_sent) {
     to_be.window = domain::ChangeWindow{};
     to_be.window->start = clock.now() + 24h;
     bring(to_be);
-    domain::PageTask call;
-    call.change = ChangeId("CHG-1");
-    call.person = PersonId("otto");
-    call.connector = "pager";
-    call.subject = "CHG-1: overdue: Take snapshots of production";
-    call.reminder = true;
+    auto call = call_of_otto("CHG-1: overdue: Take snapshots of production");
     for (const auto moved : {1h, 0h}) {
         call.window_start = to_be.window->start + moved;
-        app::Commit commit;
-        commit.tasks.push_back({"page", system.tenant, "CHG-1", encode(call), {}});
-        ASSERT_TRUE(store->commit(std::move(commit)).has_value());
+        ask_for(call);
         const auto calls = connectors.calls().size();
         carry_out("page", carry_out_page);
         EXPECT_EQ(connectors.calls().size(), calls + (moved == 0h ? 1 : 0));

@@ -253,8 +253,8 @@ std::optional<AbortClock> abort_clock(const Change& change, const Facts& facts) 
 Time reached_at(
     const Change& change, const Facts& facts, const std::function<Time(const AbortClock&)>& mark
 ) {
+    Facts then = facts;
     const auto mark_at = [&](Time when) {
-        Facts then = facts;
         then.now = when;
         return mark(abort_clock(change, then).value());
     };
@@ -265,7 +265,7 @@ Time reached_at(
     Time until = marked;
     if (const auto next = next_overrun(change, facts))
         until = std::min(until, *next);
-    if (mark_at(until) > until)
+    if (mark_at(until) >= until) // as it is where nothing is overdue: no moment before is it
         return until;
     Time before = facts.now;
     while (until - before > std::chrono::seconds(1)) {

@@ -52,6 +52,16 @@ Scenario failed() {
     return s;
 }
 
+Scenario failed_on_two_hosts() {
+    auto s = failed();
+    auto other = known(s);
+    other.host = "web-2";
+    other.id = "vol-8";
+    s.change.snapshots.push_back(other);
+    s.replayed = s.change;
+    return s;
+}
+
 TEST(Snapshots, end_when_their_provider_was_told_that_they_end) {
     auto s = ready();
     const auto& task = s.change.snapshots.at(0);
@@ -238,12 +248,7 @@ TEST(Snapshots, going_back_to_them_is_a_rollback) {
 }
 
 TEST(Snapshots, every_host_goes_back_or_it_is_no_rollback) {
-    auto s = failed();
-    auto other = known(s);
-    other.host = "web-2";
-    other.id = "vol-8";
-    s.change.snapshots.push_back(other);
-    s.replayed = s.change;
+    auto s = failed_on_two_hosts();
     s.does("pia", "revert_snapshot", R"({"host":"web-1","reason":"r"})");
     report_snapshot(s, "reverted");
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
@@ -341,12 +346,7 @@ TEST(Snapshots, a_rollback_whose_smoke_test_fails_is_done_once_more) {
 // that disk.
 TEST(Snapshots, a_host_that_goes_back_behind_the_runbook_is_tested_then) {
     constexpr auto rollback = R"({"occasion":"rollback"})";
-    auto s = failed();
-    auto other = known(s);
-    other.host = "web-2";
-    other.id = "vol-8";
-    s.change.snapshots.push_back(other);
-    s.replayed = s.change;
+    auto s = failed_on_two_hosts();
     s.does("pia", "roll_back", R"({"reason":"r","executor":"external"})");
     s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
     s.does("pia", "report_run", R"({"run":"run-4","steps":[
