@@ -503,7 +503,6 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     facts.actor = actor.person;
     facts.roles = actor.roles;
     facts.policy = &library->policy();
-    facts.records = TRY(records.of(actor.tenant));
     facts.workflow = text.workflow.get();
     auto workflow_write = TRY(keep_workflow(actor, text));
     domain::Change blank;
@@ -513,7 +512,10 @@ Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& requ
     // What is refused takes no number, and the conditions, which do not look at it, are not asked
     // while all other commits wait.
     blank.id = ChangeId("CHG-0");
-    const auto trial = TRY(row->decide(blank, request.body, facts));
+    const auto trial = TRY(on_newest_records(actor.tenant, [&]() -> Result<domain::Decision> {
+        facts.records = TRY(records.of(actor.tenant));
+        return row->decide(blank, request.body, facts);
+    }));
     const auto after = TRY(library->applicable(*text.workflow, trial.next, at_first));
     Answer answer;
     LoadedChange opened;
@@ -607,9 +609,10 @@ Result<Answer> Door::Inside::decide(
     const auto runbook = TRY(lint_named(actor, request));
     const std::lock_guard turn(turn_of(actor.tenant, request.change));
     for (int attempt = 1;; ++attempt) {
-        auto decided = TRY(
-            decide_once(actor, request, row, attempt == 1 ? Trust::cache : Trust::store, runbook)
-        );
+        auto decided = TRY(on_newest_records(actor.tenant, [&] {
+            const auto trust = attempt == 1 ? Trust::cache : Trust::store;
+            return decide_once(actor, request, row, trust, runbook);
+        }));
         const auto receipt = parts.store.commit(std::move(decided.commit));
         auto answer = settle(std::move(decided), receipt);
         if (answer || answer.error().code != ErrorCode::conflict ||
@@ -654,9 +657,9 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
         kept = TRY(kept_answer(store(), actor, request.idempotency));
         if (kept)
             return std::optional<Inside::Decided>{};
-        return std::optional(
-            TRY(inside_->decide_once(actor, request, *row, Inside::Trust::cache, {}))
-        );
+        return std::optional(TRY(inside_->on_newest_records(actor.tenant, [&] {
+            return inside_->decide_once(actor, request, *row, Inside::Trust::cache, {});
+        })));
     };
     auto found = decide();
     if (!found)

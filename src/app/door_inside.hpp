@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 #include <set>
+#include <type_traits>
 
 #include "app/change_cache.hpp"
 #include "app/door.hpp"
@@ -49,6 +50,17 @@ struct Door::Inside {
 
     // The policy, as an ETag has it.
     std::string rules() const { return library->policy().digest.hex().substr(0, 8); }
+
+    // Decides, and once more when it was refused on registers that another server has written
+    // since.
+    template <class Decide>
+    std::invoke_result_t<Decide> on_newest_records(const TenantId& tenant, Decide decide) {
+        const auto before = TRY(records.of(tenant));
+        auto decided = decide();
+        if (decided || TRY(records.newest(tenant))->version == before->version)
+            return decided;
+        return decide();
+    }
 
     enum class Trust { cache, store };
 

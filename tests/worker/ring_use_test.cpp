@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs of different changes on the machines of one ring, through the real door.
-#include <latch>
-#include <thread>
-
 #include <gmock/gmock.h>
 
 #include "domain/change/testing/tenant.hpp"
@@ -84,27 +81,6 @@ TEST_F(RingUseTest, one_run_at_a_time_whichever_change_it_is_of) {
     EXPECT_EQ(state_of(one).runs[0].ring_turn, 1u);
     EXPECT_EQ(state_of(other).runs[0].ring_turn, 2u) << "it is the second on this machine";
     EXPECT_EQ(state_of(apart).runs[0].ring_turn, 1u);
-}
-
-TEST_F(RingUseTest, of_two_that_begin_at_the_same_moment_one_is_refused) {
-    for (int round = 0; round < 20; ++round) {
-        const auto ring = fmt::format("ring-{}", round);
-        put_ring(ring);
-        const std::vector changes{change_on(ring), change_on(ring)};
-        std::latch ready(2);
-        std::vector<Result<Answer>> answers(2, fail(ErrorCode::internal, ""));
-        std::vector<std::thread> threads;
-        for (std::size_t i = 0; i < 2; ++i)
-            threads.emplace_back([&, i] {
-                ready.arrive_and_wait();
-                answers[i] = starts(changes[i]);
-            });
-        for (auto& thread : threads)
-            thread.join();
-        EXPECT_NE(answers[0].has_value(), answers[1].has_value()) << ring;
-        for (const auto& answer : answers)
-            EXPECT_TRUE(answer || answer.error().code == ErrorCode::blocked);
-    }
 }
 
 TEST_F(RingUseTest, a_list_after_the_run_of_another_change_does_not_count) {

@@ -358,7 +358,7 @@ class Order {
     bool is_of_production(const Step& step) const {
         return production_ != nullptr && std::any_of(
                                              production_->steps.begin(), production_->steps.end(),
-                                             [&](const Step& known) { return known.id == step.id; }
+                                             [&](const Step& known) { return &known == &step; }
                                          );
     }
 
@@ -379,8 +379,10 @@ void step_timers(const Change& change, const Facts& facts, std::vector<Timer>& t
             continue;
         const bool applying = applies(*step, change, facts);
         const bool possible = !step->when.empty() && applies_to(*step, type_of(change));
+        if (!applying && !possible)
+            continue;
         const auto turn = order.turn_of(*step);
-        if ((!applying && !possible) || turn == Turn::not_yet)
+        if (turn == Turn::not_yet)
             continue;
         if (const auto due = due_at(*step, change, facts))
             add_reminders(*step, record, *due, applying && turn == Turn::now, facts.now, timers);
