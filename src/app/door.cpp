@@ -20,26 +20,6 @@ namespace {
 // How long a timer rests that fired and could do nothing.
 constexpr auto timer_pause = std::chrono::minutes(1);
 
-// The short answer to a command: what happened, and what the person should know.
-std::string answer_body(const domain::Decision& decision, std::uint64_t version) {
-    std::string body = "{\"id\":";
-    append_quoted(body, decision.next.id.value);
-    body += fmt::format(",\"version\":{},\"state\":", version);
-    append_quoted(body, to_text(decision.next.state));
-    body += ",\"events\":[";
-    for (std::size_t i = 0; i < decision.events.size(); ++i) {
-        body += i ? ",{\"type\":" : "{\"type\":";
-        append_quoted(body, decision.events[i].type);
-        body += ",\"data\":" + decision.events[i].data + "}";
-    }
-    body += "],\"said\":[";
-    for (std::size_t i = 0; i < decision.said.size(); ++i) {
-        body += i ? "," : "";
-        append_quoted(body, decision.said[i]);
-    }
-    return body + "]}";
-}
-
 Error version_conflict(std::uint64_t expected, std::uint64_t actual) {
     return {
         ErrorCode::conflict,
@@ -156,6 +136,25 @@ unknown_transcripts(Store& store, const TenantId& tenant, const Json& body) {
 
 } // namespace
 
+std::string answer_body(const domain::Decision& decision, std::uint64_t version) {
+    std::string body = "{\"id\":";
+    append_quoted(body, decision.next.id.value);
+    body += fmt::format(",\"version\":{},\"state\":", version);
+    append_quoted(body, to_text(decision.next.state));
+    body += ",\"events\":[";
+    for (std::size_t i = 0; i < decision.events.size(); ++i) {
+        body += i ? ",{\"type\":" : "{\"type\":";
+        append_quoted(body, decision.events[i].type);
+        body += ",\"data\":" + decision.events[i].data + "}";
+    }
+    body += "],\"said\":[";
+    for (std::size_t i = 0; i < decision.said.size(); ++i) {
+        body += i ? "," : "";
+        append_quoted(body, decision.said[i]);
+    }
+    return body + "]}";
+}
+
 Result<std::optional<Answer>>
 kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key) {
     if (!key)
@@ -181,6 +180,16 @@ kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey
     answer.replayed = true;
     answer.created = kept->status == 201;
     return std::optional(std::move(answer));
+}
+
+Result<Answer> answer_or_kept(
+    Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key,
+    Result<Answer> answer
+) {
+    if (answer)
+        return answer;
+    auto kept = kept_answer(store, actor, key);
+    return kept && *kept ? Result<Answer>(**std::move(kept)) : answer;
 }
 
 void keep_answer(
@@ -494,69 +503,6 @@ Door::Inside::keep_workflow(const Actor& actor, const WorkflowText& text) {
     return std::optional<StreamWrite>{};
 }
 
-Result<Answer> Door::Inside::open(const Actor& actor, const CommandRequest& request) {
-    const auto* row = domain::find_command("open");
-    const auto name = text_or_empty(request.body, "workflow");
-    const auto text = TRY(library->newest(name.empty() ? "release" : std::string(name)));
-    domain::Facts facts;
-    facts.now = parts.clock.now();
-    facts.actor = actor.person;
-    facts.roles = actor.roles;
-    facts.policy = &library->policy();
-    facts.workflow = text.workflow.get();
-    auto workflow_write = TRY(keep_workflow(actor, text));
-    domain::Change blank;
-    blank.tenant = actor.tenant;
-    const auto at_first = TRY(library->applicable(*text.workflow, blank, {}));
-    facts.applicable = at_first.steps;
-    // What is refused takes no number, and the conditions, which do not look at it, are not asked
-    // while all other commits wait.
-    blank.id = ChangeId("CHG-0");
-    const auto trial = TRY(on_newest_records(actor.tenant, [&]() -> Result<domain::Decision> {
-        facts.records = TRY(records.of(actor.tenant));
-        return row->decide(blank, request.body, facts);
-    }));
-    const auto after = TRY(library->applicable(*text.workflow, trial.next, at_first));
-    Answer answer;
-    LoadedChange opened;
-    // Called by the store inside the transaction, with the number that comes next.
-    const auto make = [&](std::uint64_t number) -> Result<Commit> {
-        blank.id = ChangeId(fmt::format("CHG-{}", number));
-        LoadedChange before;
-        before.applicable = after;
-        facts.applicable = at_first.steps;
-        auto decision = TRY(row->decide(blank, request.body, facts));
-        const StreamKey key{actor.tenant, "change", blank.id.value};
-        auto commit = TRY(commit_of(actor, key, before, row->name, decision, facts, opened));
-        answer.id = blank.id.value;
-        answer.version = decision.events.size();
-        answer.body = answer_body(decision, answer.version);
-        answer.created = true;
-        opened.change = std::make_shared<const domain::Change>(std::move(decision.next));
-        keep_answer(commit, actor, request.idempotency, answer, facts.now);
-        if (workflow_write)
-            commit.writes.push_back(*workflow_write);
-        return commit;
-    };
-    for (int attempt = 1;; ++attempt) {
-        const auto receipt = parts.store.commit_numbered(actor.tenant, "change", make);
-        if (receipt) {
-            answer.ledger_size = receipt->next_seq;
-            cache.put({actor.tenant, "change", answer.id}, opened);
-            return answer;
-        }
-        if (receipt.error().code != ErrorCode::conflict || attempt >= limits::decide_retries_max)
-            return tl::unexpected(receipt.error());
-        // Another request kept this workflow version first, has just used this key, or removed what
-        // the change names.
-        if (auto kept = TRY(kept_answer(parts.store, actor, request.idempotency)))
-            return *std::move(kept);
-        records.forget(actor.tenant);
-        facts.records = TRY(records.of(actor.tenant));
-        workflow_write = TRY(keep_workflow(actor, text));
-    }
-}
-
 Result<Door::Inside::Decided> Door::Inside::decide_once(
     const Actor& actor, const CommandRequest& request, const domain::CommandRow& row, Trust trust,
     const std::optional<domain::LintReport>& runbook
@@ -636,8 +582,11 @@ Result<Answer> Door::execute(const Actor& actor, const CommandRequest& request) 
     const auto* row = TRY(inside_->allowed(actor, request));
     if (auto kept = TRY(kept_answer(inside_->parts.store, actor, request.idempotency)))
         return *std::move(kept);
-    return request.command == "open" ? inside_->open(actor, request)
-                                     : inside_->decide(actor, request, *row);
+    return answer_or_kept(
+        inside_->parts.store, actor, request.idempotency,
+        request.command == "open" ? inside_->open(actor, request)
+                                  : inside_->decide(actor, request, *row)
+    );
 }
 
 void Door::execute_later(const Actor& actor, const CommandRequest& request, Done done) {
@@ -663,7 +612,9 @@ void Door::execute_later(const Actor& actor, const CommandRequest& request, Done
     };
     auto found = decide();
     if (!found)
-        return done(tl::unexpected(std::move(found).error()));
+        return done(answer_or_kept(
+            store(), actor, request.idempotency, tl::unexpected(std::move(found).error())
+        ));
     if (kept)
         return done(*std::move(kept));
     const auto decided = std::make_shared<Inside::Decided>(*std::move(*found));

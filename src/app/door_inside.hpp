@@ -99,10 +99,18 @@ struct Door::Inside {
     // The gathered facts of a ring's hosts, by their documents.
     Result<domain::FactsByDocument>
     gathered_facts(const TenantId& tenant, const domain::RingRecord& ring) const;
+    Result<Answer> gather_ring(
+        const Actor& actor, const std::string& ring,
+        const std::optional<IdempotencyKey>& idempotency
+    );
     // Errors: blocked, while the facts of this ring are being gathered.
     Result<void> require_no_gathering(const TenantId& tenant, const std::string& ring) const;
     // What is neither done nor given up of a change, or of no change in particular; oldest first.
     Result<std::vector<domain::TaskInHand>> tasks_in_hand(TaskQuery query) const;
+
+    Result<Answer> retry_task(
+        const Actor& actor, const TaskId& id, const std::optional<IdempotencyKey>& idempotency
+    );
 
     // A ring that a commit writes.
     struct RingPut {
@@ -176,9 +184,18 @@ Result<void> check_production_ring(
     const Actor& actor
 );
 
+// The short answer to a command: what happened, and what the person should know.
+std::string answer_body(const domain::Decision& decision, std::uint64_t version);
+
 // The answer that a request with this idempotency key got before, if any.
 Result<std::optional<Answer>>
 kept_answer(Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key);
+// Of two that were sent at the same moment the first may have made the second wrong: what is
+// refused then is answered as the first was.
+Result<Answer> answer_or_kept(
+    Store& store, const Actor& actor, const std::optional<IdempotencyKey>& key,
+    Result<Answer> answer
+);
 // Adds the answer to the commit so that a repeated request gets it again.
 void keep_answer(
     Commit& commit, const Actor& actor, const std::optional<IdempotencyKey>& key,

@@ -466,7 +466,10 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
                 TRY(inside_->keep_rings_apart(actor.tenant, {{request.id, edit.document, {}}}));
         return edit;
     };
-    return write_record(*inside_, actor, *row, request, put);
+    return answer_or_kept(
+        inside_->parts.store, actor, request.idempotency,
+        write_record(*inside_, actor, *row, request, put)
+    );
 }
 
 Result<void> Door::check_references(
@@ -579,7 +582,10 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         edit.users = queries_for_users(before->key);
         return edit;
     };
-    return write_record(*inside_, actor, *row, request, remove);
+    return answer_or_kept(
+        inside_->parts.store, actor, request.idempotency,
+        write_record(*inside_, actor, *row, request, remove)
+    );
 }
 
 namespace {

@@ -176,7 +176,15 @@ Result<Answer> Door::gather_ring(
     const Actor& actor, const std::string& ring, const std::optional<IdempotencyKey>& idempotency
 ) {
     TRY(require_permission(actor, Permission::change_run));
-    auto& store = inside_->parts.store;
+    return answer_or_kept(
+        inside_->parts.store, actor, idempotency, inside_->gather_ring(actor, ring, idempotency)
+    );
+}
+
+Result<Answer> Door::Inside::gather_ring(
+    const Actor& actor, const std::string& ring, const std::optional<IdempotencyKey>& idempotency
+) {
+    auto& store = parts.store;
     for (int attempt = 1;; ++attempt) {
         if (auto kept = TRY(kept_answer(store, actor, idempotency)))
             return *std::move(kept);
@@ -189,8 +197,8 @@ Result<Answer> Door::gather_ring(
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
         // Looked at after the version: who asks at the same moment meets its conflict.
-        TRY(inside_->require_no_gathering(actor.tenant, ring));
-        const Time now = clock().now();
+        TRY(require_no_gathering(actor.tenant, ring));
+        const Time now = parts.clock.now();
         const auto data =
             encode(GatherAsked{ring, static_cast<std::uint32_t>(record.hosts.size())});
         Answer answer{ring, version + 1, data, 0, false, false};

@@ -74,7 +74,15 @@ Result<Answer> Door::retry_task(
     const Actor& actor, const TaskId& id, const std::optional<IdempotencyKey>& idempotency
 ) {
     TRY(require_permission(actor, Permission::system_manage));
-    auto& store = inside_->parts.store;
+    return answer_or_kept(
+        inside_->parts.store, actor, idempotency, inside_->retry_task(actor, id, idempotency)
+    );
+}
+
+Result<Answer> Door::Inside::retry_task(
+    const Actor& actor, const TaskId& id, const std::optional<IdempotencyKey>& idempotency
+) {
+    auto& store = parts.store;
     for (int attempt = 1;; ++attempt) {
         // Another request may just have used this key.
         if (auto kept = TRY(kept_answer(store, actor, idempotency)))
@@ -85,7 +93,7 @@ Result<Answer> Door::retry_task(
         if (!stored && stored.error().code != ErrorCode::not_found)
             return tl::unexpected(stored.error());
         const std::uint64_t version = stored ? stored->version : 0;
-        const Time now = clock().now();
+        const Time now = parts.clock.now();
         const auto data = encode(TaskRetried{task.id.value, task.kind, task.change});
         Answer answer{task.id.value, version + 1, data, 0, false, false};
         Commit commit;

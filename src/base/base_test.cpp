@@ -2,6 +2,12 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -9,6 +15,7 @@
 #include "base/codec.hpp"
 #include "base/enums.hpp"
 #include "base/plain_text.hpp"
+#include "base/private_folder.hpp"
 #include "base/random.hpp"
 #include "base/schema.hpp"
 
@@ -16,6 +23,37 @@ namespace slipway {
 namespace {
 
 SLIPWAY_ENUM(Colour, red, green_blue, black)
+
+TEST(PrivateFolder, only_its_owner_enters) {
+    std::string folder = (std::filesystem::temp_directory_path() / "private-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
+    EXPECT_TRUE(make_private(folder));
+    EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+    std::filesystem::remove(folder);
+}
+
+TEST(PrivateFolder, of_somebody_else_is_refused_when_anybody_may_enter) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "only root can become somebody else";
+    std::string folder = (std::filesystem::temp_directory_path() / "private-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    const auto refused_as_nobody = [&](::mode_t mode) {
+        EXPECT_EQ(::chmod(folder.c_str(), mode), 0);
+        const auto child = ::fork();
+        if (child == 0) {
+            constexpr ::uid_t nobody = 65534;
+            const bool ready = ::setgroups(0, nullptr) == 0 && ::setuid(nobody) == 0;
+            ::_exit(ready && !make_private(folder) ? 0 : 1);
+        }
+        int status = 1;
+        ::waitpid(child, &status, 0);
+        return status == 0;
+    };
+    EXPECT_TRUE(refused_as_nobody(01777));
+    EXPECT_FALSE(refused_as_nobody(02770));
+    std::filesystem::remove(folder);
+}
 
 struct Inner {
     CiId ci;

@@ -39,6 +39,8 @@ inline constexpr std::size_t downloads_max = 6;    // each holds a worker
 static_assert(downloads_max + large_bodies_max <= request_workers / 2, "half stays for commands");
 inline constexpr std::size_t event_streams_max = 256;
 inline constexpr std::size_t event_stream_batch = 200;
+// A batch, and a page of entries, ends with the entry that reaches this many bytes.
+inline constexpr std::size_t event_stream_bytes = 1024 * 1024;
 inline constexpr auto event_stream_heartbeat = 15s;
 inline constexpr std::size_t transcript_batch = 256 * 1024; // of a step's lines at a time
 inline constexpr std::uint64_t query_number_max = (std::uint64_t{1} << 63) - 2;
@@ -244,6 +246,8 @@ inline constexpr std::size_t mail_recipients_max = 200;
 // Full-text search, in words
 inline constexpr std::size_t search_words_max = 16;
 inline constexpr std::size_t indexed_words_max = 20000;
+inline constexpr std::size_t indexed_text_max =
+    1000 * 1000; // a tsvector loses what is behind 1 MiB
 
 // Work
 inline constexpr std::size_t commit_batch_max = 256;

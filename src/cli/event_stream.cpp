@@ -23,7 +23,7 @@ bool EventReader::line(std::string_view text) {
     if (value.starts_with(' '))
         value.remove_prefix(1);
     if (name == "id")
-        event_.id = value.substr(0, 40);
+        event_.id = value; // whole: where to go on grows with the steps in hand
     else if (name == "event")
         event_.type = value.substr(0, 100);
     else if (name == "data") {

@@ -56,6 +56,14 @@ class HiddenTerminal {
     bool changed_ = false;
 };
 
+// Of the UTF-8 that a terminal sends: one character may be several bytes.
+void drop_last_character(std::string& text) {
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U)
+        text.pop_back();
+    if (!text.empty())
+        text.pop_back();
+}
+
 } // namespace
 
 bool is_terminal(int descriptor) {
@@ -89,8 +97,7 @@ Result<std::string> read_hidden(std::string_view prompt) {
             return fail(ErrorCode::unavailable, "broken off");
         }
         if (c == '\x7f' || c == '\b') {
-            if (!out.empty())
-                out.pop_back();
+            drop_last_character(out);
         } else if (c == '\x15') {
             out.clear();
         } else if (out.size() < limits::password_max) {

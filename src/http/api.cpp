@@ -132,10 +132,6 @@ Prepared Api::prepare(Request request) const {
     }
     prepared.target = *std::move(target);
     const auto& segments = prepared.target.segments;
-    if (services_.page && (segments.empty() || segments.front() != "api")) {
-        prepared.page = true;
-        return prepared;
-    }
     prepared.match = router_.find(prepared.request.method, segments);
     if (prepared.match.route == nullptr && prepared.match.allow.empty()) {
         prepared.refusal = problem(
@@ -237,11 +233,6 @@ void Api::run_later(const Prepared& prepared, std::function<void(std::optional<R
 
 Response Api::run(const Prepared& prepared) {
     try {
-        if (prepared.page) {
-            if (auto page = services_.page(prepared.request))
-                return *std::move(page);
-            return refuse(prepared, error_of(ErrorCode::not_found, "there is no such page"));
-        }
         auto response = answer(prepared);
         return response ? *std::move(response) : refuse(prepared, response.error());
     } catch (const std::exception& thrown) {

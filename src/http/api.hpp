@@ -20,17 +20,14 @@ struct Prepared {
     Request request;
     Target target = {};
     Match match = {};
-    bool page = false; // not of the API: the web UI answers
     // The answer is already known: no body is read, no worker is asked.
     std::optional<Response> refusal = {};
 
-    std::size_t body_limit() const {
-        return page ? limits::open_body_max : match.route ? match.route->body_limit : 0;
-    }
+    std::size_t body_limit() const { return match.route ? match.route->body_limit : 0; }
 
     bool streamed() const { return match.route && match.route->body == Body::stream; }
 
-    bool later() const { return !page && match.route && match.route->later; }
+    bool later() const { return match.route && match.route->later; }
 
     // Imports and uploads: few at the same time.
     bool large() const { return body_limit() > limits::request_body_max; }

@@ -30,4 +30,12 @@ std::string client_address(
     return std::string(client);
 }
 
+bool came_over_tls_to_proxy(
+    std::string_view peer, std::string_view forwarded_proto, const std::vector<std::string>& trusted
+) {
+    // Of several proxies the first one spoke with the client.
+    const auto said = trimmed(forwarded_proto.substr(0, forwarded_proto.find(',')));
+    return domain::network_of_address(trusted, peer) && !same_ascii_folded(said, "http");
+}
+
 } // namespace slipway::http

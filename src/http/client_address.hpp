@@ -18,4 +18,10 @@ std::string client_address(
     std::string_view peer, std::string_view forwarded, const std::vector<std::string>& trusted
 );
 
+// Whether a request that came in the clear was sent over TLS all the same: a trusted proxy ends it,
+// unless its X-Forwarded-Proto says http.
+bool came_over_tls_to_proxy(
+    std::string_view peer, std::string_view forwarded_proto, const std::vector<std::string>& trusted
+);
+
 } // namespace slipway::http

@@ -209,9 +209,12 @@ std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Reque
     if (const auto length = parser.content_length())
         request.content_length = *length;
     std::string forwarded; // of several fields one list: RFC 9110, section 5.3
+    std::string forwarded_proto;
     for (const auto& field : message) {
         if (beast::iequals(field.name_string(), "X-Forwarded-For"))
             forwarded.append(forwarded.empty() ? "" : ",").append(field.value());
+        if (beast::iequals(field.name_string(), "X-Forwarded-Proto"))
+            forwarded_proto.append(forwarded_proto.empty() ? "" : ",").append(field.value());
         const auto name =
             header_from_name({field.name_string().data(), field.name_string().size()});
         if (!name)
@@ -224,6 +227,9 @@ std::optional<Response> Connection<Stream>::check_protocol(Parser& parser, Reque
     }
     client_ = client_address(address_, forwarded, server_.options.trusted_proxies);
     request.address = client_;
+    request.secure =
+        request.secure ||
+        came_over_tls_to_proxy(address_, forwarded_proto, server_.options.trusted_proxies);
     if (message.version() >= 11 && !request.header(Header::host))
         return refusal(ErrorCode::invalid_input, "Host: is required", 400);
     const auto coding = message.find(beast::http::field::transfer_encoding);

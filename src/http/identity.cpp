@@ -43,12 +43,12 @@ Response no_content() {
     return Response{204, ""};
 }
 
-std::string cookie(const Services& services, const Request& request, std::string_view secret) {
+std::string cookie(const Request& request, std::string_view secret) {
     const auto age =
         secret.empty() ? std::chrono::seconds(0) : std::chrono::seconds(limits::session_life);
     return fmt::format(
         "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", session_cookie, secret,
-        age.count(), request.secure || services.secure_cookies ? "; Secure" : ""
+        age.count(), request.secure ? "; Secure" : ""
     );
 }
 
@@ -57,14 +57,14 @@ Result<Response> login(const Services& services, Call& call) {
     const auto request = TRY(decode<app::LoginRequest>(call.body));
     const auto session = TRY(services.identity.login(request, call.request.address));
     Response response = json_answer(encode_answer(session), 201);
-    response.with("Set-Cookie", cookie(services, call.request, session.secret));
+    response.with("Set-Cookie", cookie(call.request, session.secret));
     return response;
 }
 
 Result<Response> logout(const Services& services, Call& call) {
     TRY(services.identity.logout(call.actor, presented_secret(call.request)));
     Response response = no_content();
-    response.with("Set-Cookie", cookie(services, call.request, ""));
+    response.with("Set-Cookie", cookie(call.request, ""));
     return response;
 }
 

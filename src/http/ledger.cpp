@@ -57,7 +57,14 @@ Result<Response> entries(app::Store& store, Call& call) {
     const auto from = TRY(query_number(call, "from", 0));
     const auto events = TRY(store.events_from(from, limit, call.actor.tenant));
     std::string items;
+    bool whole = events.size() < limit;
+    auto next = from;
     for (const auto& event : events) {
+        if (items.size() >= limits::event_stream_bytes) {
+            whole = false;
+            break;
+        }
+        next = event.seq + 1;
         items += fmt::format(
             R"({}{{"seq":{},"leaf":"{}","entry":)", items.empty() ? "" : ",", event.seq,
             event.leaf.hex()
@@ -66,7 +73,7 @@ Result<Response> entries(app::Store& store, Call& call) {
         append_quoted(items, event.body);
         items += '}';
     }
-    return list_answer(items, events.size() < limit ? "" : std::to_string(events.back().seq + 1));
+    return list_answer(items, whole ? "" : std::to_string(next));
 }
 
 Result<Response> inclusion(app::Store& store, Call& call) {

@@ -42,7 +42,7 @@ struct Request {
     std::array<std::optional<std::string_view>, enum_names(Header{}).size()> headers{};
     std::string_view body;
     std::string_view address; // of the client: rate limits
-    bool secure = false;      // came over TLS
+    bool secure = false;      // came over TLS, to us or to a proxy that we trust
     std::optional<std::uint64_t> content_length = {};
 
     std::optional<std::string_view> header(Header name) const {

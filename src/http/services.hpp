@@ -29,11 +29,8 @@ struct Services {
     // The evidence bundle of one change as a ZIP.
     std::function<Result<BodyStream>(const app::Actor&, const std::string& change)> export_change =
         {};
-    // Pages of the web UI: everything outside /api/. Nothing: 404.
-    std::function<std::optional<Response>(const Request&)> page = {};
     // Takes one line for the log: what went wrong inside, with its correlation id.
     std::function<void(std::string_view line)> report = {};
-    bool secure_cookies = false;   // behind a proxy that ends TLS
     app::Probes* probes = nullptr; // nothing: this server takes none
 };
 

@@ -53,6 +53,11 @@ class LedgerFeed final : public EventSource {
             TRY(store_.events_from(position_, limits::event_stream_batch, actor_.tenant));
         std::string out;
         for (const auto& event : events) {
+            // Held until the reader has taken it, and readers may be slow.
+            if (out.size() >= limits::event_stream_bytes) {
+                more_ = true;
+                return out;
+            }
             if (shows(event) && !TRY(append(out, event)))
                 return out;
             position_ = event.seq + 1;

@@ -29,8 +29,14 @@ Result<void> lay_out_resources(const std::string& directory) {
         if (fs::exists(path, failed))
             continue;
         fs::create_directories(path.parent_path(), failed);
-        std::ofstream file(path, std::ios::binary);
-        if (!(file << resource.bytes) || !file.flush())
+        // Beside it first: half a file would be the one that counts from then on.
+        const auto beside = path.string() + ".new";
+        std::ofstream file(beside, std::ios::binary | std::ios::trunc);
+        file << resource.bytes;
+        file.close();
+        if (file)
+            fs::rename(beside, path, failed);
+        if (!file || failed)
             return fail(ErrorCode::unavailable, "cannot write " + path.string());
     }
     return {};

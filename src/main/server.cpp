@@ -17,6 +17,7 @@
 #include "app/door.hpp"
 #include "app/identity/identity.hpp"
 #include "base/confinement.hpp"
+#include "base/private_folder.hpp"
 #include "cli/command.hpp"
 #include "connectors/manifest_connectors.hpp"
 #include "connectors/ring_secrets.hpp"
@@ -191,10 +192,8 @@ Result<void> make_data_folder(const std::string& directory) {
         failed = std::make_error_code(std::errc::not_a_directory);
     if (!failed && ::access(directory.c_str(), W_OK | X_OK) != 0)
         failed = {errno, std::generic_category()};
-    if (!failed) {
-        fs::permissions(directory, fs::perms::owner_all, failed);
-        return {};
-    }
+    if (!failed)
+        return make_private(directory);
     const auto message = fmt::format("{} cannot hold the data: {}", directory, failed.message());
     for (const auto refusal :
          {std::errc::permission_denied, std::errc::operation_not_permitted,
@@ -301,7 +300,12 @@ Result<void> Server::open_rooms() {
     std::error_code failed;
     for (const auto* folder : {"programs", "secrets", "scratch", "transcripts", "work"}) {
         fs::create_directories(data / folder, failed);
-        fs::permissions(data / folder, fs::perms::owner_all, failed);
+        if (failed)
+            return fail(
+                ErrorCode::unavailable,
+                fmt::format("cannot make {}: {}", (data / folder).string(), failed.message())
+            );
+        TRY(make_private(data / folder));
     }
     remove_left_exports(data / "scratch");
     const auto steps = confinement(options_, data, secrets);

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "base/private_folder.hpp"
 #include "store/admin.hpp"
 #include "store/file_check.hpp"
 #include "store/migrate.hpp"
@@ -39,8 +40,7 @@ Result<void> take_empty_directory(const std::string& directory) {
             ErrorCode::invalid_input,
             fmt::format("{} is not empty: nothing is overwritten, give another one", directory)
         );
-    fs::permissions(directory, fs::perms::owner_all, failed);
-    return {};
+    return make_private(directory);
 }
 
 // Of a file or of a directory's entries.

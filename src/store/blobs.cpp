@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t chunks_dropped_at_once = 16;
 constexpr auto foreign_upload_patience = 1h;
+constexpr Time given_up{}; // seen_at of an upload that nobody may finish any more
 
 bool is_unfinished(Connection& db, const TenantId& tenant, std::uint64_t upload) {
     return db
@@ -26,6 +27,14 @@ bool is_unfinished(Connection& db, const TenantId& tenant, std::uint64_t upload)
 // In steps, since an upload may have hundreds of chunks and others want to commit. An upload that
 // is finished keeps its chunks: who lost the connection during that commit does not know of it.
 Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint64_t upload) {
+    TRY(committer.run([&](Batch& batch) -> Result<void> {
+        batch.db().run(
+            "update blob_upload set seen_at = :given_up where tenant = :tenant "
+            "and upload = :upload",
+            {given_up, tenant.value, upload}
+        );
+        return {};
+    }));
     std::uint64_t dropped = 0;
     do {
         TRY(committer.run([&](Batch& batch) -> Result<void> {
@@ -142,8 +151,9 @@ class ChunkWriter : public app::BlobWriter {
             if (!kept)
                 return {};
             if (batch.db().run(
-                    "delete from blob_upload where tenant = :tenant and upload = :upload",
-                    {tenant_.value, *upload_}
+                    "delete from blob_upload where tenant = :tenant and upload = :upload "
+                    "and coalesce(seen_at, 1) <> :given_up",
+                    {tenant_.value, *upload_, given_up}
                 ) != 1)
                 return fail(ErrorCode::conflict, "the upload took too long and was given up");
             insert_blob(batch.db(), tenant_, digest, *upload_, size_);

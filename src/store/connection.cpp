@@ -63,6 +63,18 @@ ErrorCode sqlite_code(int result) {
     }
 }
 
+// What passes when it is asked again, by SQLSTATE (PostgreSQL's manual, appendix A): another
+// transaction came between, or held a lock for too long. The rest is for SOCI's categories.
+std::optional<ErrorCode> postgres_code(const std::string& sqlstate) {
+    constexpr std::string_view transaction_rollback = "40";
+    constexpr std::string_view lock_not_available = "55P03";
+    if (sqlstate.starts_with(transaction_rollback))
+        return ErrorCode::conflict;
+    if (sqlstate == lock_not_available)
+        return ErrorCode::unavailable;
+    return std::nullopt;
+}
+
 bool tells_damage(int result) {
     const int kind = result & 0xff;
     return kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
@@ -215,7 +227,7 @@ void open_postgres_session(soci::session& session, const PostgresServer& server)
     session << "set synchronous_commit = on";
     // A server that hangs inside a transaction must not hold up the others for long.
     session << "set idle_in_transaction_session_timeout = '30s'";
-    session << "set lock_timeout = '20s'";
+    session << "set lock_timeout = '40s'"; // longer: who waits for that one gets through
     if (server.read_only)
         session << "set default_transaction_read_only = on";
 }
@@ -270,6 +282,8 @@ void Connection::rethrow() {
             result = sqlite_api::sqlite3_extended_errcode(sqlite);
             code = sqlite_code(result);
         }
+        if (const auto* refusal = dynamic_cast<const soci::postgresql_soci_error*>(&error))
+            code = postgres_code(refusal->sqlstate()).value_or(code);
         throw DatabaseError(code, error.get_error_message(), broken_, result);
     }
 }

@@ -42,7 +42,8 @@ const Dialect sqlite_dialect{
 
 const Dialect postgres_dialect{
     .name = "postgres",
-    .begin = "begin",
+    // Whatever the database's own default is: rows that are waited for are read anew.
+    .begin = "begin isolation level read committed read write",
     .begin_reading = "begin isolation level repeatable read read only",
     .lock_row = " for update",
     .search_matches = "s.vector @@ cast(:words as tsquery)",

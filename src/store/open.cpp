@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/private_folder.hpp"
 #include "store/file_check.hpp"
 #include "store/lost_pages.hpp"
 #include "store/migrate.hpp"
@@ -23,14 +24,12 @@ Result<void> make_directory(const std::string& directory) {
     if (fs::is_directory(directory, failed))
         return {};
     fs::create_directories(directory, failed);
-    if (!failed)
-        fs::permissions(directory, fs::perms::owner_all, failed);
     if (failed)
         return fail(
             ErrorCode::unavailable,
             fmt::format("cannot create the data directory {}: {}", directory, failed.message())
         );
-    return {};
+    return make_private(directory);
 }
 
 Error damaged_file(const std::string& path, std::string what) {

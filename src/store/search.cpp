@@ -116,6 +116,8 @@ std::vector<std::string> search_words(std::string_view text, std::size_t max) {
 std::string indexed_words(std::string_view text) {
     std::string all;
     for (const auto& word : search_words(text, limits::indexed_words_max)) {
+        if (all.size() + 1 + word.size() > limits::indexed_text_max)
+            break;
         if (!all.empty())
             all += ' ';
         all += word;

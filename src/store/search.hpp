@@ -14,7 +14,8 @@ namespace slipway::store {
 // At most `max` words.
 std::vector<std::string> search_words(std::string_view text, std::size_t max);
 
-// The words with one space between them, as they are stored.
+// The words with one space between them, as they are stored: at most limits::indexed_words_max of
+// them, and limits::indexed_text_max bytes.
 std::string indexed_words(std::string_view text);
 
 } // namespace slipway::store

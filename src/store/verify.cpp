@@ -253,18 +253,36 @@ class Verification {
     // Whether a state is what the entries make is for rebuild() to say. One that cannot even be
     // read is of no use to anybody.
     void check_states() {
-        db_.query("select tenant, kind, id, state from document", {}, 4, [&](const Row& row) {
-            if (const auto state = parse_json(row.text(3)); !state)
-                report_.add(
-                    {0, 0, Kind::state_unreadable,
-                     fmt::format(
-                         "its state cannot be read ({}): slipway admin rebuild makes it anew of "
-                         "its entries",
-                         state.error().message
-                     ),
-                     fmt::format("records/{}/{}/{}", row.text(0), row.text(1), row.text(2))}
-                );
-        });
+        // In pages: libpq holds a whole answer in memory.
+        constexpr std::uint64_t page = 100;
+        app::StreamKey last;
+        for (std::uint64_t rows = page; rows == page;) {
+            rows = 0;
+            db_.query(
+                "select tenant, kind, id, state from document "
+                "where (tenant, kind, id) > (:tenant, :kind, :id) "
+                "order by tenant, kind, id limit :limit",
+                {last.tenant.value, last.kind, last.id, page}, 4,
+                [&](const Row& row) {
+                    ++rows;
+                    last = {TenantId(row.text(0)), row.text(1), row.text(2)};
+                    check_state(last, row.text(3));
+                }
+            );
+        }
+    }
+
+    void check_state(const app::StreamKey& key, const std::string& state) {
+        if (const auto read = parse_json(state); !read)
+            report_.add(
+                {0, 0, Kind::state_unreadable,
+                 fmt::format(
+                     "its state cannot be read ({}): slipway admin rebuild makes it anew of its "
+                     "entries",
+                     read.error().message
+                 ),
+                 fmt::format("records/{}/{}/{}", key.tenant.value, key.kind, key.id)}
+            );
     }
 
     void find_attachment(std::uint64_t seq, Kind kind, const std::string& digest, std::string why) {

@@ -196,8 +196,9 @@ struct Worker::Inside {
         Steady::time_point lease_end; // by our own steady clock, at the earliest
     };
 
-    std::map<std::string, InHand> active;       // by task id
-    std::map<std::string, std::string> running; // change -> task id of its run
+    std::map<std::string, InHand> active; // by task id
+    // Of each change of a tenant, the task id of its run.
+    std::map<std::pair<TenantId, std::string>, std::string> running;
     std::vector<std::thread> threads;
 
     // A run may take days and the proof of a backup hours, so each has a thread of its own: what
@@ -258,7 +259,8 @@ struct Worker::Inside {
         const std::lock_guard lock(mutex);
         if (stopping || !now)
             return false;
-        if (task.kind == "run" && !running.emplace(task.change, task.id.value).second)
+        if (task.kind == "run" &&
+            !running.emplace(std::pair(task.tenant, task.change), task.id.value).second)
             return false;
         active[task.id.value] = {task, source, here + (task.due_at - *now)};
         return true;
@@ -267,7 +269,7 @@ struct Worker::Inside {
     void leave(const app::StoredTask& task) {
         const std::lock_guard lock(mutex);
         active.erase(task.id.value);
-        if (const auto run = running.find(task.change);
+        if (const auto run = running.find({task.tenant, task.change});
             run != running.end() && run->second == task.id.value)
             running.erase(run);
     }
@@ -448,10 +450,14 @@ struct Worker::Inside {
             say("publishing a checkpoint", done.error());
     }
 
-    // Sessions and tokens end by the machine's clock, kept answers bear the door's.
+    // Kept answers bear the door's time. The rest ends by the clock that all servers share: what
+    // one of them is still uploading must not be old for another.
     void sweep() const {
         const auto before = parts.door.clock().now() - limits::kept_answer_life;
-        if (const auto done = parts.door.store().sweep(machine.now(), before); !done)
+        const auto now = lease_clock();
+        if (const auto done = now ? parts.door.store().sweep(*now, before)
+                                  : Result<void>(tl::unexpected(now.error()));
+            !done)
             say("sweeping", done.error());
         sweep_transcripts(parts.transcripts);
     }

@@ -3,6 +3,7 @@
 // the history in words.
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "cli/event_stream.hpp"
 #include "cli/event_words.hpp"
 #include "cli/text.hpp"
 #include "cli_fixture.hpp"
@@ -43,6 +44,14 @@ std::string waiting_change(std::string_view kind, std::string_view state) {
 
 const std::string run_started =
     run_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})");
+
+// With each step that runs beside others two numbers more.
+TEST(EventReader, APlaceBetweenParallelStepsIsKeptWhole) {
+    const std::string place = "123456.123450.204800.123451.204800.123452.204800";
+    cli::EventReader reader([](const cli::StreamEvent&) { return true; });
+    EXPECT_TRUE(reader.add("id: " + place + "\ndata: {}\n\n"));
+    EXPECT_EQ(reader.last_id(), place);
+}
 
 TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     const auto event = [](int seq, std::string_view type, std::string_view data) {

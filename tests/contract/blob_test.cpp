@@ -121,6 +121,16 @@ TEST_P(BlobContract, a_sweep_leaves_uploads_at_work_alone) {
     EXPECT_EQ(read(sha256(all_bytes(limits::blob_chunk))), all_bytes(limits::blob_chunk));
 }
 
+// Another server that gives up an upload drops its chunks in steps.
+TEST_P(BlobContract, an_upload_that_is_being_dropped_is_not_finished) {
+    const auto bytes = all_bytes(limits::blob_chunk * 2);
+    auto writer = must(store().new_blob(acme));
+    must(writer->write(bytes));
+    damage("update blob_upload set seen_at = 0");
+    EXPECT_EQ(code_of(writer->finish()), ErrorCode::conflict);
+    EXPECT_EQ(code_of(store().blob_size(acme, sha256(bytes))), ErrorCode::not_found);
+}
+
 TEST_P(BlobContract, the_sink_can_stop_the_reading) {
     const auto digest = put(all_bytes(limits::blob_chunk * 2));
     int calls = 0;

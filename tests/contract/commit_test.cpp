@@ -18,6 +18,39 @@ using CommitContract = StoreContract;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+TEST_P(CommitContract, what_passes_is_told_from_what_is_wrong) {
+    if (is_sqlite())
+        GTEST_SKIP() << "no SQLSTATE there";
+    store::Connection connection(store::target_of(place(), false));
+    const auto code_for = [&](const std::string& state) {
+        try {
+            connection.run(
+                fmt::format("do $$ begin raise exception 'x' using errcode = '{}'; end $$", state)
+            );
+        } catch (const store::DatabaseError& error) {
+            return error.code;
+        }
+        return ErrorCode::not_found;
+    };
+    EXPECT_EQ(code_for("40001"), ErrorCode::conflict);    // could not serialize
+    EXPECT_EQ(code_for("40P01"), ErrorCode::conflict);    // deadlock
+    EXPECT_EQ(code_for("55P03"), ErrorCode::unavailable); // lock_timeout
+    EXPECT_EQ(code_for("22012"), ErrorCode::internal);    // division by zero
+}
+
+// Rows that are waited for are read anew, whatever the database's default is.
+TEST_P(CommitContract, writers_do_not_depend_on_the_isolation_that_the_database_prefers) {
+    if (is_sqlite())
+        GTEST_SKIP() << "one writer";
+    store::Connection connection(store::target_of(place(), false));
+    connection.run("set default_transaction_isolation = 'serializable'");
+    connection.run("set default_transaction_read_only = on");
+    connection.run(connection.dialect().begin);
+    EXPECT_EQ(connection.text("show transaction_isolation"), "read committed");
+    EXPECT_EQ(connection.text("show transaction_read_only"), "off");
+    connection.run("rollback");
+}
+
 TEST_P(CommitContract, a_stream_that_never_was_is_not_found) {
     EXPECT_EQ(code_of(store().load(key_of("web"))), ErrorCode::not_found);
     EXPECT_EQ(must(store().ledger_size()), 0U);

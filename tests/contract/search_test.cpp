@@ -263,6 +263,20 @@ TEST_P(SearchContract, words_have_limits) {
     EXPECT_THAT(text("beyond"), IsEmpty());
 }
 
+// PostgreSQL's vector loses words without a sound when they are more than 1 MiB.
+TEST_P(SearchContract, words_that_are_found_on_one_database_are_found_on_the_other) {
+    const auto word = [](std::size_t i) { return fmt::format("{:x>64}", fmt::format("w{}", i)); };
+    std::string long_words;
+    for (std::size_t i = 0; i < limits::indexed_words_max; ++i)
+        long_words += word(i) + ' ';
+    put(1, long_words);
+    const auto last = limits::indexed_text_max / 65 - 1;
+    for (std::size_t i = 0; i <= last; i += last / 40)
+        EXPECT_THAT(text(word(i)), ElementsAre(1U)) << i;
+    EXPECT_THAT(text(word(last)), ElementsAre(1U));
+    EXPECT_THAT(text(word(last + 1)), IsEmpty());
+}
+
 CONTRACT(SearchContract);
 
 } // namespace slipway::contract

@@ -192,6 +192,17 @@ TEST_P(VerifyContract, a_state_that_cannot_be_read_is_named) {
     EXPECT_TRUE(verify().intact());
 }
 
+TEST_P(VerifyContract, states_are_read_to_the_last_one) {
+    begin_ledger();
+    for (int i = 0; i < 250; ++i)
+        must(store().commit(commit_of(write_of(key_of(fmt::format("web-{:03}", i)), 0))));
+    sign();
+    close();
+    EXPECT_TRUE(verify().intact());
+    damage("update document set state = '{' where id in ('web-000', 'web-101', 'web-249')");
+    EXPECT_EQ(verify().findings.size(), 3U);
+}
+
 TEST_P(VerifyContract, a_dropped_middle_entry_is_all_that_is_missing) {
     fill();
     close();

@@ -37,6 +37,19 @@ class BehindProxy : public ServerTest {
     BehindProxy() : ServerTest(trusting()) {}
 };
 
+TEST_F(BehindProxy, a_session_behind_a_proxy_that_ends_tls_is_for_https_only) {
+    add_person("ada", "engineer");
+    auto c = client();
+    const auto cookie = [&](std::string_view fields) {
+        const auto body = fmt::format(R"({{"person":"ada","password":"{}"}})", good_password);
+        return c->request("POST", "/api/v1/login", body, fields).headers.at("set-cookie");
+    };
+    EXPECT_TRUE(cookie("").ends_with("; Secure"));
+    EXPECT_TRUE(cookie("X-Forwarded-Proto: https\r\n").ends_with("; Secure"));
+    EXPECT_TRUE(cookie("X-Forwarded-Proto: HTTP\r\n").ends_with("; SameSite=Strict"));
+    EXPECT_FALSE(http::came_over_tls_to_proxy("192.0.2.1", "https", {"127.0.0.1"}));
+}
+
 TEST_F(BehindProxy, a_probe_is_where_the_trusted_proxy_saw_it) {
     auto probe = client("probe");
     const auto told = [&](std::string_view forwarded) {

@@ -128,9 +128,7 @@ class ServerTest : public testing::Test {
             ++exports;
             return http::BodyStream{3, [](const http::ChunkSink& sink) { return sink("zip"); }};
         },
-        {},
         [this](std::string_view line) { reports.emplace_back(line); },
-        false,
         &probes,
     }};
     http::ListenerOptions options_;

@@ -323,6 +323,40 @@ TEST_F(Serving, events_are_followed_and_resumed) {
     EXPECT_TRUE(resumed->receive_until("\n\n").starts_with(fmt::format("id: {}\n", first + 1)));
 }
 
+TEST_F(Serving, entries_come_in_parts_of_a_bounded_size) {
+    auto auditor = client("auditor");
+    const auto first = store.ledger.size();
+    constexpr std::size_t entries = 12;
+    for (std::size_t i = 0; i < entries; ++i) {
+        app::StreamWrite write;
+        write.key = {TenantId("main"), "change", fmt::format("CHG-{}", 100 + i)};
+        const auto body = fmt::format(R"({{"data":"{}"}})", std::string(200 * 1024, 'x'));
+        write.events.push_back({"noted", clock.now(), body, {}});
+        write.state = "{}";
+        app::Commit commit;
+        commit.writes.push_back(std::move(write));
+        ASSERT_TRUE(store.commit(std::move(commit)).has_value());
+    }
+    std::size_t seen = 0;
+    for (std::string from = std::to_string(first); !from.empty();) {
+        const auto reply = auditor->request("GET", "/api/v1/ledger/entries?limit=100&from=" + from);
+        EXPECT_LT(reply.body.size(), limits::event_stream_bytes * 5 / 4);
+        const auto page = *parse_json(reply.body);
+        seen += page.at("items").as_array().size();
+        from = text_or_empty(page, "next");
+    }
+    EXPECT_EQ(seen, entries);
+    auto c = client();
+    c->send(fmt::format(
+        "GET /api/v1/events/stream?after={} HTTP/1.1\r\nHost: x\r\n"
+        "Authorization: Bearer {}\r\n\r\n",
+        first - 1, session("viewer")
+    ));
+    c->receive_until(": connected\n\n");
+    for (std::size_t i = 0; i < entries;)
+        i += c->receive_until("\n\n").find("event: noted") != std::string::npos ? 1 : 0;
+}
+
 TEST_F(Serving, events_show_what_the_reader_may_see) {
     const auto reader = session("viewer");
     const auto admin = session("administrator");

@@ -102,7 +102,8 @@ class InstallationTest(unittest.TestCase):
             self.assertIn("New password again: ", said)
             self.assertIn("the two are not the same", said)
             self.assertNotIn("barg", said)
-        status, said = self.server.typed("password", "redeem", answers=[code, fresh, fresh])
+        # Backspace takes a character back, of however many bytes.
+        status, said = self.server.typed("password", "redeem", answers=[code, fresh + "ä\x7f", fresh])
         self.assertEqual(status, 0, said)
         self.server.login("mara", fresh)
         status, said = self.server.typed("password", "redeem", answers=[code, fresh, fresh])

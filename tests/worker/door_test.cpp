@@ -84,6 +84,30 @@ TEST_F(DoorTest, one_key_is_one_command_however_it_is_answered) {
     EXPECT_EQ((**again).body, (**first).body);
 }
 
+TEST_F(DoorTest, what_is_sent_twice_at_the_same_moment_is_answered_twice) {
+    ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
+    for (std::uint64_t round = 1; round <= 20; ++round) {
+        auto request = asked("comment", R"({"text":"once"})");
+        request.if_version = round;
+        request.idempotency = IdempotencyKey{fmt::format("k-{}", round), sha256("body")};
+        std::latch together(2);
+        std::vector<Result<Answer>> answers(2, fail(ErrorCode::internal, ""));
+        std::vector<std::thread> threads;
+        for (auto& answer : answers)
+            threads.emplace_back([&] {
+                together.arrive_and_wait();
+                answer = door->execute(ina, request);
+            });
+        for (auto& thread : threads)
+            thread.join();
+        for (const auto& answer : answers) {
+            ASSERT_TRUE(answer) << answer.error().message;
+            EXPECT_EQ(answer->version, round + 1);
+        }
+        EXPECT_NE(answers[0]->replayed, answers[1]->replayed);
+    }
+}
+
 TEST_F(DoorTest, commands_that_meet_at_one_change_are_all_done_once) {
     ASSERT_TRUE(does("open", R"({"title":"Harbor site 1.5"})"));
     constexpr int threads_count = 8, each = 20;
