@@ -183,7 +183,8 @@ std::unique_ptr<Batch> Committer::begin() {
     return std::make_unique<Batch>(connection(), known);
 }
 
-// False when the database refused something before the commit and nothing of the batch remains.
+// False when the database refused something before the commit, nothing of the batch remains, and
+// each job by itself may fare better.
 bool Committer::run_together(std::span<Item> items) {
     bool committing = false;
     std::uint64_t size = 0;
@@ -209,7 +210,8 @@ bool Committer::run_together(std::span<Item> items) {
         fail_all(told);
         if (error.code == ErrorCode::unavailable)
             note(told);
-        return committing || error.ends_writing() || error.code == ErrorCode::unavailable;
+        return committing || error.ends_writing() ||
+               (error.code == ErrorCode::unavailable && !error.is_disk_full());
     } catch (const std::exception& error) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
         return committing;

@@ -96,6 +96,10 @@ bool DatabaseError::is_damage() const {
     return tells_damage(sqlite_result);
 }
 
+bool DatabaseError::is_disk_full() const {
+    return (sqlite_result & 0xff) == SQLITE_FULL;
+}
+
 bool DatabaseError::is_disk_fault() const {
     switch (sqlite_result) {
     case SQLITE_IOERR:

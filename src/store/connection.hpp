@@ -37,7 +37,10 @@ struct DatabaseError : std::runtime_error {
     // passing shortage causes, are none.
     bool is_disk_fault() const;
 
-    // Either of them: whoever writes on may only make it worse.
+    // There is no room for this statement. For a smaller one, or one that makes room, there may be.
+    bool is_disk_full() const;
+
+    // Damage or a disk fault: whoever writes on may only make it worse.
     bool ends_writing() const { return is_damage() || is_disk_fault(); }
 
     ErrorCode code;

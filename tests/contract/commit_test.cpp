@@ -455,6 +455,38 @@ TEST_P(CommitContract, a_checkpoint_is_kept_once_and_never_ahead_of_the_ledger) 
     EXPECT_EQ(found[0].at, at(2));
 }
 
+// What makes room, such as a sweep, must not fail with what there is no room for.
+TEST_P(CommitContract, of_a_batch_that_fills_the_disk_what_fits_is_written) {
+    store::Committer committer(store::target_of(place(), false));
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    committer.submit(
+        [&](store::Batch&) -> Result<void> {
+            begun.set_value();
+            go_on.get_future().wait();
+            return {};
+        },
+        [](const Result<void>&) {}
+    );
+    begun.get_future().wait();
+    std::promise<Result<void>> too_large;
+    std::promise<Result<void>> fits;
+    committer.submit(
+        [](store::Batch&) -> Result<void> {
+            constexpr int sqlite_full = 13;
+            throw store::DatabaseError(ErrorCode::unavailable, "full", false, sqlite_full);
+        },
+        [&](Result<void> done) { too_large.set_value(std::move(done)); }
+    );
+    committer.submit(
+        [](store::Batch&) -> Result<void> { return {}; },
+        [&](Result<void> done) { fits.set_value(std::move(done)); }
+    );
+    go_on.set_value();
+    EXPECT_EQ(code_of(too_large.get_future().get()), ErrorCode::unavailable);
+    must(fits.get_future().get());
+}
+
 TEST_P(CommitContract, a_full_queue_refuses_and_says_when_to_come_again) {
     constexpr std::size_t waiting = 3;
     store::Committer committer(store::target_of(place(), false), waiting);
