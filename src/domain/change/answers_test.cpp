@@ -181,8 +181,8 @@ TEST(Notices, of_an_end_are_for_what_stays) {
 
 TEST(Notices, of_a_waived_smoke_test_do_not_say_that_it_was_made) {
     auto s = deployed();
-    s.does("ina", "request_waiver", R"({"gate":"smoke-production","reason":"the probe is down"})");
-    s.does("cora", "grant_waiver", R"({"id":"W-1"})");
+    s.does("otto", "request_waiver", R"({"gate":"smoke-production","reason":"the probe is down"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
     s.does("otto", "send_notice", all_clear);
     EXPECT_EQ(told(s), "The work is done.");
 }
@@ -310,8 +310,8 @@ TEST(Window, that_nobody_can_be_told_of_in_time_says_so) {
     s.policy.notice_ahead = {};
     EXPECT_FALSE(warns());
     s.policy = {};
-    s.does("ina", "request_waiver", R"({"gate":"notice","reason":"nobody uses it"})");
-    s.does("cora", "grant_waiver", R"({"id":"W-1"})");
+    s.does("otto", "request_waiver", R"({"gate":"notice","reason":"nobody uses it"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
     EXPECT_FALSE(warns());
     EXPECT_FALSE(earliest_to_announce(s.change, s.facts("otto")).has_value());
 }
