@@ -8,6 +8,7 @@
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/board_meeting.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/notices.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/clearance.hpp"
@@ -254,6 +255,11 @@ Door::propose_windows(const Actor& actor, const std::string& change, const Json&
     domain::SlotRules rules;
     rules.now = clock().now();
     rules.meeting = domain::first_meeting(state, *records, *rules.now);
+    const auto facts = TRY(inside_->gather(actor, loaded));
+    const auto ahead = domain::notice_ahead(state, *facts.policy);
+    if (const auto earliest = domain::earliest_to_announce(state, facts))
+        rules.notice = domain::SlotNotice{
+            *earliest, "no time is left to announce them " + to_text(ahead) + " ahead"};
     rules.busy = busy;
     rules.blackouts = records->blackouts;
     rules.touched = {touched, touched};

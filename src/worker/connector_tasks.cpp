@@ -276,7 +276,8 @@ Result<void> carry_out_notice(const TaskContext& context) {
     for (const auto& known : change.notices)
         if (known.id == task.notice)
             notice = &known;
-    if (notice == nullptr || domain::is_over(change))
+    if (notice == nullptr ||
+        (domain::is_over(change) && notice->kind != domain::NoticeKind::cancelled))
         return context.drop();
     const auto shown = context.parts.door.show_record(context.actor(), "channel", task.channel);
     Result<app::DeliveryReceipt> sent = fail(ErrorCode::not_found, "the channel is gone");

@@ -333,6 +333,23 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
     EXPECT_EQ(last_event(), "call_failed");
 }
 
+TEST_F(ConnectorTasks, that_a_change_is_called_off_is_told_when_it_is_over) {
+    put("connector", "mailer", R"({"manifest":"files"})");
+    put("channel", "mail", R"({"name":"Customers","connector":"mailer"})");
+    does(
+        "schedule", R"({"start":"2035-03-06T10:00","end":"2035-03-06T12:00","zone":"Europe/Oslo"})"
+    );
+    connectors.answer<app::NoticeSend>("mailer", {true, "m-1", ""});
+    does("send_notice", R"({"kind":"maintenance"})");
+    carry_out("notice", carry_out_notice);
+    does("cancel", R"({"reason":"not needed"})");
+    does("send_notice", R"({"kind":"cancelled"})");
+    carry_out("notice", carry_out_notice);
+    const auto notices = change().notices;
+    ASSERT_EQ(notices.size(), 2U);
+    EXPECT_EQ(notices.back().deliveries.at(0).state, domain::DeliveryState::delivered);
+}
+
 // The provider is not there for minutes: until it was tried to the end would be past abort-by.
 TEST_F(ConnectorTasks, the_next_is_told_of_while_an_urgent_call_is_still_tried) {
     put("person", "otto", R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org"})");

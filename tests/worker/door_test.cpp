@@ -10,6 +10,7 @@
 
 #include "app/change_summary.hpp"
 #include "app/tenant_records.hpp"
+#include "domain/calendar/zone.hpp"
 #include "domain/change/testing/scenario.hpp"
 
 #include "brought.hpp"
@@ -206,6 +207,20 @@ TEST_F(DoorTest, no_window_is_proposed_in_the_past) {
     const auto answer = *parse_json(*door->propose_windows(ina, "CHG-1", query));
     EXPECT_EQ(find(answer, "proposals"), nullptr);
     EXPECT_EQ(answer.at("removed").at(0).at("rule"), "past");
+}
+
+TEST_F(DoorTest, no_window_is_proposed_that_nobody_can_be_told_of_in_time) {
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    const auto now = SystemClock{}.now();
+    const auto query = *parse_json(fmt::format(
+        R"({{"from":"{}","until":"{}","duration":"1h","rollback_duration":"1h","zone":"UTC"}})",
+        domain::to_local_text(now + std::chrono::hours(2), "UTC"),
+        domain::to_local_text(now + std::chrono::hours(12), "UTC")
+    ));
+    const auto answer = *parse_json(*door->propose_windows(ina, "CHG-1", query));
+    EXPECT_EQ(find(answer, "proposals"), nullptr);
+    EXPECT_EQ(answer.at("removed").at(0).at("rule"), "notice");
+    EXPECT_EQ(answer.at("removed").at(0).at("label"), "no time is left to announce them 1d ahead");
 }
 
 TEST_F(DoorTest, the_gates_of_a_change_that_is_over_say_so) {

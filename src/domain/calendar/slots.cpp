@@ -108,6 +108,8 @@ std::pair<std::string, std::string> removed_by(
         return {"past", "they are over"};
     if (rules.meeting && window.start <= rules.meeting->at)
         return {"board", rules.meeting->label};
+    if (rules.notice && window.start < rules.notice->earliest)
+        return {"notice", rules.notice->label};
     if (const auto* hard = first_in(obstacles.hard, window))
         return {"blackout", hard->label};
     if (const auto* busy = first_in(obstacles.busy, window))

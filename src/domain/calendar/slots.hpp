@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proposes maintenance windows. A window is the deployment followed by room for the rollback, so
 // it is `duration + rollback_duration` long; its last part is where the rollback runs at the
-// latest. Candidates start every `step`. A candidate is removed because it has begun already or
-// begins before it can be approved, by a hard blackout, by something busy, by a rollback outside
-// the team's day (unless that is only preferred), or by a start or end in the hour that the clock
-// shows twice; it is counted once, under the first rule in that order. Score, at most 100: 100,
-// less 50 for a rollback outside the team's day where that is preferred only, less 40 for any part
-// on a Friday evening, less 30 for a soft blackout, less 1 for each day after `from`, at most 9.
-// Best first, then soonest; proposals do not overlap one another.
+// latest. Candidates start every `step`. A candidate is removed because it has begun already,
+// begins before it can be approved or announced in time, by a hard blackout, by something busy, by
+// a rollback outside the team's day (unless that is only preferred), or by a start or end in the
+// hour that the clock shows twice; it is counted once, under the first rule in that order. Score,
+// at most 100: 100, less 50 for a rollback outside the team's day where that is preferred only,
+// less 40 for any part on a Friday evening, less 30 for a soft blackout, less 1 for each day after
+// `from`, at most 9. Best first, then soonest; proposals do not overlap one another.
 #pragma once
 
 #include <cstdint>
@@ -62,9 +62,16 @@ struct SlotMeeting {
     std::string label; // "CAB meets at Wed 2026-12-16 10:00"
 };
 
+// Those who are affected are told some time ahead; a window begins no earlier.
+struct SlotNotice {
+    Time earliest{};
+    std::string label; // "no time is left to announce them 1d ahead"
+};
+
 struct SlotRules {
     std::optional<Time> now = {}; // nothing is proposed that begins earlier
     std::optional<SlotMeeting> meeting = {};
+    std::optional<SlotNotice> notice = {};
     std::span<const BusyInterval> busy = {};
     std::span<const Blackout> blackouts = {};
     BlackoutScope touched = {};
@@ -89,8 +96,8 @@ struct SlotProposal {
     }
 };
 
-// How many candidates one rule removed: "past", "board", "blackout", "busy", "daylight" or "clock",
-// and which.
+// How many candidates one rule removed: "past", "board", "notice", "blackout", "busy", "daylight"
+// or "clock", and which.
 struct SlotRemoval {
     std::string rule;
     std::string label;

@@ -120,6 +120,22 @@ TEST(slots, nothing_begins_in_the_past_or_before_it_can_be_approved) {
     EXPECT_EQ(answer.removed[1].count, 49U);
 }
 
+TEST(slots, nothing_begins_before_it_can_be_announced) {
+    SlotRules rules;
+    rules.notice = {
+        berlin_time("2026-11-25T10:00", "2026-11-26T00:00").start, "not announced in time"};
+    auto request = one_week();
+    request.count = 20;
+    const auto answer = *propose_slots(request, rules);
+    ASSERT_FALSE(answer.proposals.empty());
+    for (const auto& proposal : answer.proposals)
+        EXPECT_GE(proposal.window.start, rules.notice->earliest);
+    ASSERT_EQ(answer.removed.size(), 1U);
+    EXPECT_EQ(answer.removed[0].rule, "notice");
+    EXPECT_EQ(answer.removed[0].label, "not announced in time");
+    EXPECT_EQ(answer.removed[0].count, 116U) << "that of ten o'clock is none of them";
+}
+
 TEST(slots, best_first_with_reasons) {
     SlotRules rules;
     rules.day_hours = DayHours{"08:00", "20:00", berlin, {}};

@@ -109,7 +109,7 @@ struct Voided {
     }
 };
 
-SLIPWAY_ENUM(NoticeKind, maintenance, update, all_clear, rolled_back)
+SLIPWAY_ENUM(NoticeKind, maintenance, update, all_clear, rolled_back, cancelled)
 SLIPWAY_ENUM(DeliveryState, pending, delivered, failed)
 
 struct Delivery {

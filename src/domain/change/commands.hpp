@@ -396,9 +396,7 @@ struct RecordDecision {
             required("approved, approved_with_conditions, deferred or rejected")
         );
         visit("minutes", self.minutes, optional("what was said", limits::paragraph_max));
-        visit(
-            "conditions", self.conditions, optional("what must be met before the deployment", 20)
-        );
+        visit("conditions", self.conditions, optional("what must be met before deploying", 20));
     }
 };
 
@@ -420,7 +418,9 @@ struct SendNotice {
     std::string report_to;
 
     SLIPWAY_FIELDS {
-        visit("kind", self.kind, required("maintenance, update, all_clear or rolled_back"));
+        visit(
+            "kind", self.kind, required("maintenance, update, all_clear, rolled_back or cancelled")
+        );
         visit("subject", self.subject, optional("the subject; made from the change by default"));
         visit("message", self.message, optional("what to add to the template", limits::text_max));
         visit("services", self.services, optional("services that are affected", 50));

@@ -125,6 +125,21 @@ void note_trial(Decider& decider, const Change& change, Outcome outcome) {
     decider.edit_record("catalogue_entry", id, entry);
 }
 
+// Who was told of a maintenance waits for it.
+void say_who_was_told(Decider& decider) {
+    const auto& change = decider.change();
+    std::vector<std::string> sent;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::maintenance)
+            sent.push_back(notice.id);
+    if (!sent.empty())
+        decider.say(fmt::format(
+            "the maintenance was announced with {}; say that it does not take place: slipway "
+            "change send_notice {} --kind cancelled",
+            fmt::join(sent, ", "), change.id.value
+        ));
+}
+
 } // namespace
 
 Result<Decision>
@@ -334,6 +349,7 @@ Result<Decision> cancel(const Change& change, const Cancel& body, const Facts& f
         if (run.state == RunState::running || run.state == RunState::waiting)
             decider.emit(RunEnded{run.id, RunState::aborted});
     decider.emit(ChangeCancelled{body.reason});
+    say_who_was_told(decider);
     return decider.finish();
 }
 

@@ -8,6 +8,7 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/notices.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/vote_calls.hpp"
 #include "domain/gates/gate.hpp"
@@ -148,6 +149,85 @@ Result<void> trace_for_window(Decider& decider) {
             find_step(*decider.facts().workflow, StepKind::impact)->id.value, id.value
         ));
     return {};
+}
+
+bool is_alike(const ChangeWindow& window, const ChangeWindow& other) {
+    return window.start == other.start && window.end == other.end && window.zone == other.zone &&
+           window.reason == other.reason;
+}
+
+// What was complete and is not any more, so that nobody finds that out inside the window.
+void say_what_is_open_again(Decider& decider, const Change& before) {
+    std::vector<std::string> open;
+    for (const auto* step : steps_of(*decider.facts().workflow)) {
+        const auto was = before.steps.find(step->id);
+        const auto is = decider.change().steps.find(step->id);
+        if (was != before.steps.end() && was->second.state == StepState::completed &&
+            is->second.state != StepState::completed)
+            open.push_back(step->id.value);
+    }
+    if (!open.empty())
+        decider.say(fmt::format("open again: {}", fmt::join(open, ", ")));
+}
+
+// Who was told of another time comes at that time.
+void say_which_notices_are_stale(Decider& decider) {
+    const auto& change = decider.change();
+    const auto* last = last_announcement(change);
+    if (last == nullptr || names_window(*last, change))
+        return;
+    for (const auto& notice : change.notices)
+        if (notice.kind == NoticeKind::maintenance && notice.start && !names_window(notice, change))
+            decider.say(fmt::format(
+                "{} announced {}", notice.id, to_spoken_text(*notice.start, change.window->zone)
+            ));
+    decider.say(fmt::format(
+        "announce the new time: slipway change send_notice {} --kind maintenance", change.id.value
+    ));
+}
+
+Result<void> move_window(Decider& decider, const Change& before, const ChangeWindow& wanted) {
+    const bool moved =
+        !before.window || before.window->start != wanted.start || before.window->end != wanted.end;
+    decider.emit(WindowScheduled{wanted});
+    decider.reopen(StepKind::window, moved ? "the window was moved" : "the window was edited");
+    if (moved)
+        for (const auto kind : {StepKind::notice, StepKind::oncall})
+            decider.reopen(kind, "the window was moved");
+    if (decider.change().impact)
+        TRY(trace_for_window(decider));
+    decider.void_edited();
+    say_what_is_open_again(decider, before);
+    say_which_notices_are_stale(decider);
+    return {};
+}
+
+// A notice that is sent now comes too late for a window that begins earlier than this.
+void say_whether_it_can_be_announced(Decider& decider) {
+    const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    const auto& window = *change.window;
+    const auto ahead = notice_ahead(change, *facts.policy);
+    const auto* last = last_announcement(change);
+    const bool in_time =
+        last && names_window(*last, change) && last->sent_at <= window.start - ahead;
+    const auto earliest = earliest_to_announce(change, facts);
+    if (!earliest || window.start >= *earliest || window.end <= facts.now || in_time)
+        return;
+    decider.say(fmt::format(
+        "the notice gate will refuse it: it had to be announced by {}, {} before the window",
+        to_spoken_text(window.start - ahead, window.zone), to_text(ahead)
+    ));
+}
+
+void say_who_will_refuse(Decider& decider) {
+    GateFindings findings("window");
+    gates::window(decider.change(), decider.facts(), findings);
+    for (const auto& reason : findings.reasons)
+        decider.say("the window gate will refuse it: " + reason.message);
+    say_whether_it_can_be_announced(decider);
+    for (const auto& warning : findings.warnings)
+        decider.say(warning);
 }
 
 Result<void> require_room(const Change& change) {
@@ -475,18 +555,14 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
 Result<Decision> schedule(const Change& change, const Schedule& body, const Facts& facts) {
     TRY(require_untouched(change, "window"));
     const auto interval = TRY(resolve_window({body.start, body.end, body.zone}));
+    const ChangeWindow wanted{body.start,   body.end,    body.zone,  interval.start,
+                              interval.end, body.reason, facts.actor};
     Decider decider(change, facts);
-    decider.emit(WindowScheduled{
-        {body.start, body.end, body.zone, interval.start, interval.end, body.reason, facts.actor}});
-    decider.reopen(StepKind::window, "the window was moved");
-    if (change.impact)
-        TRY(trace_for_window(decider));
-    GateFindings findings("window");
-    gates::window(decider.change(), facts, findings);
-    for (const auto& reason : findings.reasons)
-        decider.say("the window gate will refuse it: " + reason.message);
-    for (const auto& warning : findings.warnings)
-        decider.say(warning);
+    if (change.window && is_alike(*change.window, wanted))
+        decider.say("this is the change's window already: nothing was edited");
+    else
+        TRY(move_window(decider, change, wanted));
+    say_who_will_refuse(decider);
     return decider.finish();
 }
 

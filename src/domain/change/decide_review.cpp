@@ -427,7 +427,9 @@ meet_condition(const Change& change, const MeetCondition& body, const Facts& fac
 }
 
 Result<Decision> send_notice(const Change& change, const SendNotice& body, const Facts& facts) {
-    TRY(require_open(change));
+    // Who was told of a change that was cancelled is told of that, too.
+    if (body.kind != NoticeKind::cancelled || change.state != ChangeState::cancelled)
+        TRY(require_open(change));
     if (!change.window)
         return fail_blocked(
             "there is nothing to announce yet", {{"notice", "window", "the change has no window",
@@ -435,6 +437,7 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
         );
     if (change.notices.size() >= limits::list_max)
         return fail_full("kind", "notices", limits::list_max);
+    TRY(require_true(change, body.kind, facts));
     auto notice = TRY(compose_notice(change, body, facts));
     Decider decider(change, facts);
     if (const auto* same = sent_within_the_hour(change, notice))
@@ -449,12 +452,24 @@ Result<Decision> send_notice(const Change& change, const SendNotice& body, const
     for (const auto& task : tasks)
         if (facts.records->channels.at(task.channel).connector != "external")
             decider.ask("notice", task);
+        else
+            decider.say(fmt::format(
+                "tell {0} yourself, then: slipway change report_delivery {1} --notice {2} "
+                "--channel "
+                "{0} --state delivered",
+                task.channel, change.id.value, task.notice
+            ));
     return decider.finish();
 }
 
 Result<Decision>
 report_delivery(const Change& change, const ReportDelivery& body, const Facts& facts) {
-    TRY(require_open(change));
+    const auto sent =
+        std::find_if(change.notices.begin(), change.notices.end(), [&](const Notice& known) {
+            return known.id == body.notice;
+        });
+    if (sent == change.notices.end() || sent->kind != NoticeKind::cancelled)
+        TRY(require_open(change));
     if (body.state == DeliveryState::pending)
         return fail_field("state", "expected delivered or failed");
     for (const auto& notice : change.notices)

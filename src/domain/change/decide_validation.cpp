@@ -325,6 +325,19 @@ require_approved_list(const Change& change, SmokeOccasion occasion, const Facts&
     );
 }
 
+// What the list of the deployment is about does not run any more: it would fail, or pass for
+// nothing.
+Result<void> require_not_rolled_back(const Change& change, SmokeOccasion occasion) {
+    const auto back = rolled_back_at(change);
+    if (occasion != SmokeOccasion::production || change.failed_because.empty() || !back)
+        return {};
+    return fail_blocked(
+        "what was deployed does not run any more",
+        {{"rollback-done", "runs", "production was rolled back", "rolled back at " + to_text(*back),
+          "Test what runs again with run_smoke --occasion rollback"}}
+    );
+}
+
 } // namespace
 
 Result<Decision> compare_ring(const Change& change, const Nothing&, const Facts& facts) {
@@ -397,6 +410,7 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
               "Write the list into the runbook and pin it"}}
         );
     TRY(require_approved_list(change, body.occasion, facts));
+    TRY(require_not_rolled_back(change, body.occasion));
     // It tests what a run has left behind, so it looks where that run went. Without one it is a
     // trial of the list, which no gate accepts.
     const auto subject = smoke_subject(change, body.occasion);

@@ -201,6 +201,9 @@ TEST(SmokeList, of_the_rollback_does_not_run_before_something_was_rolled_back) {
     s.refused("ina", "run_smoke", after_rollback);
     s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"reverted"})");
     s.does("ina", "run_smoke", after_rollback);
+    const auto forth = s.refused("ina", "run_smoke", R"({"occasion":"production"})");
+    EXPECT_EQ(first(forth).gate, "rollback-done");
+    EXPECT_THAT(first(forth).remedy, HasSubstr("run_smoke --occasion rollback"));
 }
 
 // It was written down and ignored: the change closed as successful.

@@ -8,6 +8,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/gates/deliveries.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
 
@@ -91,7 +92,22 @@ void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindin
             );
 }
 
-void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFindings& findings) {
+// How the last notice of the rollback is to reach the channel; a new one where none was on its way.
+std::string how_to_tell(
+    const Change& change, const std::string& channel, Time rolled_back_at, const Facts& facts
+) {
+    for (auto notice = change.notices.rbegin(); notice != change.notices.rend(); ++notice)
+        if (notice->kind == NoticeKind::rolled_back && notice->sent_at >= rolled_back_at)
+            for (const auto& delivery : notice->deliveries)
+                if (delivery.channel == channel)
+                    return how_to_deliver(*notice, delivery, facts);
+    return "Tell it with send_notice --kind rolled_back; put the channel's record back if it is "
+           "gone";
+}
+
+void look_at_who_was_told(
+    const Change& change, Time rolled_back_at, const Facts& facts, GateFindings& findings
+) {
     std::set<std::string> told;
     for (const auto& notice : change.notices)
         if (notice.kind == NoticeKind::rolled_back && notice.sent_at >= rolled_back_at)
@@ -104,7 +120,7 @@ void look_at_who_was_told(const Change& change, Time rolled_back_at, GateFinding
                 "notice." + channel,
                 "the channel of the maintenance notice was not told of the rollback",
                 "rolled back at " + to_text(rolled_back_at),
-                "Send a notice of kind rolled_back; put the channel's record back if it is gone"
+                how_to_tell(change, channel, rolled_back_at, facts)
             );
 }
 
@@ -328,7 +344,7 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     if (!ran)
         look_at_reverted_hosts(change, facts, findings);
     look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);
-    look_at_who_was_told(change, *back, findings);
+    look_at_who_was_told(change, *back, facts, findings);
 }
 
 } // namespace slipway::domain::gates

@@ -4,7 +4,9 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/change/notices.hpp"
 #include "domain/change/oncall_cover.hpp"
+#include "domain/gates/deliveries.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::gates {
@@ -277,27 +279,12 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             ));
 }
 
-// What nobody sends for Slipway, a person sends and reports.
-std::string how_to_deliver(const Notice& notice, const Delivery& delivery, const Facts& facts) {
-    const auto channel = facts.records->channels.find(delivery.channel);
-    const bool by_hand =
-        channel != facts.records->channels.end() && channel->second.connector == "external";
-    if (by_hand && delivery.state == DeliveryState::pending)
-        return fmt::format(
-            "Send it, then say so with report_delivery --notice {} --channel {} --state delivered",
-            notice.id, delivery.channel
-        );
-    return "Mend the channel and send the notice again";
-}
-
 void notice(const Change& change, const Facts& facts, GateFindings& findings) {
-    const auto found =
-        std::find_if(change.notices.rbegin(), change.notices.rend(), [](const Notice& sent) {
-            return sent.kind == NoticeKind::maintenance;
-        });
-    if (found == change.notices.rend())
+    const auto* found = last_announcement(change);
+    if (found == nullptr)
         return findings.refuse(
-            "notice", "no maintenance notice has been sent", "no notice", "Send it with send_notice"
+            "notice", "no maintenance notice has been sent", "no notice",
+            "Send it with send_notice --kind maintenance"
         );
     findings.looked_at(found->id, "maintenance notice", found->sent_at);
     if (!change.window)
@@ -314,7 +301,7 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
             "notice.report_to", "the notice does not say where to report problems", "empty",
             "Send it again with report_to"
         );
-    if (found->start != change.window->start || found->end != change.window->end)
+    if (!names_window(*found, change))
         findings.refuse(
             "notice.window", "the notice announces another window than the change has",
             fmt::format(
@@ -324,9 +311,7 @@ void notice(const Change& change, const Facts& facts, GateFindings& findings) {
             ),
             "Send the notice again for the window as it is now"
         );
-    const auto ahead = type_of(change) == ChangeType::emergency
-                           ? facts.policy->emergency_notice_ahead
-                           : facts.policy->notice_ahead;
+    const auto ahead = notice_ahead(change, *facts.policy);
     if (found->sent_at > change.window->start - ahead)
         findings.refuse(
             "notice.sent_at", "the notice was sent too late",

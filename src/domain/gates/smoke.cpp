@@ -12,7 +12,7 @@ namespace {
 // A report may hold a check more than once, as JUnit files do; one failure of it is a failure.
 void look_at_check(
     const SmokeReport& report, const std::string& name, bool from_outside, const std::string& field,
-    const std::string& way_out, GateFindings& findings
+    const std::string& again, GateFindings& findings
 ) {
     bool ran = false;
     bool outside = false;
@@ -27,7 +27,7 @@ void look_at_check(
                 result.detail.empty()
                     ? fmt::format("{} in {} of {}", name, report.id, to_text(report.at))
                     : result.detail,
-                "Mend what it found and run the list again" + way_out
+                "Mend what it found and " + again
             );
     }
     if (!ran)
@@ -48,6 +48,8 @@ void look_at_smoke(
     GateFindings& findings, const std::string& way_out
 ) {
     const auto field = fmt::format("smoke.{}", to_text(occasion));
+    const auto again =
+        fmt::format("run the list again with run_smoke --occasion {}", to_text(occasion));
     if (runbook == nullptr || runbook->smoke_checks.empty())
         return findings.refuse(
             field, "there is no written smoke list",
@@ -58,7 +60,11 @@ void look_at_smoke(
     if (report == nullptr)
         return findings.refuse(
             field, "the smoke list has not run", "no report",
-            "Run it (run_smoke) or import the results (record_smoke)"
+            fmt::format(
+                "Run it with run_smoke --occasion {0}, or record what was seen with record_smoke "
+                "--occasion {0}",
+                to_text(occasion)
+            )
         );
     findings.looked_at(
         report->id, fmt::format("{} on {}", to_text(report->source), report->ring), report->at
@@ -68,7 +74,7 @@ void look_at_smoke(
             field, "the smoke list was changed since it ran",
             "ran " + report->list.hex().substr(0, 12) + ", pinned " +
                 runbook->smoke_digest.hex().substr(0, 12),
-            "Run the list again"
+            "Only what is pinned counts: " + again
         );
     if (auto wrong = mismatch_of(change, *report))
         return findings.refuse(
@@ -81,7 +87,7 @@ void look_at_smoke(
     for (const auto& name : runbook->smoke_checks)
         look_at_check(
             *report, name, std::find(outside.begin(), outside.end(), name) != outside.end(),
-            field + "." + name, way_out, findings
+            field + "." + name, again + way_out, findings
         );
     // Whoever looked at more than the list and saw it fail has seen a failure.
     const auto& list = runbook->smoke_checks;
@@ -93,17 +99,17 @@ void look_at_smoke(
                     "{} in {}{}{}", result.name, report->id, result.detail.empty() ? "" : ": ",
                     result.detail
                 ),
-                "Mend what it found and run the list again" + way_out
+                "Mend what it found and " + again + way_out
             );
     for (const auto& agent : report->silent_agents)
         findings.refuse(
             field + ".agents", "a monitoring agent is silent", agent,
-            "Bring the agent back, then run the list again" + way_out
+            "Bring the agent back, then " + again + way_out
         );
     for (const auto& alert : report->new_alerts)
         findings.refuse(
             field + ".alerts", "a new alert came up", alert,
-            "Mend its cause, then run the list again" + way_out
+            "Mend its cause, then " + again + way_out
         );
 }
 
