@@ -188,7 +188,7 @@ TEST_F(ProbesTest, a_preflight_sums_what_is_wanted_on_one_disk) {
     const auto free = std::filesystem::space("/tmp").available / 1024;
     const auto failed = [&](std::map<std::string, std::uint64_t> disk) {
         const domain::HostNeeds needs{{}, std::move(disk)};
-        const auto result = run("preflight.sh", domain::preflight_variables(needs));
+        const auto result = run("preflight.sh", domain::preflight_variables(needs), "");
         std::set<std::string> names;
         for (const auto& check : domain::judge_host("", needs, result, lines_))
             if (!check.passed)
