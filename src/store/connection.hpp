@@ -33,6 +33,8 @@ struct DatabaseError : std::runtime_error {
 
     // The file is not, or no longer, a sound SQLite database.
     bool is_damage() const;
+    // Nothing more can be written there.
+    bool is_full_disk() const;
     // The system could not read, write or flush the file. Errors of locks and of memory, which a
     // passing shortage causes, are none.
     bool is_disk_fault() const;
