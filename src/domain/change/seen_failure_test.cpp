@@ -11,7 +11,6 @@
 namespace slipway::domain::testing {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
 void drain_fails(Scenario& s) {
@@ -44,7 +43,7 @@ TEST(SeenFailure, is_told_by_the_call_and_is_the_one_that_is_decided_on) {
     );
     s.does("otto", "decide_run", deciding("retry", first_seen));
     drain_fails(s);
-    s.now += 24h; // however late
+    s.now += limits::decisions_apart; // however late
     const auto error = s.refused("pia", "decide_run", deciding("skip", first_seen));
     EXPECT_EQ(first(error).gate, "run-exact");
     EXPECT_EQ(first(error).field, "attempt");
