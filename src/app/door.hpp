@@ -20,7 +20,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/random.hpp"
-#include "domain/change/change.hpp"
+#include "domain/change/facts.hpp"
 #include "domain/records/records.hpp"
 
 namespace slipway::app {
@@ -94,7 +94,7 @@ class Door {
         Random& random;
         std::string data_directory; // workflows/ and policies/ of the installation
         // Reads JUnit XML (an adapter's work); empty: such results are refused.
-        std::function<Result<std::vector<domain::SmokeResult>>(std::string_view xml)> read_junit;
+        std::function<Result<domain::ToolReport>(std::string_view xml)> read_junit;
         // Whether this ring may name this reference to a secret, by the rule of whoever resolves
         // it; resolves nothing. Empty: it is not looked at.
         std::function<Result<void>(

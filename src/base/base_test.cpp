@@ -178,6 +178,7 @@ TEST(PlainText, what_a_reader_of_a_program_does_not_see) {
     EXPECT_EQ(places("a\x1b[\u009b1m\x7f", moves_the_cursor), (Places{1, 3, 7}));
     EXPECT_EQ(places("Größe 大 🙂 ✔\ufe0f\tx\n", is_unseen), Places{});
     EXPECT_EQ(places("a\u200bb\u00a0c\u2067d\ufe0f", is_unseen), (Places{1, 5, 8, 12}));
+    EXPECT_EQ(places("a\ufff9b\ufffc\ufffd", is_unseen), (Places{1, 5})) << "U+FFFD is seen";
     EXPECT_EQ(code_point_text("a\u200b", 1), "U+200B");
 }
 

@@ -139,6 +139,8 @@ inline constexpr std::size_t runbook_findings_max = 1000;
 inline constexpr auto runbook_time_max = 168h;     // of one step and of a whole runbook
 inline constexpr auto slowness_measured_min = 10s; // of steps, before they say how slow a ring is
 inline constexpr auto run_clock_skew_max = 5min;   // of another runner's clock, to either side
+// Sooner after somebody else's decision on a run, the failure that is meant must be named.
+inline constexpr auto decisions_apart = 10min;
 inline constexpr std::int64_t expectation_memory_max = 1024 * 1024;
 inline constexpr std::size_t smoke_body_max = 1024 * 1024;
 inline constexpr long smoke_redirects_max = 5;

@@ -204,13 +204,22 @@ std::vector<std::string> others_to_decide(const Json& run, const std::string& st
     return others;
 }
 
-// `step`: it is said which one is meant, because several wait.
+// `failure`: which step and attempt are meant, because it is decided about what is shown.
 std::string
-decision(const StoppedRun& stopped, std::string_view choice, std::string_view step = {}) {
+decision(const StoppedRun& stopped, std::string_view choice, std::string_view failure = {}) {
     return fmt::format(
-        "slipway change decide_run {} --run {}{}{} --choice {} --reason \"why\"\n",
-        clean(stopped.change), clean(stopped.run), step.empty() ? "" : " --step ", step, choice
+        "slipway change decide_run {} --run {}{} --choice {} --reason \"why\"\n",
+        clean(stopped.change), clean(stopped.run), failure, choice
     );
+}
+
+std::string seen_failure(const StoppedRun& stopped, const Json* step) {
+    const auto* attempts = step ? find(*step, "attempts") : nullptr;
+    const auto attempt = attempts && attempts->is_int64() ? attempts->get_int64() : 0;
+    if (stopped.step.empty())
+        return {};
+    return " --step " + clean(stopped.step) +
+           (attempt > 0 ? fmt::format(" --attempt {}", attempt) : std::string());
 }
 
 std::string go_back(const std::string& change) {
@@ -251,7 +260,7 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     const bool late = !late_because.empty();
     const auto others =
         run && ended_badly ? others_to_decide(*run, stopped.step) : std::vector<std::string>{};
-    const auto named = others.empty() ? std::string{} : spoken_step(stopped);
+    const auto seen = seen_failure(stopped, step);
     if (!others.empty())
         out += paragraph(
             fmt::format(
@@ -292,12 +301,12 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         if (unknown && !late)
             out += "  it may have done its work: look there first\n"
                    "  it was done:  " +
-                   decision(stopped, "resume", named) +
-                   "  run it again: " + decision(stopped, "retry", named) +
+                   decision(stopped, "resume", seen) +
+                   "  run it again: " + decision(stopped, "retry", seen) +
                    "  stop:         " + decision(stopped, "abort");
         else
             out += "  decide: " +
-                   (late ? decision(stopped, "abort") : decision(stopped, "retry", named));
+                   (late ? decision(stopped, "abort") : decision(stopped, "retry", seen));
         if (!late)
             out +=
                 "          (--choice retry, skip, resume, abort or undo; resume takes it as done,\n"

@@ -124,7 +124,8 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
              JsonObject{
                  {"harbor-db", item("contract_1", "harbor-*", "select count(*) = 20 from berth")},
                  {"billing-db", item("billing", "billing-*", "select true")},
-                 {"strict", item("contract_1", "harbor-*", "select count(*) = 21 from berth")}}}}
+                 {"strict", item("contract_1", "harbor-*", "select count(*) = 21 from berth")},
+                 {"twin-db", item("contract_1", "harbor-*", "select true")}}}}
     );
     const auto status = ask("pg_dump", app::BackupCheck{CiId("harbor-db"), "db-1"});
     ASSERT_TRUE(status) << all_texts(status.error());
@@ -144,6 +145,9 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
     const auto other = prove("billing-db", "harbor-1.dump");
     ASSERT_TRUE(other) << all_texts(other.error());
     EXPECT_EQ(other->ci, CiId("harbor-db")) << "the dump says whose it is";
+    const auto twin = prove("twin-db", "harbor-1.dump");
+    ASSERT_TRUE(twin) << all_texts(twin.error());
+    EXPECT_EQ(twin->ci, CiId("twin-db")) << "its database has the name of another item's";
 
     EXPECT_THAT(message_of(prove("billing-db", "billing-1.dump")), HasSubstr("holds no data"));
     EXPECT_THAT(message_of(prove("strict", "harbor-1.dump")), HasSubstr("was answered with f"));
@@ -174,6 +178,9 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
         true
     );
     write("answer", "1\n");
+    const JsonObject item{
+        {"database", "harbor"}, {"files", "harbor-*"}, {"check", "select 1 from berth"}};
+    const JsonObject other{{"database", "crew"}, {"files", "crew-*"}, {"check", "select 1"}};
     configure(
         "mysqldump",
         JsonObject{
@@ -181,19 +188,13 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
             {"defaults_file", path("client.cnf")},
             {"program", client},
             {"zone", "Europe/Berlin"},
-            {"items",
-             JsonObject{
-                 {"harbor-db",
-                  JsonObject{
-                      {"database", "harbor"},
-                      {"files", "harbor-*"},
-                      {"check", "select 1 from berth"}}}}}}
+            {"items", JsonObject{{"crew-db", other}, {"harbor-db", item}, {"twin-db", item}}}}
     );
     const auto check = [&] {
         return ask("mysqldump", app::BackupCheck{CiId("harbor-db"), "db-1"});
     };
-    const auto prove = [&] {
-        return ask("mysqldump", app::BackupProve{CiId("harbor-db"), "db-1", "harbor-1.sql"});
+    const auto prove = [&](const char* ci = "harbor-db") {
+        return ask("mysqldump", app::BackupProve{CiId(ci), "db-1", "harbor-1.sql"});
     };
     const auto calls = [&] { return shell("cat calls; rm calls"); };
     ASSERT_TRUE(check()) << all_texts(check().error());
@@ -206,6 +207,8 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     EXPECT_GT(proof->bytes, 100);
     EXPECT_EQ(to_text(*proof->point_at).substr(0, 19), "2026-01-27T01:00:07")
         << "as the dump says, whenever its file was copied";
+    EXPECT_EQ(prove("crew-db")->ci, CiId("harbor-db")) << "the dump says whose it is";
+    EXPECT_EQ(prove("twin-db")->ci, CiId("twin-db")) << "of two with one name the one asked for";
     auto seen = calls();
     EXPECT_THAT(seen, HasSubstr("--execute=source " + path("dumps/harbor-1.sql")));
     EXPECT_THAT(seen, Not(HasSubstr("--database=harbor")));

@@ -39,15 +39,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::vector<domain::SmokeResult>> read_junit(std::string_view xml) {
-    std::vector<domain::SmokeResult> results;
-    for (const auto& result : TRY(runner::read_junit(xml)))
-        results.push_back(
+Result<domain::ToolReport> read_junit(std::string_view xml) {
+    const auto read = TRY(runner::read_junit(xml));
+    domain::ToolReport report{{}, read.began};
+    for (const auto& result : read.results)
+        report.results.push_back(
             {result.name, result.passed(), result.message,
              static_cast<std::uint32_t>((result.ended - result.started).count()), result.outside,
              std::nullopt}
         );
-    return results;
+    return report;
 }
 
 Result<std::unique_ptr<app::Store>> open_store(const ServerOptions& options) {

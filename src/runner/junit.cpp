@@ -2,6 +2,7 @@
 #include "runner/junit.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -31,14 +32,33 @@ std::string_view attribute(const XML_Char** attributes, std::string_view name) {
     return {};
 }
 
-// Most tools write no offset; the zone of the machine that ran the tests is not ours to guess.
-Time read_timestamp(std::string_view text) {
+struct Timestamp {
+    Time as_utc{};
+    Time latest{}; // that it can mean
+};
+
+// Most tools write no offset; the zone of the machine that ran the tests is not ours to guess, and
+// no place on earth is more than 14 hours away from UTC. What cannot be read says nothing.
+std::optional<Timestamp> read_timestamp(std::string_view text) {
     auto time = time_from_text(text);
-    if (!time)
+    const bool zoned = time.has_value();
+    if (!zoned)
         time = time_from_text(std::string(text) + "Z");
     // Later ones are nonsense, and with a duration added could not be written any more.
-    constexpr Time latest = std::chrono::sys_days(std::chrono::year(9000) / 1 / 1);
-    return time && *time < latest ? *time : Time{};
+    constexpr Time last = std::chrono::sys_days(std::chrono::year(9000) / 1 / 1);
+    if (!time || *time >= last)
+        return std::nullopt;
+    const Span zone = zoned ? Span::zero() : Span(std::chrono::hours(14));
+    const bool whole = text.find('.') == std::string_view::npos;
+    return Timestamp{*time, *time + zone + (whole ? Span(999) : Span::zero())};
+}
+
+// A total of a suite; what is no number counts nothing.
+std::uint64_t read_count(std::string_view text) {
+    std::uint64_t count = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+    const bool good = read.ec == std::errc{} && read.ptr == text.data() + text.size();
+    return good ? std::min<std::uint64_t>(count, limits::import_body_max) : 0;
 }
 
 Span read_seconds(std::string_view text) {
@@ -72,7 +92,7 @@ class JunitReader {
         );
     }
 
-    Result<std::vector<CheckResult>> read(std::string_view xml) {
+    Result<JunitReport> read(std::string_view xml) {
         const auto status = XML_Parse(parser_, xml.data(), static_cast<int>(xml.size()), XML_TRUE);
         const auto line = fmt::format("line {}", XML_GetCurrentLineNumber(parser_));
         if (!refusal_.empty())
@@ -83,7 +103,7 @@ class JunitReader {
             );
         if (results_.empty())
             return fail_field(line, "the report has no test case");
-        return std::move(results_);
+        return JunitReport{std::move(results_), began_};
     }
 
   private:
@@ -99,11 +119,11 @@ class JunitReader {
             );
         if (depth_ == 1 && name != "testsuites" && name != "testsuite")
             return refuse("expected <testsuites> or <testsuite>");
-        if (name == "testsuite") {
-            if (const auto at = attribute(attributes, "timestamp"); !at.empty())
-                suite_started_ = read_timestamp(at);
+        const auto at = read_timestamp(attribute(attributes, "timestamp"));
+        if (name == "testsuites" || name == "testsuite") {
+            begin_suite(attributes, at);
         } else if (name == "testcase") {
-            begin_case(attributes);
+            begin_case(attributes, at);
         } else if (in_case_ && name == "property") {
             // As our own reports say that the check was seen from the outside; also by which probe.
             const bool outside = attribute(attributes, "name") == "outside" &&
@@ -111,10 +131,42 @@ class JunitReader {
             results_.back().outside = results_.back().outside || outside;
         } else if (in_case_) {
             begin_verdict(name, attributes);
+        } else if (is_failure(name)) {
+            refuse("a suite failed outside of its test cases, which no check of a list shows");
         }
     }
 
-    void begin_case(const XML_Char** attributes) {
+    static bool is_failure(std::string_view name) { return name == "failure" || name == "error"; }
+
+    void saw(const std::optional<Timestamp>& at) {
+        if (at)
+            began_ = std::min(began_.value_or(at->latest), at->latest);
+    }
+
+    void begin_suite(const XML_Char** attributes, const std::optional<Timestamp>& at) {
+        saw(at);
+        if (at)
+            suite_started_ = at->as_utc;
+        suites_.push_back(
+            {read_count(attribute(attributes, "failures")) +
+                 read_count(attribute(attributes, "errors")),
+             failures_}
+        );
+    }
+
+    // One that failed and was left out would make the others look like all.
+    void end_suite() {
+        const auto suite = suites_.back();
+        suites_.pop_back();
+        if (suite.failed > failures_ - suite.failures_before)
+            refuse(fmt::format(
+                "a suite says that {} of its tests failed, and its test cases show {}: the report "
+                "is not whole",
+                suite.failed, failures_ - suite.failures_before
+            ));
+    }
+
+    void begin_case(const XML_Char** attributes, const std::optional<Timestamp>& at) {
         if (in_case_)
             return refuse("a <testcase> stands inside another");
         if (results_.size() >= limits::junit_cases_max)
@@ -130,7 +182,12 @@ class JunitReader {
             ),
             limits::title_max
         );
-        result.outcome = RunOutcome::passed;
+        saw(at);
+        // So GoogleTest and CTest write what they left out.
+        const auto status = attribute(attributes, "status");
+        const bool ran = status != "notrun" && status != "disabled";
+        result.outcome = ran ? RunOutcome::passed : RunOutcome::skipped;
+        result.message = ran ? "" : "it was not run";
         result.started = suite_started_;
         result.ended = suite_started_ + read_seconds(attribute(attributes, "time"));
         results_.push_back(std::move(result));
@@ -140,7 +197,8 @@ class JunitReader {
     // A failure outweighs a skip, whichever comes first.
     void begin_verdict(std::string_view name, const XML_Char** attributes) {
         auto& result = results_.back();
-        const bool failure = name == "failure" || name == "error";
+        const bool failure = is_failure(name);
+        failures_ += failure ? 1 : 0;
         if (!failure && (name != "skipped" || result.outcome == RunOutcome::failed))
             return;
         if (result.outcome == RunOutcome::failed)
@@ -163,6 +221,9 @@ class JunitReader {
         }
         if (name == "testcase")
             in_case_ = false;
+        // After a refusal the parser may still tell the end of what was not begun.
+        if (refusal_.empty() && (name == "testsuites" || name == "testsuite"))
+            end_suite();
         --depth_;
     }
 
@@ -174,6 +235,11 @@ class JunitReader {
         return safe_text(text.substr(0, text.find_first_of("\r\n")));
     }
 
+    struct Suite {
+        std::uint64_t failed = 0; // as its totals say
+        std::uint64_t failures_before = 0;
+    };
+
     XML_Parser parser_;
     std::string refusal_;
     int depth_ = 0;
@@ -181,12 +247,15 @@ class JunitReader {
     int text_depth_ = 0; // of the element whose text is the message; 0 outside of one
     std::string text_;
     Time suite_started_{};
+    std::optional<Time> began_;
+    std::vector<Suite> suites_;
+    std::uint64_t failures_ = 0; // that the cases have shown so far
     std::vector<CheckResult> results_;
 };
 
 } // namespace
 
-Result<std::vector<CheckResult>> read_junit(std::string_view xml) {
+Result<JunitReport> read_junit(std::string_view xml) {
     if (xml.size() > limits::import_body_max)
         return fail(
             ErrorCode::limit_exceeded,

@@ -5,6 +5,7 @@
 // import_body_max bytes, junit_cases_max cases, junit_depth_max levels.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +15,18 @@
 namespace slipway::runner {
 
 // The names are "classname.name", or "name" alone; order as in the file. started is the suite's
-// `timestamp` (read as UTC when it has no offset), or the epoch; ended is that plus `time`.
-// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error.
-Result<std::vector<domain::CheckResult>> read_junit(std::string_view xml);
+// `timestamp` (read as UTC when it has no offset), or the epoch; ended is that plus `time`. A case
+// with the status `notrun` or `disabled` counts as skipped.
+struct JunitReport {
+    std::vector<domain::CheckResult> results;
+    // The latest moment at which the first test can have begun by the oldest `timestamp` of the
+    // file: without an offset it may be local time anywhere, and most tools leave out fractions of
+    // the second. Absent when the file has none.
+    std::optional<Time> began;
+};
+
+// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error, and
+// so is a failure that no case shows: one that stands outside of the cases, or one more in a total.
+Result<JunitReport> read_junit(std::string_view xml);
 
 } // namespace slipway::runner

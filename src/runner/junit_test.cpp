@@ -11,9 +11,9 @@ using domain::RunOutcome;
 using testing::HasSubstr;
 
 std::string error_of(std::string_view xml) {
-    const auto results = read_junit(xml);
-    EXPECT_FALSE(results) << xml;
-    return results ? "" : results.error().message;
+    const auto report = read_junit(xml);
+    EXPECT_FALSE(report) << xml;
+    return report ? "" : report.error().message;
 }
 
 TEST(Junit, refuses_what_is_no_report) {
@@ -55,7 +55,7 @@ TEST(Junit, refuses_more_than_its_limits) {
 }
 
 TEST(Junit, reads_results) {
-    const auto results = read_junit(R"(<?xml version="1.0" encoding="UTF-8"?>
+    const auto report = read_junit(R"(<?xml version="1.0" encoding="UTF-8"?>
 <testsuites>
   <testsuite name="smoke" timestamp="2026-11-22T20:00:00" tests="6">
     <properties><property name="a" value="b"/></properties>
@@ -71,9 +71,9 @@ TEST(Junit, reads_results) {
   </testsuite>
   <testsuite timestamp="2026-11-22T22:00:00+01:00"><testcase name="offset" time="-1"/></testsuite>
 </testsuites>)");
-    ASSERT_TRUE(results) << results.error().message;
-    ASSERT_EQ(results->size(), 7);
-    const auto& list = *results;
+    ASSERT_TRUE(report) << report.error().message;
+    ASSERT_EQ(report->results.size(), 7);
+    const auto& list = report->results;
     EXPECT_EQ(list[0].name, "login.works");
     EXPECT_EQ(list[0].outcome, RunOutcome::passed);
     EXPECT_EQ(to_text(list[0].started), "2026-11-22T20:00:00.000Z");
@@ -91,14 +91,95 @@ TEST(Junit, reads_results) {
     EXPECT_EQ(list[6].ended, list[6].started);
 }
 
+// As the latest moment that the file can mean.
+std::string began_of(std::string_view suites) {
+    const auto report = read_junit(fmt::format("<testsuites>{}</testsuites>", suites));
+    EXPECT_TRUE(report) << report.error().message;
+    return report && report->began ? to_text(*report->began) : "";
+}
+
+TEST(Junit, says_when_the_tests_began_at_the_latest) {
+    constexpr std::string_view one = "<testsuite{}><testcase name='a'{}/></testsuite>";
+    EXPECT_EQ(began_of(fmt::format(one, "", "")), "");
+    EXPECT_EQ(began_of(fmt::format(one, " timestamp='Sunday'", "")), "");
+    EXPECT_EQ(
+        began_of(fmt::format(one, " timestamp='2026-11-22T20:00:00.250+01:00'", "")),
+        "2026-11-22T19:00:00.250Z"
+    );
+    EXPECT_EQ(
+        began_of(fmt::format(one, " timestamp='2026-11-22T20:00:00Z'", "")),
+        "2026-11-22T20:00:00.999Z"
+    ) << "fractions are left out";
+    EXPECT_EQ(
+        began_of(fmt::format(one, " timestamp='2026-11-22T20:00:00.5'", "")),
+        "2026-11-23T10:00:00.500Z"
+    ) << "local time, nobody knows where";
+    EXPECT_EQ(
+        began_of(fmt::format(one, "", " timestamp='2026-11-22T20:00:00.0Z'")),
+        "2026-11-22T20:00:00.000Z"
+    );
+    EXPECT_EQ(
+        began_of(
+            fmt::format(one, " timestamp='2026-11-22T20:00:00.0Z'", "") +
+            fmt::format(one, " timestamp='2025-11-22T20:00:00.0Z'", "") +
+            fmt::format(one, " timestamp='2026-11-22T21:00:00.0Z'", "")
+        ),
+        "2025-11-22T20:00:00.000Z"
+    );
+}
+
+TEST(Junit, refuses_failures_that_no_case_shows) {
+    const std::string good = "<testcase name='a'/>";
+    const std::string bad = "<testcase name='b'><failure/></testcase>";
+    EXPECT_THAT(
+        error_of("<testsuite failures='1' errors='3'>" + good + bad + "</testsuite>"),
+        HasSubstr("says that 4 of its tests failed, and its test cases show 1")
+    );
+    EXPECT_THAT(
+        error_of("<testsuites errors='2'><testsuite>" + bad + good + "</testsuite></testsuites>"),
+        HasSubstr("is not whole")
+    );
+    EXPECT_THAT(
+        error_of(
+            "<testsuites><testsuite>" + bad + "</testsuite><testsuite failures='1'>" + good +
+            "</testsuite></testsuites>"
+        ),
+        HasSubstr("its test cases show 0")
+    ) << "another suite's does not account for it";
+    EXPECT_THAT(
+        error_of("<testsuite><error message='setup'/>" + good + "</testsuite>"),
+        HasSubstr("failed outside of its test cases")
+    );
+    for (const std::string& suite : std::vector<std::string>{
+             "<testsuite failures='1'>" + bad + "</testsuite>",
+             "<testsuites failures='1' errors='0'><testsuite failures='1'>" + bad +
+                 "</testsuite></testsuites>",
+             "<testsuite failures='' errors='-1' skipped='9' tests='7'>" + good + "</testsuite>",
+             "<testsuite errors='1' failures='1'><testcase name='a'><failure/><error/></testcase>"
+             "</testsuite>"})
+        EXPECT_TRUE(read_junit(suite)) << suite;
+}
+
+TEST(Junit, counts_what_was_not_run_as_skipped) {
+    const auto report =
+        read_junit("<testsuite><testcase name='a' status='notrun' result='suppressed'/>"
+                   "<testcase name='b' status='disabled'><skipped message='off'/></testcase>"
+                   "<testcase name='c' status='run' result='completed'/></testsuite>");
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->results.at(0).outcome, RunOutcome::skipped);
+    EXPECT_EQ(report->results.at(0).message, "it was not run");
+    EXPECT_EQ(report->results.at(1).message, "off");
+    EXPECT_EQ(report->results.at(2).outcome, RunOutcome::passed);
+}
+
 TEST(Junit, makes_texts_safe_and_short) {
-    const auto results = read_junit(
+    const auto report = read_junit(
         "<testsuite><testcase name='a&#10;b'><failure message='" +
         std::string(limits::text_max + 10, 'x') + "'/></testcase></testsuite>"
     );
-    ASSERT_TRUE(results);
-    EXPECT_EQ(results->at(0).name, "a\\x0ab");
-    EXPECT_EQ(results->at(0).message.size(), limits::text_max);
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->results.at(0).name, "a\\x0ab");
+    EXPECT_EQ(report->results.at(0).message.size(), limits::text_max);
 }
 
 } // namespace

@@ -211,7 +211,7 @@ bool Committer::run_together(std::span<Item> items) {
         if (error.code == ErrorCode::unavailable)
             note(told);
         return committing || error.ends_writing() ||
-               (error.code == ErrorCode::unavailable && !error.is_disk_full());
+               (error.code == ErrorCode::unavailable && !error.is_full_disk());
     } catch (const std::exception& error) {
         fail_all(Error{ErrorCode::internal, "the commit failed", error.what()});
         return committing;

@@ -96,7 +96,7 @@ bool DatabaseError::is_damage() const {
     return tells_damage(sqlite_result);
 }
 
-bool DatabaseError::is_disk_full() const {
+bool DatabaseError::is_full_disk() const {
     return (sqlite_result & 0xff) == SQLITE_FULL;
 }
 
@@ -123,7 +123,7 @@ Error to_error(const DatabaseError& error) {
         return told;
     }
     const auto* message = "the database refused a statement";
-    if ((error.sqlite_result & 0xff) == SQLITE_FULL)
+    if (error.is_full_disk())
         message = "nothing can be written: the disk of the data directory is full";
     else if (error.code == ErrorCode::unavailable)
         message = "the database cannot be used at the moment";

@@ -33,12 +33,11 @@ struct DatabaseError : std::runtime_error {
 
     // The file is not, or no longer, a sound SQLite database.
     bool is_damage() const;
+    // There is no room for this statement. For a smaller one, or one that makes room, there may be.
+    bool is_full_disk() const;
     // The system could not read, write or flush the file. Errors of locks and of memory, which a
     // passing shortage causes, are none.
     bool is_disk_fault() const;
-
-    // There is no room for this statement. For a smaller one, or one that makes room, there may be.
-    bool is_disk_full() const;
 
     // Damage or a disk fault: whoever writes on may only make it worse.
     bool ends_writing() const { return is_damage() || is_disk_fault(); }

@@ -18,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What SQLite needs beside the file to open it: the index of its log.
+constexpr std::uintmax_t least_space = 64 * 1024;
+
 // Holds records and the digests of secrets, so only its owner may look.
 Result<void> make_directory(const std::string& directory) {
     std::error_code failed;
@@ -88,6 +91,21 @@ Result<void> require_whole_file(Connection& db, const std::string& path) {
     return tl::unexpected(damaged_file(path, fmt::format("{}", fmt::join(lines, "; "))));
 }
 
+// The last words of a server that does not start. SQLite calls a full disk by several names, since
+// it also makes files beside the database. What PostgreSQL says may name who connects.
+std::string why_not_opened(const Target& target, const DatabaseError& error) {
+    constexpr std::string_view failed = "the database cannot be opened";
+    const auto* file = std::get_if<SqliteFile>(&target);
+    if (file == nullptr)
+        return std::string(failed);
+    std::error_code unknown;
+    const auto disk = fs::space(fs::path(file->path).parent_path(), unknown);
+    const bool none_left = !unknown && disk.available < least_space;
+    if (none_left || error.is_full_disk())
+        return fmt::format("{}: the disk of the data directory is full", failed);
+    return fmt::format("{}: {}", failed, error.what());
+}
+
 Result<void> prepare(const Target& target, bool read_only) {
     try {
         // Kept until the end: whoever opens the file first after a kill reads its whole log.
@@ -112,7 +130,7 @@ Result<void> prepare(const Target& target, bool read_only) {
         if (const auto* file = std::get_if<SqliteFile>(&target); file && error.is_damage())
             return tl::unexpected(damaged_file(file->path, file_finding(error)));
         auto told = to_error(error);
-        told.message = "the database cannot be opened";
+        told.message = why_not_opened(target, error);
         return tl::unexpected(std::move(told));
     }
 }

@@ -37,7 +37,7 @@ std::string waiting_change(std::string_view kind, std::string_view state) {
         R"({{"id":"CHG-1","change_owner":"anna","rollback_owner":"sven","runbooks":{{"deployment":)"
         R"({{"steps":[{{"name":"switch","kind":"{}","owner":"pia"}}]}}}},"runs":[{{"id":"run-1",)"
         R"("purpose":"deployment","state":"waiting","steps":[{{"name":"switch","state":"{}",)"
-        R"("transcript":"{}"}}]}}]}})",
+        R"("attempts":2,"transcript":"{}"}}]}}]}})",
         kind, state, digest
     );
 }
@@ -213,7 +213,7 @@ TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
         std::string::npos
     ) << said;
     EXPECT_NE(
-        said.find("slipway change decide_run CHG-1 --run run-1 --choice retry --reason"),
+        said.find("decide_run CHG-1 --run run-1 --step switch --attempt 2 --choice retry --reason"),
         std::string::npos
     ) << said;
     EXPECT_NE(said.find("decided on run-1 at switch: abort; because enough"), std::string::npos)
@@ -423,8 +423,10 @@ TEST_F(CliTest, AStepOfUnknownEndOffersWhatItsOwnerMayDecide) {
     const auto said = out.str();
     EXPECT_NE(said.find("    | 18:00:01 half way\n"), std::string::npos) << said;
     for (const auto* decision :
-         {"it was done:  slipway change decide_run CHG-1 --run run-1 --choice resume",
-          "run it again: slipway change decide_run CHG-1 --run run-1 --choice retry",
+         {"it was done:  slipway change decide_run CHG-1 --run run-1 --step switch --attempt 2 "
+          "--choice resume",
+          "run it again: slipway change decide_run CHG-1 --run run-1 --step switch --attempt 2 "
+          "--choice retry",
           "stop:         slipway change decide_run CHG-1 --run run-1 --choice abort"})
         EXPECT_NE(said.find(decision), std::string::npos) << said;
 }

@@ -137,6 +137,20 @@ TEST_P(CrashContract, a_full_disk_refuses_cleanly) {
     EXPECT_TRUE(small->not_writing());
 }
 
+TEST_P(CrashContract, a_disk_that_is_full_at_the_start_is_named_in_the_last_words) {
+    if (!is_sqlite())
+        GTEST_SKIP() << "the disk of a PostgreSQL server is its operator's";
+    auto options = std::get<store::SqliteOptions>(place());
+    options.directory += "/new";
+    options.max_page_count = 5;
+    const auto opened = store::open_sqlite(options);
+    ASSERT_EQ(code_of(opened), ErrorCode::unavailable);
+    EXPECT_EQ(
+        opened.error().message,
+        "the database cannot be opened: the disk of the data directory is full"
+    );
+}
+
 namespace {
 
 // While it lives, SQLite reaches files through it; what `failing` names cannot be flushed: the

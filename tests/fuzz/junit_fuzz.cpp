@@ -8,11 +8,11 @@
 #include "runner/junit.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto results = slipway::runner::read_junit({reinterpret_cast<const char*>(data), size});
-    if (!results)
+    const auto report = slipway::runner::read_junit({reinterpret_cast<const char*>(data), size});
+    if (!report)
         return 0;
-    ASSERT(!results->empty());
-    for (const auto& result : *results) {
+    ASSERT(!report->results.empty());
+    for (const auto& result : report->results) {
         const auto restored =
             slipway::restore<slipway::domain::CheckResult>(slipway::encode(result));
         ASSERT(restored.has_value() && *restored == result);

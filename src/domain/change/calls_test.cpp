@@ -154,9 +154,9 @@ TEST(Calls, of_a_stopped_run_name_the_whole_command) {
     const auto s = stopped();
     const auto call = calls_in(s).at(0);
     EXPECT_THAT(
-        call.body,
-        HasSubstr("Decide: slipway change decide_run CHG-12 --run run-3 --step drain --choice "
-                  "retry --reason WHY\n")
+        call.body, HasSubstr("Decide: slipway change decide_run CHG-12 --run run-3 --step drain "
+                             "--attempt 1 --choice "
+                             "retry --reason WHY\n")
     );
     EXPECT_THAT(call.body, HasSubstr("slipway change roll_back CHG-12 --reason WHY\n"));
 }

@@ -248,6 +248,7 @@ struct DecideRun {
     RunChoice choice{};
     std::string reason;
     std::string step;
+    std::optional<std::uint32_t> attempt;
 
     SLIPWAY_FIELDS {
         visit("run", self.run, required("the run that stopped"));
@@ -256,10 +257,8 @@ struct DecideRun {
             required("retry, skip, resume (it counts as done), abort, or undo what was done")
         );
         visit("reason", self.reason, required("why", limits::text_max));
-        visit(
-            "step", self.step,
-            optional("the step that is meant; needed when several of a group did not end well")
-        );
+        visit("step", self.step, optional("the step that is meant; needed when several wait"));
+        visit("attempt", self.attempt, optional("the attempt of the step that was seen"));
     }
 };
 
@@ -318,7 +317,7 @@ struct RecordSmoke {
         );
         visit(
             "began", self.began,
-            optional("when the first check began; by default so long ago as the longest one took")
+            optional("when the first check began; the time that JUnit tells counts if earlier")
         );
         visit("ended", self.ended, optional("when the last check ended; by default now"));
     }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // More time for a deployment that overruns. It is refused unless there is a reason, somebody who
 // may give it, room in the calendar, and something to be gained by it.
+#include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/oncall_cover.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/seen_failure.hpp"
 
 namespace slipway::domain::decide {
 
@@ -104,6 +107,73 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
     return warnings;
 }
 
+// A step, or the way back, would fail in the added time with a key that is dead by then. What ends
+// before that was looked at with the window.
+Result<void> require_good_credentials(const Run& run, const Interval& more, const Facts& facts) {
+    const auto ring = facts.records->rings.find(run.ring);
+    if (ring == facts.records->rings.end())
+        return {};
+    for (const auto& credential : ring->second.credentials)
+        if (credential.expires_at && contains(more, *credential.expires_at))
+            return refuse(
+                {"window", "credentials." + credential.name,
+                 "a credential ends before the extended window does",
+                 fmt::format("{} expires {}", credential.name, to_text(*credential.expires_at)),
+                 fmt::format(
+                     "Rotate it and write into the ring {} when the new one ends{}{}", run.ring,
+                     *credential.expires_at > more.start
+                         ? fmt::format(
+                               ", extend it to {} at the latest", to_text(*credential.expires_at)
+                           )
+                         : "",
+                     or_back
+                 )}
+            );
+    return {};
+}
+
+// Who is missing then. Nobody can wait for a roster in a window that overruns.
+void say_who_is_not_there(Decider& decider, const Interval& more) {
+    const auto& change = decider.change();
+    const auto& rosters = decider.facts().records->rosters;
+    const auto roster = rosters.find(change.roster);
+    if (roster == rosters.end())
+        return decider.say("no roster says who is on call in the added time");
+    auto added = *change.window;
+    added.start = more.start;
+    added.end = more.end;
+    const auto found = oncall_cover(roster->second, added);
+    if (!found)
+        return decider.say(fmt::format(
+            "the roster {} does not say who is on call in the added time: {}", change.roster,
+            found.error().message
+        ));
+    for (const auto& gap : found->gaps)
+        decider.say(fmt::format("in the added time {} (roster {})", gap, change.roster));
+}
+
+// What runs by itself on what the deployment is at work on; its owners were asked about the window.
+void say_which_jobs_run(Decider& decider, const Interval& more) {
+    const auto& change = decider.change();
+    const auto& facts = decider.facts();
+    const auto impact = trace_impact(
+        *facts.records, change.scope ? change.scope->cis : std::vector<ScopedCi>{}, *facts.policy,
+        facts.now, more
+    );
+    if (!impact)
+        return decider.say("which jobs run then is not known: " + impact.error().message);
+    std::string jobs;
+    for (const auto& hit : impact->hits)
+        if (hit.next_run && *hit.next_run < more.end && hit.direction == TraceDirection::downstream)
+            jobs += fmt::format(
+                "{}{} at {} ({})", jobs.empty() ? "" : ", ", hit.ci.value,
+                to_spoken_text(*hit.next_run, change.window->zone),
+                hit.owner.empty() ? "no owner" : hit.owner.value
+            );
+    if (!jobs.empty())
+        decider.say(cut_text("jobs run in the added time: " + jobs, limits::text_max));
+}
+
 // Time that is over before it begins would help nobody.
 Result<void> require_gain(const Change& extended, const Facts& facts) {
     const auto clock = abort_clock(extended, facts);
@@ -132,11 +202,8 @@ std::string how_it_goes_on(const Change& change, const Run& run) {
             "{0} still waits for a person: slipway change confirm_step {1} --run {0} --step {2}",
             run.id.value, change.id.value, next->name
         );
-    return fmt::format(
-        "{0} still waits: its owner lets it go on with slipway change decide_run {1} --run {0} "
-        "--choice retry --reason WHY",
-        run.id.value, change.id.value
-    );
+    const auto decide = next ? how_to_decide(change, run.id, *next, "retry") : "decide_run";
+    return fmt::format("{} still waits: its owner lets it go on: {}", run.id.value, decide);
 }
 
 } // namespace
@@ -151,6 +218,7 @@ Result<Decision> extend_window(const Change& change, const ExtendWindow& body, c
         return fail_field("until", "must be later than the window's end, " + to_text(more.start));
     TRY(require_within_policy(change, body.until, facts));
     const auto warnings = TRY(require_free_calendar(change, more, facts));
+    TRY(require_good_credentials(*run, more, facts));
     if (change.extensions.size() >= limits::list_max ||
         change.deviations.size() >= limits::list_max)
         return fail_full("until", "extensions and decisions on runs", limits::list_max);
@@ -165,6 +233,8 @@ Result<Decision> extend_window(const Change& change, const ExtendWindow& body, c
     TRY(require_gain(decider.change(), facts));
     for (const auto& warning : warnings)
         decider.say(warning);
+    say_who_is_not_there(decider, more);
+    say_which_jobs_run(decider, more);
     if (run->state == RunState::waiting)
         decider.say(how_it_goes_on(change, *run));
     decider.say(fmt::format(

@@ -15,6 +15,7 @@
 #include "domain/change/run_start.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
+#include "domain/change/seen_failure.hpp"
 #include "domain/change/two_people.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -265,20 +266,20 @@ Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
     return {};
 }
 
-// One of two people has said his word; the other one is asked for his.
+// One of two people has said his word; the other one is asked for his, with the same command.
 void call_other(
     Decider& decider, const Run& run, const std::string& step, const PersonId& other,
-    std::string_view command
+    std::string_view what, std::string_view command
 ) {
     const auto& change = decider.change();
-    decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, command));
+    decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, what));
     if (on_production(run.purpose))
         call(
             decider, other,
             fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step),
             fmt::format(
-                "{}\n{} has agreed. Agree too: slipway change {} {} --run {}\n", change.title,
-                decider.facts().actor.value, command, change.id.value, run.id.value
+                "{}\n{} has agreed. Agree too: {}\n", change.title, decider.facts().actor.value,
+                command
             )
         );
 }
@@ -522,7 +523,11 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
         call_other(
             decider, run, step.name,
             step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
-            fmt::format("confirm_step --step {}{}", step.name, by_hand ? " --note SEEN" : "")
+            "confirm_step",
+            fmt::format(
+                "slipway change confirm_step {} --run {} --step {}{}", change.id.value,
+                run.id.value, step.name, by_hand ? " --note SEEN" : ""
+            )
         );
         return decider.finish();
     }
@@ -548,6 +553,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     }
     if (next == nullptr || (body.choice != RunChoice::abort && run.state != RunState::waiting))
         return fail_field("choice", "the run has not stopped: only abort is possible");
+    TRY(require_seen(change, run, *next, body, facts));
     TRY(may_choose(change, run, *next, body.choice));
     // Who wants to stop is never held up.
     if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
@@ -565,7 +571,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
             run.id, next->name, {body.choice, body.reason, facts.actor, next->name}});
         call_other(
             decider, run, next->name, facts.actor == second ? change.change_owner : second,
-            fmt::format("decide_run --choice {}", to_text(body.choice))
+            fmt::format("decide_run --choice {}", to_text(body.choice)),
+            how_to_decide(change, run.id, *next, to_text(body.choice))
         );
         return decider.finish();
     }

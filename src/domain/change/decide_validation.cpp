@@ -177,17 +177,19 @@ Result<Looked> looked_at(const Change& change, const RecordSmoke& body, const Fa
     return looked;
 }
 
-// No check can have begun later than so long ago as it took. Who knows better says so.
+// No check can have begun later than so long ago as it took. Who knows better says so, but no
+// report began later than by its own time, whoever hands it in: a file that an earlier build has
+// left behind proves nothing.
 Result<Time>
 began_at(const RecordSmoke& body, const std::vector<SmokeResult>& results, const Facts& facts) {
     if (body.began && *body.began > facts.now + limits::facts_ahead_max)
         return fail_field("began", "lies in the future");
-    if (body.began)
-        return std::min(*body.began, facts.now);
     std::uint32_t longest = 0;
     for (const auto& result : results)
         longest = std::max(longest, result.took_ms);
-    return facts.now - Span(longest);
+    const auto began = std::min(body.began.value_or(facts.now - Span(longest)), facts.now);
+    const bool tells = !body.junit.empty() && facts.junit.began;
+    return tells ? std::min(began, *facts.junit.began) : began;
 }
 
 Result<std::optional<Time>> ended_at(const RecordSmoke& body, Time began, const Facts& facts) {
@@ -206,7 +208,7 @@ Result<std::optional<Time>> ended_at(const RecordSmoke& body, Time began, const 
 
 // Which probe saw something is for the server to say, which saw the probe.
 std::vector<SmokeResult> named_results(const RecordSmoke& body, const Facts& facts) {
-    auto results = body.junit.empty() ? body.results : facts.junit;
+    auto results = body.junit.empty() ? body.results : facts.junit.results;
     if (!facts.system)
         for (auto& result : results)
             result.seen_from.clear();

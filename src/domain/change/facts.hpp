@@ -52,6 +52,12 @@ struct TaskInHand {
     std::string last_error; // of the attempt before
 };
 
+// What a report of another tool says.
+struct ToolReport {
+    std::vector<SmokeResult> results;
+    std::optional<Time> began; // the latest moment at which its first test can have begun
+};
+
 struct Facts {
     Time now{};
     PersonId actor;
@@ -72,7 +78,7 @@ struct Facts {
     bool attachment_known = true; // attach: the named digest is stored
     std::uint64_t attachment_size = 0;
     std::vector<Digest> unknown_transcripts; // report_run: named by a person, and not stored
-    std::vector<SmokeResult> junit;          // record_smoke: read from JUnit XML
+    ToolReport junit;                        // record_smoke: read from JUnit XML
     FactsByDocument gathered;                // compare_ring: the facts of both rings' hosts
     std::vector<TaskInHand> tasks;           // of commands that ask for what is done once at a time
 

@@ -8,6 +8,7 @@
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/seen_failure.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/change/two_people.hpp"
@@ -23,7 +24,7 @@ void ask_runner(Decider& decider, const Run& run) {
 
 // Of a run on production, who decides on it.
 void call_owner(
-    Decider& decider, const Run& run, const std::string& step, const std::string& what,
+    Decider& decider, const Run& run, const RunStep& step, const std::string& what,
     const std::string& why, std::string_view remedy
 ) {
     const auto& change = decider.change();
@@ -31,9 +32,8 @@ void call_owner(
         return;
     const auto& id = change.id.value;
     auto body = fmt::format(
-        "{}\n{}\n{}: slipway change decide_run {} --run {} --step {} --choice retry --reason WHY\n"
-        "Or --choice skip, resume, undo or abort.\n",
-        change.title, why, remedy, id, run.id.value, step
+        "{}\n{}\n{}: {}\nOr --choice skip, resume, undo or abort.\n", change.title, why, remedy,
+        how_to_decide(change, run.id, step, "retry")
     );
     if (run.purpose == RunPurpose::deployment)
         body += fmt::format("Roll back: slipway change roll_back {} --reason WHY\n", id);
@@ -44,9 +44,12 @@ void call_owner(
 }
 
 // A run that cannot go on by itself calls who decides on it.
-void stop(Decider& decider, const RunId& id, const std::string& step, const std::string& why) {
-    decider.emit(RunStopped{id, step, why});
-    call_owner(decider, *find_run(decider.change(), id), step, "stopped at " + step, why, "Decide");
+void stop(Decider& decider, const RunId& id, const RunStep& at, const std::string& why) {
+    const auto step = at; // emitting changes what is looked at
+    decider.emit(RunStopped{id, step.name, why});
+    call_owner(
+        decider, *find_run(decider.change(), id), step, "stopped at " + step.name, why, "Decide"
+    );
 }
 
 std::string why_it_stops(const RunStep& step) {
@@ -146,13 +149,13 @@ void move_on(Decider& decider, const RunId& id, bool next_was_done) {
     const auto* outline = outline_of(decider.change(), *run, next->name);
     const auto late = too_late(decider.change(), *run, decider.facts());
     if (awaits_decision(*next))
-        stop(decider, id, next->name, why_it_stops(*next));
+        stop(decider, id, *next, why_it_stops(*next));
     else if (late && !next_was_done)
-        stop(decider, id, next->name, why_it_is_late(*late));
+        stop(decider, id, *next, why_it_is_late(*late));
     else if (const auto edit = edit_that_stops(decider.change(), *run, decider.facts()))
-        stop(decider, id, next->name, fmt::format("the ring {} was edited: {}", run->ring, *edit));
+        stop(decider, id, *next, fmt::format("the ring {} was edited: {}", run->ring, *edit));
     else if (outline == nullptr)
-        stop(decider, id, next->name, "another runbook was pinned since the run began");
+        stop(decider, id, *next, "another runbook was pinned since the run began");
     else if (waits_for_person(outline, *next) && run->state != RunState::waiting)
         wait_for_person(decider, id, *outline, *next);
 }
@@ -168,7 +171,7 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
     const auto others = running_steps(run);
     if (awaits_decision(step) && !others.empty())
         call_owner(
-            decider, run, step.name,
+            decider, run, step,
             fmt::format("stops at {} once {} has ended", step.name, names_of(others)),
             why_it_stops(step), "Decide then, or abort it now"
         );

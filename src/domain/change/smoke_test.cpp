@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/decide.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/gates/gate.hpp"
@@ -132,6 +133,35 @@ TEST(SmokeSubject, that_a_check_took_longer_than_it_was_there_for_was_not_seen) 
     EXPECT_FALSE(passes_staging(s));
     s.does("ina", "record_smoke", took(60));
     EXPECT_TRUE(passes_staging(s)) << why_not(s);
+}
+
+// What an earlier build has left behind is handed in when the tests did not start.
+TEST(SmokeSubject, was_not_seen_by_a_file_that_is_older_whatever_is_said_of_it) {
+    auto s = deploying_to_staging();
+    finish_on_staging(s);
+    s.now += 1min;
+    RecordSmoke body;
+    body.occasion = SmokeOccasion::staging;
+    body.junit = "<testsuite/>";
+    body.began = s.now;
+    const auto reported = [&](std::optional<Time> began) {
+        auto facts = s.facts("ina");
+        facts.junit.results = {
+            {"front-page", true, "", 0, false, {}}, {"nightly", true, "", 0, false, {}}};
+        facts.junit.began = began;
+        const auto decision = decide::record_smoke(s.change, body, facts);
+        EXPECT_TRUE(decision) << explain(decision.error());
+        const auto& reports = decision->next.smoke_reports;
+        const auto wrong = mismatch_of(decision->next, reports.back());
+        return to_text(*reports.back().began) + (wrong ? ": " + wrong->message : "");
+    };
+    const auto before = to_text(s.now - 24h) + ": the smoke list ran before the run that it judges";
+    EXPECT_EQ(reported(s.now - 24h), before);
+    EXPECT_EQ(reported(s.now - 1s), to_text(s.now - 1s));
+    EXPECT_EQ(reported(s.now + 13h), to_text(s.now)) << "local time in the west";
+    EXPECT_EQ(reported({}), to_text(s.now));
+    body.began.reset();
+    EXPECT_EQ(reported(s.now - 24h), before);
 }
 
 TEST(SmokeSubject, is_the_last_run_and_no_earlier_one) {

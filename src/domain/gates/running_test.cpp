@@ -508,6 +508,32 @@ TEST(Backup, a_connector_that_restored_somebody_elses_point_is_not_outdone_by_ha
     EXPECT_THAT(refused_fields(s, "backup-restorable"), Names("backup.harbor-site"));
 }
 
+TEST(Backup, that_none_is_needed_does_not_undo_what_its_connector_found) {
+    constexpr std::string_view none =
+        R"({"verdict":"not_applicable","reason":"one file, kept in the release"})";
+    const auto judged = [&](const std::string& restored) {
+        auto s = ready();
+        connector_reports(s, "verified", restored);
+        s.does("ina", "record_backup", none);
+        return evaluate(*find_gate("backup-restorable"), s.change, s.facts("ina"));
+    };
+    const auto s = ready();
+    const auto elsewhere = judged(restored_of(s, "web-9"));
+    ASSERT_EQ(elsewhere.reasons.size(), 1U);
+    EXPECT_EQ(elsewhere.reasons[0].message, "the backup is of another host");
+    EXPECT_THAT(
+        elsewhere.warnings,
+        ::testing::Contains(::testing::HasSubstr(
+            "does not count for harbor-site: restic was asked for it and restored p-7 of "
+        ))
+    );
+    auto empty = restored_of(s, "web-1");
+    empty.replace(empty.find(R"("files":2)"), 9, R"("files":0)");
+    ASSERT_EQ(judged(empty).reasons.size(), 1U);
+    EXPECT_EQ(judged(empty).reasons[0].message, "nothing was restored");
+    EXPECT_THAT(judged(restored_of(s, "web-1")).reasons, IsEmpty());
+}
+
 TEST(Backup, an_item_is_proven_once) {
     auto s = ready();
     const auto error = s.refused("ina", "record_backup", R"({"verdict":"verified","proofs":[

@@ -363,6 +363,44 @@ void look_at_point(
         );
 }
 
+// What is asked of a proof, whoever tells it.
+void look_at_proof(
+    const BackupProof& proof, const ScopedCi& scoped, const Backup& backup, const Facts& facts,
+    GateFindings& findings
+) {
+    findings.looked_at("restore point " + proof.point, proof.source, proof.last_success);
+    look_at_last_success(proof, facts, findings);
+    look_at_restore(proof, facts, findings);
+    look_at_point(proof, host_of(scoped, *facts.records), facts, findings);
+    if (proof.restored && &proof == seen_by_connector(backup, scoped.ci))
+        look_at_what_the_point_says(proof, findings);
+}
+
+// It counts for items that no connector was asked for. Of the others the connector's own proof is
+// judged, as if nobody had written anything.
+void look_at_word_that_none_is_needed(
+    const Change& change, const Backup& backup, const Facts& facts, GateFindings& findings
+) {
+    if (!databases_of(change, *facts.records).empty())
+        return findings.refuse(
+            "backup.verdict", "a database change always needs a backup",
+            "not_applicable: " + backup.reason, "Take a backup and prove it"
+        );
+    findings.warn("no backup, because: " + backup.reason);
+    for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
+        const auto* seen = seen_by_connector(backup, scoped.ci);
+        if (seen == nullptr)
+            continue;
+        findings.warn(fmt::format(
+            "that none is needed does not count for {}: {} was asked for it and restored {}{}",
+            scoped.ci.value, seen->source,
+            seen->restored_point.empty() ? seen->point : seen->restored_point,
+            seen->point_at ? " of " + to_text(*seen->point_at) : ""
+        ));
+        look_at_proof(*seen, scoped, backup, facts, findings);
+    }
+}
+
 // What a connector was asked for, only a connector reports: that it restored nothing is not undone
 // by what a person writes, neither by a proof nor by the word that none is needed. Gives whether it
 // is so of an item.
@@ -500,7 +538,6 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             "Run verify_backup, or record the proof with record_backup"
         );
     const auto& backup = *change.backup;
-    const auto databases = databases_of(change, *facts.records);
     findings.looked_at("backup", std::string(to_text(backup.verdict)), backup.at);
     if (look_at_what_connectors_saw(change, backup, findings))
         return;
@@ -509,16 +546,9 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             "backup.verdict", "the backup is not verified", backup.reason,
             "Restore the latest point and record the proof"
         );
-    if (backup.verdict == BackupVerdict::not_applicable) {
-        if (!databases.empty())
-            findings.refuse(
-                "backup.verdict", "a database change always needs a backup",
-                "not_applicable: " + backup.reason, "Take a backup and prove it"
-            );
-        else
-            findings.warn("no backup, because: " + backup.reason);
-        return;
-    }
+    if (backup.verdict == BackupVerdict::not_applicable)
+        return look_at_word_that_none_is_needed(change, backup, facts, findings);
+    const auto databases = databases_of(change, *facts.records);
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
         const auto* proof = proof_of(backup, scoped.ci, findings);
         if (proof == nullptr) {
@@ -528,12 +558,7 @@ void backup_restorable(const Change& change, const Facts& facts, GateFindings& f
             );
             continue;
         }
-        findings.looked_at("restore point " + proof->point, proof->source, proof->last_success);
-        look_at_last_success(*proof, facts, findings);
-        look_at_restore(*proof, facts, findings);
-        look_at_point(*proof, host_of(scoped, *facts.records), facts, findings);
-        if (proof->restored && proof == seen_by_connector(backup, scoped.ci))
-            look_at_what_the_point_says(*proof, findings);
+        look_at_proof(*proof, scoped, backup, facts, findings);
         if (databases.contains(scoped.ci))
             look_at_freshness(*proof, change, facts, findings);
     }

@@ -156,6 +156,7 @@ TEST(Hidden, what_runs_is_what_is_read) {
     EXPECT_EQ(refused_lines(block(name, "true\nrm /srv\u200b/x\n")), second_line);
     EXPECT_EQ(refused_lines(block(name, "true\nrm /srv\u00a0/x\n")), second_line);
     EXPECT_EQ(refused_lines(block(name, "true\nx # \u2066\n")), second_line);
+    EXPECT_EQ(refused_lines(block(name, "true\nrm /srv\ufff9/x\n")), second_line);
     EXPECT_EQ(
         refused_lines(block("smoke", "- name: a\n  command: x\u200b\n") + block(name)), second_line
     );
