@@ -195,8 +195,9 @@ std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft
     if (left.unknown)
         return fmt::format("See on its machine whether {} still runs, and end it there", left.step);
     auto remedy = fmt::format(
-        "Wait for its end: its own time limit ends it by {}. If that is too late, end it on its "
+        "Wait for its end: {}its own time limit ends it by {}. If that is too late, end it on its "
         "machine",
+        left.executor == Executor::local ? "it was stopped, which takes seconds, and " : "",
         to_text(left.until)
     );
     if (left.executor == Executor::external)
