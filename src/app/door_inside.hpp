@@ -91,7 +91,7 @@ struct Door::Inside {
     );
     Result<domain::RingUse> ring_use(
         const domain::Change& change, const std::string& ring, const domain::Records& registered,
-        bool goes_back
+        Time now, bool goes_back
     );
     // Takes these rings for the run that began last. Refused when another run took one meanwhile.
     std::vector<StreamWrite>

@@ -2,7 +2,8 @@
 // Runs of different changes on one ring, through the door: which are under way there, and that of
 // two that begin at the same moment one is decided anew. Every run takes its ring, and the rings
 // that share a machine with it, by writing a stream of each; its version is how many did so far.
-// Nothing is written when a run ends: whether it has, its change says.
+// Nothing is written when a run ends: whether it has, and whether it left a step at work, its
+// change says.
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/unreadable.hpp"
@@ -50,7 +51,7 @@ std::vector<std::string> rings_touched(const std::string& ring, const domain::Re
 
 Result<domain::RingUse> Door::Inside::ring_use(
     const domain::Change& change, const std::string& ring, const domain::Records& registered,
-    bool goes_back
+    Time now, bool goes_back
 ) {
     domain::RingUse use;
     use.ring = ring;
@@ -75,10 +76,13 @@ Result<domain::RingUse> Door::Inside::ring_use(
             continue;
         const auto& other = *TRY(loaded).change;
         const auto* run = domain::find_run(other, RunId(there.run));
-        if (run != nullptr && domain::is_active(*run) && !domain::is_over(other))
+        if (run == nullptr)
+            continue;
+        auto left = domain::step_left(other, *run, now);
+        if (left || (domain::is_active(*run) && !domain::is_over(other)))
             use.under_way.push_back(
                 {other.id, run->id, run->ring, run->started_at, other.change_owner,
-                 domain::touched_on_production(other, registered)}
+                 domain::touched_on_production(other, registered), std::move(left)}
             );
     }
     return use;
@@ -93,7 +97,7 @@ Result<void> Door::Inside::gather_ring_uses(
     const bool goes_back = command == "roll_back" ||
                            text_or_empty(body, "purpose") == to_text(domain::RunPurpose::rollback);
     for (const auto& id : rings_touched(ring, *facts.records))
-        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records, goes_back)));
+        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records, facts.now, goes_back)));
     return {};
 }
 

@@ -137,6 +137,7 @@ inline constexpr std::size_t runbook_front_matter_max = 16 * 1024;
 inline constexpr std::size_t runbook_smoke_max = 256 * 1024; // of one smoke block
 inline constexpr std::size_t runbook_findings_max = 1000;
 inline constexpr auto runbook_time_max = 168h;     // of one step and of a whole runbook
+inline constexpr auto step_end_grace = 1min;       // behind its limit, until it is ended and told
 inline constexpr auto slowness_measured_min = 10s; // of steps, before they say how slow a ring is
 inline constexpr auto run_clock_skew_max = 5min;   // of another runner's clock, to either side
 // Sooner after somebody else's decision on a run, the failure that is meant must be named.

@@ -83,6 +83,43 @@ TEST_F(RingUseTest, one_run_at_a_time_whichever_change_it_is_of) {
     EXPECT_EQ(state_of(apart).runs[0].ring_turn, 1u);
 }
 
+TEST_F(RingUseTest, an_aborted_run_has_its_ring_until_its_step_has_ended) {
+    put_ring("staging");
+    const auto one = change_on("staging");
+    const auto other = change_on("staging");
+    const auto third = change_on("staging");
+    const auto tell = [&](std::string_view state) {
+        return of(
+            one, "report_run",
+            fmt::format(R"({{"run":"run-1","steps":[{{"name":"drain","state":"{}"}}]}})", state)
+        );
+    };
+    const auto abort = [&](const std::string& change) {
+        return of(change, "decide_run", R"({"run":"run-1","choice":"abort","reason":"stuck"})");
+    };
+    ASSERT_TRUE(starts(one));
+    ASSERT_TRUE(tell("running"));
+    ASSERT_TRUE(abort(one));
+    const auto refused = starts(other);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().reasons.at(0).evidence, HasSubstr("its step drain is still"));
+    EXPECT_THAT(
+        refused.error().reasons.at(0).remedy, HasSubstr("slipway change report_run " + one)
+    );
+    const auto told = tell("unknown");
+    ASSERT_TRUE(told) << told.error().message;
+    // Whoever comes then is told, whoever was there in between.
+    for (const auto& change : {other, third}) {
+        const auto started = starts(change);
+        ASSERT_TRUE(started) << started.error().message;
+        EXPECT_THAT(started->body, HasSubstr("drain of run-1 of " + one));
+        EXPECT_THAT(
+            state_of(change).runs[0].left_at_work, testing::ElementsAre("drain of run-1 of " + one)
+        );
+        ASSERT_TRUE(abort(change));
+    }
+}
+
 TEST_F(RingUseTest, a_list_after_the_run_of_another_change_does_not_count) {
     put_ring("staging");
     const auto one = change_on("staging");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/smoke_subject.hpp"
@@ -15,10 +16,19 @@ namespace {
 constexpr std::string_view ways_out =
     "Roll it back (roll_back), or have a change manager give it more time (extend_window)";
 
+std::string why_not_counted(const Change& change, const Run& run) {
+    if (const auto other = steps_not_as_written(change, run); !other.empty())
+        return fmt::format("{} ({})", other.front().what, other.front().step);
+    const auto elsewhere = run.purpose == RunPurpose::rehearsal
+                               ? not_from_the_deployment(change, run)
+                               : std::optional<Staleness>{};
+    return elsewhere ? fmt::format("{} ({})", elsewhere->message, elsewhere->evidence) : "";
+}
+
 // The last run of exactly these bytes on the test ring that went well, every step as written, and
 // took time. A step that was skipped, or failed at once and was taken as done, took no time that
-// says anything; nor does what another runner reports all at once. Of a run that does not count it
-// is said why.
+// says anything; nor does what another runner reports all at once, or a rehearsal that went back
+// from something else than the deployment. Of a run that does not count it is said why.
 const Run* measured(
     const Change& change, RunPurpose purpose, const PinnedRunbook& runbook,
     std::vector<std::string>& evidence
@@ -27,13 +37,11 @@ const Run* measured(
         if (run->purpose != purpose || run->runbook != runbook.digest ||
             run->state != RunState::succeeded || time_taken(*run) == Span::zero())
             continue;
-        const auto other = steps_not_as_written(change, *run);
-        if (other.empty())
+        const auto why = why_not_counted(change, *run);
+        if (why.empty())
             return &*run;
-        evidence.push_back(fmt::format(
-            "{} on {} does not count: {} ({})", run->id.value, run->ring, other.front().what,
-            other.front().step
-        ));
+        evidence.push_back(fmt::format("{} on {} does not count: {}", run->id.value, run->ring, why)
+        );
     }
     return nullptr;
 }

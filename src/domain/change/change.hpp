@@ -353,6 +353,9 @@ struct Run {
     std::optional<ProposedChoice> proposed = {};
     std::optional<RingState> ring_state = {};    // of runs on the test ring; not in old entries
     std::optional<std::uint64_t> ring_turn = {}; // its number among the runs of all changes there
+    // Steps of aborted runs, of which nobody knew whether they were still at work on its machines
+    // when it began.
+    std::vector<std::string> left_at_work = {};
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -371,6 +374,7 @@ struct Run {
         visit("proposed", self.proposed);
         visit("ring_state", self.ring_state);
         visit("ring_turn", self.ring_turn);
+        visit("left_at_work", self.left_at_work);
     }
 };
 

@@ -73,6 +73,7 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         decider.facts().actor,
         {}};
     run.ring_turn = next_ring_turn(decider.facts());
+    run.left_at_work = left_where_it_begins(change, run, decider.facts());
     if (!on_production(purpose))
         run.ring_state = ring_state_now(change, decider.facts());
     for (const auto& step : runbook->steps)
@@ -86,6 +87,18 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         decider.say(fmt::format(
             "the ring {} was edited since; {} runs with what it held: {}", run.ring, run.id.value,
             run.ring_edits
+        ));
+    for (const auto& step : run.left_at_work)
+        decider.say(fmt::format(
+            "nobody knows whether {} is still at work there: its run was aborted, and how the step "
+            "ended is unknown",
+            step
+        ));
+    if (const auto why = purpose == RunPurpose::rehearsal ? not_from_the_deployment(change, run)
+                                                          : std::optional<Staleness>{})
+        decider.say(fmt::format(
+            "{} will prove nothing: {} ({}). {}", run.id.value, why->message, why->evidence,
+            why->remedy
         ));
     decider.emit(RunStarted{run});
     if (purpose == RunPurpose::rollback) {
@@ -327,13 +340,15 @@ Result<void> require_evidence(const Change& change, const ConfirmStep& body, boo
     return {};
 }
 
-// Whether our own runner tells what came of the steps during which their run was aborted.
-bool is_of_cut_steps(const Change& change, const ReportRun& body, const Facts& facts) {
+// Whether it tells what came of the steps during which their run was aborted.
+bool is_of_cut_steps(const Change& change, const ReportRun& body) {
     const auto* run = find_run(change, body.run);
-    return facts.system && run != nullptr && run->state == RunState::aborted &&
-           !body.steps.empty() &&
+    return run != nullptr && run->state == RunState::aborted && !body.steps.empty() &&
            std::all_of(body.steps.begin(), body.steps.end(), [&](const StepReport& report) {
-               return running_step(*run, report.name) != nullptr;
+               return running_step(*run, report.name) != nullptr &&
+                      (report.state == RunStepState::succeeded ||
+                       report.state == RunStepState::failed ||
+                       report.state == RunStepState::unknown);
            });
 }
 
@@ -342,12 +357,17 @@ Result<Decision> report_cut(const Change& change, const ReportRun& body, const F
     TRY(require_transcripts(body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
-        RunStep step = *running_step(*find_run(change, body.run), report.name);
+        const auto* running = running_step(*find_run(decider.change(), body.run), report.name);
+        if (running == nullptr)
+            return fail_field("steps." + report.name, "is reported twice");
+        RunStep step = *running;
         step.state = report.state;
-        step.ended_at = report.ended_at ? report.ended_at : facts.now;
+        step.ended_at = std::min(report.ended_at.value_or(facts.now), facts.now);
         step.exit_status = report.exit_status.value_or(0);
         step.detail = report.detail;
         step.transcript = report.transcript;
+        if (!facts.system)
+            step.reported_by.insert(facts.actor);
         decider.emit(RunStepReported{body.run, std::move(step)});
     }
     return decider.finish();
@@ -440,9 +460,10 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
     TRY(require_open(change));
-    if (is_of_cut_steps(change, body, facts))
+    const bool cut = is_of_cut_steps(change, body);
+    if (cut && facts.system)
         return report_cut(change, body, facts);
-    const Run run = TRY(active_run(change, body.run));
+    const Run run = cut ? *find_run(change, body.run) : TRY(active_run(change, body.run));
     if (facts.system != (run.executor == Executor::local))
         return fail_blocked(
             "another runner carries out this run",
@@ -463,6 +484,8 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
         return fail_field("steps", "name at least one step");
     if (!facts.system)
         TRY(require_told_times(run, body, facts.now));
+    if (cut)
+        return report_cut(change, body, facts);
     TRY(require_transcripts(body, facts));
     TRY(require_ring(change, run, body, facts));
     TRY(require_time_to_begin(change, run, body, facts));

@@ -27,7 +27,16 @@ struct OtherChange {
     std::vector<CiId> cis;
 };
 
-// A run of another change that has not ended.
+// A step that an aborted run left behind: stopped or not, it may still be at work on its machine.
+struct StepLeft {
+    std::string step;
+    Time until{}; // no longer than that
+    bool unknown =
+        false; // nobody will tell when it ends: how it ended is unknown, or its limit over
+    Executor executor{}; // who tells it otherwise
+};
+
+// A run of another change that has not ended, or that was aborted and left a step behind.
 struct OtherRun {
     ChangeId change;
     RunId run;
@@ -35,6 +44,7 @@ struct OtherRun {
     Time began{};
     PersonId owner;
     std::set<std::string> touches; // of production, as touched_on_production() tells it
+    std::optional<StepLeft> left = {};
 };
 
 // What the runs of all changes make of one ring.

@@ -3,6 +3,7 @@
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/ring_use.hpp"
+#include "domain/change/run_steps.hpp"
 
 namespace slipway::domain {
 
@@ -27,33 +28,54 @@ Digest known_of(const RingHost& host) {
     return sha256(host.found ? written + ' ' + host.found->transcript.hex() : written);
 }
 
-void look_at_bytes(const Change& change, const Run& deployed, std::vector<Staleness>& stale) {
-    const auto* pinned = runbook_of(change, RunbookPurpose::deployment);
-    if (pinned && pinned->digest != deployed.runbook)
-        stale.push_back(
-            {"rehearsal", "the deployment runbook was edited since the rehearsal",
-             fmt::format(
-                 "rolled back {}, pinned {}", short_hex(deployed.runbook), short_hex(pinned->digest)
-             ),
-             std::string(again)}
-        );
-}
+// What the ring held when the rehearsal began, if not the deployment that is pinned.
+struct WasThere {
+    std::string message;
+    std::string evidence;
+};
 
-// The rollback went back from what another change had put there.
-void look_at_others(
-    const Change& change, const Run& deployed, const Run& rehearsal, std::vector<Staleness>& stale
-) {
+std::optional<WasThere> was_there_instead(const Change& change, const Run& rehearsal) {
+    const auto* before = own_run_before(change, rehearsal);
+    if (before == nullptr)
+        return WasThere{
+            "the rollback was rehearsed before the deployment",
+            fmt::format(
+                "no run of {} was on {} before {}", change.id.value, rehearsal.ring,
+                rehearsal.id.value
+            )};
     const auto others =
-        rehearsal.ring_turn ? other_runs_since(change, deployed, *rehearsal.ring_turn) : 0;
+        rehearsal.ring_turn ? other_runs_since(change, *before, *rehearsal.ring_turn - 1) : 0;
     if (others > 0)
-        stale.push_back(
-            {"rehearsal", "another change's run was on the ring between deployment and rehearsal",
-             fmt::format(
-                 "{} runs of other changes began on {} after {} and before {}", others,
-                 rehearsal.ring, deployed.id.value, rehearsal.id.value
-             ),
-             std::string(again)}
-        );
+        return WasThere{
+            "another change's run was on the ring between deployment and rehearsal",
+            fmt::format(
+                "{} runs of other changes began on {} after {} and before {}", others,
+                rehearsal.ring, before->id.value, rehearsal.id.value
+            )};
+    const auto was_there = fmt::format(
+        "{} ({}, {}) was on {} before {}", before->id.value, to_text(before->purpose),
+        to_text(before->state), rehearsal.ring, rehearsal.id.value
+    );
+    if (before->purpose != RunPurpose::ring_deploy)
+        return WasThere{
+            "the rollback was rehearsed where the deployment was gone already", was_there};
+    const auto* pinned = runbook_of(change, RunbookPurpose::deployment);
+    if (pinned == nullptr || pinned->digest != before->runbook)
+        return WasThere{
+            "the deployment runbook was edited since the rehearsal",
+            fmt::format(
+                "rolled back {}, pinned {}", short_hex(before->runbook),
+                pinned ? short_hex(pinned->digest) : "none"
+            )};
+    if (before->state != RunState::succeeded)
+        return WasThere{
+            "the rollback was rehearsed from a deployment that did not run to the end", was_there};
+    const auto other = steps_not_as_written(change, *before);
+    if (other.empty())
+        return std::nullopt;
+    return WasThere{
+        "the rollback was rehearsed from a deployment that did not run as written",
+        fmt::format("{}; {} ({})", was_there, other.front().what, other.front().step)};
 }
 
 void look_at_contents(
@@ -87,7 +109,8 @@ void look_at_facts(
             stale.push_back(
                 {"rehearsal." + host, "what was found on this host is not what was rehearsed on",
                  fmt::format("{} of {}, facts now {}", host, rehearsal.ring, short_hex(facts)),
-                 "Put the ring back as it was and gather its facts, or rehearse there again"}
+                 "Put the ring back as it was and gather its facts, or deploy and rehearse there "
+                 "again"}
             );
 }
 
@@ -102,7 +125,7 @@ void look_at_credentials(
             stale.push_back(
                 {"credentials." + name, "a credential was rotated since the rehearsal",
                  fmt::format("then {}; now {}", then, is),
-                 "Rehearse the rollback again with the new one"}
+                 fmt::format("{} with the new one", again)}
             );
     }
     for (const auto& [name, is] : now.credentials)
@@ -110,7 +133,7 @@ void look_at_credentials(
             !rehearsal.ring_state->credentials.contains(name))
             stale.push_back(
                 {"credentials." + name, "a credential was added since the rehearsal", "now " + is,
-                 "Rehearse the rollback again with it"}
+                 fmt::format("{} with it", again)}
             );
 }
 
@@ -131,11 +154,26 @@ RingState ring_state_now(const Change& change, const Facts& facts) {
     return state;
 }
 
+std::optional<Staleness> not_from_the_deployment(const Change& change, const Run& rehearsal) {
+    auto other = was_there_instead(change, rehearsal);
+    if (!other)
+        return std::nullopt;
+    return Staleness{
+        "rehearsal", std::move(other->message), std::move(other->evidence),
+        fmt::format(
+            "Deploy to the ring again (slipway change start_run {0} --purpose ring_deploy), then "
+            "rehearse the rollback there (slipway change start_run {0} --purpose rehearsal)",
+            change.id.value
+        )};
+}
+
 std::vector<Staleness>
-staleness_of(const Change& change, const Run& deployed, const Run& rehearsal, const Facts& facts) {
+staleness_of(const Change& change, const Run& rehearsal, const Facts& facts) {
     std::vector<Staleness> stale;
-    look_at_bytes(change, deployed, stale);
-    look_at_others(change, deployed, rehearsal, stale);
+    if (auto other = not_from_the_deployment(change, rehearsal))
+        stale.push_back(*std::move(other));
+    const auto* before = own_run_before(change, rehearsal);
+    const auto& deployed = before ? *before : rehearsal;
     look_at_contents(change, deployed, rehearsal, facts, stale);
     // Of runs in old entries nobody can tell.
     if (!rehearsal.ring_state)

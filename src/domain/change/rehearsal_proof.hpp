@@ -18,9 +18,14 @@ struct Staleness {
     std::string remedy;
 };
 
-// Everything that makes the rehearsal stale, `deployed` being the run that it rolled back. Age and
-// the rollback's own bytes are not among it: they make any run on the ring stale.
-std::vector<Staleness>
-staleness_of(const Change& change, const Run& deployed, const Run& rehearsal, const Facts& facts);
+// Why the rehearsal did not go back from the deployment that is pinned. It did when the run before
+// it on the ring, whichever change that was of, had deployed these bytes to the end, every step as
+// written. No other rehearsal proves a way back or measures it: neither the gate nor the abort-by
+// clock counts one. Of runs in old entries only those of the change are known.
+std::optional<Staleness> not_from_the_deployment(const Change& change, const Run& rehearsal);
+
+// Everything that makes the rehearsal stale, that among it. Age and the rollback's own bytes are
+// not: they make any run on the ring stale.
+std::vector<Staleness> staleness_of(const Change& change, const Run& rehearsal, const Facts& facts);
 
 } // namespace slipway::domain

@@ -4,8 +4,13 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/this_machine.hpp"
+#include "domain/change/approved_ring.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
+#include "domain/change/run_hosts.hpp"
+#include "domain/change/run_steps.hpp"
+#include "domain/records/ring_machines.hpp"
 
 namespace slipway::domain {
 
@@ -36,23 +41,104 @@ std::vector<OtherRun> runs_in_the_way(const Change& change, const Facts& facts) 
     return runs;
 }
 
+bool is_at_work(const OtherRun& run) {
+    return !run.left || !run.left->unknown;
+}
+
 std::string where_it_runs(const OtherRun& run) {
-    return fmt::format(
+    auto words = fmt::format(
         "{} of {} on {}, since {}", run.run.value, run.change.value, run.ring, to_text(run.began)
     );
+    if (run.left)
+        words += fmt::format(
+            "; it was aborted, {} its step {} is still at work",
+            run.left->unknown ? "and nobody knows whether" : "but", run.left->step
+        );
+    return words;
+}
+
+// It was aborted already where a step is left.
+std::string how_it_ends(const OtherRun& run) {
+    const auto remedy =
+        run.left ? how_it_ends(run.change, run.run, *run.left)
+                 : fmt::format(
+                       "Let it end, or have it aborted (slipway change decide_run {} --run {} "
+                       "--choice abort --reason WHY)",
+                       run.change.value, run.run.value
+                   );
+    return remedy + "; its owner is " + run.owner.value;
 }
 
 tl::unexpected<Error>
 refuse(const OtherRun& run, std::string message, std::string_view gate, std::string reason) {
     return fail_blocked(
         std::move(message),
-        {{std::string(gate), "runs", std::move(reason), where_it_runs(run),
-          fmt::format(
-              "Let it end, or have it aborted (slipway change decide_run {} --run {} --choice "
-              "abort --reason WHY); its owner is {}",
-              run.change.value, run.run.value, run.owner.value
-          )}}
+        {{std::string(gate), "runs", std::move(reason), where_it_runs(run), how_it_ends(run)}}
     );
+}
+
+std::optional<StepLeft>
+left_of(const Change& change, const Run& run, const RunStep& step, Time now) {
+    const bool running = step.state == RunStepState::running;
+    if (!running && step.state != RunStepState::unknown)
+        return std::nullopt;
+    const Time began = step.started_at.value_or(run.started_at);
+    const auto* outline = outline_of(change, run, step.name);
+    const bool limited = outline != nullptr && outline->timeout > Span::zero();
+    const Time told_by = began + (limited ? outline->timeout + limits::step_end_grace
+                                          : Span(limits::runbook_time_max));
+    const Time longest = began + limits::runbook_time_max;
+    if (now >= longest)
+        return std::nullopt;
+    const bool unknown = !running || now >= told_by;
+    return StepLeft{step.name, unknown ? longest : told_by, unknown, run.executor};
+}
+
+// Collects machines by every name that is known of them.
+class Touched {
+  public:
+    Touched(std::string ring_id, const RingRecord* ring)
+        : ring_id_(std::move(ring_id)), ring_(ring) {}
+
+    void item(const CiId& ci) { things_.insert("item " + ci.value); }
+
+    void host(const std::string& name) {
+        const auto machine = machine_of(name);
+        things_.insert("host " + (machine.empty() ? name : machine));
+        for (const auto& known : ring_ ? ring_->hosts : std::vector<RingHost>{})
+            if (!machine.empty() &&
+                (machine_of(known.host) == machine || machine_of(known.address) == machine))
+                for (const auto& own : {machine_of(known.host), machine_of(known.address)})
+                    if (!own.empty())
+                        things_.insert("host " + own);
+    }
+
+    // As the runbook names it; what runs on the server's own machine is told apart by its item.
+    void named(const std::string& text, const Variables& variables) {
+        if (is_this_machine(text))
+            return;
+        const auto filled = fill_variables(text, variables);
+        if (!filled)
+            things_.insert(fmt::format("host {} of {}", text, ring_id_));
+        else if (!is_this_machine(*filled))
+            host(*filled);
+    }
+
+    std::set<std::string> things() && { return std::move(things_); }
+
+  private:
+    std::string ring_id_;
+    const RingRecord* ring_;
+    std::set<std::string> things_;
+};
+
+// Once production was touched it is the ring that the change keeps.
+const RingRecord* production_of(const Change& change, const Records& records) {
+    if (const auto* deployed = last_run(change, RunPurpose::deployment))
+        if (const auto* kept = kept_ring(change, *deployed))
+            return kept;
+    const auto known = records.rings.find(change.production_ring);
+    return known == records.rings.end() ? nullptr : &known->second;
 }
 
 } // namespace
@@ -75,17 +161,63 @@ std::string ring_concerned(const Change& change, std::string_view command, const
 }
 
 std::set<std::string> touched_on_production(const Change& change, const Records& records) {
-    std::set<std::string> touched;
+    const auto* ring = production_of(change, records);
+    Touched touched(change.production_ring, ring);
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
-        touched.insert("item " + scoped.ci.value);
+        touched.item(scoped.ci);
         if (const auto host = host_of(scoped, records); !host.empty())
-            touched.insert("host " + host);
+            touched.host(host);
     }
-    for (const auto& [purpose, runbook] : change.runbooks)
-        for (const auto& step : runbook.steps)
-            if (!step.host.empty())
-                touched.insert("host " + step.host);
-    return touched;
+    const auto variables =
+        ring ? host_variables(change, change.production_ring, *ring) : Variables{};
+    for (const auto& [purpose, runbook] : change.runbooks) {
+        for (const auto* list : {&runbook.steps, &runbook.undo})
+            for (const auto& step : *list)
+                touched.named(step.host, variables);
+        for (const auto& host : runbook.smoke_hosts)
+            touched.named(host, variables);
+    }
+    return std::move(touched).things();
+}
+
+std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now) {
+    std::optional<StepLeft> found;
+    if (run.state != RunState::aborted)
+        return found;
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& step : *steps)
+            if (auto left = left_of(change, run, step, now); left && (!found || found->unknown))
+                found = std::move(left);
+    return found;
+}
+
+std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left) {
+    if (left.unknown)
+        return fmt::format("See on its machine whether {} still runs, and end it there", left.step);
+    auto remedy = fmt::format(
+        "Wait for its end: {}its own time limit ends it by {}. If that is too late, end it on its "
+        "machine",
+        left.executor == Executor::local ? "it was stopped, which takes seconds, and " : "",
+        to_text(left.until)
+    );
+    if (left.executor == Executor::external)
+        remedy += fmt::format(
+            ", and report it (slipway change report_run {} --run {} --steps "
+            R"('[{{"name": "{}", "state": "failed"}}]'))",
+            change.value, run.value, left.step
+        );
+    return remedy;
+}
+
+const Run* own_run_before(const Change& change, const Run& run) {
+    const Run* before = nullptr;
+    for (const auto& one : change.runs) {
+        if (one.id == run.id)
+            break;
+        if (one.ring == run.ring)
+            before = &one;
+    }
+    return before;
 }
 
 std::optional<std::uint64_t> next_ring_turn(const Facts& facts) {
@@ -94,21 +226,42 @@ std::optional<std::uint64_t> next_ring_turn(const Facts& facts) {
 }
 
 Result<void> require_ring_free(const Facts& facts, std::string_view gate) {
-    if (const auto runs = other_runs(facts); !runs.empty())
-        return refuse(
-            runs.front(), "the ring is in use by another change", gate,
-            "a run of another change is under way on its machines"
-        );
-    return {};
+    auto runs = other_runs(facts);
+    std::erase_if(runs, [](const OtherRun& run) { return !is_at_work(run); });
+    if (runs.empty())
+        return {};
+    return refuse(
+        runs.front(), "the ring is in use by another change", gate,
+        runs.front().left ? "a step of an aborted run of another change is at work on its machines"
+                          : "a run of another change is under way on its machines"
+    );
 }
 
 Result<void> require_nothing_touched(const Change& change, const Facts& facts) {
-    if (const auto runs = runs_in_the_way(change, facts); !runs.empty())
-        return refuse(
-            runs.front(), "another change is at work on the same machines", "run-exact",
-            "a run of another change that touches the same is under way"
-        );
-    return {};
+    auto runs = runs_in_the_way(change, facts);
+    std::erase_if(runs, [](const OtherRun& run) { return !is_at_work(run); });
+    if (runs.empty())
+        return {};
+    return refuse(
+        runs.front(), "another change is at work on the same machines", "run-exact",
+        runs.front().left ? "a step of an aborted run of another change touches the same"
+                          : "a run of another change that touches the same is under way"
+    );
+}
+
+std::vector<std::string>
+left_where_it_begins(const Change& change, const Run& run, const Facts& facts) {
+    std::vector<std::string> left;
+    for (const auto& other :
+         on_production(run.purpose) ? runs_in_the_way(change, facts) : other_runs(facts))
+        if (!is_at_work(other))
+            left.push_back(
+                fmt::format("{} of {} of {}", other.left->step, other.run.value, other.change.value)
+            );
+    if (const auto* before = own_run_before(change, run))
+        if (const auto own = step_left(change, *before, facts.now); own && own->unknown)
+            left.push_back(fmt::format("{} of {}", own->step, before->id.value));
+    return left;
 }
 
 void say_others(Decider& decider) {
@@ -126,10 +279,8 @@ void call_others(Decider& decider, const RunId& begun) {
             decider, run.owner,
             fmt::format("{} goes back beside your {}", change.id.value, run.change.value),
             fmt::format(
-                "{}\n{} of {} began. Also under way, and touching the same: {}.\nTo stop that one: "
-                "slipway change decide_run {} --run {} --choice abort --reason WHY\n",
-                change.title, begun.value, change.id.value, where_it_runs(run), run.change.value,
-                run.run.value
+                "{}\n{} of {} began. Also under way, and touching the same: {}.\n{}\n",
+                change.title, begun.value, change.id.value, where_it_runs(run), how_it_ends(run)
             )
         );
 }

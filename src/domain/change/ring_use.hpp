@@ -3,6 +3,8 @@
 // rehearsal went back from, when another change's run was there as well: so on a test ring one run
 // at a time, whichever change it is of, and every run has its number there. On production changes
 // may run beside each other as long as they touch different things; the way back is never held up.
+// A run has its machines until it has ended and none of its steps is at work there: that it was
+// aborted ends no step at once.
 #pragma once
 
 #include "domain/change/decision.hpp"
@@ -15,20 +17,38 @@ std::string ring_for(const Change& change, RunPurpose purpose);
 // The ring on which the command begins a run or looks at what one left; empty for other commands.
 std::string ring_concerned(const Change& change, std::string_view command, const Json& body);
 
-// What a run of the change on production touches: items in scope and their hosts, and the hosts
-// that its runbooks name.
+// What a run of the change on production touches: items in scope, and the machines of their hosts
+// and of the hosts that its runbooks name, with undo blocks and smoke commands. A machine is named
+// by its address in the production ring, and by what the ring or the scope calls it.
 std::set<std::string> touched_on_production(const Change& change, const Records& records);
+
+// The step that an aborted run left at work, or else one of which nobody knows whether it is. No
+// step takes longer than a runbook may, so after that it is neither.
+std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now);
+
+// What ends it, or shows whether it has ended, as a remedy. To abort its run again would do
+// nothing.
+std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left);
+
+// The run of the change that was on this run's ring before it; nullptr when there was none.
+const Run* own_run_before(const Change& change, const Run& run);
 
 // The number that a run that begins now has on its ring; nothing when nobody looked.
 std::optional<std::uint64_t> next_ring_turn(const Facts& facts);
 
 // Whether anything may begin on the test ring, or be looked at there; `gate` is who says so.
-// Errors: blocked, naming the run of another change that is under way on its machines.
+// Errors: blocked, naming the run of another change that is under way on its machines, or the step
+// that it left at work there.
 Result<void> require_ring_free(const Facts& facts, std::string_view gate);
 
 // Whether a deployment may begin beside what other changes run on production: not where that
 // touches the same. Errors: blocked.
 Result<void> require_nothing_touched(const Change& change, const Facts& facts);
+
+// The steps of aborted runs of which nobody knows whether they are still at work where the run is
+// about to begin: those of other changes, and of the run of this one before it.
+std::vector<std::string>
+left_where_it_begins(const Change& change, const Run& run, const Facts& facts);
 
 // Says which runs of other changes are under way on production and touch the same.
 void say_others(Decider& decider);

@@ -13,7 +13,13 @@
 namespace slipway::domain::testing {
 namespace {
 
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 void put_other_run(Scenario& s, const std::string& ring, std::set<std::string> touches = {}) {
     s.ring_uses[ring].under_way = {
@@ -79,7 +85,7 @@ TEST(RingUse, a_rehearsal_behind_the_run_of_another_change_proves_nothing) {
     ASSERT_EQ(stale.size(), 1u);
     EXPECT_EQ(stale[0].field, "rehearsal");
     EXPECT_THAT(stale[0].message, HasSubstr("another change's run was on the ring"));
-    EXPECT_THAT(stale[0].remedy, HasSubstr("Deploy to the ring, then rehearse"));
+    EXPECT_THAT(stale[0].remedy, HasSubstr("start_run CHG-12 --purpose ring_deploy"));
     s.run("ina", "ring_deploy");
     s.run("ina", "rehearsal");
     s.smoke("ina", "rehearsal");
@@ -96,7 +102,7 @@ TEST(RingUse, what_is_tested_behind_the_run_of_another_change_is_not_what_ran) {
     const auto mismatch = mismatch_of(s.change, s.change.smoke_reports.back());
     ASSERT_TRUE(mismatch);
     EXPECT_THAT(mismatch->message, HasSubstr("another change's run was on the ring"));
-    EXPECT_THAT(mismatch->remedy, HasSubstr("again on the ring"));
+    EXPECT_THAT(mismatch->remedy, HasSubstr("start_run CHG-12 --purpose ring_deploy"));
 }
 
 TEST(RingUse, on_production_a_deployment_begins_beside_what_touches_something_else) {
@@ -109,6 +115,139 @@ TEST(RingUse, on_production_a_deployment_begins_beside_what_touches_something_el
     EXPECT_THAT(first(error).evidence, HasSubstr("run-3 of CHG-7 on production"));
     put_other_run(s, "production", {"item something-else"});
     s.does("ina", "start_run", deployment_elsewhere());
+}
+
+// Aborted while its first step was at work, which nobody has ended.
+Scenario aborted_at_work() {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})");
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"stuck"})");
+    return s;
+}
+
+std::string end_of_drain(std::string_view state) {
+    return fmt::format(
+        R"({{"run":"run-3","steps":[{{"name":"drain","state":"{}","detail":"cut"}}]}})", state
+    );
+}
+
+TEST(RingUse, an_aborted_run_has_its_ring_until_its_step_has_ended) {
+    auto s = aborted_at_work();
+    const auto left = [&] { return step_left(s.change, s.change.runs[2], s.now); };
+    ASSERT_TRUE(left());
+    EXPECT_EQ(left()->step, "drain");
+    EXPECT_FALSE(left()->unknown);
+    const auto began = s.now;
+    EXPECT_EQ(left()->until, began + 60s + limits::step_end_grace) << "its own time limit";
+    s.now = left()->until;
+    EXPECT_TRUE(left()->unknown) << "nobody told of its end";
+    s.now = began + limits::runbook_time_max;
+    EXPECT_FALSE(left());
+    s.now = began;
+    // Nothing that another runner does begins beside it; who goes back is not held up.
+    const auto error =
+        s.refused("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    EXPECT_EQ(first(error).message, "drain of run-3 has not ended");
+    EXPECT_THAT(first(error).remedy, HasSubstr("slipway change report_run CHG-12 --run run-3"));
+    s.refused("ina", "report_run", end_of_drain("running"));
+    s.refused("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"failed"},
+        {"name":"drain","state":"failed"}]})");
+    s.does("ina", "report_run", end_of_drain("failed"));
+    EXPECT_EQ(s.change.runs[2].steps[0].state, RunStepState::failed);
+    EXPECT_EQ(s.change.runs[2].state, RunState::aborted);
+    EXPECT_FALSE(left());
+    s.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    EXPECT_TRUE(s.change.runs[3].left_at_work.empty());
+}
+
+TEST(RingUse, a_step_of_unknown_end_is_said_and_named_by_the_gate) {
+    auto s = aborted_at_work();
+    s.does("ina", "report_run", end_of_drain("unknown"));
+    put_other_run(s, "staging");
+    s.ring_uses["staging"].under_way[0].left = StepLeft{"copy", s.now + 1h, true, {}};
+    s.said.clear();
+    s.run("ina", "ring_deploy");
+    EXPECT_TRUE(s.has_said("nobody knows whether copy of run-3 of CHG-7 is still at work"));
+    EXPECT_TRUE(s.has_said("nobody knows whether drain of run-3 is still at work"));
+    EXPECT_THAT(
+        s.change.runs[3].left_at_work, ElementsAre("copy of run-3 of CHG-7", "drain of run-3")
+    );
+    const auto result = evaluate(*find_gate("ring-deployed"), s.change, s.facts("ina"));
+    EXPECT_EQ(result.verdict, Verdict::pass);
+    EXPECT_THAT(result.warnings, Contains(HasSubstr("copy of run-3 of CHG-7")));
+    s.ring_uses["staging"].under_way.clear();
+    s.run("ina", "ring_deploy");
+    EXPECT_TRUE(s.change.runs[4].left_at_work.empty()) << "another run of the change was there";
+}
+
+TEST(RingUse, nothing_begins_beside_the_step_that_an_aborted_run_left_at_work) {
+    auto s = ready();
+    const auto left = [&](Executor executor) {
+        return StepLeft{"copy", s.now + 1min, false, executor};
+    };
+    put_other_run(s, "staging");
+    s.ring_uses["staging"].under_way[0].left = left(Executor::local);
+    for (const auto& [command, body] :
+         {std::pair{"start_run", R"({"purpose":"ring_deploy"})"},
+          {"run_smoke", R"({"occasion":"staging"})"}}) {
+        const auto error = s.refused("ina", command, body);
+        EXPECT_THAT(first(error).message, HasSubstr("a step of an aborted run"));
+        EXPECT_THAT(first(error).evidence, HasSubstr("its step copy is still at work"));
+        EXPECT_THAT(first(error).remedy, HasSubstr("its own time limit ends it by"));
+        EXPECT_THAT(first(error).remedy, Not(HasSubstr("decide_run")));
+        EXPECT_THAT(first(error).remedy, Not(HasSubstr("report_run")));
+    }
+    put_other_run(s, "production", touched_on_production(s.change, s.records));
+    s.ring_uses["production"].under_way[0].left = left(Executor::external);
+    const auto error = s.refused("ina", "start_run", deployment_elsewhere());
+    EXPECT_THAT(first(error).message, HasSubstr("a step of an aborted run"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("slipway change report_run CHG-7 --run run-3"));
+    s.ring_uses["production"].under_way[0].left->unknown = true;
+    s.does("ina", "start_run", deployment_elsewhere());
+    EXPECT_THAT(s.change.runs[2].left_at_work, ElementsAre("copy of run-3 of CHG-7"));
+    EXPECT_THAT(
+        evaluate(*find_gate("run-exact"), s.change, s.facts("ina")).warnings,
+        Contains(HasSubstr("copy of run-3 of CHG-7"))
+    );
+}
+
+TEST(RingUse, a_machine_is_one_by_whatever_name_it_is_reached) {
+    auto s = ready();
+    auto& ring = s.records.rings.at("production");
+    ring.hosts.at(0).address = "Web-1.example.org";
+    ring.variables["WEB"] = "root@web-1.example.org";
+    ring.variables["KEY"] = "secret:file:/etc/key";
+    auto& runbook = s.change.runbooks.at("deployment");
+    s.change.scope->cis = {{CiId("another"), "db-1", "1", "2"}};
+    const auto touched = [&] { return touched_on_production(s.change, s.records); };
+    EXPECT_THAT(touched(), ElementsAre("host db-1", "item another"));
+    const auto both = AllOf(Contains("host web-1.example.org"), Contains("host web-1"));
+    runbook.steps.at(0).host = "${WEB}";
+    EXPECT_THAT(touched(), both);
+    runbook.steps.at(0).host = "localhost";
+    EXPECT_THAT(touched(), SizeIs(2));
+    RunbookStepOutline undo;
+    undo.host = "deploy@WEB-1.example.org.";
+    runbook.undo = {undo};
+    EXPECT_THAT(touched(), both);
+    runbook.undo.clear();
+    runbook.smoke_hosts = {"web-1.example.org"};
+    EXPECT_THAT(touched(), both);
+    runbook.smoke_hosts.clear();
+    s.change.scope->cis[0].host = "web-1";
+    EXPECT_THAT(touched(), both) << "the scope has its name, the ring its address";
+    // The same variable of another ring is another machine, and so is one that nobody can fill.
+    auto other = ring;
+    other.hosts = {{}};
+    other.variables["WEB"] = "10.0.0.7";
+    s.records.rings["elsewhere"] = other;
+    s.change.production_ring = "elsewhere";
+    s.change.scope->cis[0].host = "db-1";
+    runbook.steps.at(0).host = "${WEB}";
+    EXPECT_THAT(touched(), ElementsAre("host 10.0.0.7", "host db-1", "item another"));
+    runbook.steps.at(0).host = "${KEY}";
+    EXPECT_THAT(touched(), Contains("host ${KEY} of elsewhere"));
 }
 
 TEST(RingUse, nobody_is_kept_from_going_back) {

@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::size_t machines_shown_max = 10;
 
-// What `host` may name: the variables that every step gets, secrets aside, since hosts are shown.
-Variables host_variables(const Change& change, const std::string& id, const RingRecord& ring) {
-    Variables variables = ring.variables;
-    std::erase_if(variables, [](const auto& variable) {
-        return secret_of_variable(variable.second).has_value();
-    });
-    variables["SLIPWAY_CHANGE"] = change.id.value;
-    variables["SLIPWAY_RING"] = id;
-    return variables;
-}
-
 std::string machines_in_words(const std::string& id, const RingRecord& ring) {
     std::string words;
     std::size_t known = 0;
@@ -73,6 +62,16 @@ class Look {
 };
 
 } // namespace
+
+Variables host_variables(const Change& change, const std::string& id, const RingRecord& ring) {
+    Variables variables = ring.variables;
+    std::erase_if(variables, [](const auto& variable) {
+        return secret_of_variable(variable.second).has_value();
+    });
+    variables["SLIPWAY_CHANGE"] = change.id.value;
+    variables["SLIPWAY_RING"] = id;
+    return variables;
+}
 
 std::optional<Reason> test_ring_by_another_name(const std::string& test_ring, const Facts& facts) {
     const auto& rings = facts.records->rings;

@@ -10,6 +10,10 @@
 
 namespace slipway::domain {
 
+// What the host of a step or smoke command may name on this ring: the variables that every step
+// gets, secrets aside, since hosts are shown.
+Variables host_variables(const Change& change, const std::string& id, const RingRecord& ring);
+
 // Why the test ring does not stand for itself, but for a production ring; the field is test_ring.
 std::optional<Reason> test_ring_by_another_name(const std::string& test_ring, const Facts& facts);
 

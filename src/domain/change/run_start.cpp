@@ -9,6 +9,30 @@
 
 namespace slipway::domain {
 
+namespace {
+
+// What our own runner does it does one after the other, and who goes back is never held up.
+Result<void> require_no_step_left(const Change& change, const StartRun& body, const Facts& facts) {
+    const auto ring = ring_for(change, body.purpose);
+    for (const auto& run : change.runs) {
+        const bool beside =
+            run.ring == ring && body.purpose != RunPurpose::rollback &&
+            (run.executor == Executor::external || body.executor == Executor::external);
+        const auto left = beside ? step_left(change, run, facts.now) : std::nullopt;
+        if (left && !left->unknown)
+            return fail_blocked(
+                "an aborted run of this change is still at work",
+                {{"run-exact", "runs",
+                  fmt::format("{} of {} has not ended", left->step, run.id.value),
+                  fmt::format("on {}, {}", run.ring, to_text(run.state)),
+                  how_it_ends(change.id, run.id, *left)}}
+            );
+    }
+    return {};
+}
+
+} // namespace
+
 Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
     const auto* runbook = runbook_of(change, runbook_for(body.purpose));
     if (runbook == nullptr)
@@ -42,6 +66,7 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
                 {{"run-exact", "runs", run.id.value + " has not ended",
                   std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
             );
+    TRY(require_no_step_left(change, body, facts));
     const auto ring = ring_for(change, body.purpose);
     if (!facts.records->rings.contains(ring))
         return fail_blocked(

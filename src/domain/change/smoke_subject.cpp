@@ -36,6 +36,39 @@ const Run* run_meanwhile(
     return nullptr;
 }
 
+// On a test ring: the run of the change that took the place of the one that is judged before the
+// list looked there. In the same moment its number on the ring says which was first.
+const Run* own_run_between(
+    const Change& change, const SmokeReport& report, const SmokeSubject& subject, Time began
+) {
+    bool since = false;
+    for (const auto& run : change.runs) {
+        const bool first = run.ring_turn && report.ring_turn ? *run.ring_turn <= *report.ring_turn
+                                                             : run.started_at < began;
+        if (since && run.ring == report.ring && run.started_at <= began && first)
+            return &run;
+        since = since || run.id == subject.where->id;
+    }
+    return nullptr;
+}
+
+// From the deployment on, since what it left there is gone.
+std::string once_more(const Change& change, SmokeOccasion occasion) {
+    return fmt::format(
+        "Deploy to the ring again (slipway change start_run {0} --purpose ring_deploy), {1}then "
+        "run "
+        "the list (slipway change run_smoke {0} --occasion {2})",
+        change.id.value,
+        occasion == SmokeOccasion::rehearsal
+            ? fmt::format(
+                  "rehearse there (slipway change start_run {} --purpose rehearsal), ",
+                  change.id.value
+              )
+            : "",
+        to_text(occasion)
+    );
+}
+
 } // namespace
 
 std::optional<SmokeSubject> smoke_subject(const Change& change, SmokeOccasion occasion) {
@@ -83,9 +116,18 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                 to_text(report.ended.value_or(report.at)), other->id.value,
                 to_text(other->started_at)
             )};
-    const auto others = report.ring_turn && !on_production(subject->where->purpose)
-                            ? other_runs_since(change, *subject->where, *report.ring_turn)
-                            : 0;
+    if (on_production(subject->where->purpose))
+        return std::nullopt;
+    if (const auto* run = own_run_between(change, report, *subject, began))
+        return SmokeMismatch{
+            "another run was on the ring before the smoke list ran",
+            fmt::format(
+                "{} ({}) began on {} after {}, {}", run->id.value, to_text(run->purpose), run->ring,
+                subject->where->id.value, to_text(run->started_at)
+            ),
+            once_more(change, report.occasion)};
+    const auto others =
+        report.ring_turn ? other_runs_since(change, *subject->where, *report.ring_turn) : 0;
     if (others > 0)
         return SmokeMismatch{
             "another change's run was on the ring before the smoke list was recorded",
@@ -93,7 +135,7 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                 "{} runs of other changes began on {} after {}", others, report.ring,
                 subject->where->id.value
             ),
-            "Run " + subject->where->id.value + " again on the ring, then its list"};
+            once_more(change, report.occasion)};
     return std::nullopt;
 }
 

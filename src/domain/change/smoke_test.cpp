@@ -203,6 +203,29 @@ TEST(SmokeSubject, is_not_seen_while_another_run_is_at_it) {
     EXPECT_FALSE(passes_staging(s));
 }
 
+TEST(SmokeSubject, is_gone_when_its_rollback_was_rehearsed) {
+    auto s = deploying_to_staging();
+    finish_on_staging(s);
+    const auto there = to_text(s.now);
+    s.now += 1min;
+    s.run("ina", "rehearsal");
+    s.does("ina", "record_smoke", report_with(""));
+    EXPECT_THAT(why_not(s), HasSubstr("another run was on the ring before"));
+    EXPECT_FALSE(passes_staging(s));
+    const auto reason =
+        evaluate(*find_gate("smoke-staging"), s.change, s.facts("ina")).reasons.at(0);
+    EXPECT_THAT(reason.evidence, HasSubstr("run-4 (rehearsal) began on staging after run-3"));
+    EXPECT_THAT(reason.remedy, HasSubstr("slipway change start_run CHG-12 --purpose ring_deploy"));
+    // What was seen before it was seen.
+    s.does("ina", "record_smoke", report_with(fmt::format(R"("began":"{}")", there)));
+    EXPECT_TRUE(passes_staging(s)) << why_not(s);
+    s.run("ina", "ring_deploy");
+    s.does("ina", "record_smoke", report_with(""));
+    EXPECT_TRUE(passes_staging(s)) << why_not(s);
+    s.smoke("ina", "rehearsal");
+    EXPECT_THAT(why_not(s), HasSubstr("another run was on the ring before"));
+}
+
 TEST(SmokeSubject, is_what_the_snapshots_brought_back_where_no_runbook_did) {
     auto s = deployed();
     s.change.failed_because = "the feed is empty";
@@ -239,6 +262,7 @@ TEST(SmokeList, of_the_rollback_does_not_run_before_something_was_rolled_back) {
 // It was written down and ignored: the change closed as successful.
 TEST(SmokeList, what_failed_beside_it_failed) {
     auto s = approved();
+    s.run("ina", "ring_deploy");
     constexpr auto beside = R"({"occasion":"staging","results":[{"name":"front-page","passed":true},
         {"name":"nightly","passed":true},{"name":"login","passed":false,"detail":"500"}]})";
     s.said.clear();
@@ -252,6 +276,7 @@ TEST(SmokeList, what_failed_beside_it_failed) {
 
 TEST(SmokeList, of_which_a_report_holds_nothing_is_missed_at_once) {
     auto s = approved();
+    s.run("ina", "ring_deploy");
     s.said.clear();
     s.does("ina", "record_smoke", report_with(""));
     EXPECT_TRUE(s.said.empty()) << "it is in order";

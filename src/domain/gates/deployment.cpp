@@ -241,6 +241,7 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         );
     }
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    warn_of_steps_left(*run, findings);
     if (runbook == nullptr || run->runbook != runbook->digest)
         findings.refuse(
             "deployment", "other bytes ran than those that were approved",
@@ -307,6 +308,8 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     const auto* runbook = runbook_of(change, RunbookPurpose::rollback);
     const auto* run = last_run(change, RunPurpose::rollback);
     const bool ran = run != nullptr && run->state == RunState::succeeded;
+    if (run != nullptr)
+        warn_of_steps_left(*run, findings);
     const auto back = rolled_back_at(change);
     if (const auto hosts = hosts_going_back(change); !hosts.empty())
         return findings.refuse(

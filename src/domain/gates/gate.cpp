@@ -49,8 +49,8 @@ constexpr std::array table{
         gates::backup_restorable},
     GateRow{
         "rollback-rehearsed", StepKind::rehearsal,
-        "no rehearsal after the deployment, other bytes, a failed step, a ring or credential that "
-        "is another now",
+        "no rehearsal right after the deployment, other bytes, a failed step, a ring or credential "
+        "that is another now",
         gates::rollback_rehearsed},
     GateRow{
         "defects", StepKind::defects, "an open grave defect whose risk nobody accepted",
@@ -192,6 +192,15 @@ void GateFindings::refuse(
 
 void GateFindings::warn(std::string message) {
     warnings.push_back(std::move(message));
+}
+
+void warn_of_steps_left(const Run& run, GateFindings& findings) {
+    for (const auto& step : run.left_at_work)
+        findings.warn(fmt::format(
+            "{} began on {} while nobody knew whether {}, which was aborted, was still at work "
+            "there",
+            run.id.value, run.ring, step
+        ));
 }
 
 void GateFindings::looked_at(std::string name, std::string source, std::optional<Time> at) {

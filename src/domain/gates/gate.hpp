@@ -98,6 +98,9 @@ std::vector<Reason> open_conditions(const Change& change);
 // Those gates that must hold before production is touched, and do not.
 std::vector<Reason> not_ready(const Change& change, const Facts& facts);
 
+// Warns of the steps of aborted runs that may have been at work on its machines beside the run.
+void warn_of_steps_left(const Run& run, GateFindings& findings);
+
 // The gates, one declaration each; defined in planning.cpp, validation.cpp, review.cpp,
 // deployment.cpp and closure.cpp.
 namespace gates {

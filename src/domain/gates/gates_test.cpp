@@ -163,7 +163,7 @@ TEST(Gates, validation_refuses) {
             {"rollback-rehearsed", "not run", "rehearsal",
              [](auto& s) { s.change.runs.resize(1); }},
             {"rollback-rehearsed", "before the deployment", "rehearsal",
-             [](auto& s) { last(s.change, RunPurpose::rehearsal).started_at -= 24h; }},
+             [](auto& s) { s.change.runs.edit().erase(s.change.runs.begin()); }},
             {"rollback-rehearsed", "other bytes", "rehearsal",
              [](auto& s) { last(s.change, RunPurpose::rehearsal).runbook = sha256("x"); }},
             {"rollback-rehearsed", "a failure accepted", "rehearsal.switch-back",

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the proof of a rehearsed rollback goes stale: each cause alone, the rest being in order, and
 // each mended by rehearsing again.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/abort_clock.hpp"
 #include "domain/change/testing/gate_rows.hpp"
 
 namespace slipway::domain::testing {
@@ -149,6 +151,132 @@ TEST(Rehearsal, of_an_old_entry_says_nothing_of_facts_and_credentials) {
     ring(s, "staging").credentials[0].version = "2";
     renew(s.records);
     EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+}
+
+// Each step took a minute, so that the run measures something.
+void take_time(Run& run) {
+    Time reached = run.started_at;
+    for (auto& step : run.steps) {
+        step.started_at = reached;
+        reached += 1min;
+        step.ended_at = reached;
+    }
+}
+
+struct Counted {
+    GateResult gate;
+    AbortClock clock;
+};
+
+Counted counted(Scenario s) {
+    for (auto& run : s.change.runs.edit())
+        take_time(run);
+    return {look(s, gate), abort_clock(s.change, s.facts("ina")).value()};
+}
+
+// Rollbacks that had nothing to go back from were proof, and set abort-by.
+TEST(Rehearsal, counts_only_from_the_deployment_that_is_pinned) {
+    const auto abort_last = [](Scenario& s) {
+        s.does(
+            "otto", "decide_run",
+            fmt::format(
+                R"({{"run":"{}","choice":"abort","reason":"r"}})", s.change.runs.back().id.value
+            )
+        );
+    };
+    const auto begin = [](Scenario& s, const char* purpose) {
+        s.does(
+            "ina", "start_run", fmt::format(R"({{"purpose":"{}","executor":"external"}})", purpose)
+        );
+    };
+
+    const struct {
+        const char* what;
+        const char* message; // part of it
+        const char* evidence;
+        std::function<void(Scenario&)> before_the_rehearsal;
+    } rows[] = {
+        {"another rehearsal", "the deployment was gone already",
+         "run-2 (rehearsal, succeeded) was on staging before run-3", [](auto&) {}},
+        {"an aborted rehearsal", "the deployment was gone already",
+         "run-4 (rehearsal, aborted) was on staging before run-5",
+         [&](auto& s) {
+             s.run("ina", "ring_deploy");
+             begin(s, "rehearsal");
+             abort_last(s);
+         }},
+        {"an aborted deployment", "did not run to the end",
+         "run-3 (ring_deploy, aborted) was on staging before run-4",
+         [&](auto& s) {
+             begin(s, "ring_deploy");
+             abort_last(s);
+         }},
+        {"a deployment with a step left out", "did not run as written",
+         "a step was skipped (drain)",
+         [&](auto& s) {
+             s.run("ina", "ring_deploy");
+             s.change.runs.edit().back().steps[0].state = RunStepState::skipped;
+             s.replayed = s.change;
+         }},
+        {"nothing at all", "before the deployment", "no run of CHG-12 was on staging before run-1",
+         [&](auto& s) {
+             s.change.runs.edit().clear();
+             s.replayed = s.change;
+         }},
+    };
+
+    EXPECT_TRUE(counted(rehearsed()).clock.rehearsed);
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        auto s = rehearsed();
+        row.before_the_rehearsal(s);
+        s.said.clear();
+        s.run("ina", "rehearsal");
+        EXPECT_THAT(s.said, ::testing::Contains(::testing::HasSubstr(row.message)));
+        s.smoke("ina", "rehearsal");
+        if (s.change.runs.size() > 1)
+            s.change.runs.edit()[1].runbook = sha256("the rehearsal that counted");
+        const auto [refused, clock] = counted(s);
+        ASSERT_EQ(refused.reasons.size(), 1u) << told(refused);
+        EXPECT_EQ(refused.reasons[0].field, "rehearsal");
+        EXPECT_NE(refused.reasons[0].message.find(row.message), std::string::npos) << told(refused);
+        EXPECT_NE(refused.reasons[0].evidence.find(row.evidence), std::string::npos)
+            << told(refused);
+        EXPECT_NE(
+            refused.reasons[0].remedy.find("slipway change start_run CHG-12 --purpose ring_deploy"),
+            std::string::npos
+        );
+        EXPECT_FALSE(clock.rehearsed);
+        EXPECT_THAT(clock.evidence, ::testing::Contains(::testing::HasSubstr(row.message)));
+        s = rehearsed();
+        row.before_the_rehearsal(s);
+        rehearse_again(s);
+        EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+        EXPECT_TRUE(counted(s).clock.rehearsed);
+    }
+}
+
+TEST(Rehearsal, counts_whatever_is_deployed_there_after_it) {
+    auto s = rehearsed();
+    s.run("ina", "ring_deploy");
+    EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+}
+
+TEST(Rehearsal, of_an_old_entry_is_behind_the_run_of_its_change_before_it) {
+    auto s = rehearsed();
+    const auto forget_turns = [&] {
+        for (auto& run : s.change.runs.edit())
+            run.ring_turn.reset();
+        s.replayed = s.change;
+    };
+    s.ring_uses["staging"].turns += 3; // nobody knows of those
+    forget_turns();
+    EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
+    s.run("ina", "rehearsal");
+    s.smoke("ina", "rehearsal");
+    EXPECT_EQ(look(s, gate).verdict, Verdict::fail) << "with a number behind those without";
+    forget_turns();
+    EXPECT_EQ(look(s, gate).verdict, Verdict::fail);
 }
 
 } // namespace

@@ -43,6 +43,7 @@ std::string first_field_of_start(Scenario& s) {
 
 TEST(Smoke, one_failure_of_a_check_is_a_failure_however_often_it_passed) {
     auto s = ready();
+    s.run("ina", "ring_deploy");
     s.does("ina", "record_smoke", R"({"occasion":"staging","results":[
         {"name":"front-page","passed":true},{"name":"front-page","passed":false},
         {"name":"nightly","passed":true}]})");

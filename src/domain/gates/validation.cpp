@@ -19,6 +19,11 @@ std::string short_hex(const Digest& digest) {
     return digest.hex().substr(0, 12);
 }
 
+// What a rehearsal goes back from is gone with the one before it.
+std::string once_again(std::string_view field) {
+    return field == "rehearsal" ? "Deploy to the ring again, then rehearse there" : "Run it again";
+}
+
 // A run whose steps were skipped, or whose failures were accepted, has proven nothing.
 void look_at_steps(
     const Change& change, const Run& run, std::string_view field, GateFindings& findings
@@ -26,7 +31,7 @@ void look_at_steps(
     for (auto& step : steps_not_as_written(change, run))
         findings.refuse(
             fmt::format("{}.{}", field, step.step), std::move(step.what), std::move(step.evidence),
-            std::move(step.remedy)
+            field == "rehearsal" ? "Mend it. " + once_again(field) : std::move(step.remedy)
         );
 }
 
@@ -45,30 +50,36 @@ bool look_at_run(
 ) {
     const auto before = findings.reasons.size();
     if (run == nullptr) {
-        findings.refuse(field, "it has not run", "no run", "Start the run on the test ring");
+        findings.refuse(
+            field, "it has not run", "no run",
+            field == "rehearsal" ? "Deploy to the ring, then rehearse the rollback there"
+                                 : "Start the run on the test ring"
+        );
         return false;
     }
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
+    warn_of_steps_left(*run, findings);
     if (run->runbook != runbook.digest)
         findings.refuse(
             field, "other bytes ran than those that are pinned",
             fmt::format("ran {}, pinned {}", short_hex(run->runbook), short_hex(runbook.digest)),
-            "Run it again with the pinned runbook"
+            once_again(field) + " with the pinned runbook"
         );
     else if (run->state != RunState::succeeded)
         findings.refuse(
             field, fmt::format("{} did not run to the end", run->id.value),
-            std::string(to_text(run->state)), "Mend what failed and run it again"
+            std::string(to_text(run->state)), "Mend what failed. " + once_again(field)
         );
     else if (run->ended_at && now - *run->ended_at > valid_for)
         findings.refuse(
             field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at),
-            "Run it again"
+            once_again(field)
         );
     else if (run->ring != change.test_ring)
         findings.refuse(
             field, "it ran on another ring than the change names", run->ring,
-            "Run it on " + change.test_ring
+            field == "rehearsal" ? "Deploy to " + change.test_ring + ", then rehearse there"
+                                 : "Run it on " + change.test_ring
         );
     else if (was_edited_since_compared(change, *run))
         findings.refuse(
@@ -77,7 +88,7 @@ bool look_at_run(
                 "ran on {}, compared {}", short_hex(run->ring_contents),
                 short_hex(change.parity->ring_contents)
             ),
-            "Run compare_ring, then run it again"
+            "Run compare_ring. " + once_again(field)
         );
     else
         look_at_steps(change, *run, field, findings);
@@ -577,19 +588,11 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             findings
         ))
         return;
-    const auto* deployed = last_run(change, RunPurpose::ring_deploy);
-    if (deployed == nullptr || !deployed->ended_at || run->started_at < *deployed->ended_at)
-        return findings.refuse(
-            "rehearsal", "the rollback was rehearsed before the deployment",
-            "rehearsed " + to_text(run->started_at),
-            "Deploy to the ring, then rehearse the rollback there"
-        );
-
     findings.looked_at(
         "time of the rollback", fmt::format("{} took {}", run->id.value, spoken(time_taken(*run))),
         run->ended_at
     );
-    for (auto& stale : staleness_of(change, *deployed, *run, facts))
+    for (auto& stale : staleness_of(change, *run, facts))
         findings.refuse(
             stale.field, std::move(stale.message), std::move(stale.evidence),
             std::move(stale.remedy)
@@ -600,7 +603,8 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             if (credential.expires_at && *credential.expires_at < change.window->end)
                 findings.refuse(
                     "credentials." + credential.name, "a credential ends before the window does",
-                    "expires " + to_text(*credential.expires_at), "Rotate it, then rehearse again"
+                    "expires " + to_text(*credential.expires_at),
+                    "Rotate it, then deploy to the ring and rehearse there again"
                 );
     look_at_smoke(change, SmokeOccasion::rehearsal, runbook, findings);
 }
