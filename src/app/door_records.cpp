@@ -176,12 +176,10 @@ Result<void> check_secrets(
 }
 
 // Where somebody who has just left is still named.
-Result<std::vector<std::string>> places_of(
-    const Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& person,
-    const domain::Records& registered
-) {
+Result<std::vector<std::string>>
+places_of(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& person) {
     std::vector<std::string> said;
-    for (const auto& use : row.named_by(registered, person.id))
+    for (const auto& use : row.named_by(*TRY(inside.records.newest(person.tenant)), person.id))
         said.push_back(
             fmt::format("{} {} still {}", domain::find_register(use.kind)->title, use.id, use.says)
         );
@@ -192,13 +190,13 @@ Result<std::vector<std::string>> places_of(
 
 // What the answer to a writing adds to the record that it shows.
 Result<std::vector<std::string>> remarks_on(
-    const Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key,
-    const StoredStream* before, std::string_view after, const domain::Records& registered
+    Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key,
+    const StoredStream* before, std::string_view after
 ) {
     if (row.name == "board") {
         const auto board = TRY(restore<domain::BoardRecord>(after));
         const auto quorum = domain::quorum_of(&board, inside.library->policy(), board.emergency);
-        return domain::remarks_on_board(board, quorum, registered);
+        return domain::remarks_on_board(board, quorum, *TRY(inside.records.newest(key.tenant)));
     }
     if (before == nullptr)
         return std::vector<std::string>{};
@@ -209,7 +207,7 @@ Result<std::vector<std::string>> remarks_on(
         );
     if (row.name == "person" && TRY(restore<domain::PersonRecord>(after)).inactive &&
         !TRY(restore<domain::PersonRecord>(std::string_view(before->state))).inactive)
-        return places_of(inside, row, key, registered);
+        return places_of(inside, row, key);
     return std::vector<std::string>{};
 }
 
@@ -424,10 +422,9 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
-        const auto said = TRY(remarks_on(
-            *inside_, *row, {actor.tenant, request.kind, request.id}, before, document,
-            *TRY(inside_->records.newest(actor.tenant))
-        ));
+        const auto said = TRY(
+            remarks_on(*inside_, *row, {actor.tenant, request.kind, request.id}, before, document)
+        );
         auto body = with_said(shown(request.id, version + 1, document), said);
         RecordEdit edit{std::move(document), false, std::move(body), before == nullptr};
         if (row->name == "person")
