@@ -103,6 +103,7 @@ TEST_F(PeopleTest, who_sit_on_a_board_or_are_on_call_are_not_removed) {
 
 std::vector<std::string> said_in(const Result<Answer>& answer) {
     std::vector<std::string> lines;
+    EXPECT_TRUE(answer) << answer.error().message;
     const auto body = answer ? *parse_json(answer->body) : Json{};
     const auto* said = body.is_object() ? find(body, "said") : nullptr;
     for (const auto& line : said ? said->get_array() : JsonArray{})
