@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "app/door_inside.hpp"
+#include "app/record_users.hpp"
 #include "app/unreadable.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/records/host_facts.hpp"
+#include "domain/records/record_remarks.hpp"
 #include "domain/records/register_table.hpp"
 #include "domain/records/ring_contents.hpp"
 
@@ -37,10 +39,12 @@ Result<void> check_id(const std::string& id) {
 }
 
 // What a reading shows may be sent back: id and record_version are the address's and the header's,
-// the quorum that applies is the policy's and the document's, the contents are the ring's digest.
+// the quorum that applies is the policy's and the document's, the contents are the ring's digest,
+// and what was said of it when it was written is no part of it.
 Result<std::string> document_of(const domain::RegisterRow& row, const std::string& id, Json body) {
     if (auto* object = body.if_object()) {
         object->erase("record_version");
+        object->erase("said");
         if (row.name == "board")
             object->erase("quorum_applies");
         if (row.name == "ring")
@@ -120,44 +124,6 @@ std::string shown(const std::string& id, std::uint64_t version, std::string_view
     return body.append(members);
 }
 
-// The rule by which records are not removed.
-constexpr std::string_view in_use = "in-use";
-
-// How the index of changes finds those that use this record and are not over.
-std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
-    ChangeQuery query;
-    query.tenant = key.tenant;
-    query.limit = limits::record_users_shown_max;
-    for (const auto state : enum_names(domain::ChangeState{}))
-        if (state != to_text(domain::ChangeState::closed) &&
-            state != to_text(domain::ChangeState::cancelled))
-            query.states.emplace_back(state);
-    if (key.kind == "ci") {
-        query.cis = {key.id};
-        return {query};
-    }
-    if (key.kind != "person") {
-        query.record = key.kind + "/" + key.id;
-        return {query};
-    }
-    std::vector<ChangeQuery> queries(5, query);
-    queries[0].requester = key.id;
-    queries[1].change_owner = key.id;
-    queries[2].record = "implementer/" + key.id;
-    queries[3].record = "rollback_owner/" + key.id;
-    queries[4].record = "rollback_backup/" + key.id;
-    return queries;
-}
-
-// What of a change names the record that the query looks for.
-std::string field_of(const ChangeQuery& query, const StreamKey& key) {
-    return !query.cis.empty()            ? "scope"
-           : !query.requester.empty()    ? "requester"
-           : !query.change_owner.empty() ? "change_owner"
-           : key.kind == "person"        ? query.record.substr(0, query.record.find('/'))
-                                         : key.kind;
-}
-
 // Who asks for a change, owns it or carries it out does not compose the board that decides on it.
 Result<void> check_board(
     Door::Inside& inside, const domain::RegisterRow& row, const Actor& actor, const std::string& id
@@ -209,42 +175,47 @@ Result<void> check_secrets(
     return {};
 }
 
-std::string
-remedy_for_use(const StreamKey& key, std::string_view field, const std::string& change) {
-    if (key.kind == "person" && field == "requester")
-        return fmt::format("Put {} with inactive true, or close or cancel {}", key.id, change);
-    if (key.kind == "person")
-        return fmt::format(
-            "Put {} with inactive true, or assign another to {}, or close or cancel it", key.id,
-            change
+// Where somebody who has just left is still named.
+Result<std::vector<std::string>>
+places_of(Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& person) {
+    std::vector<std::string> said;
+    for (const auto& use : row.named_by(*TRY(inside.records.newest(person.tenant)), person.id))
+        said.push_back(
+            fmt::format("{} {} still {}", domain::find_register(use.kind)->title, use.id, use.says)
         );
-    if (key.kind == "ci")
-        return fmt::format("Take it out of the scope of {}, or close or cancel it", change);
-    if (key.kind == "board")
-        return fmt::format("Submit {} to another board, or close or cancel it", change);
-    if (key.kind == "catalogue_entry")
-        return fmt::format("Classify {} otherwise, or close or cancel it", change);
-    return fmt::format("Assign another to {}, or close or cancel it", change);
+    for (const auto& reason : TRY(reasons_of_changes(inside.parts.store, row, person)))
+        said.push_back(reason.message);
+    return said;
 }
 
-Result<std::vector<Reason>>
-reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey& key) {
-    std::vector<Reason> reasons;
-    for (const auto& query : queries_for_users(key)) {
-        const auto field = field_of(query, key);
-        auto part = field;
-        std::replace(part.begin(), part.end(), '_', ' ');
-        for (const auto& change : TRY(store.find_changes(query)))
-            reasons.push_back(
-                {std::string(in_use), field,
-                 key.kind == "person" ? fmt::format("{} has him as its {}", change.id, part)
-                 : key.kind == "ci"   ? fmt::format("the scope of {} names it", change.id)
-                                      : fmt::format("{} uses this {}", change.id, row.title),
-                 fmt::format("{} ({}) is {}", change.id, change.title, change.state),
-                 remedy_for_use(key, field, change.id)}
-            );
+// What the answer to a writing adds to the record that it shows.
+Result<std::vector<std::string>> remarks_on(
+    Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key,
+    const StoredStream* before, std::string_view after
+) {
+    if (row.name == "board") {
+        const auto board = TRY(restore<domain::BoardRecord>(after));
+        const auto quorum = domain::quorum_of(&board, inside.library->policy(), board.emergency);
+        return domain::remarks_on_board(board, quorum, *TRY(inside.records.newest(key.tenant)));
     }
-    return reasons;
+    if (before == nullptr)
+        return std::vector<std::string>{};
+    if (row.name == "catalogue_entry")
+        return domain::remarks_on_entry(
+            TRY(restore<domain::CatalogueRecord>(std::string_view(before->state))),
+            TRY(restore<domain::CatalogueRecord>(after))
+        );
+    if (row.name == "person" && TRY(restore<domain::PersonRecord>(after)).inactive &&
+        !TRY(restore<domain::PersonRecord>(std::string_view(before->state))).inactive)
+        return places_of(inside, row, key);
+    return std::vector<std::string>{};
+}
+
+std::string with_said(std::string body, const std::vector<std::string>& said) {
+    if (said.empty())
+        return body;
+    body.back() = ',';
+    return body + fmt::format(R"("said":{}}})", encode(said));
 }
 
 // What a change or another record relies on stays until they do not. Gives what the commit has to
@@ -451,7 +422,10 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
-        auto body = shown(request.id, version + 1, document);
+        const auto said = TRY(
+            remarks_on(*inside_, *row, {actor.tenant, request.kind, request.id}, before, document)
+        );
+        auto body = with_said(shown(request.id, version + 1, document), said);
         RecordEdit edit{std::move(document), false, std::move(body), before == nullptr};
         if (row->name == "person")
             edit.held = TRY(inside_->keep_an_administrator(

@@ -395,8 +395,33 @@ std::optional<Json> in_one_line(const Json& value) {
     return line;
 }
 
+// What is owed until when, and which waivers hold until when; not what is settled or has ended.
+Json still_open(const Context& context, const Json& record, std::string_view name) {
+    const auto state = text_or_empty(record, "state");
+    const bool over = state == "closed" || state == "cancelled";
+    const auto now = name == "waivers" && !over ? server_time(context) : std::string{};
+    JsonArray open;
+    for (const auto& member : find(record, name)->get_array()) {
+        const auto ends = text_at(member, name == "owed" ? "due_at" : "expires_at");
+        const auto held = text_at(member, "state");
+        const bool past = name == "owed" ? !text_at(member, "settled_at").empty()
+                                         : over || held == "revoked" ||
+                                               (held == "granted" && !now.empty() && ends <= now);
+        if (past)
+            continue;
+        auto words = text_at(member, "id");
+        for (const auto* part : {"gate", "state"})
+            if (const auto text = text_at(member, part); !text.empty())
+                words += " " + text;
+        open.emplace_back(
+            fmt::format("{} {} {}", words, name == "owed" ? "by" : "until", zoned_time(ends))
+        );
+    }
+    return open;
+}
+
 // What one looks for first; `left_out` gets the names of what else there is.
-Json short_form(const Json& record, std::vector<std::string>& left_out) {
+Json short_form(const Context& context, const Json& record, std::vector<std::string>& left_out) {
     constexpr std::array parts{
         "classification.type", "scope.summary",    "scope.customer_impact", "window.start",
         "window.end",          "decision.outcome", "abort_clock.abort_by",  "closure.outcome",
@@ -413,7 +438,13 @@ Json short_form(const Json& record, std::vector<std::string>& left_out) {
         if (brief.contains(name) || cell(value).empty() || name == "tenant" ||
             name == "ring_contents")
             continue;
-        if (auto line = in_one_line(value))
+        if ((name == "owed" || name == "waivers") && value.is_array()) {
+            auto open = still_open(context, record, name);
+            if (!open.get_array().empty())
+                brief[name] = std::move(open);
+            else
+                left_out.push_back(name);
+        } else if (auto line = in_one_line(value))
             brief[name] = *std::move(line);
         else if (value.is_object() || value.is_array())
             left_out.push_back(name);
@@ -432,7 +463,7 @@ Result<ExitCode> show_change(Context& context, const Arguments& arguments) {
     }
     if (!arguments.has("all") && record.is_object()) {
         std::vector<std::string> left_out;
-        context.print(document(short_form(record, left_out), context.style));
+        context.print(document(short_form(context, record, left_out), context.style));
         const auto more = wrapped(
             fmt::format("more with --all: {}", fmt::join(left_out, ", ")), context.style.width, 2
         );

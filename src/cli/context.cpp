@@ -175,6 +175,11 @@ std::string query_of(const Arguments& arguments, const std::vector<std::string>&
     return out;
 }
 
+std::string server_time(const Context& context) {
+    const auto version = context.get("/api/v1/version");
+    return version ? std::string(text_or_empty(*version, "now")) : std::string{};
+}
+
 Result<Json> json_of(const HttpAnswer& answer) {
     if (answer.status == 204 || answer.body.empty())
         return Json{};

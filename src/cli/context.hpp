@@ -73,6 +73,9 @@ std::string url_encoded(std::string_view text);
 // "?a=b&c=d" of those names that were given.
 std::string query_of(const Arguments& arguments, const std::vector<std::string>& names);
 
+// The server's clock, which may be a sandbox's, in RFC 3339; empty when it does not tell the time.
+std::string server_time(const Context& context);
+
 // JSON of an answer; internal, naming the server, when it is not JSON.
 Result<Json> json_of(const HttpAnswer& answer);
 

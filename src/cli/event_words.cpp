@@ -78,7 +78,7 @@ constexpr Phrase phrases[] = {
     {"notice_delivered",
      "notice {notice} on {delivery.channel}: {delivery.state}[, {delivery.receipt}]"},
     {"oncall_checked", "checked the on-call cover of {oncall.roster}[; gaps: {oncall.gaps}]"
-                       "[; called {oncall.pages.person}]"},
+                       "[; on call: {oncall.pages.person}]"},
     {"page_delivered", "page to {person}: {state}[, {receipt}]"},
     {"call_failed", "{person} was not reached: {subject}[; {detail}]"},
     {"page_acknowledged", "acknowledged the page to {person}"},

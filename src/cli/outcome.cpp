@@ -116,6 +116,69 @@ JsonArray next_steps(const Json& checklist, const Json& record) {
     return rows;
 }
 
+// Before anything else of a change that waits for its window.
+void say_past_window(const Context& context, const std::string& change, const Json& record) {
+    constexpr std::string_view before_it[] = {"planning", "validating", "in_review", "approved"};
+    const auto end = text_at(record, "window.end");
+    const auto state = text_or_empty(record, "state");
+    if (end.empty() ||
+        std::find(std::begin(before_it), std::end(before_it), state) == std::end(before_it))
+        return;
+    const auto now = server_time(context);
+    if (now.empty() || now < end) // RFC 3339 in UTC sorts as it passes
+        return;
+    context.say(
+        hanging(
+            "  ",
+            fmt::format(
+                "the window is over, move it: slipway change schedule {} --start TIME "
+                "--end TIME --zone {}",
+                clean(change), clean(text_at(record, "window.zone"))
+            ),
+            context.style
+        ) +
+        "\n"
+    );
+}
+
+void say_steps(const Context& context, const JsonArray& rows) {
+    for (const auto& row : rows) {
+        const auto due = text_at(row, "due_at");
+        context.say(
+            hanging(
+                fmt::format("  {}: ", clean(text_or_empty(row, "id"))),
+                fmt::format(
+                    "{}; {}{}", clean(text_or_empty(row, "title")), text_or_empty(row, "turn"),
+                    due.empty() ? "" : "; due " + clean(zoned_time(due))
+                ),
+                context.style
+            ) +
+            "\n"
+        );
+    }
+}
+
+// What the board wants to be done before the deployment, and nobody has said to be done.
+void say_conditions(const Context& context, const std::string& change, const Json& record) {
+    for (const auto& condition : list_at(record, "decision.conditions")) {
+        if (!text_at(condition, "met_at").empty())
+            continue;
+        const auto id = clean(text_or_empty(condition, "id"));
+        context.say(
+            hanging(
+                fmt::format("  {}: ", id),
+                fmt::format(
+                    "{}; a condition of the board: slipway change meet_condition {} --id {} "
+                    "--evidence TEXT",
+                    clean(text_or_empty(condition, "text")), clean(change), id
+                ),
+                context.style
+            ) +
+            "\n"
+        );
+    }
+}
+
 bool is_good_report(std::string_view command, const Json& data) {
     if (command == "verify_backup")
         return text_at(data, "backup.verdict") == "verified";
@@ -193,20 +256,9 @@ void say_next(const Context& context, const Json& record) {
     if (rows.empty())
         return;
     context.say("\nnext steps, and whose turn it is:\n");
-    for (const auto& row : rows) {
-        const auto due = text_at(row, "due_at");
-        context.say(
-            hanging(
-                fmt::format("  {}: ", clean(text_or_empty(row, "id"))),
-                fmt::format(
-                    "{}; {}{}", clean(text_or_empty(row, "title")), text_or_empty(row, "turn"),
-                    due.empty() ? "" : "; due " + clean(zoned_time(due))
-                ),
-                context.style
-            ) +
-            "\n"
-        );
-    }
+    say_past_window(context, change, record);
+    say_steps(context, rows);
+    say_conditions(context, change, record);
 }
 
 bool reports_later(std::string_view command) {

@@ -14,9 +14,7 @@ namespace slipway::cli {
 namespace {
 
 Time time_of_server(const Context& context) {
-    const auto version = context.get("/api/v1/version");
-    const auto now = version ? time_from_text(text_or_empty(*version, "now"))
-                             : Result<Time>(context.around.clock.now());
+    const auto now = time_from_text(server_time(context));
     return now ? *now : context.around.clock.now();
 }
 
@@ -52,17 +50,37 @@ void add_meeting(JsonObject& row, const Json& record, Time now) {
         row["next_meeting"] = to_text(next->start);
 }
 
-// "pia, sven (secondary)"
-void add_on_call(JsonObject& row, const Json& record, Time now) {
+// Each person is looked at once, however many rosters he stands in.
+bool has_left(
+    const Context& context, const std::string& person, std::map<std::string, bool>& left
+) {
+    const auto known = left.find(person);
+    if (known != left.end())
+        return known->second;
+    const auto record = context.get("/api/v1/people/" + url_encoded(person));
+    const auto* inactive = record && record->is_object() ? find(*record, "inactive") : nullptr;
+    return left[person] = inactive && inactive->is_bool() && inactive->get_bool();
+}
+
+// "pia, sven (secondary), eva (escalation, inactive)"
+void add_on_call(
+    const Context& context, JsonObject& row, const Json& record, Time now,
+    std::map<std::string, bool>& left
+) {
     const auto* json = find(record, "shifts");
     std::string out;
     for (const auto& one : json && json->is_array() ? json->get_array() : JsonArray{}) {
         const auto shift = restore<domain::RosterShift>(one);
         if (!shift || !first_within(shift->when, {now, now + std::chrono::milliseconds(1)}))
             continue;
-        out += (out.empty() ? "" : ", ") + shift->person.value;
+        std::vector<std::string_view> notes;
         if (shift->role != domain::RosterRole::primary)
-            out += fmt::format(" ({})", to_text(shift->role));
+            notes.push_back(to_text(shift->role));
+        if (has_left(context, shift->person.value, left))
+            notes.push_back("inactive");
+        out += (out.empty() ? "" : ", ") + shift->person.value;
+        if (!notes.empty())
+            out += fmt::format(" ({})", fmt::join(notes, ", "));
     }
     row["on_call"] = out.empty() ? "nobody" : out;
 }
@@ -116,6 +134,7 @@ JsonArray with_worked_out(const Context& context, std::string_view name, JsonArr
         return records;
     }
     const auto now = time_of_server(context);
+    std::map<std::string, bool> left;
     for (auto& record : records) {
         auto& row = record.get_object();
         if (name == "blackout")
@@ -123,7 +142,7 @@ JsonArray with_worked_out(const Context& context, std::string_view name, JsonArr
         else if (name == "board")
             add_meeting(row, record, now);
         else
-            add_on_call(row, record, now);
+            add_on_call(context, row, record, now, left);
     }
     return records;
 }

@@ -114,6 +114,10 @@ void say_written(
         "{} {} {}\n", row.title, context.style.paint(Paint::bold, clean(arguments.text("id"))),
         answer.status == 201 ? "created" : "written"
     ));
+    const auto json = json_of(answer);
+    const auto* said = json && json->is_object() ? find(*json, "said") : nullptr;
+    for (const auto& line : said && said->is_array() ? said->get_array() : JsonArray{})
+        context.say(hanging("  ", cell(line), context.style) + "\n");
 }
 
 // Whoever sets one field with `put` loses the others, so people are told which.

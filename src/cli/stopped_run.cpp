@@ -78,8 +78,7 @@ std::string why_late(
     auto end = text_at(record, "abort_clock.window_end"); // with its extensions
     if (end.empty())
         end = text_at(record, "window.end");
-    const auto version = end.empty() ? Result<Json>(Json{}) : context.get("/api/v1/version");
-    const auto now = version ? text_or_empty(*version, "now") : std::string_view{};
+    const auto now = end.empty() ? std::string{} : server_time(context);
     if (now.empty())
         return because == "the window is over" || because == "past abort-by" ? std::string(because)
                                                                              : std::string{};

@@ -51,10 +51,12 @@ TEST_F(CliTest, BlackoutsAreListedWithTheirDatesAndRostersWithWhoIsOnCall) {
              )
     );
     server.answer(200, R"({"now":"2026-11-20T12:00:00.000Z"})");
+    server.answer(200, R"({"id":"pia","inactive":false})");
+    server.answer(200, R"({"id":"sven","inactive":true})");
     EXPECT_EQ(run({"roster", "list"}), 0);
     EXPECT_EQ(
         out.str(), "ID   NAME  ON CALL NOW\n"
-                   "web  Web   pia, sven (secondary)\n"
+                   "web  Web   pia, sven (secondary, inactive)\n"
                    "db   DB    nobody\n"
     );
 }

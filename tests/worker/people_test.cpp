@@ -101,6 +101,87 @@ TEST_F(PeopleTest, who_sit_on_a_board_or_are_on_call_are_not_removed) {
     EXPECT_TRUE(removes_person("pia"));
 }
 
+std::vector<std::string> said_in(const Result<Answer>& answer) {
+    std::vector<std::string> lines;
+    EXPECT_TRUE(answer) << answer.error().message;
+    const auto body = answer ? *parse_json(answer->body) : Json{};
+    const auto* said = body.is_object() ? find(body, "said") : nullptr;
+    for (const auto& line : said ? said->get_array() : JsonArray{})
+        lines.emplace_back(view(line.get_string()));
+    return lines;
+}
+
+TEST_F(PeopleTest, who_leave_are_told_where_they_are_still_named) {
+    ASSERT_TRUE(puts_person(person("pia", "change_manager")));
+    ASSERT_TRUE(puts(board_of("pia")));
+    auto roster = record("roster", "ops");
+    roster.body = *parse_json(
+        R"({"name":"Ops","shifts":[{"person":"pia","role":"primary","when":
+            {"from":"2026-01-01T00:00","duration":"1d","zone":"UTC"}}]})"
+    );
+    ASSERT_TRUE(puts(roster));
+    ASSERT_TRUE(does("open", R"({"title":"Site","rollback_backup":"pia"})"));
+    EXPECT_THAT(said_in(puts_person(person("pia", "engineer"))), testing::IsEmpty());
+    const auto gone = puts_person(person("pia", "engineer", true));
+    EXPECT_THAT(
+        said_in(gone),
+        testing::ElementsAre(
+            "change advisory board ecab still has him as a member",
+            "on-call roster ops still has him on call", "CHG-1 has him as its rollback backup"
+        )
+    );
+    auto again = record("person", "pia");
+    again.body = *parse_json(gone->body);
+    again.body.get_object().erase("id");
+    EXPECT_THAT(said_in(puts_person(again)), testing::IsEmpty()) << "sent back as it was answered";
+}
+
+TEST_F(PeopleTest, who_cannot_vote_is_named_when_the_board_is_written) {
+    ASSERT_TRUE(puts_person(person("eva", "on_call")));
+    ASSERT_TRUE(puts_person(person("mika", "cab_member")));
+    ASSERT_TRUE(puts_person(person("zoe", "cab_member", true)));
+    auto board = board_of("mika");
+    board.body = *parse_json(
+        R"({"name":"ECAB","emergency":true,"members":["eva","mika","zoe"],"chair":"rut"})"
+    );
+    ASSERT_TRUE(puts_person(person("rut", "administrator")));
+    EXPECT_THAT(
+        said_in(puts(board)),
+        testing::ElementsAre(
+            "eva cannot vote: he has no role that votes",
+            "rut cannot vote: he is an administrator, who never approves",
+            "zoe cannot vote: he is inactive",
+            "this board can approve nothing: 1 of its people can vote, and 2 votes are needed"
+        )
+    );
+    for (const auto* id : {"eva", "zoe"})
+        ASSERT_TRUE(puts_person(person(id, "change_manager")));
+    board.body.get_object().erase("chair");
+    EXPECT_THAT(said_in(puts(board)), testing::IsEmpty());
+}
+
+TEST_F(PeopleTest, whose_approval_of_an_entry_is_gone_is_said) {
+    const Actor cora{main, PersonId("cora"), {domain::Role::change_manager}, {}, "session"};
+    auto entry = record("catalogue_entry", "restart");
+    const auto approved_by = [&](std::string_view names) {
+        entry.body = *parse_json(fmt::format(
+            R"({{"title":"Restart","deployment_runbook":"{}","ci_classes":["host"],)"
+            R"("expires_at":"2099-01-01T00:00:00Z","approved_by":[{}]}})",
+            std::string(64, 'a'), names
+        ));
+        return entry;
+    };
+    EXPECT_THAT(said_in(door->put_record(cora, approved_by(R"("cora")"))), testing::IsEmpty());
+    EXPECT_THAT(
+        said_in(door->put_record(petra, approved_by(R"("cora","petra")"))), testing::IsEmpty()
+    );
+    EXPECT_THAT(
+        said_in(door->put_record(petra, approved_by(R"("petra")"))),
+        testing::ElementsAre("cora's approval is gone: to approve the entry as it stands now, cora "
+                             "puts it with that name added to approved_by")
+    );
+}
+
 TEST_F(PeopleTest, who_are_named_beside_their_removal_stay) {
     for (const auto* id : {"ivar", "mika"})
         ASSERT_TRUE(puts_person(person(id, "engineer")));

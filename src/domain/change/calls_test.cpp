@@ -161,6 +161,12 @@ TEST(Calls, of_a_stopped_run_name_the_whole_command) {
     EXPECT_THAT(call.body, HasSubstr("slipway change roll_back CHG-12 --reason WHY\n"));
 }
 
+TEST(Calls, of_a_stopped_run_say_where_until_when_and_how_one_looks_on) {
+    const auto call = calls_in(stopped()).at(0);
+    EXPECT_THAT(call.body, HasSubstr("\nRing: production\nAbort by: Thu 2026-11-26 11:"));
+    EXPECT_THAT(call.body, HasSubstr("\nWhat it wrote: slipway run follow CHG-12\n"));
+}
+
 TEST(Calls, a_rollback_that_waits_calls_who_decides_there) {
     auto s = deployed();
     s.tasks.clear();

@@ -210,6 +210,26 @@ void decide_emergency(Decider& decider, const Board& board) {
     decider.say("the ECAB has approved it; a retrospective review is owed by " + to_text(due));
 }
 
+// Whom no connector calls, a person does.
+void call_to_window(Decider& decider, const Page& page, const std::string& connector) {
+    const auto& change = decider.change();
+    const auto who = fmt::format("{} ({})", page.person.value, to_text(page.role));
+    if (connector.empty() || connector == "external")
+        return decider.say(fmt::format(
+            "tell {} of the window, then say so: slipway change report_page {} --person {} --state "
+            "delivered",
+            who, change.id.value, page.person.value
+        ));
+    decider.say(fmt::format("{} is being called", who));
+    decider.ask(
+        "page",
+        PageTask{
+            change.id, page.person, connector,
+            fmt::format("On call for {} as {}", change.id.value, to_text(page.role)),
+            oncall_text(change), false}
+    );
+}
+
 } // namespace
 
 Result<Decision> submit(const Change& change, const Submit& body, const Facts& facts) {
@@ -500,7 +520,17 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
               "roster " + change.roster, "Schedule the window and name the roster with assign"}}
         );
     const auto& window = *change.window;
-    auto found = TRY(oncall_cover(roster->second, window));
+    if (facts.now >= window.end)
+        return fail_blocked(
+            "the window is over",
+            {{"oncall", "window", "nobody is called for a window that is over",
+              "it ended " + to_spoken_text(window.end, window.zone),
+              fmt::format(
+                  "Move it with schedule --start TIME --end TIME --zone {}, then run check_oncall",
+                  window.zone
+              )}}
+        );
+    auto found = TRY(oncall_cover(roster->second, window, *facts.records));
     Oncall checked{facts.now, window.start, window.end, change.roster, std::move(found.gaps), {}};
     for (const auto& [role, person] : found.holders) {
         Page page{role, person, DeliveryState::pending, {}, facts.now, {}};
@@ -513,19 +543,13 @@ Result<Decision> check_oncall(const Change& change, const Nothing&, const Facts&
         checked.pages.push_back(page);
     }
     Decider decider(change, facts);
+    for (const auto& gap : checked.gaps)
+        decider.say(gap);
     const auto pages = checked.pages;
     decider.emit(OncallChecked{std::move(checked)});
-    if (roster->second.connector.empty() || roster->second.connector == "external")
-        return decider.finish();
     for (const auto& page : pages)
         if (!page.acknowledged_at)
-            decider.ask(
-                "page",
-                PageTask{
-                    change.id, page.person, roster->second.connector,
-                    fmt::format("On call for {} as {}", change.id.value, to_text(page.role)),
-                    oncall_text(change), false}
-            );
+            call_to_window(decider, page, roster->second.connector);
     return decider.finish();
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/paging.hpp"
@@ -31,9 +32,15 @@ void call_owner(
     if (!on_production(run.purpose))
         return;
     const auto& id = change.id.value;
+    const auto clock = abort_clock(change, decider.facts());
     auto body = fmt::format(
-        "{}\n{}\n{}: {}\nOr --choice skip, resume, undo or abort.\n", change.title, why, remedy,
-        how_to_decide(change, run.id, step, "retry")
+        "{}\n{}\nRing: {}\n{}What it wrote: slipway run follow {}\n{}: {}\n"
+        "Or --choice skip, resume, undo or abort.\n",
+        change.title, why, run.ring,
+        clock && run.purpose == RunPurpose::deployment
+            ? fmt::format("Abort by: {}\n", to_spoken_text(clock->abort_by, change.window->zone))
+            : "",
+        id, remedy, how_to_decide(change, run.id, step, "retry")
     );
     if (run.purpose == RunPurpose::deployment)
         body += fmt::format("Roll back: slipway change roll_back {} --reason WHY\n", id);

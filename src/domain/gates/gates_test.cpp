@@ -259,6 +259,10 @@ TEST(Gates, review_refuses) {
              [](auto& s) { s.change.rollback_backup = s.change.rollback_owner; }},
             {"cab-decision", "owner not on call", "rollback_owner",
              [](auto& s) { s.change.rollback_owner = PersonId("otto"); }},
+            {"cab-decision", "owner has left", "rollback_owner",
+             [](auto& s) { s.records.people.at(PersonId("pia")).inactive = true; }},
+            {"cab-decision", "backup has left", "rollback_backup",
+             [](auto& s) { s.records.people.at(PersonId("sven")).inactive = true; }},
             {"cab-decision", "both on call, and neither when the window ends", "rollback_owner",
              [](auto& s) {
                  for (auto& shift : s.records.rosters.at("harbor").shifts)

@@ -94,16 +94,24 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
             "Name the on-call roster of the change with assign"
         );
     const Interval window{change.window->start, change.window->end};
-    const auto report = cover(roster->second.shifts, window);
+    const auto shifts = active_shifts(roster->second, *facts.records);
+    const auto report = cover(shifts, window);
     if (!report)
         return findings.refuse(
             "roster", "the roster cannot be evaluated", report.error().message, "Mend the roster"
         );
     findings.looked_at("roster", change.roster, facts.now);
-    for (const auto& person : {change.rollback_owner, change.rollback_backup})
-        if (std::none_of(report->held.begin(), report->held.end(), [&](const RoleHold& held) {
-                return held.person == person;
-            }))
+    for (const auto& [person, field] :
+         {std::pair{change.rollback_owner, "rollback_owner"},
+          {change.rollback_backup, "rollback_backup"}})
+        if (!is_active_person(*facts.records, person))
+            findings.refuse(
+                field, person.value + " is not an active person of the tenant", person.value,
+                fmt::format("Name somebody else who is on call, with assign --{} PERSON", field)
+            );
+        else if (std::none_of(report->held.begin(), report->held.end(), [&](const RoleHold& held) {
+                     return held.person == person;
+                 }))
             findings.refuse(
                 "rollback_owner", person.value + " is not on call in the window",
                 "roster " + change.roster, "Name somebody who is on call, or change the roster"
@@ -141,7 +149,7 @@ void look_at_roster(
             fmt::format("checked {}, named {}", checked.roster, change.roster),
             "Run check_oncall again"
         );
-    const auto now = oncall_cover(roster->second, *change.window);
+    const auto now = oncall_cover(roster->second, *change.window, *facts.records);
     if (!now)
         return findings.refuse(
             "oncall.roster", "the roster cannot be evaluated", now.error().message,
@@ -149,9 +157,20 @@ void look_at_roster(
         );
     findings.looked_at("roster", change.roster, facts.now);
     std::vector<std::pair<OncallRole, PersonId>> paged;
-    for (const auto& page : checked.pages)
+    bool left = false;
+    for (const auto& page : checked.pages) {
         paged.emplace_back(page.role, page.person);
-    if (paged != now->holders || checked.gaps != now->gaps)
+        if (is_active_person(*facts.records, page.person))
+            continue;
+        left = true;
+        findings.refuse(
+            "oncall." + page.person.value,
+            fmt::format("{} ({}) is inactive", page.person.value, to_text(page.role)),
+            "roster " + change.roster,
+            "Put somebody else on call in the roster (roster put), then run check_oncall again"
+        );
+    }
+    if (!left && (paged != now->holders || checked.gaps != now->gaps))
         findings.refuse(
             "oncall.roster", "the roster was edited since the cover was checked",
             "checked " + to_text(checked.checked_at), "Run check_oncall again"
@@ -166,13 +185,15 @@ std::string roles_of(const std::vector<const Page*>& pages) {
 }
 
 // One reason a person, however many roles he has: he acknowledges once for all of them.
-void look_at_pages(const Change& change, const Oncall& checked, GateFindings& findings) {
+void look_at_pages(
+    const Change& change, const Facts& facts, const Oncall& checked, GateFindings& findings
+) {
     std::map<PersonId, std::vector<const Page*>> ours; // the client's contact may be one of them
     std::map<PersonId, std::vector<const Page*>> silent;
     for (const auto& page : checked.pages) {
         if (page.role != OncallRole::client)
             ours[page.person].push_back(&page);
-        if (!page.acknowledged_at)
+        if (!page.acknowledged_at && is_active_person(*facts.records, page.person))
             silent[page.person].push_back(&page);
     }
     for (const auto& [person, pages] : ours)
@@ -356,7 +377,7 @@ void oncall(const Change& change, const Facts& facts, GateFindings& findings) {
             "oncall.cover", gap, "roster " + change.roster,
             "Fill the roster, then run check_oncall again"
         );
-    look_at_pages(change, checked, findings);
+    look_at_pages(change, facts, checked, findings);
 }
 
 } // namespace slipway::domain::gates

@@ -14,6 +14,7 @@ namespace slipway::domain::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -221,6 +222,66 @@ TEST(Oncall, an_edited_roster_is_checked_again) {
     EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.roster"));
     s.does("otto", "check_oncall");
     EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.otto"));
+}
+
+void leaves(Scenario& s, const char* person) {
+    s.records.people.at(PersonId(person)).inactive = true;
+    renew(s.records);
+}
+
+TEST(Oncall, who_has_left_is_not_counted) {
+    for (const auto* person : {"pia", "etta"}) {
+        auto s = ready();
+        leaves(s, person);
+        EXPECT_THAT(refused_fields(s, "oncall"), Names(fmt::format("oncall.{}", person)));
+        s.tasks.clear();
+        s.said.clear();
+        s.does("otto", "check_oncall");
+        EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.cover"));
+        EXPECT_TRUE(s.has_said(fmt::format("; {} is inactive", person)));
+        for (const auto& page : s.change.oncall->pages)
+            EXPECT_NE(page.person.value, person);
+        for (const auto& task : s.tasks)
+            EXPECT_THAT(task.payload, Not(HasSubstr(fmt::format("\"person\":\"{}\"", person))));
+    }
+}
+
+TEST(Oncall, a_client_s_contact_who_has_left_is_missed) {
+    auto s = ready();
+    s.records.rosters.at("harbor").client_contact = "vic";
+    leaves(s, "vic");
+    s.does("otto", "check_oncall");
+    EXPECT_THAT(refused_fields(s, "oncall"), Names("oncall.cover"));
+    EXPECT_TRUE(s.has_said("nobody is the client's contact; vic is inactive"));
+}
+
+TEST(Oncall, whom_no_connector_calls_the_answer_names) {
+    auto s = ready();
+    s.records.rosters.at("harbor").connector = "external";
+    renew(s.records);
+    s.change.oncall->pages[0].acknowledged_at.reset();
+    s.replayed = s.change;
+    s.tasks.clear();
+    s.said.clear();
+    s.does("otto", "check_oncall");
+    EXPECT_TRUE(s.tasks.empty());
+    ASSERT_EQ(s.said.size(), 1U);
+    EXPECT_EQ(
+        s.said[0], "tell pia (primary) of the window, then say so: slipway change report_page "
+                   "CHG-12 --person pia --state delivered"
+    );
+}
+
+TEST(Oncall, a_window_that_is_over_is_moved_before_anybody_is_called) {
+    auto s = ready();
+    s.now = s.change.window->end;
+    const auto error = s.refused("otto", "check_oncall");
+    EXPECT_EQ(first(error).gate, "oncall");
+    EXPECT_EQ(first(error).field, "window");
+    EXPECT_EQ(
+        first(error).remedy,
+        "Move it with schedule --start TIME --end TIME --zone UTC, then run check_oncall"
+    );
 }
 
 TEST(Oncall, one_person_in_all_roles_is_told_so_once) {

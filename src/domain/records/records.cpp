@@ -60,6 +60,11 @@ bool administers(const PersonRecord& person) {
                person.roles.end();
 }
 
+bool is_active_person(const Records& records, const PersonId& person) {
+    const auto found = records.people.find(person);
+    return found != records.people.end() && !found->second.inactive;
+}
+
 bool is_member(const BoardRecord& board, const PersonId& person) {
     return person == board.chair ||
            std::find(board.members.begin(), board.members.end(), person) != board.members.end();

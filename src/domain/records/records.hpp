@@ -300,6 +300,9 @@ struct Records {
     OrganisationRecord organisation;
 };
 
+// On record and not inactive: only then can he act, and be counted on.
+bool is_active_person(const Records& records, const PersonId& person);
+
 // How the records of this kind were written last; null when nobody asks that of them.
 Shared<std::map<std::string, LastWrite>>* last_writes_of(Records& records, std::string_view kind);
 
