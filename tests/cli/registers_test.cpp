@@ -160,8 +160,7 @@ TEST_F(CliTest, PutTakesThePresentTimeAsWell) {
     server.answer(404, R"({"code":"not_found","detail":"no such item"})");
     server.answer(201, R"({"id":"web-1"})");
     EXPECT_EQ(
-        run({"ci", "put", "web-1", "--name", "Web", "--ci_class", "server", "--verified_at", "now"}
-        ),
+        run({"ci", "put", "web-1", "--name", "Web", "--ci_class", "host", "--verified_at", "now"}),
         0
     ) << err.str();
     EXPECT_NE(
@@ -172,7 +171,7 @@ TEST_F(CliTest, PutTakesThePresentTimeAsWell) {
 
 TEST_F(CliTest, ConfigurationItemsAreListedWithWhenTheyWereVerified) {
     server.answer(
-        200, R"({"items":[{"id":"web-1","name":"Web","ci_class":"server",)"
+        200, R"({"items":[{"id":"web-1","name":"Web","ci_class":"host",)"
              R"("verified_at":"2026-11-22T20:00:00.000Z"}]})"
     );
     EXPECT_EQ(run({"ci", "list"}), 0);

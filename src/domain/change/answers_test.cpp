@@ -84,8 +84,7 @@ TEST(Answers, a_window_that_somebody_has_to_answer_for_says_what_he_types) {
 TEST(Classifying, otherwise_than_the_rules_propose_says_what_they_do) {
     Scenario s;
     open(s);
-    const auto error =
-        s.refused("rosa", "classify", R"({"type":"emergency","authoriser":"eva","reason":" "})");
+    const auto error = s.refused("rosa", "classify", R"({"type":"emergency","authoriser":"eva"})");
     EXPECT_THAT(error.message, HasSubstr("the rules propose normal (no catalogue entry matches"));
 }
 

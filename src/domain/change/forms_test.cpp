@@ -139,7 +139,7 @@ TEST(Forms, are_written_as_a_whole_and_say_what_that_empties) {
     EXPECT_TRUE(s.has_said("not given, so no longer set: kind, reason, last_day"))
         << s.said.front();
     EXPECT_TRUE(s.has_said("the step server is open again"));
-    EXPECT_TRUE(s.has_said("slipway change complete_step CHG-1 --step server"));
+    EXPECT_TRUE(s.has_said("slipway change complete_step CHG-12 --step server"));
     s.said.clear();
     s.does("rosa", "fill_step", server_form("billing", "virtual", "otto"));
     EXPECT_TRUE(s.said.empty()) << s.said.front();
@@ -168,7 +168,7 @@ TEST(Forms, get_a_file_with_the_line_that_attaching_it_answers) {
     s.does("ina", "attach", attached("wipe", "certificate"));
     EXPECT_TRUE(s.has_said("proof.pdf is attached with the digest " + digest));
     EXPECT_TRUE(s.has_said(fmt::format(
-        R"(slipway change fill_step CHG-1 --step wipe --values '{{"witness":"ina","certificate":"{}"}}')",
+        R"(slipway change fill_step CHG-12 --step wipe --values '{{"witness":"ina","certificate":"{}"}}')",
         digest
     ))) << s.said.back();
     EXPECT_EQ(
@@ -190,7 +190,7 @@ TEST(Steps, that_do_not_apply_say_which_condition_does_not_hold_and_what_makes_i
     auto retired = approved_retirement();
     reason = first(retired.refused("ina", "complete_step", R"({"step":"last_backup"})"));
     EXPECT_THAT(reason.evidence, HasSubstr(".fields.retention.obligations"));
-    EXPECT_THAT(reason.remedy, HasSubstr("change steps CHG-1 --step retention"));
+    EXPECT_THAT(reason.remedy, HasSubstr("change steps CHG-12 --step retention"));
 }
 
 TEST(Cmdb, is_written_when_the_work_is_done_and_by_who_answers_for_that) {

@@ -454,7 +454,8 @@ TEST(Limits, what_was_tried_on_the_test_ring_leaves_room_for_production) {
         ),
         "purpose"
     );
-    const auto* results = R"({"occasion":"OCCASION","results":[{"name":"a","passed":true}]})";
+    const auto* results =
+        R"({"occasion":"OCCASION","results":[{"name":"front-page","passed":true}]})";
     const auto on = [&](const std::string& occasion) {
         std::string body = results;
         return body.replace(body.find("OCCASION"), 8, occasion);
