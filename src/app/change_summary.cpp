@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/change_summary.hpp"
 
+#include <cctype>
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace slipway::app {
 
@@ -13,6 +16,19 @@ std::uint64_t change_number(std::string_view id) {
     const auto* end = id.data() + id.size();
     const auto [stop, failed] = std::from_chars(id.data() + prefix.size(), end, number);
     return failed == std::errc{} && stop == end ? number : 0;
+}
+
+std::string no_change_called(std::string_view text) {
+    const auto message = fmt::format("there is no change {}", text.substr(0, limits::name_max));
+    const bool prefixed = text.size() > 3 &&
+                          std::tolower(static_cast<unsigned char>(text[0])) == 'c' &&
+                          std::tolower(static_cast<unsigned char>(text[1])) == 'h' &&
+                          std::tolower(static_cast<unsigned char>(text[2])) == 'g';
+    if (prefixed)
+        text.remove_prefix(text[3] == '-' ? 4 : 3);
+    const auto meant = fmt::format("CHG-{}", text);
+    return change_number(meant) == 0 ? message
+                                     : fmt::format("{}; did you mean {}?", message, meant);
 }
 
 std::string search_text(const domain::Change& change) {

@@ -18,5 +18,7 @@ std::vector<std::pair<std::string, PersonId>> people_assigned(const domain::Chan
 std::string search_text(const domain::Change& change);
 // "CHG-12" gives 12; 0 for anything else.
 std::uint64_t change_number(std::string_view id);
+// What is said of a text that is no change's id, with the one that "chg-12" and "12" mean.
+std::string no_change_called(std::string_view text);
 
 } // namespace slipway::app

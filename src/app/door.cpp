@@ -229,7 +229,7 @@ Store& Door::store() const {
 Result<LoadedChange>
 Door::Inside::load(const TenantId& tenant, const std::string& change, Trust trust) {
     if (change_number(change) == 0)
-        return fail(ErrorCode::not_found, "there is no change " + change.substr(0, 64));
+        return fail(ErrorCode::not_found, no_change_called(change));
     const StreamKey key{tenant, "change", change};
     const auto known = cache.find(key);
     if (known && trust == Trust::cache && parts.store.is_only_writer())

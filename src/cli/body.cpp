@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "cli/session.hpp"
 
@@ -60,6 +61,13 @@ bool is_required(const Json& schema, std::string_view name) {
     return std::any_of(names.begin(), names.end(), [&](const Json& one) {
         return one.is_string() && view(one.get_string()) == name;
     });
+}
+
+// Beside an uploaded file's digest a name is that file's.
+bool takes_name_of_file(const Json& schema) {
+    const auto* properties = find(schema, "properties");
+    const auto* digest = properties ? find(*properties, "digest") : nullptr;
+    return digest != nullptr && text_or_empty(*digest, "pattern") == digest_pattern;
 }
 
 // "such as 2026-11-30T18:00" of a description; empty where it has no example.
@@ -205,7 +213,16 @@ Result<Json>
 list_of(const std::string& name, const Json& property, const std::vector<std::string>& texts) {
     const auto* items = find(property, "items");
     const auto type = items ? text_or_empty(*items, "type") : std::string_view{};
+    const bool digests = items && text_or_empty(*items, "pattern") == digest_pattern;
     JsonArray out;
+    for (const auto& text : texts)
+        if (digests && !digest_from_hex(text))
+            return fail_option(
+                name, fmt::format(
+                          "expected 64 lower-case hexadecimal digits, not \"{}\": {}", text,
+                          text_or_empty(property, "description")
+                      )
+            );
     for (const auto& text : texts)
         out.push_back(
             type == "integer" || type == "number" ? TRY(number_of(name, text))
@@ -293,8 +310,14 @@ std::vector<Option> body_options(const Json& schema, const std::vector<std::stri
     for (const auto& [name, property] : properties_of(schema, except)) {
         auto option = option_of(name, *property);
         option.needed = is_required(schema, name);
-        out.push_back(std::move(option));
         const auto kind = kind_of(*property);
+        if (name == "digest" && kind == FieldKind::digest)
+            option.help = fmt::format("or --file PATH: {}", option.help);
+        if (name == "name" && takes_name_of_file(schema)) {
+            option.help += "; --file fills it in";
+            option.needed = false;
+        }
+        out.push_back(std::move(option));
         if (kind == FieldKind::truth) {
             hidden.push_back(flag(fmt::format("no_{}", name), "the opposite"));
         } else if (kind == FieldKind::digest || kind == FieldKind::text_file) {

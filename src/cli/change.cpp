@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "domain/change/change.hpp"
 #include "domain/change/command_table.hpp"
 
 #include "cli/body.hpp"
+#include "cli/checklist.hpp"
 #include "cli/commands.hpp"
 #include "cli/event_words.hpp"
 #include "cli/outcome.hpp"
@@ -70,10 +72,34 @@ run_command(const domain::CommandRow& row, Context& context, const Arguments& ar
     return ExitCode::ok;
 }
 
+// The table of commands goes by phase; each heading stands before the first command of its phase.
+constexpr std::array headings{
+    std::pair{"open", "Plan it"},
+    std::pair{"compare_ring", "Try it on the test ring, and run it"},
+    std::pair{"run_smoke", "Prove that it works"},
+    std::pair{"submit", "Have the board decide"},
+    std::pair{"send_notice", "Tell people, and make ready"},
+    std::pair{"revert_snapshot", "Go back"},
+    std::pair{"log_observation", "Watch, review and close"},
+    std::pair{"fill_step", "The checklist, waivers and comments"}};
+
+std::string heading_of(std::string_view command) {
+    std::string heading;
+    for (const auto& row : domain::command_table()) {
+        for (const auto& [first, name] : headings)
+            if (row.name == first)
+                heading = name;
+        if (row.name == command)
+            break;
+    }
+    return heading;
+}
+
 Command command_of(const domain::CommandRow& row) {
     Command command;
     command.words = {"change", std::string(row.name)};
     command.summary = row.summary;
+    command.heading = heading_of(row.name);
     if (reports_later(row.name))
         command.example = fmt::format(
             "slipway change {} CHG-12{} --wait", row.name,
@@ -112,7 +138,7 @@ Command list_command() {
         valued("type", "TYPE", "only of this type (repeat for more)"),
         valued("requester", "PERSON", "who asked for it"),
         valued("owner", "PERSON", "the change owner"),
-        valued("ci", "ID", "a configuration item in scope or impacted"),
+        valued("ci", "ID", "a configuration item that is in its scope"),
         valued("meeting", "ID", "the CAB meeting on whose agenda it is"),
         flag("overridden", "only those classified as another type than proposed"),
         valued("window_from", "TIME", "the window ends after this time"),
@@ -147,40 +173,6 @@ Command list_command() {
     };
     command.example = "slipway change list --state in_review --ci web-1";
     return command;
-}
-
-Result<ExitCode> show_steps(Context& context, const Arguments& arguments) {
-    std::string raw;
-    const auto json = TRY(context.get(path_of(arguments, "/steps"), &raw));
-    if (context.json) {
-        context.print_json(raw);
-        return ExitCode::ok;
-    }
-    const auto is = [](const Json& step, std::string_view name) {
-        const auto* value = find(step, name);
-        return value != nullptr && value->is_bool() && value->get_bool();
-    };
-    JsonArray rows;
-    const auto* steps = find(json, "steps");
-    for (const auto& step : steps && steps->is_array() ? steps->get_array() : JsonArray{}) {
-        if (!is(step, "applies") && !arguments.has("all"))
-            continue;
-        rows.push_back(step);
-        if (is(step, "overdue"))
-            rows.back().get_object()["state"] = "overdue";
-    }
-    context.print(table(
-        rows,
-        {{"STEP", "id"},
-         {"TITLE", "title"},
-         {"STATE", "state"},
-         {"DUE", "due_at"},
-         {"ASSIGNEE", "assignee"},
-         {"COMPLETED", "completed_at"},
-         {"BY", "completed_by"}},
-        context.style
-    ));
-    return ExitCode::ok;
 }
 
 Result<ExitCode> show_gates(Context& context, const Arguments& arguments) {
@@ -224,20 +216,25 @@ void say_why(const Context& context, const JsonArray& proposals) {
     }
 }
 
+std::string starts_in_words(const std::string& count) {
+    return count + (count == "1" ? " start" : " starts");
+}
+
 // What made how many of the starts that were tried impossible.
 void say_removed(const Context& context, const JsonArray& removals) {
     for (const auto& removal : removals) {
         const auto rule = text_or_empty(removal, "rule");
         const auto* count = find(removal, "count");
-        const auto* what = rule == "busy"       ? "overlapping "
+        const auto* what = rule == "past"       ? "in the past"
+                           : rule == "busy"     ? "overlapping "
                            : rule == "blackout" ? "inside the blackout "
                            : rule == "board"    ? "before "
                                                 : "";
         context.print(fmt::format(
             "  {}\n", wrapped(
                           fmt::format(
-                              "{} starts: {}{}", count ? cell(*count) : "?", what,
-                              clean(text_or_empty(removal, "label"))
+                              "{}: {}{}", count ? starts_in_words(cell(*count)) : "?", what,
+                              rule == "past" ? "" : clean(text_or_empty(removal, "label"))
                           ),
                           context.style.width, 4
                       )
@@ -268,7 +265,25 @@ JsonArray as_typed(JsonArray proposals, const std::string& zone) {
     return proposals;
 }
 
-Result<ExitCode> propose(Context& context, const Arguments& arguments) {
+// A day alone is its beginning; without --from it is the server's present minute.
+Result<Arguments> with_local_times(const Context& context, Arguments arguments) {
+    constexpr std::size_t day_alone = 10; // 2026-12-01
+    for (const auto* name : {"from", "until"})
+        if (arguments.text(name).size() == day_alone)
+            arguments.values[name] = {arguments.text(name) + "T00:00"};
+    if (arguments.has("from"))
+        return arguments;
+    const auto zone = TRY(zone_of_request(context, arguments));
+    const auto version = TRY(context.get("/api/v1/version"));
+    const auto now = TRY(time_from_text(text_or_empty(version, "now")));
+    arguments.values["zone"] = {zone};
+    arguments.values["from"] = {
+        domain::to_local_text(std::chrono::ceil<std::chrono::minutes>(now), zone)};
+    return arguments;
+}
+
+Result<ExitCode> propose(Context& context, const Arguments& given) {
+    const auto arguments = TRY(with_local_times(context, given));
     const auto query = query_of(
         arguments, {"from", "until", "duration", "rollback_duration", "zone", "step", "count"}
     );
@@ -310,12 +325,16 @@ Result<ExitCode> propose(Context& context, const Arguments& arguments) {
 
 Result<ExitCode> export_change(Context& context, const Arguments& arguments) {
     const auto target = arguments.text("out", arguments.text("change") + ".zip");
+    std::error_code unseen;
+    const bool instead = target != "-" && std::filesystem::exists(target, unseen);
     const auto size = TRY(download_file(context, path_of(arguments, "/export"), target));
     if (context.json && target != "-")
         context.print_json(to_text(Json(JsonObject{{"file", target}, {"size_bytes", size}})));
     if (target != "-")
-        context.say(fmt::format("{}: {} bytes; check it: slipway verify {}\n", target, size, target)
-        );
+        context.say(fmt::format(
+            "{0}: {1} bytes{2}; check it: slipway verify {0}\n", target, size,
+            instead ? ", instead of the file that was there" : ""
+        ));
     return ExitCode::ok;
 }
 
@@ -487,13 +506,7 @@ void add_views(Commands& commands) {
          show_change,
          "slipway change show CHG-12"}
     );
-    commands.push_back(
-        {{"change", "steps"},
-         "The checklist: each step's state and due date",
-         {change_positional(), flag("all", "also steps that do not apply to this change")},
-         show_steps,
-         "slipway change steps CHG-12"}
-    );
+    commands.push_back(checklist_command());
     commands.push_back(
         {{"change", "gates"},
          "The verdict of every gate as of now, with reasons and remedies",
@@ -511,12 +524,13 @@ void add_views(Commands& commands) {
         history.options.push_back(std::move(option));
     commands.push_back(std::move(history));
     // The server knows the rest: the runbooks' time and the organisation's zone.
-    auto from = valued("from", "TIME", "the earliest local start");
+    auto from =
+        valued("from", "TIME", "the earliest local start; a day alone is its beginning; else now");
     auto until = valued("until", "TIME", "the latest local end");
-    from.required = until.required = true;
+    until.required = true;
     commands.push_back(
         {{"change", "windows"},
-         "Free windows, best first, with reasons",
+         "Free windows, best first: 100 less what its reasons cost is the score",
          {change_positional(), std::move(from), std::move(until),
           valued(
               "duration", "SPAN", "time for the deployment; by default the runbook's, if pinned"
@@ -526,7 +540,7 @@ void add_views(Commands& commands) {
           valued("step", "SPAN", "distance of the starts that are tried"),
           valued("count", "N", "how many proposals, at most 20")},
          propose,
-         "slipway change windows CHG-12 --from 2026-12-01T00:00 --until 2026-12-08T00:00"}
+         "slipway change windows CHG-12 --from 2026-12-01 --until 2026-12-08"}
     );
     commands.push_back(
         {{"change", "export"},

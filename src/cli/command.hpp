@@ -86,6 +86,8 @@ struct Command {
     std::string example = {}; // a whole command line
     bool hidden = false;
     Reach reach = Reach::server;
+    // Under which the help lists a command on a change that does something.
+    std::string heading = {};
 };
 
 } // namespace slipway::cli

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Help is made of the table of commands, in lines of 80 columns; nothing is cut. That of the
-// program and of a group fits a screen of 24 lines: a group with many commands lists their names
-// only, and each has a help of its own, as long as its options need.
+// program and of a group fits a screen of 24 lines, but for the commands on a change: each of those
+// has its line, below the part of a change's life that it belongs to. Every command has a help of
+// its own, as long as its options need.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -14,7 +16,6 @@ namespace slipway::cli {
 namespace {
 
 constexpr std::size_t columns_max = 80;
-constexpr std::size_t names_from = 16; // commands of a group, from which only names are listed
 
 std::string indented(std::string_view text, std::size_t indent) {
     return std::string(indent, ' ') + wrapped(text, columns_max - indent, indent);
@@ -78,18 +79,35 @@ children(const std::vector<Command>& commands, const std::vector<std::string>& p
     return out;
 }
 
-std::string names_text(const std::vector<Entry>& entries) {
-    std::string names;
-    for (const auto& entry : entries)
-        names += (names.empty() ? "" : " ") + entry.name;
-    return indented(names, 2) + "\n";
+// One list for each heading, in the order in which the headings come first.
+std::string headed_text(const std::vector<Command>& commands, const std::string& group) {
+    const std::string looking = "Look at it"; // what changes nothing
+    std::vector<std::string> headings;
+    std::map<std::string, std::vector<Entry>> below;
+    for (const auto& command : commands) {
+        if (command.hidden || command.words.size() != 2 || command.words[0] != group)
+            continue;
+        const auto& heading = command.heading.empty() ? looking : command.heading;
+        if (!below.contains(heading))
+            headings.push_back(heading);
+        below[heading].push_back({command.words[1], command.summary, false});
+    }
+    std::string out;
+    for (const auto& heading : headings)
+        out += fmt::format(
+            "{}{}:\n{}", out.empty() ? "" : "\n", heading, entries_text(below[heading])
+        );
+    return out;
 }
 
 std::string
 group_help(const std::vector<Command>& commands, const std::vector<std::string>& words) {
     const auto entries = children(commands, words);
     std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", full_command(words));
-    out += entries.size() > names_from ? names_text(entries) : entries_text(entries);
+    const bool headed = std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
+        return command.words.front() == words.front() && !command.heading.empty();
+    });
+    out += headed ? headed_text(commands, words.front()) : entries_text(entries);
     out += fmt::format("\n{} COMMAND --help shows one command.\n", full_command(words));
     return out;
 }

@@ -3,6 +3,7 @@
 // a change gets it, found on this machine by the code that the server reads it with.
 #include <cstdlib>
 
+#include "base/yaml.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/policy/policy.hpp"
 #include "domain/runbook/runbook.hpp"
@@ -26,6 +27,10 @@ std::string remedy_text(std::string_view remedy) {
             out += "      ";
     }
     return out + "\n";
+}
+
+std::string counted(std::size_t number, std::string_view noun) {
+    return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
 std::string finding_text(const std::string& file, const LintFinding& finding, const Style& style) {
@@ -60,7 +65,9 @@ bool show_findings(
     const auto verdict =
         findings.empty() ? std::string("no findings")
         : findings.size() == 1
-            ? fmt::format("1 finding, {}", errors == 1 ? "an error" : "a warning")
+            ? fmt::format(
+                  "1 finding: {} {}", errors == 1 ? "an" : "a", to_text(findings[0].severity)
+              )
             : fmt::format("{} findings, {} of them errors", findings.size(), errors);
     context.say(fmt::format("{}: {}{}\n", clean(file), contents, verdict));
     return errors == 0;
@@ -75,10 +82,11 @@ Result<ExitCode> lint_runbook(Context& context, const Arguments& arguments) {
     const auto report = domain::lint_text(bytes, purpose);
     if (context.json)
         context.print_json(encode(report));
-    const auto contents = fmt::format(
-        "{} steps, {} smoke checks, ", report.runbook ? report.runbook->steps.size() : 0,
-        report.runbook ? report.runbook->smoke.size() : 0
-    );
+    // Of a file with an error nothing is counted: what was not understood is not nothing.
+    const auto contents = report.runbook
+                              ? counted(report.runbook->steps.size(), "step") + ", " +
+                                    counted(report.runbook->smoke.size(), "smoke check") + ", "
+                              : std::string{};
     show_findings(context, file, report.findings, contents);
     return report.passed() ? ExitCode::ok : ExitCode::invalid_input;
 }
@@ -96,19 +104,34 @@ std::vector<LintFinding> findings_of(const Error& error) {
     return out;
 }
 
-// Gives what the file has, in words that end with ", ".
-using YamlReader = Result<std::string> (*)(std::string_view yaml, std::string_view file);
+// Of a file that can be read.
+struct ReadYaml {
+    std::string contents; // what it has, in words that end with ", "
+    std::vector<LintFinding> warnings = {};
+};
 
-Result<std::string> read_workflow(std::string_view yaml, std::string_view file) {
+using YamlReader = Result<ReadYaml> (*)(std::string_view yaml, std::string_view file);
+
+Result<ReadYaml> read_workflow(std::string_view yaml, std::string_view file) {
     const auto workflow = TRY(domain::read_workflow(yaml, file));
-    return fmt::format(
-        "{} version {}, {} steps, ", workflow.name, workflow.version,
-        domain::steps_of(workflow).size()
-    );
+    const auto document = TRY(parse_yaml(yaml, file)); // for the lines
+    ReadYaml out{fmt::format(
+        "{} version {}, {}, ", workflow.name, workflow.version,
+        counted(domain::steps_of(workflow).size(), "step")
+    )};
+    for (const auto& [path, message] : domain::doubts_about(workflow))
+        out.warnings.push_back(
+            {LintSeverity::warning,
+             static_cast<int>(document.line_of(path)),
+             {},
+             fmt::format("{}: {}", path, message),
+             {}}
+        );
+    return out;
 }
 
-Result<std::string> read_policy(std::string_view yaml, std::string_view file) {
-    return TRY(domain::read_policy(yaml, file, domain::gate_ids())).name + ", ";
+Result<ReadYaml> read_policy(std::string_view yaml, std::string_view file) {
+    return ReadYaml{TRY(domain::read_policy(yaml, file, domain::gate_ids())).name + ", "};
 }
 
 Result<ExitCode> lint_yaml(Context& context, const Arguments& arguments, YamlReader reader) {
@@ -116,12 +139,13 @@ Result<ExitCode> lint_yaml(Context& context, const Arguments& arguments, YamlRea
     for (const auto& file : arguments.all("file")) {
         const auto yaml = TRY(read_file(file, limits::yaml_file_max, context.around.in));
         const auto read = reader(yaml, file);
-        const auto findings = read ? std::vector<LintFinding>{} : findings_of(read.error());
+        const auto findings = read ? read->warnings : findings_of(read.error());
         if (context.json)
             context.print_json(
                 fmt::format(R"({{"file":{},"findings":{}}})", encode(file), encode(findings))
             );
-        sound = show_findings(context, file, findings, read ? *read : std::string{}) && sound;
+        sound =
+            show_findings(context, file, findings, read ? read->contents : std::string{}) && sound;
     }
     return sound ? ExitCode::ok : ExitCode::invalid_input;
 }

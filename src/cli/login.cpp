@@ -151,7 +151,8 @@ redeem(Context& context, const Arguments& arguments, std::string path, JsonObjec
     body["code"] = TRY(secret_of(context, arguments, "Code: ", "code_stdin"));
     body["password"] = TRY(new_password_of(context, arguments));
     TRY(post(client, std::move(path), body));
-    context.say("done; sign in with slipway login\n");
+    const auto person = arguments.text("person", "ID");
+    context.say(fmt::format("done; sign in with slipway login --person {}\n", clean(person)));
     return ExitCode::ok;
 }
 

@@ -196,13 +196,16 @@ void show_report(const Context& context, const Report& report, const Json& data)
     for (const auto& one : list_at(data, report.rows)) {
         const bool good = truth_at(one, find(one, "ci") ? "restored" : "passed");
         const auto ci = text_or_empty(one, "ci");
-        rows.push_back(JsonObject{
-            {"name", ci.empty() ? text_or_empty(one, "name") : ci},
-            {"host", text_or_empty(one, "host")},
-            {"result", !good        ? "failed"
-                       : ci.empty() ? "passed"
-                                    : "restored"},
-            {"detail", text_or_empty(one, "detail")}});
+        const auto name = text_or_empty(one, "name");
+        rows.push_back(JsonObject{// Of a host itself nothing is named.
+                                  {"name", !ci.empty()    ? ci
+                                           : name.empty() ? text_or_empty(one, "kind")
+                                                          : name},
+                                  {"host", text_or_empty(one, "host")},
+                                  {"result", !good        ? "failed"
+                                             : ci.empty() ? "passed"
+                                                          : "restored"},
+                                  {"detail", text_or_empty(one, "detail")}});
     }
     if (context.quiet)
         return;

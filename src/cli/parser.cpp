@@ -123,6 +123,14 @@ Place locate(const std::vector<Command>& commands, const Words& words) {
     return place;
 }
 
+// As the line of use in the help writes what stands for itself.
+std::string upper_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+        return static_cast<char>(std::toupper(c));
+    });
+    return text;
+}
+
 std::string joined(const Words& words, std::string_view between = " ") {
     std::string out;
     for (const auto& word : words)
@@ -165,10 +173,37 @@ nearest_value(const std::vector<Command>& commands, const Words& group, const st
     return std::nullopt;
 }
 
+// What people take for a command, by the words that they write.
+constexpr std::pair<std::string_view, std::string_view> taken_for_commands[] = {
+    {"change approve", "slipway change vote --choice approve"},
+    {"change reject", "slipway change vote --choice reject"},
+    {"change deploy", "slipway change start_run --purpose deployment"},
+    {"change acknowledge", "slipway change acknowledge_page or acknowledge_impact"},
+    {"change abort", "slipway change decide_run --choice abort"},
+    {"run list", "slipway change show"},
+    {"run abort", "slipway change decide_run --choice abort"},
+    {"board agenda", "slipway change list --meeting"},
+    {"status", "slipway health"},
+    {"workflow list", "slipway change steps"},
+    {"workflow show", "slipway change steps"},
+};
+
+std::string_view known_mistake(const Place& place) {
+    auto words = place.words;
+    words.push_back(with_underscores(place.unknown));
+    const auto given = joined(words);
+    for (const auto& [mistake, meant] : taken_for_commands)
+        if (mistake == given)
+            return meant;
+    return {};
+}
+
 tl::unexpected<Error> unknown_command(const std::vector<Command>& commands, const Place& place) {
     const auto children = children_of(commands, place.words);
     auto message =
         fmt::format("\"{}\" is not a command of {}", clean(place.unknown), spoken(place.words));
+    if (const auto meant = known_mistake(place); !meant.empty())
+        return usage(fmt::format("{}; did you mean \"{}\"?", message, meant));
     auto at = place.words;
     std::optional<std::string> near;
     // People forget the noun: "slipway vote" is "slipway change vote".
@@ -287,7 +322,7 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
             if (option.required && !values.contains(option.name))
                 missing += fmt::format(
                     "{}{}", missing.empty() ? "" : ", ",
-                    option.positional ? with_underscores(option.value) : "--" + option.name
+                    option.positional ? upper_case(option.value) : "--" + option.name
                 );
         const auto extra = app.remaining();
         for (const auto& word : extra)

@@ -120,9 +120,23 @@ void say_written(
         context.say(hanging("  ", cell(line), context.style) + "\n");
 }
 
+// "now" of a field that is a time is the server's, whose clock may be a sandbox's.
+Result<void> set_now(const RegisterRow& row, const Context& context, Arguments& arguments) {
+    const auto schema = row.schema();
+    for (const auto& name : field_names(row)) {
+        const auto* property = find(*find(schema, "properties"), name);
+        if (arguments.text(name) != "now" || text_or_empty(*property, "format") != "date-time")
+            continue;
+        const auto version = TRY(context.get("/api/v1/version"));
+        arguments.values[name] = {std::string(text_or_empty(version, "now"))};
+    }
+    return {};
+}
+
 // Whoever sets one field with `put` loses the others, so people are told which.
 Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments arguments) {
     TRY(take_document(arguments));
+    TRY(set_now(row, context, arguments));
     const auto upload = [&](const std::string& path) { return upload_file(context, path); };
     const auto body = TRY(body_of(row.schema(), arguments, context.around.in, upload, {"id"}));
     const auto path = record_path(row, arguments);
@@ -145,19 +159,6 @@ Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments argumen
             "\n"
         );
     return ExitCode::ok;
-}
-
-// "now" of a field that is a time is the server's, whose clock may be a sandbox's.
-Result<void> set_now(const RegisterRow& row, const Context& context, Arguments& arguments) {
-    const auto schema = row.schema();
-    for (const auto& name : field_names(row)) {
-        const auto* property = find(*find(schema, "properties"), name);
-        if (arguments.text(name) != "now" || text_or_empty(*property, "format") != "date-time")
-            continue;
-        const auto version = TRY(context.get("/api/v1/version"));
-        arguments.values[name] = {std::string(text_or_empty(version, "now"))};
-    }
-    return {};
 }
 
 // What is there with what is given over it, unless somebody else writes it meanwhile.
@@ -269,8 +270,11 @@ Command put_command(const RegisterRow& row) {
     Option document = positional("document", "@FILE or JSON; else the options");
     document.required = false;
     command.options = {positional("id", ""), std::move(document)};
-    for (auto& option : body_options(row.schema(), {"id"}))
+    for (auto& option : body_options(row.schema(), {"id"})) {
+        if (option.value == "TIME")
+            option.help += ", or now";
         command.options.push_back(std::move(option));
+    }
     command.options.push_back(
         valued("if_version", "N", "refuse when it is no longer at this version")
     );

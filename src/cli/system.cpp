@@ -71,6 +71,30 @@ Result<Json> work_on(
     return command.run(arguments);
 }
 
+// A backup's files are many lines of digests, which only a program compares.
+void show_backup(const Context& context, const Json& report, const std::string& name) {
+    const auto count = [&](std::string_view of) {
+        const auto* value = find(report, of);
+        return value == nullptr    ? std::string("0")
+               : value->is_array() ? std::to_string(value->get_array().size())
+                                   : cell(*value);
+    };
+    context.print(fmt::format(
+        "{} and verified: {} entries, {} bytes; files beside the database: {} (--json names "
+        "them)\n",
+        name == "admin backup" ? "backed up" : "restored", count("events"), count("bytes"),
+        count("files")
+    ));
+    if (const auto* left_out = find(report, "left_out"); left_out && !cell(*left_out).empty())
+        context.print(fmt::format("not in it, keep it yourself: {}\n", cell(*left_out)));
+    if (name == "admin restore")
+        context.print(
+            "a server on this copy sends mail, pages people and runs steps as the original does, "
+            "and signs a\nsecond history: only look at it (slipway verify, slipway admin doctor) "
+            "while the original serves\n"
+        );
+}
+
 Result<ExitCode> run_local(
     const LocalCommand& command, const std::string& name, Context& context,
     const Arguments& arguments
@@ -84,6 +108,8 @@ Result<ExitCode> run_local(
         context.print_json(to_text(json));
     else if (&command == &context.local.admin_password_code)
         show_code(context, json, {});
+    else if (!context.quiet && (name == "admin backup" || name == "admin restore"))
+        show_backup(context, json, name);
     else if (!context.quiet)
         context.print(document(json, context.style));
     return command.is_sound && !command.is_sound(json) ? ExitCode::blocked : ExitCode::ok;

@@ -448,11 +448,21 @@ std::optional<Stem> stem_of(const Reason& reason) {
         field.substr(dot + 1)};
 }
 
+// Of several steps the remedy names none: "--step scope" is "--step ID".
+std::string remedy_of_any(const Reason& reason, std::string_view id) {
+    const auto named = fmt::format("--step {}", id);
+    auto remedy = reason.remedy;
+    if (const auto at = remedy.find(named); at != std::string::npos)
+        remedy.replace(at, named.size(), "--step ID");
+    return remedy;
+}
+
 bool is_alike(const Reason& one, const Reason& other) {
     const auto a = stem_of(one);
     const auto b = stem_of(other);
     return a && b && one.gate == other.gate && one.evidence == other.evidence &&
-           one.remedy == other.remedy && a->said == b->said && a->list == b->list;
+           remedy_of_any(one, a->id) == remedy_of_any(other, b->id) && a->said == b->said &&
+           a->list == b->list;
 }
 
 } // namespace
@@ -479,6 +489,7 @@ std::vector<Reason> grouped(const std::vector<Reason>& reasons) {
             const auto stem = *stem_of(reasons[i]);
             reason.field = stem.list;
             reason.message = stem.said;
+            reason.remedy = remedy_of_any(reason, stem.id);
             for (const auto* one : group) {
                 const auto part = *stem_of(*one);
                 reason.message += fmt::format(
@@ -564,7 +575,7 @@ std::string refusal(const Error& error, const Style& style, std::string_view cha
     if (error.retry_after_ms > 0)
         out += fmt::format("  try again in {} s\n", (error.retry_after_ms + 999) / 1000);
     if (error.code == ErrorCode::unauthenticated && error.reasons.empty())
-        out += "  mend: slipway login\n";
+        out += "  mend: slipway login --person ID\n";
     return out;
 }
 
@@ -602,6 +613,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
                 diagonal = above;
             }
         }
+        if (name == word)
+            return name;
         const bool begins = word.size() >= 3 && name.starts_with(word);
         const auto distance = begins ? 0 : row.back();
         if (distance < least) {

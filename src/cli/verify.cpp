@@ -81,7 +81,7 @@ Result<Subject> subject_of(const Context& context, const Arguments& arguments) {
         return Subject{context.local.verify_postgres, conninfo};
     }
     if (path.empty())
-        return fail_option("postgres", "give a directory, a ZIP, or this");
+        return fail_option("postgres", "is needed where no directory and no ZIP is given");
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (failed || !std::filesystem::exists(status))

@@ -270,7 +270,7 @@ void add_changes(Routes& routes, Services& services) {
         {"type", "one or more types, separated by commas"},
         {"requester", "the person who asked for it"},
         {"owner", "the change owner"},
-        {"ci", "one or more configuration items, separated by commas: any is in scope"},
+        {"ci", "one or more configuration items, separated by commas: any is in the scope"},
         {"meeting", "the CAB meeting on whose agenda it is"},
         {"overridden", "true: only those classified as another type than the rules proposed"},
         {"window_from", "the window ends after this time"},

@@ -195,7 +195,8 @@ cli::LocalCommand backup_command() {
 
 cli::LocalCommand restore_command() {
     cli::LocalCommand command;
-    command.summary = "Restore a backup into an empty data directory";
+    command.summary =
+        "Restore a backup into an empty data directory; beside the original never serve it";
     command.options = {cli::positional("source", "directory of the backup"), data_option};
     command.example = "slipway admin restore /backup/monday --data /var/lib/slipway";
     command.run = [](const Arguments& arguments) -> Result<Json> {

@@ -145,12 +145,13 @@ Result<std::unique_ptr<LedgerKeeper>> LedgerKeeper::open(
         return fail(ErrorCode::internal, "the ledger was begun, and its first entry is not there");
     if (mode && *mode != opening->mode)
         return fail(
-            ErrorCode::conflict, fmt::format(
-                                     "this is a {} server: its ledger says so in its first entry, "
-                                     "and it can never become "
-                                     "a {} one; use another data directory",
-                                     to_text(opening->mode), to_text(*mode)
-                                 )
+            ErrorCode::conflict,
+            fmt::format(
+                "this is a {} server: its ledger says so in its first entry, and it can never "
+                "become a {} one; start it {} --sandbox, or use another data directory",
+                to_text(opening->mode), to_text(*mode),
+                opening->mode == Mode::sandbox ? "with" : "without"
+            )
         );
     TRY(require_last_entry(store));
     std::unique_ptr<LedgerKeeper> keeper(new LedgerKeeper(store, clock));

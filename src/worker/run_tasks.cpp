@@ -88,8 +88,8 @@ Result<void> report_unknown(
         JsonObject report{
             {"name", step->name},
             {"state", "unknown"},
-            {"detail", "the server that ran this step ended, lost its database, or told of its end "
-                       "and was refused"}};
+            {"detail", "the server that ran this step ended or lost its database, or its report of "
+                       "the end was refused"}};
         const auto left = running_step(context, run, step->name, step->attempts);
         if (const auto lines = left_transcript(folder, left); !lines.empty())
             report["transcript"] = TRY(keep_transcript(context, lines)).hex();

@@ -53,7 +53,7 @@ TEST_F(CliTest, AWorkflowIsCheckedWithoutAServer) {
     EXPECT_NE(out.str().find(file + ":8: error: phases[0].steps[0].kind: "), std::string::npos)
         << out.str();
     EXPECT_NE(out.str().find("the nearest is form"), std::string::npos) << out.str();
-    EXPECT_NE(out.str().find(file + ": 1 finding, an error"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find(file + ": 1 finding: an error"), std::string::npos) << out.str();
     EXPECT_EQ(run({"workflow", "lint", file, "--json"}), 2);
     const auto report = parse_json(out.str());
     ASSERT_TRUE(report) << out.str();
@@ -61,6 +61,31 @@ TEST_F(CliTest, AWorkflowIsCheckedWithoutAServer) {
     EXPECT_EQ(run({"workflow", "lint", (folder / "none.yaml").string()}), 3);
     EXPECT_EQ(run({"workflow", "lint"}), 64);
     EXPECT_TRUE(server.seen().empty());
+}
+
+TEST_F(CliTest, AConditionOnAStepThatIsNotThereIsAWarningWithItsLine) {
+    const auto file = write(
+        "one.yaml", "name: one\nversion: 1\ntitle: One\nphases:\n"
+                    "  - id: p\n    title: P\n    steps:\n"
+                    "      - {id: facts, title: A, kind: form}\n"
+                    "      - id: b\n        title: B\n        kind: form\n"
+                    "        when: .fields.fact.size > 50\n"
+    );
+    EXPECT_EQ(run({"workflow", "lint", file}), 0) << out.str();
+    EXPECT_NE(out.str().find(file + ":12: warning: phases[0].steps[1].when: "), std::string::npos)
+        << out.str();
+    EXPECT_NE(out.str().find("the nearest is facts"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("2 steps, 1 finding: a warning"), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, WhatWasNotUnderstoodIsNotCounted) {
+    const auto file = write(
+        "deploy.md", "---\ntitle: T\npurpose: deployment\ntime_limit: 1h\n---\n\n"
+                     "```sh {name=a timeout=1m}\ntrue\n```\n\n"
+                     "```yaml smoke\n- name: x\n  kind: unheard\n```\n"
+    );
+    EXPECT_EQ(run({"runbook", "lint", file}), 2) << out.str();
+    EXPECT_EQ(out.str().find("0 steps"), std::string::npos) << out.str();
 }
 
 TEST_F(CliTest, APolicyIsCheckedWithoutAServer) {

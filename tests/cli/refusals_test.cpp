@@ -177,6 +177,17 @@ TEST_F(CliTest, AMistypedWordGetsTheNearestCommand) {
     EXPECT_NE(
         err.str().find("did you mean \"slipway change vote --choice approve\"?"), std::string::npos
     ) << err.str();
+    const std::pair<std::vector<std::string>, const char*> taken[] = {
+        {{"change", "approve", "CHG-1"}, "\"slipway change vote --choice approve\""},
+        {{"change", "deploy", "CHG-1"}, "\"slipway change start_run --purpose deployment\""},
+        {{"change", "acknowledge", "CHG-1"}, "\"slipway change acknowledge_page or"},
+        {{"run", "list"}, "\"slipway change show\""},
+        {{"board", "agenda", "cab"}, "\"slipway change list --meeting\""},
+        {{"status"}, "\"slipway health\""}};
+    for (const auto& [words, meant] : taken) {
+        EXPECT_EQ(run(words), 64);
+        EXPECT_NE(err.str().find(meant), std::string::npos) << err.str();
+    }
     EXPECT_EQ(run({"change", "xyzzy", "CHG-1"}), 64);
     EXPECT_NE(err.str().find("see slipway change --help"), std::string::npos) << err.str();
     EXPECT_EQ(run({"vote", "CHG-1"}), 64);
@@ -189,7 +200,7 @@ TEST_F(CliTest, AMistypedOptionOrValueGetsTheNearest) {
     EXPECT_EQ(run({"change", "vote", "CHG-1", "--choice", "aprove"}), 64);
     EXPECT_NE(err.str().find("did you mean approve?"), std::string::npos) << err.str();
     EXPECT_EQ(run({"change", "vote"}), 64);
-    EXPECT_NE(err.str().find("needs change"), std::string::npos) << err.str();
+    EXPECT_NE(err.str().find("needs CHANGE"), std::string::npos) << err.str();
     EXPECT_TRUE(server.seen().empty());
 }
 
@@ -293,6 +304,34 @@ TEST_F(CliTest, WhatACommandSaysNamesCommandsAsTheyAreTyped) {
     ) << out.str();
 }
 
+TEST_F(CliTest, StepsOfOneReasonAreCompletedByOneLine) {
+    JsonArray reasons;
+    for (const auto* step : {"scope", "impact"})
+        reasons.push_back(JsonObject{
+            {"gate", "run-exact"},
+            {"field", fmt::format("steps.{}", step)},
+            {"message", fmt::format("a required step is not complete: {}", step)},
+            {"remedy", fmt::format("Complete it with complete_step --step {}", step)}});
+    const auto refuse = [&] {
+        server.answer(
+            422,
+            to_text(Json(JsonObject{
+                {"code", "blocked"}, {"detail", "the gate says no"}, {"reasons", reasons}})),
+            "application/problem+json"
+        );
+        run({"change", "close", "CHG-1", "--outcome", "successful", "--summary", "s"});
+        return err.str();
+    };
+    auto said = refuse();
+    EXPECT_NE(said.find("with slipway change complete_step CHG-1 --step ID\n"), std::string::npos)
+        << said;
+    reasons.pop_back();
+    said = refuse();
+    EXPECT_NE(
+        said.find("with slipway change complete_step CHG-1 --step scope\n"), std::string::npos
+    ) << said;
+}
+
 TEST_F(CliTest, WithoutACommandTheHelpIsAnError) {
     EXPECT_EQ(run({}), 64);
     EXPECT_EQ(out.str(), "");
@@ -324,7 +363,7 @@ TEST_F(CliTest, WhatIsWrongWithFieldsIsSaidOnce) {
 TEST_F(CliTest, NotSignedInSaysHowTo) {
     environment.erase("SLIPWAY_TOKEN");
     EXPECT_EQ(run({"change", "list"}), 4);
-    EXPECT_NE(err.str().find("mend: slipway login"), std::string::npos);
+    EXPECT_NE(err.str().find("mend: slipway login --person ID"), std::string::npos);
     EXPECT_TRUE(server.seen().empty());
 }
 

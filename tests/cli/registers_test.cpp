@@ -157,6 +157,37 @@ TEST_F(CliTest, EditChangesSingleFieldsAndKeepsTheOthers) {
     EXPECT_EQ(server.seen().size(), 4u) << "nothing was written";
 }
 
+TEST_F(CliTest, PutTakesThePresentTimeAsWell) {
+    server.answer(200, R"({"version":"1.2.3","now":"2026-11-22T20:00:00.000Z"})");
+    server.answer(404, R"({"code":"not_found","detail":"no such item"})");
+    server.answer(201, R"({"id":"web-1"})");
+    EXPECT_EQ(
+        run({"ci", "put", "web-1", "--name", "Web", "--ci_class", "host", "--verified_at", "now"}),
+        0
+    ) << err.str();
+    EXPECT_NE(
+        server.seen().back().body.find(R"("verified_at":"2026-11-22T20:00:00.000Z")"),
+        std::string::npos
+    ) << server.seen().back().body;
+}
+
+TEST_F(CliTest, ConfigurationItemsAreListedWithWhenTheyWereVerified) {
+    server.answer(
+        200, R"({"items":[{"id":"web-1","name":"Web","ci_class":"host",)"
+             R"("verified_at":"2026-11-22T20:00:00.000Z"}]})"
+    );
+    EXPECT_EQ(run({"ci", "list"}), 0);
+    EXPECT_NE(out.str().find("VERIFIED"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("2026-11-22 20:00:00"), std::string::npos) << out.str();
+    EXPECT_EQ(server.seen().size(), 1u);
+}
+
+TEST_F(CliTest, ARingsContentsAreNoName) {
+    EXPECT_EQ(run({"catalogue_entry", "put", "site", "--rings", "production"}), 64);
+    EXPECT_NE(err.str().find("as ring show gives them"), std::string::npos) << err.str();
+    EXPECT_TRUE(server.seen().empty());
+}
+
 TEST_F(CliTest, ABlackoutIsPutWithItsIdAsTheHelpSays) {
     const std::string when =
         R"({"from":"2027-01-01T00:00","duration":"4d","zone":"UTC","rule":"FREQ=MONTHLY;BYMONTHDAY=-3"})";

@@ -67,11 +67,29 @@ TEST(CliTable, HelpIsWrappedAndNeverCut) {
         if (command.words.size() > 1)
             groups.insert({command.words[0]});
     }
+    // That of the commands on a change has a line for each of them instead.
     for (const auto& group : groups)
         expect_fits(
             cli::help_text(commands, {nullptr, group, {}, true}, "1.2.3"),
-            group.empty() ? "slipway" : group[0], 24
+            group.empty() ? "slipway" : group[0],
+            group == std::vector<std::string>{"change"} ? 100 : 24
         );
+}
+
+TEST(CliTable, EachCommandOnAChangeHasItsLineBelowItsPhase) {
+    const cli::LocalCommands local;
+    const auto commands = cli::all_commands(local);
+    const auto help = cli::help_text(commands, {nullptr, {"change"}, {}, true}, "1.2.3");
+    for (const auto& command : commands)
+        if (command.words[0] == "change" && !command.hidden) {
+            EXPECT_NE(help.find("\n  " + command.words[1] + " "), std::string::npos)
+                << command.words[1] << "\n"
+                << help;
+        }
+    const auto board = help.find("\nHave the board decide:\n");
+    ASSERT_NE(board, std::string::npos) << help;
+    EXPECT_LT(board, help.find("\n  vote "));
+    EXPECT_LT(help.find("\n  vote "), help.find("\nTell people, and make ready:\n"));
 }
 
 TEST(CliTable, TheFirstHelpCutsNothing) {
@@ -241,7 +259,7 @@ TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
     const auto* windows = find_command(commands, {"change", "windows"});
     ASSERT_NE(windows, nullptr);
     const auto help = cli::help_text(commands, {windows, windows->words, {}, true}, "1.2.3");
-    EXPECT_NE(help.find("\n* --from TIME"), std::string::npos) << help;
+    EXPECT_NE(help.find("\n  --from TIME"), std::string::npos) << help;
     EXPECT_NE(help.find("\n* --until TIME"), std::string::npos) << help;
     EXPECT_NE(help.find("\n  --count N"), std::string::npos) << help;
     const auto* vote = find_command(commands, {"change", "vote"});

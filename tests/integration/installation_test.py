@@ -561,6 +561,7 @@ class InstallationTest(unittest.TestCase):
         with self.assertRaises(RuntimeError) as refused:
             self.server.start()
         self.assertIn("production", str(refused.exception))
+        self.assertIn("start it without --sandbox", str(refused.exception))
         self.server.options = ()
 
     def damage(self, statement, kind):

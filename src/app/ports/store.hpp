@@ -71,7 +71,7 @@ struct ChangeSummary {
     Time opened_at{};
     Time updated_at{};
     std::optional<Time> wake_at;  // when the worker shall look at it again
-    std::vector<std::string> cis; // in scope or impacted
+    std::vector<std::string> cis; // in scope
     // The board, standard change, rings and roster that it uses until it is over, such as
     // "ring/production", and the people assigned to it, "implementer/ivar"; not given back.
     std::vector<std::string> records = {};

@@ -317,7 +317,7 @@ TEST(AbortClock, runs_until_the_smoke_test_has_passed) {
     s.does(
         "ina", "record_smoke",
         fmt::format(
-            R"({{"occasion":"production","results":[{{"name":"a","passed":true}}],"began":"{}"}})",
+            R"({{"occasion":"production","results":[{{"name":"front-page","passed":true}}],"began":"{}"}})",
             to_text(s.now - 2min)
         )
     );

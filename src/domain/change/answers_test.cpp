@@ -82,6 +82,13 @@ TEST(Answers, a_window_that_somebody_has_to_answer_for_says_what_he_types) {
                            "complete_step CHG-12 --step impact"));
 }
 
+TEST(Classifying, otherwise_than_the_rules_propose_says_what_they_do) {
+    Scenario s;
+    open(s);
+    const auto error = s.refused("rosa", "classify", R"({"type":"emergency","authoriser":"eva"})");
+    EXPECT_THAT(error.message, HasSubstr("the rules propose normal (no catalogue entry matches"));
+}
+
 TEST(Answers, a_window_before_the_meeting_is_moved_with_a_command) {
     auto s = approved();
     s.does(

@@ -87,7 +87,7 @@ struct Attach {
         visit("name", self.name, required("its file name, without a path", limits::name_max));
         visit("media_type", self.media_type, optional("its media type", 100));
         visit("step", self.step, optional("the step it is evidence for"));
-        visit("field", self.field, optional("the field of the step's form", 64));
+        visit("field", self.field, optional("the file field of its form it is for", 64));
     }
 };
 
@@ -618,7 +618,7 @@ struct FillStep {
 
     SLIPWAY_FIELDS {
         visit("step", self.step, required("the step"));
-        visit("values", self.values, required("the fields of its form, an object"));
+        visit("values", self.values, required("all fields of its form; one left out is emptied"));
     }
 };
 

@@ -308,7 +308,7 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
     const auto outcome = *from_text<Outcome>(to_text(body.outcome));
     check_outcome(change, facts, outcome, reasons);
     if (!reasons.empty())
-        return fail_blocked("a half-closed change cannot be closed", std::move(reasons));
+        return fail_blocked("the change cannot be closed yet", std::move(reasons));
     Decider decider(change, facts);
     if (step)
         decider.emit(StepCompleted{step->id, {"closure"}, {}, facts.policy->digest});

@@ -2,6 +2,8 @@
 // Commands of phase 1: the RFC.
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "domain/calendar/window.hpp"
 #include "domain/calendar/zone.hpp"
 #include "domain/change/article.hpp"
@@ -269,6 +271,40 @@ Proposal propose_type(const Change& change, const Facts& facts) {
     return proposal;
 }
 
+std::string no_file_field(const Step* step) {
+    if (step == nullptr)
+        return "names a field of a step: give the step too";
+    std::string names;
+    for (const auto& spec : step->form)
+        if (spec.type == FieldType::file)
+            names += (names.empty() ? "" : ", ") + spec.name;
+    return fmt::format(
+        "is no field of step {} that holds files; those are: {}", step->id.value,
+        names.empty() ? "none" : names
+    );
+}
+
+// A form is written as a whole, so the line holds what is in it with the file beside that.
+std::string how_to_fill(
+    const Change& change, const Step& step, const std::string& field, const Digest& digest
+) {
+    const auto record = change.steps.find(step.id);
+    const auto* filled = record == change.steps.end() ? nullptr : record->second.values.if_object();
+    JsonObject values = filled ? *filled : JsonObject{};
+    auto& value = values[field];
+    if (value.is_array())
+        value.get_array().emplace_back(digest.hex());
+    else
+        value = digest.hex();
+    std::string quoted;
+    for (const char c : to_text(Json(std::move(values))))
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return fmt::format(
+        "to fill in the field: slipway change fill_step {} --step {} --values '{}'",
+        change.id.value, step.id.value, quoted
+    );
+}
+
 // The backup stands in for the owner, so one person is neither.
 Result<void> check_rollback_people(const PersonId& owner, const PersonId& backup) {
     if (!owner.empty() && owner == backup)
@@ -414,12 +450,19 @@ Result<Decision> attach(const Change& change, const Attach& body, const Facts& f
             "digest", "nothing with this digest has been uploaded: POST /attachments first"
         );
     TRY(require_room(change));
-    if (!body.step.empty() && find_step(*facts.workflow, body.step.value) == nullptr)
-        return fail_field("step", "is not a step of this change's workflow");
+    const auto* step = find_step(*facts.workflow, body.step.value);
+    if (!body.step.empty() && step == nullptr)
+        return fail_field("step", not_a_step(*facts.workflow));
+    const auto* field = step ? find_field(*step, body.field) : nullptr;
+    if (!body.field.empty() && (field == nullptr || field->type != FieldType::file))
+        return fail_field("field", no_file_field(step));
     Decider decider(change, facts);
     decider.emit(AttachmentAdded{
         {body.digest, body.name, body.media_type, facts.attachment_size, body.step, body.field,
          facts.actor, facts.now}});
+    decider.say(fmt::format("{} is attached with the digest {}", body.name, body.digest.hex()));
+    if (field != nullptr)
+        decider.say(how_to_fill(change, *step, body.field, body.digest));
     return decider.finish();
 }
 
@@ -538,8 +581,13 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
             fmt::format("this is not {} change", with_article(to_text(type))),
             std::move(findings.reasons)
         );
-    if (chosen.overridden)
-        TRY(require_reason(body.reason));
+    if (chosen.overridden && !require_reason(body.reason))
+        return fail_field(
+            "reason", fmt::format(
+                          "is required: the rules propose {} ({}); say why not",
+                          to_text(proposal.type), fmt::join(proposal.because, "; ")
+                      )
+        );
     Decider decider(change, facts);
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");

@@ -2,11 +2,14 @@
 // Commands on the checklist itself: forms, completion with its gates, postponement, waivers.
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "domain/change/article.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
+#include "domain/workflow/form_values.hpp"
 
 namespace slipway::domain::decide {
 
@@ -16,7 +19,7 @@ Result<const Step*>
 known_step(const Facts& facts, const StepId& id, std::string_view field = "step") {
     const auto* step = find_step(*facts.workflow, id.value);
     if (step == nullptr)
-        return fail_field(std::string(field), "is not a step of this change's workflow");
+        return fail_field(std::string(field), not_a_step(*facts.workflow));
     return step;
 }
 
@@ -185,6 +188,16 @@ std::vector<FieldError> unknown_in_form(
     return errors;
 }
 
+// The fields that had a value and get none: whoever fills in one field means to keep the others.
+std::vector<std::string> emptied_by(const JsonObject& values, const Json& before) {
+    std::vector<std::string> names;
+    if (const auto* held = before.if_object())
+        for (const auto& member : *held)
+            if (!is_empty_value(member.value()) && !values.contains(member.key()))
+                names.emplace_back(member.key());
+    return names;
+}
+
 } // namespace
 
 Result<Decision> fill_step(const Change& change, const FillStep& body, const Facts& facts) {
@@ -198,8 +211,11 @@ Result<Decision> fill_step(const Change& change, const FillStep& body, const Fac
     if (values == nullptr)
         return fail_field("values", "expected an object");
     auto wrong = check_fields(*step, *values, false);
-    if (wrong.empty())
-        wrong = unknown_in_form(*step, *values, change, facts);
+    for (auto& unknown : unknown_in_form(*step, *values, change, facts))
+        if (std::none_of(wrong.begin(), wrong.end(), [&](const FieldError& known) {
+                return known.field == unknown.field;
+            }))
+            wrong.push_back(std::move(unknown));
     if (!wrong.empty()) {
         for (auto& error : wrong)
             error.field = "values." + error.field;
@@ -208,8 +224,21 @@ Result<Decision> fill_step(const Change& change, const FillStep& body, const Fac
     Decider decider(change, facts);
     decider.emit(StepFilled{body.step, body.values, read});
     const auto record = change.steps.find(body.step);
-    if (record != change.steps.end() && record->second.state == StepState::completed)
+    if (record == change.steps.end())
+        return decider.finish();
+    if (const auto emptied = emptied_by(*values, record->second.values); !emptied.empty())
+        decider.say(fmt::format(
+            "not given, so no longer set: {}; the values are those of the whole form",
+            fmt::join(emptied, ", ")
+        ));
+    if (record->second.state == StepState::completed) {
         decider.emit(StepReopened{body.step, "its form was edited"});
+        decider.say(fmt::format(
+            "the step {0} is open again; then complete it: slipway change complete_step {1} --step "
+            "{0}",
+            body.step.value, change.id.value
+        ));
+    }
     return decider.finish();
 }
 
@@ -251,7 +280,8 @@ Result<Decision> postpone_step(const Change& change, const ReopenStep& body, con
                   "the workflow does not allow it for {} change",
                   with_article(to_text(type_of(change)))
               ),
-              "postpone in the workflow", "Complete it with complete_step"}}
+              "postpone in the workflow",
+              "Complete it with complete_step --step " + body.step.value}}
         );
     const auto record = change.steps.find(body.step);
     if (record != change.steps.end() && record->second.state != StepState::open)
@@ -352,7 +382,7 @@ request_waiver(const Change& change, const RequestWaiver& body, const Facts& fac
          {},
          facts.now + body.valid_for}});
     decider.say(fmt::format(
-        "{} ends at {}; a second person grants it with grant_waiver",
+        "{0} ends at {1}; a second person grants it with grant_waiver --id {0}",
         decider.change().waivers.back().id, to_text(facts.now + body.valid_for)
     ));
     return decider.finish();

@@ -2,6 +2,8 @@
 // Commands of phase 2: ring, smoke tests, backup, defects.
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/approved_ring.hpp"
@@ -104,7 +106,11 @@ require_no_run_on(const Change& change, const std::string& ring, SmokeOccasion o
                       "{} on {}, {} since {}", to_text(run.purpose), ring, to_text(run.state),
                       to_text(run.started_at)
                   ),
-                  "Let it end (run follow), or abort it with decide_run; then run the list"}}
+                  fmt::format(
+                      "Let it end (slipway run follow {}), or abort it with decide_run --run {} "
+                      "--choice abort --reason WHY; then run the list",
+                      change.id.value, run.id.value
+                  )}}
             );
     return {};
 }
@@ -239,6 +245,31 @@ Result<void> require_no_failure_seen(
     return {};
 }
 
+// A report of other checks would stand before one that says something of these.
+Result<void> require_listed_check(
+    const std::vector<SmokeResult>& results, const PinnedRunbook& runbook, std::string_view field
+) {
+    const auto& list = runbook.smoke_checks;
+    const auto is_listed = [&](const SmokeResult& result) {
+        return std::find(list.begin(), list.end(), result.name) != list.end();
+    };
+    if (std::any_of(results.begin(), results.end(), is_listed))
+        return {};
+    std::string reported;
+    for (const auto& result : results)
+        reported += (reported.empty() ? "" : ", ") + result.name;
+    return fail_field(
+        std::string(field),
+        cut_text(
+            fmt::format(
+                "holds no check of the list; the list has {}; the report has {}",
+                fmt::join(list, ", "), reported
+            ),
+            limits::text_max
+        )
+    );
+}
+
 // The gate would tell it later, when there may be no time to look again.
 void say_what_is_wrong(Decider& decider, const PinnedRunbook& runbook) {
     const auto& report = decider.change().smoke_reports.back();
@@ -250,8 +281,6 @@ void say_what_is_wrong(Decider& decider, const PinnedRunbook& runbook) {
     const auto is_listed = [&](const SmokeResult& result) {
         return std::find(list.begin(), list.end(), result.name) != list.end();
     };
-    if (std::none_of(report.results.begin(), report.results.end(), is_listed))
-        decider.say(fmt::format("{} holds no check of the list", report.id));
     for (const auto& result : report.results)
         if (!result.passed && !is_listed(result))
             decider.say(fmt::format(
@@ -452,6 +481,8 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
         );
     auto looked = TRY(looked_at(change, body, facts));
     auto results = named_results(body, facts);
+    if (!facts.system)
+        TRY(require_listed_check(results, *runbook, body.junit.empty() ? "results" : "junit"));
     const auto began = TRY(began_at(body, results, facts));
     const auto ended = TRY(ended_at(body, began, facts));
     SmokeReport report{

@@ -132,6 +132,56 @@ TEST(Forms, name_what_is_there) {
     s.does("ina", "fill_step", certificate);
 }
 
+TEST(Forms, are_written_as_a_whole_and_say_what_that_empties) {
+    auto s = approved_retirement();
+    s.said.clear();
+    s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto"}})");
+    EXPECT_TRUE(s.has_said("not given, so no longer set: kind, reason, last_day"))
+        << s.said.front();
+    EXPECT_TRUE(s.has_said("the step server is open again"));
+    EXPECT_TRUE(s.has_said("slipway change complete_step CHG-12 --step server"));
+    s.said.clear();
+    s.does("rosa", "fill_step", server_form("billing", "virtual", "otto"));
+    EXPECT_TRUE(s.said.empty()) << s.said.front();
+}
+
+TEST(Forms, say_all_that_is_wrong_at_once) {
+    auto s = approved_retirement();
+    const auto error = s.refused(
+        "rosa", "fill_step",
+        R"({"step":"server","values":{"ci":"ghost","owner":"no one","kind":"toaster"}})"
+    );
+    ASSERT_EQ(error.fields.size(), 3U) << explain(error);
+    EXPECT_EQ(error.fields[2].field, "values.ci");
+}
+
+TEST(Forms, get_a_file_with_the_line_that_attaching_it_answers) {
+    auto s = approved_retirement();
+    const auto digest = deployment_file().digest.hex();
+    const auto attached = [&](std::string_view step, std::string_view field) {
+        return fmt::format(
+            R"({{"digest":"{}","name":"proof.pdf","step":"{}","field":"{}"}})", digest, step, field
+        );
+    };
+    s.does("ina", "fill_step", R"({"step":"wipe","values":{"witness":"ina"}})");
+    s.said.clear();
+    s.does("ina", "attach", attached("wipe", "certificate"));
+    EXPECT_TRUE(s.has_said("proof.pdf is attached with the digest " + digest));
+    EXPECT_TRUE(s.has_said(fmt::format(
+        R"(slipway change fill_step CHG-12 --step wipe --values '{{"witness":"ina","certificate":"{}"}}')",
+        digest
+    ))) << s.said.back();
+    EXPECT_EQ(
+        s.refused("ina", "attach", attached("wipe", "witness")).fields.at(0).message,
+        "is no field of step wipe that holds files; those are: certificate"
+    );
+    EXPECT_EQ(s.refused("ina", "attach", attached("", "certificate")).fields.at(0).field, "field");
+    EXPECT_THAT(
+        s.refused("ina", "attach", attached("wype", "")).fields.at(0).message,
+        HasSubstr("its steps are: server, dependents")
+    );
+}
+
 TEST(Steps, that_do_not_apply_say_which_condition_does_not_hold_and_what_makes_it) {
     auto s = deployed();
     auto reason = first(s.refused("pia", "complete_step", R"({"step":"rollback"})"));
@@ -140,7 +190,7 @@ TEST(Steps, that_do_not_apply_say_which_condition_does_not_hold_and_what_makes_i
     auto retired = approved_retirement();
     reason = first(retired.refused("ina", "complete_step", R"({"step":"last_backup"})"));
     EXPECT_THAT(reason.evidence, HasSubstr(".fields.retention.obligations"));
-    EXPECT_THAT(reason.remedy, HasSubstr("fill_step --step retention"));
+    EXPECT_THAT(reason.remedy, HasSubstr("change steps CHG-12 --step retention"));
 }
 
 TEST(Cmdb, is_written_when_the_work_is_done_and_by_who_answers_for_that) {

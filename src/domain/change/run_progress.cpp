@@ -91,7 +91,9 @@ bool all_are_back(const Change& change, const Facts& facts) {
 }
 
 std::string waits_for(const RunbookStepOutline& outline, const RunStep& step) {
-    auto text = "waits for a person: " + (outline.title.empty() ? step.name : outline.title);
+    // Whoever says it names the step.
+    const bool told = outline.title.empty() || outline.title == step.name;
+    auto text = "waits for a person" + (told ? std::string{} : ": " + outline.title);
     if (!outline.second.empty())
         text += fmt::format(", and for {} too", outline.second);
     return text;

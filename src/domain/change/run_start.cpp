@@ -64,7 +64,12 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
             return fail_blocked(
                 "another run of this change is going on",
                 {{"run-exact", "runs", run.id.value + " has not ended",
-                  std::string(to_text(run.state)), "Let it end, or abort it with decide_run"}}
+                  std::string(to_text(run.state)),
+                  fmt::format(
+                      "Let it end, or abort it with decide_run --run {} --choice abort --reason "
+                      "WHY",
+                      run.id.value
+                  )}}
             );
     TRY(require_no_step_left(change, body, facts));
     const auto ring = ring_for(change, body.purpose);

@@ -280,10 +280,13 @@ TEST(SmokeList, of_which_a_report_holds_nothing_is_missed_at_once) {
     s.said.clear();
     s.does("ina", "record_smoke", report_with(""));
     EXPECT_TRUE(s.said.empty()) << "it is in order";
-    s.does(
+    const auto reports = s.change.smoke_reports.size();
+    const auto error = s.refused(
         "ina", "record_smoke", R"({"occasion":"staging","results":[{"name":"x","passed":true}]})"
     );
-    EXPECT_TRUE(s.has_said("holds no check of the list"));
+    EXPECT_EQ(error.fields.at(0).field, "results");
+    EXPECT_THAT(error.message, HasSubstr("the list has front-page, nightly; the report has x"));
+    EXPECT_EQ(s.change.smoke_reports.size(), reports) << "the one before it counts";
     s = deploying_to_staging();
     s.said.clear();
     s.does("ina", "record_smoke", report_with(""));

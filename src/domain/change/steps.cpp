@@ -177,7 +177,10 @@ Reason does_not_apply(const Step& step, const Change& change) {
     else if (step.kind == StepKind::stabilise && failed)
         remedy = "The deployment failed, so nothing new is watched: complete rollback instead";
     else if (const auto form = form_in(step.when); !form.empty())
-        remedy = fmt::format("Look at what fill_step --step {} says: it depends on that", form);
+        remedy = fmt::format(
+            "Look at what is filled in, on which it depends: slipway change steps {} --step {}",
+            change.id.value, form
+        );
     return reason_of(
         step, message,
         fmt::format(

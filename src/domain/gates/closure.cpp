@@ -147,7 +147,7 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
             findings.refuse(
                 "steps." + step->id.value, "a required step is not complete: " + step->title,
                 record == change.steps.end() ? "open" : std::string(to_text(record->second.state)),
-                "Complete it with complete_step"
+                "Complete it with complete_step --step " + step->id.value
             );
     }
     for (const auto& owed : change.owed)
@@ -170,7 +170,10 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
         if (run.state == RunState::running || run.state == RunState::waiting)
             findings.refuse(
                 "runs." + run.id.value, "a run has not ended", std::string(to_text(run.state)),
-                "End it with decide_run --choice abort, or let it end"
+                fmt::format(
+                    "End it with decide_run --run {} --choice abort --reason WHY, or let it end",
+                    run.id.value
+                )
             );
 }
 

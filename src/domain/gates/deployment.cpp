@@ -265,7 +265,12 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
         findings.refuse(
             "deployment", "the deployment runbook did not run to the end",
             std::string(to_text(run->state)),
-            "Its owner decides: retry, skip, resume, abort or undo (decide_run)"
+            fmt::format(
+                "Its owner decides with decide_run --run {} --choice CHOICE --reason WHY; the "
+                "choices "
+                "are retry, skip, resume, abort and undo",
+                run->id.value
+            )
         );
     if (change.failed_because.empty())
         look_at_who_carried_out(change, *run, facts, findings);

@@ -389,7 +389,8 @@ std::vector<Reason> not_ready(const Change& change, const Facts& facts) {
             reasons.push_back(
                 {"run-exact", "steps." + step->id.value,
                  "a required step before the deployment is not complete: " + step->title,
-                 std::string(to_text(state)), "Complete it with complete_step"}
+                 std::string(to_text(state)),
+                 "Complete it with complete_step --step " + step->id.value}
             );
     }
     return reasons;

@@ -186,7 +186,9 @@ void look_at_rollback_room(
     if (back == nullptr)
         return findings.refuse(
             "rollback_runbook", "the rollback's duration is unknown: no rollback runbook is pinned",
-            "no pinned rollback runbook", "Pin the rollback runbook, which states its time limit"
+            "no pinned rollback runbook",
+            "Pin the rollback runbook, which states its time limit, with pin_runbook --purpose "
+            "rollback --file PATH"
         );
     const auto* forth = runbook_of(change, RunbookPurpose::deployment);
     const auto deploy = forth ? duration_of(*forth) : Span::zero();
@@ -490,7 +492,7 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
     if (!change.classification)
         return findings.refuse(
             "classification", "the change has no type", "not classified",
-            "Classify it with classify --type standard, normal or emergency"
+            "Classify it with classify --type normal, or as standard or emergency"
         );
     const auto& chosen = *change.classification;
     if (chosen.overridden)
@@ -508,7 +510,7 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
             "classification.incident", "an emergency needs an incident or a named authoriser",
             "neither is given",
             "Name the incident with classify --type emergency --incident ID --reason TEXT, or who "
-            "authorised it with --authoriser PERSON"
+            "authorised it with classify --type emergency --authoriser PERSON --reason TEXT"
         );
     if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
         look_at_authoriser(change, facts, findings);

@@ -580,7 +580,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
     if (runbook == nullptr)
         return findings.refuse(
             "rollback_runbook", "no rollback runbook is pinned", "no file",
-            "Pin the rollback runbook"
+            "Pin the rollback runbook with pin_runbook --purpose rollback --file PATH"
         );
     const auto* run = last_run(change, RunPurpose::rehearsal);
     if (!look_at_run(

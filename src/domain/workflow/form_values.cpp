@@ -194,7 +194,7 @@ std::vector<FieldError> check_fields(const Step& step, const JsonObject& values,
         if (spec.required && (value == nullptr || is_empty_value(*value)))
             add(spec.name, spec.type == FieldType::checkbox
                                ? fmt::format("must be ticked: {}", spec.label)
-                               : fmt::format("is required: {}", spec.label));
+                               : fmt::format("must be filled in: {}", spec.label));
     }
     return errors;
 }

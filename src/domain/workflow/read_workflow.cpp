@@ -86,6 +86,54 @@ bool is_field_name(std::string_view name) {
                std::string_view::npos;
 }
 
+std::string nearest_step(const Workflow& workflow, std::string_view id) {
+    std::string best;
+    auto best_distance = std::string_view::npos;
+    for (const auto* step : steps_of(workflow))
+        if (const auto far = distance(id, step->id.value); far < best_distance) {
+            best = step->id.value;
+            best_distance = far;
+        }
+    return best;
+}
+
+// Takes a plain name of jq, with the `?` that may follow it.
+std::string_view take_name(std::string_view& text) {
+    constexpr std::string_view letters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const auto name = text.substr(0, text.find_first_not_of(letters));
+    text.remove_prefix(name.size());
+    if (text.starts_with('?'))
+        text.remove_prefix(1);
+    return name;
+}
+
+// What is wrong with the step or field that stands behind ".fields."; empty: nothing that is seen.
+std::string doubt_about(const Workflow& workflow, std::string_view rest) {
+    const auto id = take_name(rest);
+    if (id.empty())
+        return {};
+    const auto* step = find_step(workflow, id);
+    if (step == nullptr)
+        return fmt::format(
+            "no step is called {}, so .fields.{} is always null; the nearest is {}", id, id,
+            nearest_step(workflow, id)
+        );
+    if (!rest.starts_with('.'))
+        return {};
+    rest.remove_prefix(1);
+    const auto name = take_name(rest);
+    if (name.empty() || find_field(*step, name) != nullptr)
+        return {};
+    std::string names;
+    for (const auto& spec : step->form)
+        names += (names.empty() ? "" : ", ") + spec.name;
+    return fmt::format(
+        "step {} has no field {}, so .fields.{}.{} is always null; its fields are: {}", id, name,
+        id, name, names.empty() ? "none" : names
+    );
+}
+
 class Checker {
   public:
     explicit Checker(const Workflow& workflow) : workflow_(workflow) {}
@@ -158,14 +206,7 @@ class Checker {
     }
 
     std::string unknown_step(std::string_view id) const {
-        std::string best;
-        auto best_distance = std::string_view::npos;
-        for (const auto* step : steps_of(workflow_))
-            if (const auto far = distance(id, step->id.value); far < best_distance) {
-                best = step->id.value;
-                best_distance = far;
-            }
-        return fmt::format("unknown step: {}; the nearest is {}", id, best);
+        return fmt::format("unknown step: {}; the nearest is {}", id, nearest_step(workflow_, id));
     }
 
     void check_field(const FieldSpec& spec, const std::string& path) {
@@ -352,6 +393,23 @@ Result<Workflow> read_workflow(std::string_view yaml, std::string_view file) {
         return tl::unexpected(place_errors(document, codec::invalid(std::move(errors))));
     workflow->digest = sha256(yaml);
     return workflow;
+}
+
+std::vector<FieldError> doubts_about(const Workflow& workflow) {
+    constexpr std::string_view fields = ".fields.";
+    std::vector<FieldError> doubts;
+    for (std::size_t p = 0; p < workflow.phases.size(); ++p)
+        for (std::size_t s = 0; s < workflow.phases[p].steps.size(); ++s) {
+            const std::string_view when = workflow.phases[p].steps[s].when;
+            for (auto at = when.find(fields); at != std::string_view::npos;
+                 at = when.find(fields, at + fields.size()))
+                if (auto doubt = doubt_about(workflow, when.substr(at + fields.size()));
+                    !doubt.empty())
+                    doubts.push_back(
+                        {fmt::format("phases[{}].steps[{}].when", p, s), std::move(doubt)}
+                    );
+        }
+    return doubts;
 }
 
 } // namespace slipway::domain

@@ -21,6 +21,13 @@ const Step* find_step(const Workflow& workflow, std::string_view id) {
     return nullptr;
 }
 
+std::string not_a_step(const Workflow& workflow) {
+    std::string ids;
+    for (const auto* step : steps_of(workflow))
+        ids += (ids.empty() ? "" : ", ") + step->id.value;
+    return "is not a step of this change's workflow; its steps are: " + ids;
+}
+
 const Step* find_step(const Workflow& workflow, StepKind kind) {
     for (const auto& phase : workflow.phases)
         for (const auto& step : phase.steps)

@@ -160,9 +160,16 @@ struct Workflow {
 // Reads and checks a workflow file. Errors: invalid_input, every finding as `file:line: reason`.
 Result<Workflow> read_workflow(std::string_view yaml, std::string_view file);
 
+// What may stand in a workflow and is most likely a mistake, by path in the file, such as
+// "phases[0].steps[2].when": a condition that looks at a field that no step has. It is null there,
+// whatever is filled in.
+std::vector<FieldError> doubts_about(const Workflow& workflow);
+
 // All steps in the order of the file.
 std::vector<const Step*> steps_of(const Workflow& workflow);
 const Step* find_step(const Workflow& workflow, std::string_view id);
+// Why an id that is none of a change's workflow is refused: with those there are.
+std::string not_a_step(const Workflow& workflow);
 // The first step of the kind, or nullptr.
 const Step* find_step(const Workflow& workflow, StepKind kind);
 const FieldSpec* find_field(const Step& step, std::string_view name);

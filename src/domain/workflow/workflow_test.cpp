@@ -395,7 +395,7 @@ TEST(CheckFields, asks_for_required_fields_only_when_complete) {
         check_fields(step, parse_json(R"({"box":false,"url":""})")->get_object(), true);
     ASSERT_EQ(missing.size(), 2u);
     EXPECT_EQ(missing[0].message, "must be ticked: box");
-    EXPECT_EQ(missing[1].message, "is required: url");
+    EXPECT_EQ(missing[1].message, "must be filled in: url");
     const auto digest = std::string(64, 'a');
     const JsonObject all{
         {"text", "abc"},
@@ -411,6 +411,36 @@ TEST(CheckFields, asks_for_required_fields_only_when_complete) {
         {"url", "https://tickets.example/CHG-1?x=1"},
     };
     EXPECT_TRUE(check_fields(step, all, true).empty());
+}
+
+TEST(DoubtsAbout, conditions_that_look_at_a_field_that_no_step_has) {
+    const auto doubts = [](std::string_view when) {
+        const auto text = file_with(fmt::format(
+            "  - {{id: facts, title: F, kind: form, fields: [{{name: size, label: S, type: "
+            "number}}]}}\n  - id: b\n    title: B\n    kind: form\n    when: {}\n",
+            when
+        ));
+        const auto workflow = read_workflow(text, "w.yaml");
+        EXPECT_TRUE(workflow) << workflow.error().message;
+        std::string out;
+        for (const auto& [field, message] : doubts_about(*workflow))
+            out += fmt::format("{}: {}\n", field, message);
+        return out;
+    };
+    EXPECT_EQ(doubts(".fields.facts.size > 50"), "");
+    EXPECT_EQ(doubts(".fields.facts?.size? > 50 and .risk == \"high\""), "");
+    EXPECT_EQ(
+        doubts(".fields.fact.size > 50"),
+        "phases[0].steps[1].when: no step is called fact, so .fields.fact is always null; the "
+        "nearest is facts\n"
+    );
+    EXPECT_EQ(
+        doubts(".fields.facts.sise > 50 or .fields.facts.size > 1"),
+        "phases[0].steps[1].when: step facts has no field sise, so .fields.facts.sise is always "
+        "null; its fields are: size\n"
+    );
+    for (const auto* name : {"release.yaml", "server-decommission.yaml"})
+        EXPECT_TRUE(doubts_about(workflow_of(name)).empty()) << name;
 }
 
 TEST(DueAt, counts_from_the_date_that_the_rule_names) {
