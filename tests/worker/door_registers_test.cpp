@@ -41,6 +41,7 @@ TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
 }
 
 TEST_F(DoorTest, a_board_without_meetings_shows_none_and_can_be_sent_back) {
+    put_people({"mika"});
     auto request = record("board", "ecab");
     request.body = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
     const auto put = door->put_record(petra, request);
