@@ -5,13 +5,13 @@
 
 #include "app/door_inside.hpp"
 #include "app/record_users.hpp"
+#include "app/shown_record.hpp"
 #include "app/unreadable.hpp"
 #include "base/secret_reference.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/records/host_facts.hpp"
 #include "domain/records/record_remarks.hpp"
 #include "domain/records/register_table.hpp"
-#include "domain/records/ring_contents.hpp"
 
 namespace slipway::app {
 
@@ -104,24 +104,6 @@ const StoredStream* if_any(const Result<StoredStream>& stored) {
 
 const StoredStream* unless_removed(const StoredStream* stored) {
     return stored != nullptr && !stored->removed ? stored : nullptr;
-}
-
-// The document with its id and record version, as lists and single answers show it. (A
-// configuration item has a version of its own.)
-std::string shown(const std::string& id, std::uint64_t version, std::string_view document) {
-    std::string body = "{\"id\":";
-    append_quoted(body, id);
-    body += fmt::format(",\"record_version\":{}", version);
-    const auto members = document.substr(1);
-    // A document that names itself (a blackout) is not named twice.
-    constexpr std::string_view own_id = "\"id\":\"";
-    if (members.starts_with(own_id)) {
-        const auto rest = members.substr(members.find('"', own_id.size()) + 1);
-        return body.append(rest);
-    }
-    if (members != "}")
-        body += ',';
-    return body.append(members);
 }
 
 // Who asks for a change, owns it or carries it out does not compose the board that decides on it.
@@ -269,6 +251,27 @@ Result<PersonPut> person_put(
         TRY(inside.administering(tenant, id, after))};
 }
 
+bool is_inactive(const std::string* document) {
+    const auto person = document ? restore<domain::PersonRecord>(std::string_view(*document))
+                                 : fail(ErrorCode::not_found, "");
+    return !person || person->inactive;
+}
+
+// The sessions, tokens and codes that end with a commit that makes a person inactive or removes
+// him, and once more when he comes back, should one have been made at the same moment: they never
+// live again.
+Result<std::vector<Digest>> bearers_ended(
+    const Door::Inside& inside, const domain::RegisterRow& row, const StreamKey& key,
+    const StoredStream* before, const std::string* after
+) {
+    std::vector<Digest> ended;
+    if (row.name != "person" || !(is_inactive(after) || (before && is_inactive(&before->state))))
+        return ended;
+    for (const auto& bearer : TRY(inside.parts.store.list_bearers(key.tenant, PersonId(key.id))))
+        ended.push_back(bearer.digest);
+    return ended;
+}
+
 // Votes, acknowledgements and entries name people by their ids: one of them is one person for good,
 // and none is the server.
 Result<void> check_new_person(
@@ -341,6 +344,7 @@ struct RecordEdit {
     bool created = false;
     RecordsHeld held = {};
     std::vector<ChangeQuery> users = {}; // must find nothing when it is committed
+    std::vector<Digest> ended = {};      // sessions, tokens and codes
 };
 
 // Lets `decide` look at the record as it is stored (its version, 0 when there never was one, and
@@ -368,6 +372,7 @@ Result<Answer> write_record(
         Commit commit;
         commit.records_held = std::move(edit.held);
         commit.changes_absent = std::move(edit.users);
+        commit.drop_bearers = std::move(edit.ended);
         if (!edit.removed)
             commit.records_named = TRY(keys_named(row, actor.tenant, edit.document));
         commit.writes.push_back(TRY(inside.record_write(
@@ -422,10 +427,10 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         TRY(check_board(*inside_, *row, actor, request.id));
         if (row->check_names)
             TRY(row->check_names(document, *TRY(inside_->records.newest(actor.tenant)), {}));
-        const auto said = TRY(
-            remarks_on(*inside_, *row, {actor.tenant, request.kind, request.id}, before, document)
-        );
-        auto body = with_said(shown(request.id, version + 1, document), said);
+        const StreamKey key{actor.tenant, request.kind, request.id};
+        const auto said = TRY(remarks_on(*inside_, *row, key, before, document));
+        auto body =
+            with_said(shown_record(key, version + 1, document, inside_->library->policy()), said);
         RecordEdit edit{std::move(document), false, std::move(body), before == nullptr};
         if (row->name == "person")
             edit.held = TRY(inside_->keep_an_administrator(
@@ -438,6 +443,7 @@ Result<Answer> Door::put_record(const Actor& actor, const RecordRequest& request
         if (row->name == "ring")
             edit.held =
                 TRY(inside_->keep_rings_apart(actor.tenant, {{request.id, edit.document, {}}}));
+        edit.ended = TRY(bearers_ended(*inside_, *row, key, before, &edit.document));
         return edit;
     };
     return answer_or_kept(
@@ -512,6 +518,8 @@ Result<std::size_t> Door::put_records(
                 rings.push_back({records[i].id, documents[i], fmt::format("[{}].", rest.before + i)}
                 );
             created += before == nullptr ? 1 : 0;
+            for (const auto& ended : TRY(bearers_ended(*inside_, *row, key, before, &documents[i])))
+                commit.drop_bearers.push_back(ended);
             commit.writes.push_back(TRY(inside_->record_write(
                 actor, key, stored ? stored->version : 0, "put",
                 TRY(with_found(*row, documents[i], before)), false
@@ -554,6 +562,7 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
             edit.held.keys.push_back(administrators.keys.front());
         }
         edit.users = queries_for_users(before->key);
+        edit.ended = TRY(bearers_ended(*inside_, *row, before->key, before, nullptr));
         return edit;
     };
     return answer_or_kept(
@@ -561,42 +570,6 @@ Result<Answer> Door::remove_record(const Actor& actor, const RecordRequest& requ
         write_record(*inside_, actor, *row, request, remove)
     );
 }
-
-namespace {
-
-// A board's document only raises the quorum; people want to know how many votes it takes.
-std::string with_quorum(std::string document, const domain::Policy& policy) {
-    const auto board = restore<domain::BoardRecord>(std::string_view(document));
-    if (!board)
-        return document;
-    document.back() = ',';
-    return document +
-           fmt::format(
-               R"("quorum_applies":{}}})", domain::quorum_of(&*board, policy, board->emergency)
-           );
-}
-
-// What a catalogue entry names and a change records.
-std::string with_contents(std::string document, const std::string& id) {
-    const auto ring = restore<domain::RingRecord>(std::string_view(document));
-    if (!ring)
-        return document;
-    document.back() = ',';
-    return document + fmt::format(R"("contents":"{}"}})", domain::ring_contents(id, *ring).hex());
-}
-
-Result<std::string> shown_record(const StoredStream& stored, const domain::Policy& policy) {
-    if (const auto readable = parse_json(stored.state); !readable)
-        return unreadable_state(stored.key, readable.error());
-    auto document = shown(stored.key.id, stored.version, stored.state);
-    if (stored.key.kind == "board")
-        return with_quorum(std::move(document), policy);
-    if (stored.key.kind == "ring")
-        return with_contents(std::move(document), stored.key.id);
-    return document;
-}
-
-} // namespace
 
 Result<Answer>
 Door::show_record(const Actor& actor, const std::string& kind, const std::string& id) {

@@ -296,7 +296,7 @@ Result<std::string> Door::show_facts(const Actor& actor, const std::string& ring
             host.host, host.role, host.address, host.found, domain::facts_at(record, host),
             domain::facts_of(host, gathered)});
     }
-    return "{\"items\":[" + hosts + "],\"next\":\"\"}";
+    return "{\"items\":[" + hosts + "]}";
 }
 
 } // namespace slipway::app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -26,6 +27,12 @@ std::string problem_json(const Error& error) {
     if (!error.reasons.empty())
         out["reasons"] = *parse_json(encode_answer(error.reasons));
     return to_text(Json(std::move(out)));
+}
+
+// Also on a line that is not understood otherwise: a program reads the refusal as it reads others.
+bool wants_json(const std::vector<std::string>& words) {
+    const auto end = std::find(words.begin(), words.end(), "--");
+    return std::find(words.begin(), end, "--json") != end;
 }
 
 Style style_of(const Context& context, bool terminal) {
@@ -92,7 +99,10 @@ int run_cli(
     Context context{local, surroundings, commands};
     auto parsed = parse_command_line(commands, arguments);
     if (!parsed) {
-        surroundings.err << "slipway: " << parsed.error().message << '\n';
+        if (wants_json(arguments))
+            context.print_json(problem_json(parsed.error()));
+        else
+            surroundings.err << "slipway: " << parsed.error().message << '\n';
         return static_cast<int>(ExitCode::usage);
     }
     if (parsed->help || parsed->command == nullptr) {

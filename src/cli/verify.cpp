@@ -28,6 +28,22 @@ std::string finding_text(const Json& finding, const Style& style) {
     );
 }
 
+// Of whose server the ledger is, as its first entry says. A whole bundle of before does not hold
+// that entry; who reads it must not take it for one that was made on a production server.
+std::string mode_line(const Json& report, bool whole_bundle, const Style& style) {
+    const auto mode = text_or_empty(report, "mode");
+    if (mode == "sandbox")
+        return style.paint(
+                   Paint::yellow, "of a sandbox: its clock could be put forward by people"
+               ) +
+               "\n";
+    if (!mode.empty())
+        return fmt::format("of a {} server\n", clean(mode));
+    return whole_bundle ? "whether it is of a sandbox is not told: it was exported by a version "
+                          "that did not say it\n"
+                        : "";
+}
+
 std::string head_of_installation(const Json& report) {
     return fmt::format(
         "{} entries, {} of them covered by a signed checkpoint ({} checkpoints hold), "
@@ -86,6 +102,11 @@ Result<Subject> subject_of(const Context& context, const Arguments& arguments) {
     const auto status = std::filesystem::status(path, failed);
     if (failed || !std::filesystem::exists(status))
         return fail(ErrorCode::not_found, path + ": no such file or directory");
+    // The database of a data directory, which is what a backup consists of.
+    if (std::filesystem::path file(path); file.filename() == "slipway.db")
+        return Subject{
+            context.local.verify_data_directory,
+            file.has_parent_path() ? file.parent_path().string() : "."};
     if (std::filesystem::is_directory(status))
         return Subject{context.local.verify_data_directory, path};
     return Subject{context.local.verify_bundle, path, true};
@@ -115,6 +136,7 @@ Result<ExitCode> verify(Context& context, const Arguments& arguments) {
     context.say(
         subject.bundle ? head_of_bundle(report, !key.empty()) : head_of_installation(report)
     );
+    context.say(mode_line(report, subject.bundle && intact, context.style));
     if (!intact)
         for (const auto& finding : findings->get_array())
             context.print(finding_text(finding, context.style));

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <map>
 
+#include "base/schema.hpp"
 #include "domain/records/register_table.hpp"
 #include "http/answers.hpp"
 #include "http/resources.hpp"
@@ -185,6 +186,60 @@ Result<Response> import(app::Door& door, const RegisterRow& row, Call& call) {
     return json_answer(fmt::format(R"({{"imported":{},"created":{}}})", records.size(), created));
 }
 
+// What a reading gives beside the document: what addresses it, and what follows from it.
+struct Addressed {
+    std::string id;
+    std::uint64_t record_version = 0;
+
+    SLIPWAY_FIELDS {
+        visit("id", self.id, required("of the record; the last part of its address"));
+        visit("record_version", self.record_version, required("what If-Match names"));
+    }
+};
+
+struct OfBoard {
+    std::uint32_t quorum_applies = 0;
+
+    SLIPWAY_FIELDS {
+        visit(
+            "quorum_applies", self.quorum_applies,
+            required("votes needed: the policy's number, or the board's if that is more")
+        );
+    }
+};
+
+struct OfRing {
+    Digest contents;
+
+    SLIPWAY_FIELDS {
+        visit(
+            "contents", self.contents, required("of what is approved; catalogue entries name it")
+        );
+    }
+};
+
+void add_members(JsonObject& schema, const Json& more) {
+    for (const auto& member : more.at("properties").as_object())
+        schema["properties"].as_object()[member.key()] = member.value();
+    auto& required_names = schema["required"];
+    if (!required_names.is_array())
+        required_names = JsonArray{};
+    for (const auto& name : more.at("required").as_array())
+        if (auto& names = required_names.as_array();
+            std::find(names.begin(), names.end(), name) == names.end())
+            names.push_back(name);
+}
+
+Json shown_schema(const RegisterRow& row) {
+    auto schema = row.schema().as_object();
+    add_members(schema, schema_of<Addressed>());
+    if (row.name == "board")
+        add_members(schema, schema_of<OfBoard>());
+    if (row.name == "ring")
+        add_members(schema, schema_of<OfRing>());
+    return schema;
+}
+
 Route base_route(const RegisterRow& row, Method method, std::string_view verb) {
     Route route;
     route.method = method;
@@ -198,7 +253,7 @@ Route base_route(const RegisterRow& row, Method method, std::string_view verb) {
 void add_reading(Routes& routes, app::Door& door, const RegisterRow& row) {
     Route one = base_route(row, Method::get, "show");
     one.summary = fmt::format("One {}.", row.title);
-    one.response_schema = row.schema();
+    one.response_schema = shown_schema(row);
     one.other_successes = {304};
     one.handler = [&door, &row](Call& call) -> Result<Response> {
         const auto answer = TRY(door.show_record(call.actor, std::string(row.name), call.id()));
@@ -208,7 +263,7 @@ void add_reading(Routes& routes, app::Door& door, const RegisterRow& row) {
     all.path = collection_path(row);
     all.summary = fmt::format("Every {}, by id.", row.title);
     all.query = {limit_parameter, cursor_parameter};
-    all.response_schema = list_schema_of(row.schema());
+    all.response_schema = list_schema_of(shown_schema(row));
     all.handler = [&door, &row](Call& call) -> Result<Response> { return list(door, row, call); };
     routes.push_back(std::move(all));
     routes.push_back(std::move(one));
@@ -220,6 +275,7 @@ void add_writing(Routes& routes, Services& services, const RegisterRow& row) {
     write.body = Body::json;
     write.body_limit = limits::request_body_max;
     write.request_schema = row.schema();
+    write.response_schema = shown_schema(row);
     write.keyed = write.conditional = true;
     write.other_successes = {201};
     write.handler = [&services, &row](Call& call) -> Result<Response> {

@@ -223,7 +223,7 @@ cli::LocalCommand rebuild_command() {
             {"streams", report.streams},
             {"events", report.events},
             {"different", report.different},
-            {"repaired", repair}};
+            {"repaired", repair && report.different != 0}};
         JsonArray differences;
         for (const auto& difference : report.differences)
             differences.push_back(JsonObject{

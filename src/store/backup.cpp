@@ -31,6 +31,11 @@ constexpr const char* report_file = "backup.json";
 Result<void> take_empty_directory(const std::string& directory) {
     std::error_code failed;
     fs::create_directories(directory, failed);
+    if (directory.empty() || failed == std::errc::not_a_directory)
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("\"{}\" is no directory: give a new or an empty one", directory)
+        );
     if (failed)
         return fail(
             ErrorCode::unavailable, fmt::format("cannot create {}: {}", directory, failed.message())

@@ -635,48 +635,6 @@ TEST_F(CliTest, AnExportIsWholeOrNotThere) {
     EXPECT_EQ(std::filesystem::file_size(target), 5u);
 }
 
-TEST_F(CliTest, EvidenceIsVerifiedThroughTheHooks) {
-    const auto file = write("CHG-1.zip", "PK");
-    local.verify_bundle = [](const std::string&, const std::string& key) -> Result<Json> {
-        return *parse_json(fmt::format(
-            R"({{"change":"CHG-1","entries":40,"attachments":2,"checkpoint_size":90,)"
-            R"("key":"k","key_trusted":{},"findings":[]}})",
-            !key.empty()
-        ));
-    };
-    local.verify_data_directory = [](const std::string&, const std::string&) -> Result<Json> {
-        return *parse_json(
-            R"({"entries":9,"checkpoints":1,"signed_entries":7,"root":"ab","findings":[)"
-            R"({"seq_from":3,"seq_to":3,"kind":"altered","message":"is not what was hashed"}]})"
-        );
-    };
-    local.verify_postgres = [](const std::string& conninfo, const std::string&) -> Result<Json> {
-        EXPECT_EQ(conninfo, "dbname=slipway");
-        return *parse_json(R"({"entries":9,"attachments":4,"findings":[]})");
-    };
-    EXPECT_EQ(run({"verify"}), 64);
-    EXPECT_EQ(run({"verify", file, "--postgres", "dbname=slipway"}), 64);
-    EXPECT_EQ(run({"verify", "--postgres", "dbname=slipway"}), 0);
-    EXPECT_NE(out.str().find("4 attachments"), std::string::npos);
-    EXPECT_EQ(run({"verify", file, "--key", "k"}), 0);
-    EXPECT_NE(out.str().find("the key you gave"), std::string::npos);
-    local.verify_bundle = [](const std::string&, const std::string&) -> Result<Json> {
-        return *parse_json(R"({"change":"CHG-1","entries":40,"attachments":2,"key":"k",)"
-                           R"("findings":[{"file":"key.txt","kind":"untrusted_key","message":""}]})"
-        );
-    };
-    EXPECT_EQ(run({"verify", file, "--key", "k"}), 6);
-    EXPECT_NE(out.str().find("NOT signed by the key you gave"), std::string::npos);
-    EXPECT_EQ(run({"verify", folder.string()}), 6);
-    EXPECT_EQ(
-        out.str(), "9 entries, 7 of them covered by a signed checkpoint (1 checkpoints hold), "
-                   "0 attachments\n"
-                   "root ab\n"
-                   "  altered  entry 3: is not what was hashed\n"
-                   "not intact\n"
-    );
-}
-
 } // namespace
 
 } // namespace slipway::test

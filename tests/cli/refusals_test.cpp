@@ -204,6 +204,24 @@ TEST_F(CliTest, AMistypedOptionOrValueGetsTheNearest) {
     EXPECT_TRUE(server.seen().empty());
 }
 
+TEST_F(CliTest, AProgramReadsWhatTheParserRefusesAsItReadsOtherRefusals) {
+    const std::vector<std::vector<std::string>> lines{
+        {"change", "windows", "CHG-3", "--json"},
+        {"ledger", "consistency", "1", "--json"},
+        {"--json", "change", "xyzzy"},
+        {"change", "vote", "CHG-1", "--choise", "approve", "--json"}};
+    for (const auto& words : lines) {
+        EXPECT_EQ(run(words), 64);
+        EXPECT_EQ(err.str(), "");
+        const auto problem = parse_json(out.str());
+        ASSERT_TRUE(problem) << out.str();
+        EXPECT_EQ(text_or_empty(*problem, "code"), "invalid_input");
+        EXPECT_NE(text_or_empty(*problem, "detail"), "");
+    }
+    EXPECT_EQ(run({"change", "vote", "CHG-1", "--choise", "approve", "--", "--json"}), 64);
+    EXPECT_EQ(out.str(), "") << "behind -- no option is read";
+}
+
 TEST_F(CliTest, MissingFieldsAreNamedBeforeAnythingIsSent) {
     EXPECT_EQ(run({"change", "vote", "CHG-1"}), 64);
     EXPECT_NE(

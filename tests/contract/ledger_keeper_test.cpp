@@ -72,6 +72,7 @@ TEST_P(KeeperContract, the_mode_is_the_one_of_the_first_entry) {
     must(store().put_setting("mode", "production"));
     EXPECT_EQ(must(open_keeper(store()))->mode(), Mode::sandbox);
     EXPECT_EQ(code_of(open_keeper(store(), Mode::production)), ErrorCode::conflict);
+    EXPECT_EQ(verify().mode, Mode::sandbox) << "and whoever verifies is told";
 }
 
 TEST_P(KeeperContract, another_key_than_that_of_the_first_entry_is_refused) {

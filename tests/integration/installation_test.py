@@ -92,6 +92,16 @@ class InstallationTest(unittest.TestCase):
         self.assertEqual(answers[0], answers[1])
         self.assertEqual(answers[0][0], 401)
 
+    def test_what_let_a_leaver_in_ends_for_good(self):
+        token = self.server.request("POST", "/tokens", {
+            "label": "ci", "scopes": ["change_read"], "expires_in": "1h"}, self.engineer)["secret"]
+        mara = {"name": "Mara", "roles": ["engineer"]}
+        for inactive in (True, False):
+            self.server.request("PUT", "/people/mara", {**mara, "inactive": inactive})
+            for secret in (self.engineer, token):
+                self.assertEqual(self.refused("GET", "/changes", None, secret).status, 401)
+        self.server.request("GET", "/changes", token=self.server.login("mara", PASSWORD))
+
     def test_a_new_password_is_typed_twice_at_a_terminal(self):
         code = self.server.cli("password", "set", "mara")["secret"]
         fresh = "seven slow barges"
@@ -292,8 +302,15 @@ class InstallationTest(unittest.TestCase):
         self.assertTrue((restored / "programs" / "tool").exists())
         self.assertEqual((restored / "policies" / "default.yaml").read_bytes(),
                          (self.server.data / "policies" / "default.yaml").read_bytes())
+        self.assertEqual(self.server.cli("verify", str(copy / "slipway.db"))["mode"], "production")
         rebuilt = self.server.cli("admin", "rebuild", "--check", "--data", str(restored))
         self.assertEqual(rebuilt["different"], 0, rebuilt)
+        rebuilt = self.server.cli("admin", "rebuild", "--data", str(restored))
+        self.assertFalse(rebuilt["repaired"], "nothing differed")
+        file = self.server.folder / "file"
+        file.write_text("", encoding="utf-8")
+        for nowhere in ("", str(file), str(file / "below")):
+            self.server.cli("admin", "backup", nowhere, "--data", str(restored), expect=2)
         health = self.server.cli("admin", "doctor", "--data", str(restored))
         self.assertTrue(health["healthy"], health)
 
@@ -730,6 +747,31 @@ class InstallationTest(unittest.TestCase):
         refused = self.refused("GET", "/health", None, None)
         self.assertEqual(refused.status, 503)
         self.assertIn("only reads", refused.problem["detail"])
+
+    def test_the_evidence_of_a_sandbox_says_so(self):
+        self.assertEqual(self.mode_of_evidence(self.server), "production")
+        training = Installation(BINARY, "--sandbox")
+        try:
+            training.start()
+            training.set_up()
+            training.person("mara", "engineer")
+            training.cli("sandbox", "advance", "12d")
+            self.assertEqual(self.mode_of_evidence(training), "sandbox")
+        finally:
+            training.stop()
+            shutil.rmtree(training.folder)
+
+    def mode_of_evidence(self, server):
+        mara = server.login("mara", PASSWORD)
+        server.request("POST", "/changes", {"title": "Feed"}, mara)
+        evidence = str(server.folder / "CHG-1.zip")
+        server.cli("change", "export", "CHG-1", "--out", evidence)
+        mode = server.cli("verify", evidence)["mode"]
+        self.assertEqual(server.cli("verify", str(server.data))["mode"], mode)
+        said = subprocess.run([BINARY, "verify", evidence], capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+        self.assertEqual("of a sandbox" in said, mode == "sandbox", said)
+        return mode
 
     def test_the_mode_in_the_first_entry_counts(self):
         self.server.stop()

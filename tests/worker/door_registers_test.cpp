@@ -40,6 +40,20 @@ TEST_F(DoorTest, a_board_shows_the_quorum_that_applies) {
     EXPECT_EQ(applies(), 3);
 }
 
+TEST_F(DoorTest, a_board_without_meetings_shows_none_and_can_be_sent_back) {
+    put_people({"mika"});
+    auto request = record("board", "ecab");
+    request.body = *parse_json(R"({"name":"ECAB","emergency":true,"members":["mika"]})");
+    const auto put = door->put_record(petra, request);
+    ASSERT_TRUE(put) << put.error().message;
+    const auto read = *parse_json(door->show_record(petra, "board", "ecab")->body);
+    EXPECT_EQ(*parse_json(put->body), read) << "a writing answers what a reading shows";
+    EXPECT_EQ(find(read, "schedule"), nullptr);
+    request.body = read;
+    const auto back = door->put_record(petra, request);
+    EXPECT_TRUE(back) << back.error().message;
+}
+
 TEST_F(DoorTest, a_ring_shows_the_contents_that_a_catalogue_entry_names) {
     put_ring("live");
     const auto read = *parse_json(door->show_record(petra, "ring", "live")->body);

@@ -57,6 +57,40 @@ class PeopleTest : public DoorTest {
     const Actor rut{main, PersonId("rut"), {domain::Role::administrator}, {}, "session"};
 };
 
+// Nobody who brings a leaver back expects what let him in before.
+TEST_F(PeopleTest, sessions_and_tokens_end_when_somebody_is_made_inactive) {
+    const auto gives = [&](std::string_view id, std::string_view kind) {
+        Bearer bearer;
+        bearer.digest = sha256(fmt::format("{} {}", id, kind));
+        bearer.tenant = main;
+        bearer.person = PersonId(std::string(id));
+        bearer.id = fmt::format("{}-{}", id, kind);
+        bearer.kind = kind;
+        bearer.expires_at = clock.now() + std::chrono::hours(1);
+        Commit commit;
+        commit.put_bearers.push_back(bearer);
+        ASSERT_TRUE(store->commit(std::move(commit)));
+    };
+    const auto left = [&](const std::string& id) {
+        return store->list_bearers(main, PersonId(id))->size();
+    };
+    for (const std::string id : {"ivar", "pia"}) {
+        ASSERT_TRUE(puts_person(person(id, "engineer")));
+        for (const auto* kind : {"session", "token", "code"})
+            gives(id, kind);
+    }
+    ASSERT_TRUE(puts_person(person("ivar", "viewer")));
+    EXPECT_EQ(left("ivar"), 3U) << "other roles end nothing";
+    ASSERT_TRUE(puts_person(person("ivar", "viewer", true)));
+    EXPECT_EQ(left("ivar"), 0U);
+    gives("ivar", "session"); // by a sign-in at the same moment
+    ASSERT_TRUE(puts_person(person("ivar", "viewer")));
+    EXPECT_EQ(left("ivar"), 0U) << "and none of then lives again";
+    EXPECT_EQ(left("pia"), 3U);
+    ASSERT_TRUE(removes_person("pia"));
+    EXPECT_EQ(left("pia"), 0U);
+}
+
 TEST_F(PeopleTest, whom_an_open_change_names_are_not_removed) {
     const std::map<std::string, std::string> parts{
         {"implementer", "ivar"}, {"rollback_owner", "pia"}, {"rollback_backup", "sven"}};

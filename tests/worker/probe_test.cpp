@@ -299,6 +299,7 @@ TEST_F(ProbeTest, facts_are_imported_as_the_script_printed_them) {
     EXPECT_FALSE(found.script.has_value());
     const auto shown = *parse_json(*door->show_facts(vic, "staging"));
     EXPECT_EQ(shown.at("items").at(0).at("facts").at("kernel"), "6");
+    EXPECT_EQ(find(shown, "next"), nullptr) << "a ring is one page";
 
     EXPECT_EQ(import(vic, "stage-1", document).error().code, ErrorCode::forbidden);
     EXPECT_EQ(import(ina, "stage-9", document).error().fields.at(0).field, "host");

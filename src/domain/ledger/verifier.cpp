@@ -118,6 +118,9 @@ void LedgerVerifier::add_record(
     else
         place_out_of_order(seq, stored_leaf);
     above_ = std::max(above_, seq + 1);
+    if (seq == 0)
+        if (const auto opening = read_opening(bytes))
+            report_.mode = opening->mode;
     if (rules_.check_envelopes)
         check_envelope(seq, bytes, columns);
 }

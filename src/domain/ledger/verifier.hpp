@@ -21,6 +21,7 @@
 #include "domain/ledger/checkpoint.hpp"
 #include "domain/ledger/envelope.hpp"
 #include "domain/ledger/merkle.hpp"
+#include "domain/ledger/opening.hpp"
 
 namespace slipway::domain {
 
@@ -73,6 +74,7 @@ struct LedgerReport {
     std::uint64_t streams = 0;        // 0 unless streams were checked
     std::uint64_t versions_unchecked = 0; // entries of streams beyond LedgerRules::streams_max
     std::uint64_t attachments = 0;        // whose bytes were hashed
+    std::optional<LedgerMode> mode;       // as the first entry says; absent when it says nothing
     std::vector<LedgerFinding> findings;
     std::uint64_t findings_left_out = 0; // beyond limits::ledger_findings_max
 
@@ -90,6 +92,7 @@ struct LedgerReport {
         visit("streams", self.streams);
         visit("versions_unchecked", self.versions_unchecked);
         visit("attachments", self.attachments);
+        visit("mode", self.mode, optional("of the server, as the first entry says"));
         visit("findings", self.findings, optional("what is wrong", limits::ledger_findings_max));
         visit("findings_left_out", self.findings_left_out);
     }

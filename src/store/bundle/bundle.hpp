@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The offline evidence of one change: one ZIP with the ledger entries byte for byte, an inclusion
 // proof of each to one signed checkpoint, the attachments, and a manifest that the ledger's key has
-// sealed, so that leaving out the last entries shows as well. Equal bundles are equal bytes: files
-// are stored in a fixed order with a fixed time. Reading trusts nothing: names outside the expected
-// set, too many files and too large files are refused (limits::bundle_*). Attachments are streamed;
-// no more than limits::blob_chunk of one is in memory.
+// sealed, so that leaving out the last entries shows as well. Beside the change's own entries
+// stands the one that opened the ledger and says whether it is a sandbox's. Equal bundles are equal
+// bytes: files are stored in a fixed order with a fixed time. Reading trusts nothing: names outside
+// the expected set, too many files and too large files are refused (limits::bundle_*). Attachments
+// are streamed; no more than limits::blob_chunk of one is in memory.
 //
 //     manifest.json        BundleManifest: what belongs to the bundle, with the SHA-256 of each
 //     seal.txt             signed note over the manifest's digest
@@ -29,6 +30,7 @@
 #include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "domain/ledger/note.hpp"
+#include "domain/ledger/opening.hpp"
 #include "domain/ledger/proof.hpp"
 #include "store/bundle/approved_runs.hpp"
 
@@ -62,7 +64,8 @@ struct Bundle {
     std::string seal = {};
     std::string key = {};
     std::string readme = {};
-    std::vector<std::string> strangers = {}; // files that are no part of it; they are not read
+    // Files and comments that are no part of it; they are not read.
+    std::vector<std::string> strangers = {};
     // What the bytes of the pinned runbooks say, as far as they are there and can be read.
     std::map<Digest, StepDigests> runbooks = {};
     bool operator==(const Bundle&) const = default;
@@ -90,11 +93,12 @@ Result<Bundle> read_bundle_bytes(std::string_view zip);
 // version of the change's stream that is not there. reordered, duplicated: entries out of the order
 // of the ledger or there twice. bad_proof: the entry is not in the checkpoint's tree.
 // bad_checkpoint, bad_seal: not signed by the key. untrusted_key: not the key that the reader
-// trusts. foreign: an entry of another tenant. unlisted: a file that the manifest does not list: it
-// looks like evidence and is none. attachment_altered, attachment_missing: one that the
-// manifest or an entry names. An entry names an attachment by an object with the members "digest"
-// and "size_bytes", or by a member "transcript" that is a digest. not_approved: what was carried
-// out is not the runbook, or not the step of it, that was pinned and approved.
+// trusts. foreign: an entry of another tenant, or the opening of another ledger. unlisted: a file
+// that the manifest does not list, or a comment: it looks like evidence and is none.
+// attachment_altered, attachment_missing: one that the manifest or an entry names. An entry names
+// an attachment by an object with the members "digest" and "size_bytes", or by a member
+// "transcript" that is a digest. not_approved: what was carried out is not the runbook, or not the
+// step of it, that was pinned and approved.
 SLIPWAY_ENUM(
     BundleFindingKind, altered, missing, reordered, duplicated, bad_proof, bad_checkpoint, bad_seal,
     untrusted_key, foreign, attachment_altered, attachment_missing, unlisted, not_approved
@@ -120,6 +124,9 @@ struct BundleReport {
     std::uint64_t entries = 0;
     std::uint64_t attachments = 0;
     std::uint64_t checkpoint_size = 0;
+    // Of the server, as the ledger's first entry says; absent when the bundle does not hold it, as
+    // those of before, or does not prove it.
+    std::optional<domain::LedgerMode> mode;
     std::string key;          // text of the key that signed; compare it when it is not trusted
     bool key_trusted = false; // the caller brought the key, and it is the one the bundle names
     std::vector<BundleFinding> findings;
@@ -133,6 +140,7 @@ struct BundleReport {
         visit("entries", self.entries);
         visit("attachments", self.attachments);
         visit("checkpoint_size", self.checkpoint_size);
+        visit("mode", self.mode, optional("of the server; absent when the bundle does not tell"));
         visit("key", self.key);
         visit("key_trusted", self.key_trusted);
         visit("findings", self.findings, optional("what is wrong", limits::bundle_files_max));

@@ -177,10 +177,12 @@ class Check {
         const auto file = entry_file(position);
         if (entry.bytes.empty())
             return;
-        if (checkpoint_ && !domain::verify_inclusion(
+        const bool proved =
+            checkpoint_ && domain::verify_inclusion(
                                entry.seq, checkpoint_->size, domain::leaf_hash(entry.bytes),
                                entry.proof, checkpoint_->root
-                           ))
+                           );
+        if (checkpoint_ && !proved)
             find(
                 file, Kind::bad_proof,
                 fmt::format("entry {}: the checkpoint's tree does not hold these bytes", entry.seq)
@@ -189,6 +191,9 @@ class Check {
         const auto head = domain::scan_envelope(entry.bytes);
         if (!json || !head)
             return find(file, Kind::altered, fmt::format("entry {} is no entry", entry.seq));
+        // The opening is of the installation, whoever's the change is.
+        if (entry.seq == 0 || head->type == domain::opening_type)
+            return check_opening(file, entry, proved);
         if (head->tenant != bundle_.tenant.value)
             find(file, Kind::foreign, fmt::format("is of tenant {}", head->tenant));
         if (head->kind == "change" && head->stream == bundle_.change.value) {
@@ -199,6 +204,16 @@ class Check {
         }
         for (const auto& digest : domain::named_attachments(*json))
             named_.emplace(digest, file);
+    }
+
+    void check_opening(std::string_view file, const BundleEntry& entry, bool proved) {
+        const auto opening = domain::read_opening(entry.bytes);
+        if (!opening)
+            return find(file, Kind::altered, opening.error().message);
+        if (entry.seq != 0 || (key_ && opening->key != domain::key_text(*key_)))
+            return find(file, Kind::foreign, "opens another ledger than the one of the checkpoint");
+        if (proved)
+            report_.mode = opening->mode;
     }
 
     void check_version(std::string_view file, std::uint64_t version) {

@@ -68,7 +68,18 @@ std::string shown_name(const std::string& name, zip_uint64_t index) {
                                : fmt::format("file {}", index + 1);
 }
 
-// Files whose names a bundle does not have go to `strangers`.
+bool has_comment(zip_t* zip) {
+    int length = 0;
+    return zip_get_archive_comment(zip, &length, ZIP_FL_ENC_RAW) != nullptr && length > 0;
+}
+
+bool has_comment(zip_t* zip, zip_uint64_t index) {
+    zip_uint32_t length = 0;
+    return zip_file_get_comment(zip, index, &length, ZIP_FL_ENC_RAW) != nullptr && length > 0;
+}
+
+// Files whose names a bundle does not have go to `strangers`, as do comments: a ZIP program shows
+// them, and nothing signs them.
 Result<Members> list_members(zip_t* zip, std::vector<std::string>& strangers) {
     const auto count = zip_get_num_entries(zip, 0);
     if (count < 0 || static_cast<std::size_t>(count) > limits::bundle_files_max)
@@ -76,6 +87,8 @@ Result<Members> list_members(zip_t* zip, std::vector<std::string>& strangers) {
             ErrorCode::limit_exceeded,
             fmt::format("bundle: more than {} files", limits::bundle_files_max)
         );
+    if (has_comment(zip))
+        strangers.emplace_back("the comment of the ZIP");
     Members members;
     std::uint64_t entries_total = 0;
     for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(count); ++i) {
@@ -86,6 +99,8 @@ Result<Members> list_members(zip_t* zip, std::vector<std::string>& strangers) {
         if (zip_stat_index(zip, i, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & needed) != needed)
             return bad_zip(fmt::format("file {} cannot be read", i + 1));
         const std::string name = stat.name;
+        if (has_comment(zip, i))
+            strangers.push_back("the comment of " + shown_name(name, i));
         const std::size_t limit = size_limit(name);
         if (limit == 0) {
             strangers.push_back(shown_name(name, i));

@@ -87,18 +87,42 @@ std::string entry(
            fmt::format(R"(,"{}":{}}})", member, body);
 }
 
-// A ledger of these entries, of which one in `apart` is of CHG-1 and exported, from the first on.
-void seal(Bundle& bundle, const std::vector<std::string>& entries, std::size_t apart) {
+std::string opening(const domain::VerifierKey& key, domain::LedgerMode mode) {
+    return domain::write_envelope(
+               {.tenant = "main",
+                .kind = "ledger",
+                .stream = "ledger",
+                .version = 1,
+                .type = domain::opening_type,
+                .at = "2026-11-22T19:53:12.123Z",
+                .actor = "slipway"}
+           ) +
+           fmt::format(
+               R"(,"data":{}}})", encode(domain::LedgerOpening{mode, key.name, key_text(key)})
+           );
+}
+
+// A ledger that is opened and has these entries, of which one in `apart` is of CHG-1 and exported,
+// from the first on, behind the opening.
+void seal(
+    Bundle& bundle, std::vector<std::string> entries, std::size_t apart,
+    const std::string& first = opening(ledger_key().verifier, domain::LedgerMode::sandbox)
+) {
+    entries.insert(entries.begin(), first);
     std::vector<Digest> leaves;
     for (const auto& bytes : entries)
         leaves.push_back(domain::leaf_hash(bytes));
     domain::LeafSubtrees reader(leaves);
     bundle.tenant = TenantId("main");
     bundle.change = ChangeId("CHG-1");
-    for (std::uint64_t seq = 0; seq < leaves.size(); seq += apart)
+    const auto take = [&](std::uint64_t seq) {
         bundle.entries.push_back(
             {seq, entries[seq], domain::inclusion_proof(seq, leaves.size(), reader).value()}
         );
+    };
+    take(0);
+    for (std::uint64_t seq = 1; seq < leaves.size(); seq += apart)
+        take(seq);
     bundle.checkpoint = domain::sign_checkpoint(
         {ledger_key().verifier.name,
          leaves.size(),
@@ -193,9 +217,9 @@ TEST(Bundle, ComesBackWholeAndIntact) {
     EXPECT_EQ(bundle.checkpoint, sample.bundle.checkpoint);
     const auto report = check(bundle);
     EXPECT_TRUE(report.intact()) << encode(report);
-    EXPECT_EQ(report.entries, 4u);
+    EXPECT_EQ(report.entries, 5u) << "the change's four, and the one that opened the ledger";
     EXPECT_EQ(report.attachments, 2u);
-    EXPECT_EQ(report.checkpoint_size, 8u);
+    EXPECT_EQ(report.checkpoint_size, 9u);
     EXPECT_TRUE(report.key_trusted);
     EXPECT_FALSE(verify_bundle(bundle, std::nullopt).key_trusted);
     EXPECT_TRUE(verify_bundle(bundle, std::nullopt).intact());
@@ -255,10 +279,83 @@ TEST(Bundle, ProvesThatWhatRanIsWhatWasApproved) {
     auto edited = runbook_file;
     edited.back() = ' ';
     const auto other_runbook = checked(sample_of_run(sha256(edited), step));
-    EXPECT_TRUE(names(other_runbook, entry_file(2), Kind::not_approved)) << encode(other_runbook);
+    EXPECT_TRUE(names(other_runbook, entry_file(3), Kind::not_approved)) << encode(other_runbook);
     const auto other_step = checked(sample_of_run(approved, sha256("one character more")));
     ASSERT_EQ(other_step.findings.size(), 1u) << encode(other_step);
-    EXPECT_TRUE(names(other_step, entry_file(3), Kind::not_approved));
+    EXPECT_TRUE(names(other_step, entry_file(4), Kind::not_approved));
+}
+
+TEST(Bundle, SaysOfWhatKindOfServerItIs) {
+    EXPECT_EQ(check(read_sample()).mode, domain::LedgerMode::sandbox);
+    const auto of_mode = [](domain::LedgerMode mode) {
+        Sample sample;
+        seal(sample.bundle, {entry("CHG-1", 1, "{}")}, 1, opening(ledger_key().verifier, mode));
+        return check(read_bundle_bytes(zip_of(sample)).value());
+    };
+    EXPECT_TRUE(of_mode(domain::LedgerMode::production).intact());
+    EXPECT_EQ(of_mode(domain::LedgerMode::production).mode, domain::LedgerMode::production);
+    EXPECT_EQ(of_mode(domain::LedgerMode::sandbox).mode, domain::LedgerMode::sandbox);
+}
+
+// Bundles were written without the opening before.
+TEST(Bundle, WithoutTheOpeningItIsWholeAndTellsNoMode) {
+    auto sample = make_sample();
+    sample.bundle.entries.erase(sample.bundle.entries.begin());
+    const auto report = check(read_bundle_bytes(zip_of(sample)).value());
+    EXPECT_TRUE(report.intact()) << encode(report);
+    EXPECT_EQ(report.mode, std::nullopt);
+}
+
+TEST(Bundle, AnOpeningThatWasTakenOutOrSwappedIsFound) {
+    auto taken_out = read_sample();
+    taken_out.entries.erase(taken_out.entries.begin());
+    EXPECT_TRUE(names(check(taken_out), "entries/0001.json", Kind::missing));
+
+    // Whoever does not have the key: the manifest made to fit is not the sealed one.
+    auto sample = make_sample();
+    sample.bundle.entries.erase(sample.bundle.entries.begin());
+    taken_out.manifest = read_bundle_bytes(zip_of(sample)).value().manifest;
+    EXPECT_TRUE(names(check(taken_out), "seal.txt", Kind::bad_seal));
+
+    const auto production = opening(ledger_key().verifier, domain::LedgerMode::production);
+    auto swapped = read_sample();
+    swapped.entries[0].bytes = production;
+    const auto report = check(swapped);
+    EXPECT_TRUE(names(report, "entries/0001.json", Kind::altered)) << encode(report);
+    EXPECT_TRUE(names(report, "entries/0001.json", Kind::bad_proof));
+    EXPECT_EQ(report.mode, std::nullopt) << "what is not proved is not said";
+
+    // Under a seal too: the checkpoint's tree does not begin with it.
+    sample = make_sample();
+    sample.bundle.entries[0].bytes = production;
+    EXPECT_TRUE(names(
+        check(read_bundle_bytes(zip_of(sample)).value()), "entries/0001.json", Kind::bad_proof
+    ));
+
+    const auto other = domain::make_signing_key("slipway.example/ledger", domain::KeyBytes{2});
+    for (const auto& first :
+         {opening(other->verifier, domain::LedgerMode::production), entry("CHG-1", 1, "{}")}) {
+        sample = {};
+        seal(sample.bundle, {entry("CHG-1", 1, "{}")}, 1, first);
+        const auto of_another = check(read_bundle_bytes(zip_of(sample)).value());
+        EXPECT_FALSE(of_another.intact());
+        EXPECT_EQ(of_another.mode, std::nullopt);
+    }
+}
+
+TEST(Bundle, ACommentOfTheZipIsNoEvidence) {
+    Folder folder;
+    const auto path = folder / "commented.zip";
+    const auto sample = make_sample();
+    ASSERT_TRUE(write_bundle(path, sample.bundle, ledger_key(), sample.reader()));
+    zip_t* zip = zip_open(path.c_str(), 0, nullptr);
+    ASSERT_EQ(zip_set_archive_comment(zip, "APPROVED BY ALL", 15), 0);
+    ASSERT_EQ(zip_file_set_comment(zip, 0, "by hand", 7, 0), 0);
+    ASSERT_EQ(zip_close(zip), 0);
+    const auto report = check(read_bundle(path).value());
+    EXPECT_EQ(report.findings.size(), 2u) << encode(report);
+    EXPECT_TRUE(names(report, "the comment of the ZIP", Kind::unlisted));
+    EXPECT_TRUE(names(report, "the comment of README.txt", Kind::unlisted));
 }
 
 TEST(Bundle, EqualBundlesAreEqualBytes) {
@@ -501,7 +598,7 @@ TEST(Bundle, TheSealFindsAManifestThatWasMadeToFit) {
 
 TEST(Bundle, NamesAMissingVersionEvenUnderASeal) {
     auto sample = make_sample();
-    sample.bundle.entries.erase(sample.bundle.entries.begin() + 2);
+    sample.bundle.entries.erase(sample.bundle.entries.begin() + 3);
     const auto report = check(read_bundle_bytes(zip_of(sample)).value());
     ASSERT_EQ(report.findings.size(), 1u) << encode(report);
     EXPECT_EQ(report.findings[0].message, "versions 3 to 3 of the change are missing");
@@ -528,7 +625,9 @@ TEST(Bundle, NamesAKeyThatIsNotTrusted) {
 TEST(Bundle, NamesEntriesOfAnotherTenant) {
     auto bundle = read_sample();
     bundle.tenant = TenantId("other");
-    EXPECT_TRUE(names(check(bundle), "entries/0001.json", Kind::foreign));
+    const auto report = check(bundle);
+    EXPECT_TRUE(names(report, "entries/0002.json", Kind::foreign));
+    EXPECT_FALSE(names(report, "entries/0001.json", Kind::foreign)) << "of the installation";
 }
 
 RC_GTEST_PROP(Bundle, EveryMutationOfItsEntriesIsNamed, ()) {

@@ -26,7 +26,9 @@ std::string readme_text(const TenantId& tenant, const ChangeId& change) {
         "4. The leaf hash of an entry is the SHA-256 of a zero byte and the file's bytes. With "
         "its\n"
         "   \"proof\" and \"seq\" it must lead to the root in line 3 of checkpoint.txt (RFC 9162,\n"
-        "   section 2.1.3.2). The members \"version\" of the change's entries count 1, 2, 3...\n",
+        "   section 2.1.3.2). The members \"version\" of the change's entries count 1, 2, 3...\n"
+        "5. The entry with \"seq\" 0 opened the ledger and names its key. Its \"mode\" is\n"
+        "   \"sandbox\" when it is of a training server, whose clock people put forward.\n",
         change.value, tenant.value
     );
 }
