@@ -463,8 +463,12 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     Decider decider(change, facts);
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");
+    // Ahead of asking for votes: whose vote was for the other board is asked as well.
+    decider.void_edited();
     if (type == ChangeType::emergency && type_of(change) != ChangeType::emergency)
         ask_ecab_for_votes(decider);
+    else if (type == ChangeType::normal && type_of(change) == ChangeType::emergency && change.queue)
+        ask_cab_for_votes(decider);
     if (chosen.overridden)
         decider.say(fmt::format(
             "the rules proposed {}; the override is on the record", to_text(chosen.proposed)

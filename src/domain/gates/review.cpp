@@ -257,11 +257,14 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             "decision.sections", "something else was approved than what stands there now",
             "the digests differ", "The board decides again"
         );
-    if (decision.emergency != emergency)
+    if (!is_of_its_board(change, decision))
         findings.refuse(
             "decision.board", "it was approved as a change of another type",
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
-            "The board for its type decides"
+            emergency
+                ? "Members of the ECAB vote with vote; their votes decide"
+                : "Submit it with submit; the board votes with vote, and its chair records the "
+                  "decision with decide"
         );
     // A vote was asked for its weight until the deployment began.
     if (deployment_begun(change))
