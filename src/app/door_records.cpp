@@ -225,7 +225,8 @@ check_unused(Door::Inside& inside, const domain::RegisterRow& row, const StreamK
                  user.id,
                  key.kind == "person"
                      ? fmt::format(
-                           "Put {} with inactive true, or put {} without him", key.id, user.id
+                           "slipway person edit {} --inactive, or put {} without him", key.id,
+                           user.id
                        )
                      : fmt::format("Put {} without it, or remove {} first", user.id, user.id)}
             );

@@ -12,11 +12,13 @@ namespace {
 std::string
 remedy_for_use(const StreamKey& key, std::string_view field, const std::string& change) {
     if (key.kind == "person" && field == "requester")
-        return fmt::format("Put {} with inactive true, or close or cancel {}", key.id, change);
+        return fmt::format(
+            "slipway person edit {} --inactive, or close or cancel {}", key.id, change
+        );
     if (key.kind == "person")
         return fmt::format(
-            "Put {} with inactive true, or assign another to {}, or close or cancel it", key.id,
-            change
+            "slipway person edit {} --inactive, or assign another to {}, or close or cancel it",
+            key.id, change
         );
     if (key.kind == "ci")
         return fmt::format("Take it out of the scope of {}, or close or cancel it", change);

@@ -295,5 +295,116 @@ TEST(Board, takes_over_no_condition_of_a_vote_that_does_not_count) {
     EXPECT_TRUE(urgent.change.decision->conditions.empty());
 }
 
+constexpr std::string_view as_emergency =
+    R"({"type":"emergency","incident":"INC-7","reason":"down"})";
+constexpr std::string_view as_normal = R"({"type":"normal","reason":"it can wait"})";
+
+void expect_decision_is_open(const Scenario& s, std::string_view said) {
+    EXPECT_FALSE(s.change.decision);
+    EXPECT_EQ(s.change.state, ChangeState::in_review);
+    EXPECT_EQ(s.change.steps.at(StepId("cab_decision")).state, StepState::open);
+    ASSERT_FALSE(s.change.voided.empty());
+    EXPECT_EQ(s.change.voided.back().sections, std::vector{Section::classification});
+    EXPECT_TRUE(s.has_said(said));
+    EXPECT_TRUE(s.has_said("the step cab_decision is open again"));
+}
+
+TEST(Board, of_the_new_type_decides_when_a_change_is_classified_anew) {
+    auto s = approved();
+    s.does("rosa", "classify", as_emergency);
+    expect_decision_is_open(
+        s, "the CAB's approval is void: the ECAB decides on an emergency: slipway change vote "
+           "CHG-12 --choice approve"
+    );
+    EXPECT_EQ(s.change.voided.back().voters, (std::vector{PersonId("cora"), PersonId("mika")}));
+    s.complete("rosa", "classify");
+    const auto error = s.refused("cora", "decide", R"({"outcome":"rejected","minutes":"m"})");
+    EXPECT_EQ(error.reasons.at(0).message, "an emergency waits in no queue") << explain(error);
+    for (const auto* person : {"eva", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.complete("cora", "cab_decision");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+
+    s.said.clear();
+    s.tasks.clear();
+    s.does("rosa", "classify", as_normal);
+    expect_decision_is_open(
+        s, "the ECAB's approval is void: a CAB decides on a normal change: slipway change submit "
+           "CHG-12"
+    );
+    EXPECT_TRUE(!s.tasks.empty() || s.has_said("votes are wanted")) << "the CAB is told";
+    s.complete("rosa", "classify");
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    s.complete("cora", "cab_decision");
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+}
+
+TEST(Board, is_not_asked_again_when_the_type_stays_what_it_was) {
+    auto s = approved();
+    s.does("rosa", "classify", as_normal);
+    EXPECT_TRUE(s.change.decision);
+    EXPECT_TRUE(s.change.voided.empty());
+}
+
+TEST(Board, does_not_count_votes_for_the_other_board) {
+    auto s = at_the_meeting();
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.does("rosa", "classify", as_emergency);
+    EXPECT_TRUE(s.change.votes.empty()) << "mika sits on both";
+    EXPECT_TRUE(s.has_said("votes are void: the ECAB decides on an emergency"));
+    s.does("eva", "vote", R"({"choice":"approve"})");
+    EXPECT_FALSE(s.change.decision);
+}
+
+TEST(Board, of_an_emergency_has_not_approved_what_is_standard_now) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    for (const auto* person : {"eva", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("rosa", "classify", R"({"type":"standard","catalogue_entry":"site-release"})");
+    EXPECT_FALSE(s.change.decision);
+    EXPECT_TRUE(s.has_said("a standard change is approved by its catalogue entry"));
+}
+
+// What an earlier version wrote replays as it was, and its changes are not stuck.
+TEST(Board, of_the_new_type_decides_on_what_was_classified_anew_before_that_voided) {
+    auto s = approved();
+    ChangeClassified classified{*s.change.classification};
+    classified.classification.type = ChangeType::emergency;
+    const Stamp stamp{s.now, PersonId("rosa")};
+    for (auto* change : {&s.change, &s.replayed})
+        ASSERT_TRUE(apply_event(*change, ChangeClassified::type, json(encode(classified)), stamp));
+    EXPECT_EQ(s.change.state, ChangeState::approved);
+    EXPECT_TRUE(s.change.voided.empty());
+    const auto result = evaluate(*find_gate("cab-decision"), s.change, s.facts("otto"));
+    ASSERT_EQ(result.reasons.size(), 1u);
+    EXPECT_EQ(result.reasons[0].field, "decision.board");
+    EXPECT_THAT(result.reasons[0].remedy, ::testing::HasSubstr("ECAB vote with vote"));
+    for (const auto* person : {"eva", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    EXPECT_TRUE(s.change.decision->emergency);
+}
+
+TEST(Board, judges_a_change_whose_way_back_was_waived) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.change.runbooks.edit().erase("rollback");
+    s.replayed = s.change;
+    const auto error = s.refused("rosa", "submit");
+    EXPECT_EQ(error.reasons.at(0).field, "rollback_runbook") << explain(error);
+    EXPECT_EQ(
+        error.reasons.at(0).remedy, "Pin it with pin_runbook --purpose rollback, then submit"
+    );
+    s.does("rosa", "request_waiver", R"({"gate":"rollback-runbook","reason":"a text only"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("rosa", "submit");
+    EXPECT_TRUE(s.change.queue);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

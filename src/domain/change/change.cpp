@@ -272,4 +272,8 @@ bool is_approved(const Change& change) {
            change.decision->sections == section_digests(change);
 }
 
+bool is_of_its_board(const Change& change, const CabDecision& decision) {
+    return decision.emergency == (type_of(change) == ChangeType::emergency);
+}
+
 } // namespace slipway::domain

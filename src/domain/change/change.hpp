@@ -27,9 +27,10 @@ SLIPWAY_ENUM(Outcome, successful, successful_with_issues, rolled_back, failed, c
 SLIPWAY_ENUM(Risk, low, medium, high)
 
 // The parts of a change that an approval is an approval of. Editing one voids what depended on it.
+// The classification has no digest: it voids what another board approved than its type asks for.
 SLIPWAY_ENUM(
     Section, scope, deployment_runbook, rollback_runbook, smoke_list, window, ring, postponed_steps,
-    forms
+    forms, classification
 )
 
 // --- 1 planning --------------------------------------------------------------------------------

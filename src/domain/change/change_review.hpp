@@ -99,6 +99,7 @@ struct Voided {
     std::vector<Section> sections;
     bool decision = false; // a recorded decision fell with it
     std::uint32_t votes = 0;
+    std::vector<PersonId> voters; // whose votes stood in that decision; nobody in old entries
 
     SLIPWAY_FIELDS {
         visit("at", self.at);
@@ -106,6 +107,7 @@ struct Voided {
         visit("sections", self.sections);
         visit("decision", self.decision);
         visit("votes", self.votes);
+        visit("voters", self.voters);
     }
 };
 
@@ -276,6 +278,7 @@ struct CmdbPush {
     // record itself.
     std::string read_back;
     Time at{};
+    bool found = false; // nobody had gone back after a failure: somebody looked and said so
 
     SLIPWAY_FIELDS {
         visit("ci", self.ci);
@@ -283,6 +286,7 @@ struct CmdbPush {
         visit("host", self.host);
         visit("read_back", self.read_back);
         visit("at", self.at);
+        visit("found", self.found);
     }
 };
 
@@ -595,5 +599,7 @@ Digest digest_of_sections(const std::map<std::string, Digest>& sections);
 bool has_voted(const Change& change, const PersonId& person);
 // An approving decision that still holds: nobody edited what it approved.
 bool is_approved(const Change& change);
+// The type asks for the board that decided: the ECAB for an emergency, and for nothing else.
+bool is_of_its_board(const Change& change, const CabDecision& decision);
 
 } // namespace slipway::domain

@@ -148,7 +148,7 @@ const std::array command_rows{
     row<CompleteAction, decide::complete_action>(
         "complete_action", "Complete an action item", change_write
     ),
-    row<Nothing, decide::update_cmdb>(
+    row<UpdateCmdb, decide::update_cmdb>(
         "update_cmdb", "Write what runs now into the CMDB; its gate reads it back", change_write
     ),
     row<Close, decide::close>("close", "Close the change with its outcome", change_write),

@@ -3,6 +3,7 @@
 // refusal. They are called through the command table (command_table.hpp).
 #pragma once
 
+#include "domain/change/cmdb_versions.hpp"
 #include "domain/change/commands.hpp"
 #include "domain/change/decision.hpp"
 
@@ -61,7 +62,7 @@ Decides<ResolveObservation> resolve_observation;
 Decides<HoldReview> hold_review;
 Decides<AddAction> add_action;
 Decides<CompleteAction> complete_action;
-Decides<Nothing> update_cmdb;
+Decides<UpdateCmdb> update_cmdb;
 Decides<Close> close;
 Decides<Cancel> cancel;
 // steps.cpp

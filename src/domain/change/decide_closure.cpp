@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/decide.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
@@ -241,7 +242,44 @@ complete_action(const Change& change, const CompleteAction& body, const Facts& f
     return fail_field("id", "is not an action of this change");
 }
 
-Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& facts) {
+namespace {
+
+// Whatever is under way decides what will run.
+Result<void> require_production_at_rest(const Change& change) {
+    const std::string message = "the CMDB says what runs, and that is being changed";
+    for (const auto& run : change.runs)
+        if (on_production(run.purpose) && !run.ended_at)
+            return fail_blocked(
+                message, {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
+                           std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
+            );
+    for (const auto& host : hosts_going_back(change))
+        return fail_blocked(
+            message,
+            {{"cmdb-updated", "snapshots." + host, "a host has not gone back to its snapshot yet",
+              "asked for, and its provider has not answered",
+              "Wait until it has (snapshot list), then update the CMDB"}}
+        );
+    return {};
+}
+
+// Whether a deployment stands decides the host; what was found decides the version before the
+// record.
+void bring_up_to_date(
+    CiRecord& record, const Change& change, const ScopedCi& scoped, const FoundVersion* found
+) {
+    const bool stands = change.failed_because.empty();
+    const auto& runs_now = found ? found->version : version_by_record(change, scoped);
+    // A first version that was taken back leaves none behind.
+    if (!runs_now.empty() || (!stands && record.version == scoped.version_to))
+        record.version = runs_now;
+    if (stands && !scoped.host.empty())
+        record.host = scoped.host;
+}
+
+} // namespace
+
+Result<Decision> update_cmdb(const Change& change, const UpdateCmdb& body, const Facts& facts) {
     TRY(require_open(change));
     const auto* step = find_step(*facts.workflow, StepKind::cmdb_update);
     if (step == nullptr)
@@ -256,16 +294,10 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
             {{"cmdb-updated", "runs", "production was not touched",
               std::string(to_text(change.state)), "Deploy first"}}
         );
-    for (const auto& run : change.runs)
-        if (on_production(run.purpose) && !run.ended_at)
-            return fail_blocked(
-                "the CMDB says what runs, and that is being changed",
-                {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
-                  std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
-            );
+    TRY(require_production_at_rest(change));
     // What it writes is believed: it is written when the work is done, by who answers for that.
     TRY(may_do(*step, change, facts));
-    const bool stands = change.failed_because.empty();
+    TRY(check_found(change, body.found));
     CmdbUpdated event;
     Decider decider(change, facts);
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
@@ -276,15 +308,18 @@ Result<Decision> update_cmdb(const Change& change, const Nothing&, const Facts& 
                 {{"cmdb-updated", "cmdb." + scoped.ci.value, "there is no record", "CMDB",
                   "Add the configuration item"}}
             );
+        const auto found =
+            std::find_if(body.found.begin(), body.found.end(), [&](const FoundVersion& said) {
+                return said.ci == scoped.ci;
+            });
+        const bool was_found = found != body.found.end();
+        if (!was_found && has_to_be_found(change, scoped))
+            return fail_blocked("nobody knows what runs", {version_not_found(change, scoped)});
         auto record = known->second;
-        const auto& runs_now = stands ? scoped.version_to : scoped.version_from;
-        if (!runs_now.empty())
-            record.version = runs_now;
-        if (stands && !scoped.host.empty())
-            record.host = scoped.host;
+        bring_up_to_date(record, change, scoped, was_found ? &*found : nullptr);
         record.verified_at = facts.now;
         decider.edit_record("ci", scoped.ci.value, record);
-        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now});
+        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now, was_found});
     }
     decider.emit(event);
     return decider.finish();

@@ -135,14 +135,14 @@ Result<void> require_good_credentials(const Run& run, const Interval& more, cons
 // Who is missing then. Nobody can wait for a roster in a window that overruns.
 void say_who_is_not_there(Decider& decider, const Interval& more) {
     const auto& change = decider.change();
-    const auto& rosters = decider.facts().records->rosters;
-    const auto roster = rosters.find(change.roster);
-    if (roster == rosters.end())
+    const auto& records = *decider.facts().records;
+    const auto roster = records.rosters.find(change.roster);
+    if (roster == records.rosters.end())
         return decider.say("no roster says who is on call in the added time");
     auto added = *change.window;
     added.start = more.start;
     added.end = more.end;
-    const auto found = oncall_cover(roster->second, added);
+    const auto found = oncall_cover(roster->second, added, records);
     if (!found)
         return decider.say(fmt::format(
             "the roster {} does not say who is on call in the added time: {}", change.roster,

@@ -142,7 +142,7 @@ Result<void> trace_for_window(Decider& decider) {
     const auto& id = decider.change().id;
     for (const auto& reason : findings.reasons)
         decider.say(fmt::format(
-            "{}: {}; {}", reason.message, reason.evidence, typed_acknowledgement(reason.remedy, id)
+            "{}: {}. {}", reason.message, reason.evidence, typed_acknowledgement(reason.remedy, id)
         ));
     if (decider.events() > events)
         decider.say(fmt::format(
@@ -591,8 +591,12 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     Decider decider(change, facts);
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");
+    // Ahead of asking for votes: whose vote was for the other board is asked as well.
+    decider.void_edited();
     if (type == ChangeType::emergency && type_of(change) != ChangeType::emergency)
         ask_ecab_for_votes(decider);
+    else if (type == ChangeType::normal && type_of(change) == ChangeType::emergency && change.queue)
+        ask_cab_for_votes(decider);
     if (chosen.overridden)
         decider.say(fmt::format(
             "the rules proposed {}; the override is on the record", to_text(chosen.proposed)

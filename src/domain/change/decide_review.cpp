@@ -64,10 +64,12 @@ Result<const Board*> find_board(const Facts& facts, const std::string& named, bo
     return only;
 }
 
-// A checklist without runbooks has none to show to the board.
+// A checklist without runbooks has none to show to the board, and a way back that was waived is
+// none either.
 bool is_asked_for(Section section, const Change& change, const Facts& facts) {
     if (section == Section::rollback_runbook)
-        return has_step(change, facts, StepKind::runbook);
+        return has_step(change, facts, StepKind::runbook) &&
+               evaluate(*find_gate("rollback-runbook"), change, facts).verdict != Verdict::waived;
     if (section == Section::deployment_runbook)
         return has_step(change, facts, StepKind::deploy) ||
                has_step(change, facts, StepKind::execute);
@@ -141,6 +143,20 @@ Reason approval_stands(const Change& change) {
         "Nothing is left to vote on or to decide"};
 }
 
+std::string_view how_to_complete(Section section) {
+    switch (section) {
+    case Section::window:
+        return "Schedule it with schedule, then submit";
+    case Section::rollback_runbook:
+        return "Pin it with pin_runbook --purpose rollback, then submit";
+    case Section::deployment_runbook:
+        return "Pin it with pin_runbook --purpose deployment, then submit";
+    default:
+        break;
+    }
+    return "Write it with describe, then submit";
+}
+
 // What the board is asked to judge and has not got yet.
 std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) {
     std::vector<Reason> reasons;
@@ -151,7 +167,7 @@ std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) 
             reasons.push_back(
                 {"cab-lead-time", std::string(to_text(section)),
                  fmt::format("the board cannot judge an RFC without its {}", to_text(section)),
-                 "not there yet", "Complete it, then submit"}
+                 "not there yet", std::string(how_to_complete(section))}
             );
     if (auto reason = ring_not_as_recorded(change, facts, "cab-lead-time"))
         reasons.push_back(*std::move(reason));
@@ -163,12 +179,13 @@ std::vector<Reason> missing_for_board(const Change& change, const Facts& facts) 
     return reasons;
 }
 
-// An approval whose votes do not count any more is nothing that the board could not decide anew.
+// An approval whose votes do not count any more, or that another board gave than its type asks for,
+// is nothing that the board could not decide anew.
 bool votes_suffice(const Change& change, const Facts& facts) {
     GateFindings findings("cab-decision");
     gates::cab_decision(change, facts, findings);
     return std::none_of(findings.reasons.begin(), findings.reasons.end(), [](const Reason& reason) {
-        return reason.field == "decision.votes";
+        return reason.field == "decision.votes" || reason.field == "decision.board";
     });
 }
 
@@ -347,10 +364,11 @@ Result<Decision> vote(const Change& change, const CastVote& body, const Facts& f
 
 Result<Decision> decide(const Change& change, const RecordDecision& body, const Facts& facts) {
     TRY(require_untouched(change, "decision"));
-    // The votes on an emergency have decided by themselves.
-    if (!change.queue && is_approved(change))
+    // The votes on an emergency decide by themselves, also where it was in a CAB's queue before.
+    const bool in_queue = change.queue && type_of(change) != ChangeType::emergency;
+    if (!in_queue && is_approved(change) && is_of_its_board(change, *change.decision))
         return fail_blocked("the board has decided", {approval_stands(change)});
-    if (!change.queue)
+    if (!in_queue)
         return fail_blocked("there is nothing to decide yet", {not_in_queue(change)});
     if (const auto why = conflict_of_duty(change, facts, facts.actor); !why.empty())
         return fail_blocked(

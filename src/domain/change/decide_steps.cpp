@@ -138,6 +138,12 @@ Result<void> may_review(const Change& change, const Facts& facts) {
     return {};
 }
 
+// A deployment failed, nobody is back yet, and no waiver of rollback-done says that nobody goes.
+bool is_going_back(const Change& change, const Facts& facts) {
+    return !change.failed_because.empty() && !rolled_back_at(change) &&
+           evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::fail;
+}
+
 Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
     for (const auto& waiver : change.waivers)
         if (waiver.id == id)
@@ -347,6 +353,15 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                     {{"cab-decision", "owed", run.id.value + " has not ended",
                       std::string(to_text(run.state)), "Review it afterwards"}}
                 );
+        if (is_going_back(change, facts))
+            return fail_blocked(
+                "there is nothing to review yet",
+                {{"rollback-done", "owed", "the deployment failed and nobody has gone back yet",
+                  change.failed_because,
+                  "Go back first (start_run --purpose rollback, or revert_snapshot --reason TEXT); "
+                  "if nobody does, have rollback-done waived (request_waiver --gate rollback-done "
+                  "--reason TEXT)"}}
+            );
         Decider decider(change, facts);
         decider.emit(OwedSettled{body.id, body.note});
         return decider.finish();
@@ -367,7 +382,9 @@ request_waiver(const Change& change, const RequestWaiver& body, const Facts& fac
             {{body.gate, "gate", "the policy does not allow a waiver of it",
               "never_waived in policy " + facts.policy->name, "Do what the gate asks for"}}
         );
-    if (body.valid_for <= Span::zero() || body.valid_for > facts.policy->waiver_longest)
+    if (body.valid_for <= Span::zero())
+        return fail_field("valid_for", "must be longer than zero");
+    if (body.valid_for > facts.policy->waiver_longest)
         return fail_field("valid_for", "at most " + to_text(facts.policy->waiver_longest));
     if (change.waivers.size() >= limits::list_max)
         return fail_full("gate", "waivers", limits::list_max);
@@ -393,6 +410,16 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
     const auto* waiver = TRY(find_waiver(change, body.id));
     if (waiver->state != WaiverState::requested)
         return fail_conflict("id", fmt::format("the waiver is {}", to_text(waiver->state)));
+    if (waiver->expires_at <= facts.now)
+        return fail_blocked(
+            "this waiver would never hold",
+            {{waiver->gate, "waivers." + waiver->id, "it has ended before it was granted",
+              "ended at " + to_text(waiver->expires_at),
+              fmt::format(
+                  "Ask anew, for longer: request_waiver --gate {} --reason TEXT --valid_for 24h",
+                  waiver->gate
+              )}}
+        );
     std::string why;
     if (!may_waive(facts))
         why = "only certain roles waive a gate";

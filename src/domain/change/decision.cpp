@@ -3,6 +3,33 @@
 
 namespace slipway::domain {
 
+namespace {
+
+std::vector<PersonId> voters_of(const CabDecision& decision) {
+    std::vector<PersonId> voters;
+    for (const auto& vote : decision.votes)
+        voters.push_back(vote.person);
+    return voters;
+}
+
+std::string whose_it_is_now(const Change& change) {
+    const auto& id = change.id.value;
+    switch (type_of(change)) {
+    case ChangeType::emergency:
+        return fmt::format(
+            "the ECAB decides on an emergency: slipway change vote {} --choice approve", id
+        );
+    case ChangeType::standard:
+        return "a standard change is approved by its catalogue entry";
+    case ChangeType::unclassified:
+    case ChangeType::normal:
+        break;
+    }
+    return fmt::format("a CAB decides on a normal change: slipway change submit {}", id);
+}
+
+} // namespace
+
 void Decider::reopen(StepKind kind, std::string reason) {
     for (const auto* step : steps_of(*facts_.workflow)) {
         const auto record = change().steps.find(step->id);
@@ -22,8 +49,14 @@ bool Decider::sections_touched() const {
            end(now) != end(before_) || now.owed.size() != before_.owed.size() || form_read_;
 }
 
+bool Decider::board_changed() const {
+    const auto is_emergency = [](const Change& of) { return type_of(of) == ChangeType::emergency; };
+    return is_emergency(before_) != is_emergency(change());
+}
+
 void Decider::void_edited() {
-    if (!sections_touched())
+    const bool other_board = board_changed();
+    if (!sections_touched() && !other_board)
         return;
     const auto sections = section_digests(change());
     const auto seen = digest_of_sections(sections);
@@ -39,16 +72,33 @@ void Decider::void_edited() {
             if (!same)
                 edited.push_back(*from_text<Section>(name));
         }
+    if (approving && !is_of_its_board(change(), *change().decision))
+        edited.push_back(Section::classification);
     std::uint32_t stale_votes = 0;
     for (const auto& vote : change().votes)
-        stale_votes += vote.of != seen ? 1 : 0;
+        stale_votes += vote.of != seen || other_board ? 1 : 0;
     if (!edited.empty() || stale_votes > 0) {
         const bool decided = !edited.empty();
-        emit(ApprovalVoided{edited, decided, stale_votes});
-        say(decided ? "the CAB's approval is void: what it approved was edited"
-                    : "votes are void: what they were given for was edited");
+        const bool by_ecab = decided && change().decision->emergency;
+        emit(ApprovalVoided{
+            edited, decided, stale_votes,
+            decided ? voters_of(*change().decision) : std::vector<PersonId>{}});
+        const std::string what =
+            decided ? fmt::format("the {}'s approval is void", by_ecab ? "ECAB" : "CAB")
+                    : std::string("votes are void");
+        if (other_board)
+            say(what + ": " + whose_it_is_now(change()));
+        else
+            say(what + (decided ? ": what it approved was edited"
+                                : ": what they were given for was edited"));
+        const auto so_far = events();
         if (decided)
             reopen(StepKind::cab_decision, "the approval was voided");
+        if (events() > so_far)
+            say(fmt::format(
+                "the step {} is open again",
+                find_step(*facts_.workflow, StepKind::cab_decision)->id.value
+            ));
     }
 }
 

@@ -91,6 +91,8 @@ class Decider {
   private:
     // Whether an event wrote a part that approvals are approvals of.
     bool sections_touched() const;
+    // Whether the ECAB decides now in the place of a CAB, or no longer.
+    bool board_changed() const;
 
     const Change& before_;
     const Facts& facts_;

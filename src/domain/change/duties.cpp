@@ -43,6 +43,11 @@ part_in_deciding(const Change& change, const Facts& facts, const PersonId& perso
         return PartInApproval{"voted on it", "a vote that waits for the decision"};
     if (change.decision && is_approving(*change.decision) && has_voted(change, person))
         return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
+    // An edit takes the approval away, and not that he gave it.
+    for (const auto& voided : change.voided)
+        if (std::find(voided.voters.begin(), voided.voters.end(), person) != voided.voters.end())
+            return PartInApproval{
+                "voted on it", "approval that was voided at " + to_text(voided.at)};
     if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
         return PartInApproval{
             "authorised the emergency", "classified at " + to_text(change.classification->at)};

@@ -329,5 +329,33 @@ TEST(Duties, what_becomes_of_an_approval_after_the_deployment_holds_no_closure_u
     EXPECT_EQ(look(normal, "cab-decision").verdict, Verdict::pass);
 }
 
+TEST(Duties, who_voted_for_an_approval_keeps_that_part_when_an_edit_voids_it) {
+    auto s = approved();
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T13:00","zone":"UTC"})"
+    );
+    ASSERT_FALSE(s.change.decision);
+    const auto named = s.refused("otto", "assign", R"({"implementer":"mika"})");
+    EXPECT_EQ(first(named).message, "mika voted on it") << explain(named);
+    EXPECT_THAT(first(named).evidence, HasSubstr("voided at"));
+
+    Scenario urgent;
+    open(urgent);
+    plan(urgent, "emergency");
+    urgent.does("mika", "vote", R"({"choice":"approve"})");
+    urgent.does("otto", "postpone_step", R"({"step":"rehearsal","reason":"down"})");
+    EXPECT_FALSE(part_in_approval(urgent.change, urgent.facts("otto"), PersonId("mika")))
+        << "her vote fell before it approved anything";
+    for (const auto* person : {"eva", "mika"})
+        urgent.does(person, "vote", R"({"choice":"approve"})");
+    urgent.does("otto", "postpone_step", R"({"step":"defects","reason":"down"})");
+    for (const auto* person : {"eva", "emil"})
+        urgent.does(person, "vote", R"({"choice":"approve"})");
+    const auto review = urgent.refused(
+        "mika", "settle_owed", R"({"id":"retrospective_review","note":"rightly done"})"
+    );
+    EXPECT_EQ(first(review).message, "you voted on it") << explain(review);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -180,5 +180,23 @@ TEST(Emergency, whose_rollback_was_waived_still_owes_what_it_put_off) {
     EXPECT_FALSE(owed(s, "smoke_staging").settled_at);
 }
 
+TEST(Emergency, that_failed_is_reviewed_when_the_way_back_has_ended) {
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto s = taken_back_emergency();
+    auto back = s;
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::rollback)
+            run.state = RunState::aborted;
+    s.change.state = ChangeState::rolling_back;
+    s.replayed = s.change;
+    const auto error = s.refused("cora", "settle_owed", settle);
+    EXPECT_EQ(first(error).gate, "rollback-done") << explain(error);
+    EXPECT_THAT(first(error).remedy, HasSubstr("start_run --purpose rollback"));
+    s.does("rosa", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("cora", "settle_owed", settle);
+    back.does("cora", "settle_owed", settle);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -120,6 +120,7 @@ TEST(Forms, name_what_is_there) {
     };
     EXPECT_EQ(field("rosa", server_form("ghost", "virtual", "otto")), "values.ci");
     EXPECT_EQ(field("rosa", server_form("billing", "virtual", "nobody")), "values.owner");
+    s.does("rosa", "fill_step", server_form("billing", "physical", "otto")); // it has disks to wipe
     const auto certificate = fmt::format(
         R"({{"step":"wipe","values":{{"certificate":"{}","witness":"ina"}}}})",
         deployment_file().digest.hex()
@@ -191,6 +192,8 @@ TEST(Steps, that_do_not_apply_say_which_condition_does_not_hold_and_what_makes_i
     reason = first(retired.refused("ina", "complete_step", R"({"step":"last_backup"})"));
     EXPECT_THAT(reason.evidence, HasSubstr(".fields.retention.obligations"));
     EXPECT_THAT(reason.remedy, HasSubstr("change steps CHG-12 --step retention"));
+    constexpr std::string_view filled = R"({"step":"last_backup","values":{}})";
+    EXPECT_EQ(first(retired.refused("ina", "fill_step", filled)), reason);
 }
 
 TEST(Cmdb, is_written_when_the_work_is_done_and_by_who_answers_for_that) {

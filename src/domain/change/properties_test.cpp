@@ -150,6 +150,7 @@ std::vector<Sent> bodies() {
         {"add_action", R"({"title":"mend","owner":"otto","due_at":"2026-12-24T10:00:00Z"})"},
         {"complete_action", R"({"id":"A-1"})"},
         {"update_cmdb", "{}"},
+        {"update_cmdb", R"({"found":[{"ci":"harbor-site","version":"1.5"}]})"},
         {"close", R"({"outcome":"successful","summary":"s"})"},
         {"close", R"({"outcome":"rolled_back","summary":"s"})"},
         {"cancel", R"({"reason":"r"})"},
@@ -258,6 +259,22 @@ void check_ring(const Scenario& s, const Run& run) {
         RC_ASSERT(s.change.ring_contents == run.ring_contents);
 }
 
+// His vote stood in an approval that an edit voided later: by the events alone.
+bool voted_before_an_edit(const Scenario& s, const PersonId& person) {
+    std::vector<Vote> votes;
+    for (const auto& event : s.events) {
+        if (event.type == CabDecided::type)
+            votes = restore<CabDecided>(json(event.data)).value().decision.votes;
+        if (event.type == ApprovalVoided::type &&
+            restore<ApprovalVoided>(json(event.data)).value().decision &&
+            std::any_of(votes.begin(), votes.end(), [&](const Vote& vote) {
+                return vote.person == person;
+            }))
+            return true;
+    }
+    return false;
+}
+
 // Written without the code under test: who approved it, in whichever way its type asks for.
 bool approved_it(const Scenario& s, const PersonId& person) {
     const auto& change = s.change;
@@ -296,6 +313,7 @@ void check_deployment(const Scenario& before, const Run& run) {
     RC_ASSERT(type_of(change) != ChangeType::unclassified);
     RC_ASSERT(type_of(change) == ChangeType::standard || change.decision.has_value());
     RC_ASSERT(!approved_it(before, run.started_by));
+    RC_ASSERT(!voted_before_an_edit(before, run.started_by));
     if (type_of(change) == ChangeType::standard) {
         RC_ASSERT(run.runbook == deployment_file().digest);
         return;
@@ -317,10 +335,25 @@ void check_voiding(const Change& before, const Change& after, std::string_view c
         return;
     const bool edited = section_digests(before) != section_digests(after);
     const bool voided = after.voided.size() > before.voided.size() && after.voided.back().decision;
-    RC_ASSERT(edited == voided);
-    RC_ASSERT(edited == !after.decision.has_value());
+    const bool other_board =
+        before.decision->emergency != (type_of(after) == ChangeType::emergency);
+    RC_ASSERT((edited || other_board) == voided);
+    RC_ASSERT(voided == !after.decision.has_value());
     if (command == "comment" || command == "attach" || command == "log_defect")
         RC_ASSERT(!voided);
+}
+
+// What is said of the time after a failure is said when that time has come. No waiver of
+// rollback-done is asked for here.
+void check_aftermath(const Scenario& s, const std::string& person, std::string_view command) {
+    const bool going_back = s.change.state == ChangeState::rolling_back;
+    if (command == "settle_owed") {
+        RC_ASSERT(!going_back);
+        RC_ASSERT(!voted_before_an_edit(s, PersonId(person)));
+    }
+    if (command == "update_cmdb")
+        for (const auto& push : s.change.cmdb_pushes)
+            RC_ASSERT(push.found == going_back);
 }
 
 void check_tick(const Scenario& s) {
@@ -359,6 +392,9 @@ void send(Scenario& s, const std::string& person, const Sent& sent) {
     if (holds_an_approval(s.change) && !holds_an_approval(change))
         check_votes(s, *s.change.decision);
     check_voiding(change, s.change, sent.command);
+    check_aftermath(s, person, sent.command);
+    if (holds_an_approval(s.change))
+        RC_ASSERT(s.change.decision->emergency == (type_of(s.change) == ChangeType::emergency));
     const bool may = sent.command == "comment" || sent.command == "complete_action" ||
                      sent.command == "report_snapshot" || sent.command == "extend_snapshot" ||
                      sent.command == "tick";

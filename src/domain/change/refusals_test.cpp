@@ -473,6 +473,14 @@ TEST(Refusals, of_waivers) {
     s.refused("paul", "grant_waiver", R"({"id":"W-1"})");
     s.does("petra", "revoke_waiver", R"({"id":"W-1","reason":"a twin was found"})");
     s.refused("petra", "revoke_waiver", R"({"id":"W-1","reason":"r"})");
+    s.does("rosa", "request_waiver", R"({"gate":"window","reason":"r","valid_for":"1s"})");
+    s.now += 1s;
+    const auto ended = s.refused("paul", "grant_waiver", R"({"id":"W-2"})").reasons.at(0);
+    EXPECT_EQ(ended.gate, "window");
+    EXPECT_EQ(ended.evidence, "ended at " + to_text(s.now));
+    const auto none =
+        s.refused("rosa", "request_waiver", R"({"gate":"window","reason":"r","valid_for":"0s"})");
+    EXPECT_EQ(none.fields.at(0).message, "must be longer than zero");
 }
 
 TEST(Refusals, a_change_manager_names_another_owner_also_during_the_deployment) {

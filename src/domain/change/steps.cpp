@@ -238,6 +238,8 @@ std::vector<Reason> why_not_done(const Step& step, const Change& change, const F
 } // namespace
 
 Result<void> may_fill(const Step& step, const Change& change, const Facts& facts) {
+    if (!applies(step, change, facts))
+        return fail_blocked("this form is not there", {does_not_apply(step, change)});
     if (auto reasons = why_not_yours(step, change, facts); !reasons.empty())
         return fail_blocked("this form is not yours to fill in", std::move(reasons));
     return {};

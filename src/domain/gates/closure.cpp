@@ -2,6 +2,7 @@
 // Gates of phase 5: stabilised, pir, cmdb-updated, closure.
 #include <algorithm>
 
+#include "domain/change/cmdb_versions.hpp"
 #include "domain/change/reverts.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -95,21 +96,20 @@ void pir(const Change& change, const Facts& facts, GateFindings& findings) {
 void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findings) {
     const bool stands = change.failed_because.empty();
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
-        const auto& expected = stands ? scoped.version_to : scoped.version_from;
         const auto push = std::find_if(
             change.cmdb_pushes.begin(), change.cmdb_pushes.end(),
             [&](const auto& known) { return known.ci == scoped.ci; }
         );
         const std::string field = "cmdb." + scoped.ci.value;
         if (push == change.cmdb_pushes.end()) {
-            findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
+            if (has_to_be_found(change, scoped))
+                findings.reasons.push_back(version_not_found(change, scoped));
+            else
+                findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
             continue;
         }
-        if (!expected.empty() && push->pushed != expected)
-            findings.refuse(
-                field, "another version was written than the one that runs",
-                fmt::format("written {}, runs {}", push->pushed, expected), "Run update_cmdb again"
-            );
+        if (auto reason = why_other_version(change, scoped, *push))
+            findings.reasons.push_back(*std::move(reason));
         if (stands && !scoped.host.empty() && push->host != scoped.host)
             findings.refuse(
                 field, "another host was written than the one it runs on",

@@ -84,7 +84,7 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
                 change.rollback_owner.empty() ? "nobody" : change.rollback_owner.value,
                 change.rollback_backup.empty() ? "nobody" : change.rollback_backup.value
             ),
-            "Name two people with assign"
+            "Name two people (assign --rollback_owner ID --rollback_backup ID)"
         );
     const auto roster = facts.records->rosters.find(change.roster);
     if (!change.window || roster == facts.records->rosters.end())
@@ -280,11 +280,14 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
             "decision.sections", "something else was approved than what stands there now",
             "the digests differ", "The board decides again"
         );
-    if (decision.emergency != emergency)
+    if (!is_of_its_board(change, decision))
         findings.refuse(
             "decision.board", "it was approved as a change of another type",
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
-            "The board for its type decides"
+            emergency
+                ? "Members of the ECAB vote with vote; their votes decide"
+                : "Submit it with submit; the board votes with vote, and its chair records the "
+                  "decision with decide"
         );
     // A vote was asked for its weight until the deployment began.
     if (deployment_begun(change))
