@@ -218,13 +218,24 @@ struct OfRing {
     }
 };
 
+struct Written {
+    std::vector<std::string> said;
+
+    SLIPWAY_FIELDS {
+        visit("said", self.said, optional("what people should know of it as it is now"));
+    }
+};
+
 void add_members(JsonObject& schema, const Json& more) {
     for (const auto& member : more.at("properties").as_object())
         schema["properties"].as_object()[member.key()] = member.value();
+    const auto* more_required = find(more, "required");
+    if (more_required == nullptr)
+        return;
     auto& required_names = schema["required"];
     if (!required_names.is_array())
         required_names = JsonArray{};
-    for (const auto& name : more.at("required").as_array())
+    for (const auto& name : more_required->as_array())
         if (auto& names = required_names.as_array();
             std::find(names.begin(), names.end(), name) == names.end())
             names.push_back(name);
@@ -237,6 +248,12 @@ Json shown_schema(const RegisterRow& row) {
         add_members(schema, schema_of<OfBoard>());
     if (row.name == "ring")
         add_members(schema, schema_of<OfRing>());
+    return schema;
+}
+
+Json written_schema(const RegisterRow& row) {
+    auto schema = shown_schema(row).as_object();
+    add_members(schema, schema_of<Written>());
     return schema;
 }
 
@@ -275,7 +292,7 @@ void add_writing(Routes& routes, Services& services, const RegisterRow& row) {
     write.body = Body::json;
     write.body_limit = limits::request_body_max;
     write.request_schema = row.schema();
-    write.response_schema = shown_schema(row);
+    write.response_schema = written_schema(row);
     write.keyed = write.conditional = true;
     write.other_successes = {201};
     write.handler = [&services, &row](Call& call) -> Result<Response> {

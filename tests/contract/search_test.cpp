@@ -269,7 +269,11 @@ TEST_P(SearchContract, words_that_are_found_on_one_database_are_found_on_the_oth
     std::string long_words;
     for (std::size_t i = 0; i < limits::indexed_words_max; ++i)
         long_words += word(i) + ' ';
-    put(1, long_words);
+    app::ChangeSummary summary;
+    summary.number = 1;
+    auto write = change_write(summary);
+    write.summary->search_text = long_words; // more than one entry holds
+    must(store().commit(commit_of(std::move(write))));
     const auto last = limits::indexed_text_max / 65 - 1;
     for (std::size_t i = 0; i <= last; i += last / 40)
         EXPECT_THAT(text(word(i)), ElementsAre(1U)) << i;

@@ -133,7 +133,8 @@ TEST_F(RingUseTest, a_list_after_the_run_of_another_change_does_not_count) {
     ASSERT_TRUE(starts(other));
     ASSERT_TRUE(of(other, "decide_run", R"({"run":"run-1","choice":"abort","reason":"r"})"));
     const auto told =
-        of(one, "record_smoke", R"({"occasion":"staging","results":[{"name":"a","passed":true}]})");
+        of(one, "record_smoke",
+           R"({"occasion":"staging","results":[{"name":"front-page","passed":true}]})");
     ASSERT_TRUE(told) << told.error().message;
     EXPECT_THAT(told->body, HasSubstr("another change's run was on the ring"));
     EXPECT_EQ(state_of(one).smoke_reports[0].ring_turn, 2u);

@@ -158,6 +158,7 @@ TEST(Forms, say_all_that_is_wrong_at_once) {
 
 TEST(Forms, get_a_file_with_the_line_that_attaching_it_answers) {
     auto s = approved_retirement();
+    s.does("rosa", "fill_step", server_form("billing", "physical", "otto")); // it has disks to wipe
     const auto digest = deployment_file().digest.hex();
     const auto attached = [&](std::string_view step, std::string_view field) {
         return fmt::format(
