@@ -100,7 +100,8 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
     if (!subject || !subject->since || began < *subject->since)
         return SmokeMismatch{
             "the smoke list ran before the run that it judges",
-            when_it_ran(subject ? &*subject : nullptr, began)};
+            when_it_ran(subject ? &*subject : nullptr, began) +
+                (report.source == SmokeSource::junit ? " by the report's own time stamps" : "")};
     if (report.ring != subject->where->ring)
         return SmokeMismatch{
             "the smoke list tested another ring",

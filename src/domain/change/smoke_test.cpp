@@ -153,6 +153,9 @@ TEST(SmokeSubject, was_not_seen_by_a_file_that_is_older_whatever_is_said_of_it) 
         EXPECT_TRUE(decision) << explain(decision.error());
         const auto& reports = decision->next.smoke_reports;
         const auto wrong = mismatch_of(decision->next, reports.back());
+        if (wrong) {
+            EXPECT_THAT(wrong->evidence, HasSubstr("by the report's own time stamps"));
+        }
         return to_text(*reports.back().began) + (wrong ? ": " + wrong->message : "");
     };
     const auto before = to_text(s.now - 24h) + ": the smoke list ran before the run that it judges";
@@ -287,6 +290,13 @@ TEST(SmokeList, of_which_a_report_holds_nothing_is_missed_at_once) {
     EXPECT_EQ(error.fields.at(0).field, "results");
     EXPECT_THAT(error.message, HasSubstr("the list has front-page, nightly; the report has x"));
     EXPECT_EQ(s.change.smoke_reports.size(), reports) << "the one before it counts";
+    for (const auto* seen :
+         {R"("results":[{"name":"x","passed":false}])",
+          R"("results":[{"name":"x","passed":true}],"new_alerts":["disk"])",
+          R"("results":[{"name":"x","passed":true}],"silent_agents":["web-1"])"}) {
+        s.does("ina", "record_smoke", fmt::format(R"({{"occasion":"staging",{}}})", seen));
+        EXPECT_FALSE(passes_staging(s)) << "who has seen a failure is heard";
+    }
     s = deploying_to_staging();
     s.said.clear();
     s.does("ina", "record_smoke", report_with(""));
