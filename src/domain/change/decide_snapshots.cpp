@@ -199,6 +199,17 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         snapshot.revert_asked_at.reset();
     }
     decider.emit(SnapshotReported{snapshot});
+    // What was deployed does not run there any more, whoever went back and why.
+    if (body.state == SnapshotState::reverted && deployment_begun(change) && !is_over(change) &&
+        change.failed_because.empty()) {
+        give_up_deployment(decider, fmt::format("{} went back to its snapshot", body.host));
+        decider.reopen(StepKind::rollback, "a host went back to its snapshot");
+        decider.say(fmt::format(
+            "{} runs what it ran before, so the deployment has failed: go back on the others too "
+            "(slipway change roll_back {} --reason WHY), or deploy anew with a new change",
+            body.host, change.id.value
+        ));
+    }
     if (gone)
         tell_owner(decider, snapshot, "is gone", "Somebody else removed it.");
     return decider.finish();

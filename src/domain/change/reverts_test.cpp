@@ -50,6 +50,21 @@ TEST(Reverts, stand_until_the_runbook_goes_back_instead) {
         << "the answer promised that the run waits";
 }
 
+// Whatever it was that went back: what was deployed does not run there any more.
+TEST(Reverts, that_nobody_asked_for_end_the_deployment) {
+    auto s = ready();
+    deploy(s);
+    s.smoke("ina", "production", true);
+    EXPECT_NE(s.change.state, ChangeState::rolling_back);
+    s.said.clear();
+    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"reverted"})");
+    EXPECT_EQ(s.change.failed_because, "web-1 went back to its snapshot");
+    EXPECT_TRUE(s.has_said("so the deployment has failed"));
+    EXPECT_NE(s.change.state, ChangeState::implemented);
+    const auto refused = s.refused("petra", "close", R"({"outcome":"successful","summary":"x"})");
+    EXPECT_FALSE(refused.reasons.empty());
+}
+
 TEST(Reverts, stand_until_a_rollback_is_started_too) {
     Reverting r;
     r.s.does("pia", "start_run", R"({"purpose":"rollback","executor":"external"})");

@@ -109,9 +109,10 @@ void look_at_decision_owners(const Change& change, const Facts& facts, GateFindi
                 field, person.value + " is not an active person of the tenant", person.value,
                 fmt::format("Name somebody else who is on call, with assign --{} PERSON", field)
             );
-        else if (std::none_of(report->held.begin(), report->held.end(), [&](const RoleHold& held) {
-                     return held.person == person;
-                 }))
+        else if (std::none_of(
+                     report->held.begin(), report->held.end(),
+                     [&who = person](const RoleHold& held) { return held.person == who; }
+                 ))
             findings.refuse(
                 "rollback_owner", person.value + " is not on call in the window",
                 "roster " + change.roster, "Name somebody who is on call, or change the roster"
