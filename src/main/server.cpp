@@ -41,7 +41,7 @@ namespace fs = std::filesystem;
 
 Result<domain::ToolReport> read_junit(std::string_view xml) {
     const auto read = TRY(runner::read_junit(xml));
-    domain::ToolReport report{{}, read.began};
+    domain::ToolReport report{{}, read.began, read.zoned};
     for (const auto& result : read.results)
         report.results.push_back(
             {result.name, result.passed(), result.message,

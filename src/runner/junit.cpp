@@ -35,22 +35,38 @@ std::string_view attribute(const XML_Char** attributes, std::string_view name) {
 struct Timestamp {
     Time as_utc{};
     Time latest{}; // that it can mean
+    bool zoned = false;
 };
 
+// As tools write it: also with a blank for the T, without the colon of an offset, or a day alone.
+std::string as_rfc3339(std::string_view text) {
+    constexpr std::size_t day = 10;
+    std::string whole(text);
+    if (whole.size() == day)
+        whole += "T00:00:00";
+    if (whole.size() > day && whole[day] == ' ')
+        whole[day] = 'T';
+    const auto sign = whole.find_last_of("+-");
+    if (sign != std::string::npos && sign > day && whole.size() - sign == 5)
+        whole.insert(sign + 3, ":");
+    return whole;
+}
+
 // Most tools write no offset; the zone of the machine that ran the tests is not ours to guess, and
-// no place on earth is more than 14 hours away from UTC. What cannot be read says nothing.
-std::optional<Timestamp> read_timestamp(std::string_view text) {
+// no place on earth is more than 14 hours away from UTC.
+std::optional<Timestamp> read_timestamp(std::string_view given) {
+    const auto text = as_rfc3339(given);
     auto time = time_from_text(text);
     const bool zoned = time.has_value();
     if (!zoned)
-        time = time_from_text(std::string(text) + "Z");
+        time = time_from_text(text + "Z");
     // Later ones are nonsense, and with a duration added could not be written any more.
     constexpr Time last = std::chrono::sys_days(std::chrono::year(9000) / 1 / 1);
     if (!time || *time >= last)
         return std::nullopt;
     const Span zone = zoned ? Span::zero() : Span(std::chrono::hours(14));
     const bool whole = text.find('.') == std::string_view::npos;
-    return Timestamp{*time, *time + zone + (whole ? Span(999) : Span::zero())};
+    return Timestamp{*time, *time + zone + (whole ? Span(999) : Span::zero()), zoned};
 }
 
 // A total of a suite; what is no number counts nothing.
@@ -103,7 +119,7 @@ class JunitReader {
             );
         if (results_.empty())
             return fail_field(line, "the report has no test case");
-        return JunitReport{std::move(results_), began_};
+        return JunitReport{std::move(results_), began_, zoned_};
     }
 
   private:
@@ -119,7 +135,13 @@ class JunitReader {
             );
         if (depth_ == 1 && name != "testsuites" && name != "testsuite")
             return refuse("expected <testsuites> or <testsuite>");
-        const auto at = read_timestamp(attribute(attributes, "timestamp"));
+        const auto stamp = attribute(attributes, "timestamp");
+        const auto at = read_timestamp(stamp);
+        if (!stamp.empty() && !at)
+            return refuse(fmt::format(
+                "the timestamp {} cannot be read; expected such as 2026-11-22T20:00:00Z",
+                safe_text(stamp.substr(0, 40))
+            ));
         if (name == "testsuites" || name == "testsuite") {
             begin_suite(attributes, at);
         } else if (name == "testcase") {
@@ -139,8 +161,10 @@ class JunitReader {
     static bool is_failure(std::string_view name) { return name == "failure" || name == "error"; }
 
     void saw(const std::optional<Timestamp>& at) {
-        if (at)
-            began_ = std::min(began_.value_or(at->latest), at->latest);
+        if (!at || (began_ && *began_ <= at->latest))
+            return;
+        began_ = at->latest;
+        zoned_ = at->zoned;
     }
 
     void begin_suite(const XML_Char** attributes, const std::optional<Timestamp>& at) {
@@ -248,6 +272,7 @@ class JunitReader {
     std::string text_;
     Time suite_started_{};
     std::optional<Time> began_;
+    bool zoned_ = true;
     std::vector<Suite> suites_;
     std::uint64_t failures_ = 0; // that the cases have shown so far
     std::vector<CheckResult> results_;

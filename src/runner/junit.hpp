@@ -23,10 +23,12 @@ struct JunitReport {
     // file: without an offset it may be local time anywhere, and most tools leave out fractions of
     // the second. Absent when the file has none.
     std::optional<Time> began;
+    bool zoned = true; // false when that one had no offset
 };
 
-// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error, and
-// so is a failure that no case shows: one that stands outside of the cases, or one more in a total.
+// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error; so is
+// a `timestamp` that cannot be read (ISO 8601), and a failure that no case shows: one that stands
+// outside of the cases, or one more in a total.
 Result<JunitReport> read_junit(std::string_view xml);
 
 } // namespace slipway::runner

@@ -101,7 +101,16 @@ std::string began_of(std::string_view suites) {
 TEST(Junit, says_when_the_tests_began_at_the_latest) {
     constexpr std::string_view one = "<testsuite{}><testcase name='a'{}/></testsuite>";
     EXPECT_EQ(began_of(fmt::format(one, "", "")), "");
-    EXPECT_EQ(began_of(fmt::format(one, " timestamp='Sunday'", "")), "");
+    const auto unknown = read_junit(fmt::format(one, " timestamp='Sunday'", ""));
+    ASSERT_FALSE(unknown);
+    EXPECT_THAT(unknown.error().message, testing::HasSubstr("the timestamp Sunday cannot be read"));
+    for (const auto* at : {"2026-11-22T20:00:00.0+0100", "2026-11-22 20:00:00.0+01:00"})
+        EXPECT_EQ(
+            began_of(fmt::format(one, fmt::format(" timestamp='{}'", at), "")),
+            "2026-11-22T19:00:00.000Z"
+        ) << at;
+    EXPECT_EQ(began_of(fmt::format(one, " timestamp='2026-11-22'", "")), "2026-11-22T14:00:00.999Z")
+        << "a day alone is its beginning, somewhere";
     EXPECT_EQ(
         began_of(fmt::format(one, " timestamp='2026-11-22T20:00:00.250+01:00'", "")),
         "2026-11-22T19:00:00.250Z"

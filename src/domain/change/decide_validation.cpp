@@ -513,6 +513,11 @@ Result<Decision> record_smoke(const Change& change, const RecordSmoke& body, con
     Decider decider(change, facts);
     decider.emit(SmokeReported{std::move(report)});
     say_what_is_wrong(decider, *runbook);
+    if (!body.junit.empty() && !facts.junit.zoned)
+        decider.say(
+            "the report's time stamps name no zone, so it may be up to 14 hours older than it was "
+            "taken for: let the tool that wrote it add the offset, such as Z"
+        );
     call_owner_of_failure(decider);
     return decider.finish();
 }

@@ -66,6 +66,7 @@ struct TaskInHand {
 struct ToolReport {
     std::vector<SmokeResult> results;
     std::optional<Time> began; // the latest moment at which its first test can have begun
+    bool zoned = true;         // false when it names no zone for that, and 14 hours were added
 };
 
 struct Facts {

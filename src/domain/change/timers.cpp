@@ -219,9 +219,9 @@ void remind_snapshot(Firing& firing, const std::string& about) {
                 {change.change_owner, fmt::format("the snapshot of {} ends soon", about),
                  fmt::format(
                      "The snapshot of {} {} after {}. To keep it: slipway change extend_snapshot "
-                     "{} --host {} --until TIME --reason WHY",
+                     "{} --host {} --id {} --until TIME --reason WHY",
                      about, is_automatic(snapshot) ? "is removed" : "is to be removed",
-                     on_the_wall(decider, snapshot.expires_at), change.id.value, about
+                     on_the_wall(decider, snapshot.expires_at), change.id.value, about, snapshot.id
                  )}
             );
         }
