@@ -309,8 +309,9 @@ TEST(RingUse, going_back_beside_the_own_step_is_proven_when_that_has_ended) {
         return Contains(::testing::Field(&Reason::field, name));
     };
     EXPECT_THAT(gate().reasons, field("runs.run-3"));
-    for (const auto* command : {"run_smoke", "update_cmdb"}) {
-        const auto error = s.refused("otto", command, R"({"occasion":"rollback"})");
+    for (const auto& [command, body] :
+         {std::pair{"run_smoke", R"({"occasion":"rollback"})"}, {"update_cmdb", "{}"}}) {
+        const auto error = s.refused("otto", command, body);
         EXPECT_EQ(first(error).field, "runs.run-3");
         EXPECT_THAT(first(error).remedy, HasSubstr("slipway change report_run CHG-12 --run run-3"));
     }

@@ -42,7 +42,7 @@ const RunStep* step_meanwhile(const Run& run, Time began) {
         return nullptr;
     for (const auto* steps : {&run.steps, &run.undo})
         for (const auto& step : *steps)
-            if (step.ended_at && *step.ended_at > began)
+            if (step.state != RunStepState::pending && step.ended_at && *step.ended_at > began)
                 return &step;
     return nullptr;
 }
