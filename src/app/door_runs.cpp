@@ -4,6 +4,8 @@
 // that share a machine with it, by writing a stream of each; its version is how many did so far.
 // Nothing is written when a run ends: whether it has, and whether it left a step at work, its
 // change says.
+#include <algorithm>
+
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/unreadable.hpp"
@@ -24,7 +26,7 @@ struct RunThere {
     }
 };
 
-// Who was at work on the ring when it was taken last, the last one among them.
+// Who was at work on the ring when it was taken last, who took it among them.
 struct RingTaken {
     std::vector<RunThere> runs;
 
@@ -45,6 +47,22 @@ std::vector<std::string> rings_touched(const std::string& ring, const domain::Re
         if (id != ring && domain::share_machine(known->second, other))
             touched.push_back(id);
     return touched;
+}
+
+bool touches_ring(const std::string& ring, const std::string& other, const domain::Records& known) {
+    const auto touched = rings_touched(ring, known);
+    return std::find(touched.begin(), touched.end(), other) != touched.end();
+}
+
+// The last one has taken the ring; those before it still have it by the steps that they left.
+std::vector<RunThere>
+own_runs(const domain::Change& change, const std::string& ring, const domain::Facts& facts) {
+    std::vector<RunThere> own;
+    for (const auto& run : change.runs)
+        if (run.id == change.runs.back().id || (domain::step_left(change, run, facts.now) &&
+                                                touches_ring(run.ring, ring, *facts.records)))
+            own.push_back({change.id.value, run.id.value});
+    return own;
 }
 
 } // namespace
@@ -109,7 +127,8 @@ std::vector<StreamWrite> Door::Inside::take_rings(
         RingTaken taken;
         for (const auto& run : use.under_way)
             taken.runs.push_back({run.change.value, run.run.value});
-        taken.runs.push_back({next.id.value, next.runs.back().id.value});
+        for (auto& run : own_runs(next, use.ring, facts))
+            taken.runs.push_back(std::move(run));
         const auto document = encode(taken);
         StreamWrite write{
             ring_use_key(next.tenant, use.ring), use.turns, {}, document, false, {}, false};

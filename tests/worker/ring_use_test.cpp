@@ -120,6 +120,40 @@ TEST_F(RingUseTest, an_aborted_run_has_its_ring_until_its_step_has_ended) {
     }
 }
 
+TEST_F(RingUseTest, an_own_run_behind_it_does_not_let_go_of_what_an_aborted_one_left) {
+    put_ring("staging");
+    const auto one = change_on("staging");
+    const auto other = change_on("staging");
+    const auto tell = [&](std::string_view state) {
+        return of(
+            one, "report_run",
+            fmt::format(R"({{"run":"run-1","steps":[{{"name":"drain","state":"{}"}}]}})", state)
+        );
+    };
+    const auto abort = [&](const std::string& change, const std::string& run) {
+        return of(
+            change, "decide_run",
+            fmt::format(R"({{"run":"{}","choice":"abort","reason":"stuck"}})", run)
+        );
+    };
+    ASSERT_TRUE(starts(one));
+    ASSERT_TRUE(tell("running"));
+    ASSERT_TRUE(abort(one, "run-1"));
+    ASSERT_TRUE(tell("unknown"));
+    ASSERT_TRUE(starts(one));
+    ASSERT_TRUE(abort(one, "run-2"));
+    const auto started = starts(other);
+    ASSERT_TRUE(started) << started.error().message;
+    EXPECT_THAT(started->body, HasSubstr("drain of run-1 of " + one));
+    ASSERT_TRUE(abort(other, "run-1"));
+    // Also when its change is over.
+    ASSERT_TRUE(of(one, "cancel", R"({"reason":"not wanted"})"));
+    ASSERT_TRUE(tell("failed"));
+    const auto again = starts(other);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_THAT(again->body, testing::Not(HasSubstr("drain of run-1")));
+}
+
 TEST_F(RingUseTest, a_list_after_the_run_of_another_change_does_not_count) {
     put_ring("staging");
     const auto one = change_on("staging");

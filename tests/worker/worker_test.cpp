@@ -95,6 +95,18 @@ TEST_F(WorkerTest, a_run_that_is_aborted_is_stopped_at_its_step) {
     EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
 }
 
+TEST_F(WorkerTest, the_end_of_a_step_is_heard_though_its_change_was_cancelled_meanwhile) {
+    ask_for_run();
+    runner.on_step = [&](const std::stop_token&) {
+        does(ina, "cancel", R"({"reason":"not wanted"})");
+    };
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(change().state, domain::ChangeState::cancelled);
+    EXPECT_EQ(change().runs.at(0).state, domain::RunState::aborted);
+    EXPECT_NE(change().runs.at(0).steps.at(0).state, domain::RunStepState::running);
+    EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
 TEST_F(WorkerTest, a_step_whose_end_nobody_saw_is_unknown_and_not_run_again) {
     ask_for_run();
     leave_running("2026-11-22T20:00:00.000Z half way\n2026-11-22T20:00:00.001Z cut o");

@@ -287,6 +287,7 @@ struct RunStep {
     std::string parallel = {}; // the group of neighbours that run at the same time, or none
     std::vector<Digest> evidence = {};   // files of the change, by who did or decided it
     std::set<PersonId> reported_by = {}; // of a run that others carry out: who said how it went
+    std::optional<Span> time_limit = {}; // when the run began; none: no limit, or an old entry
 
     SLIPWAY_FIELDS {
         visit("name", self.name);
@@ -303,6 +304,7 @@ struct RunStep {
         visit("parallel", self.parallel);
         visit("evidence", self.evidence);
         visit("reported_by", self.reported_by);
+        visit("time_limit", self.time_limit);
     }
 };
 
@@ -354,8 +356,8 @@ struct Run {
     std::optional<ProposedChoice> proposed = {};
     std::optional<RingState> ring_state = {};    // of runs on the test ring; not in old entries
     std::optional<std::uint64_t> ring_turn = {}; // its number among the runs of all changes there
-    // Steps of aborted runs, of which nobody knew whether they were still at work on its machines
-    // when it began.
+    // Steps of aborted runs that were at work on its machines when it began, as far as anybody
+    // knew.
     std::vector<std::string> left_at_work = {};
 
     SLIPWAY_FIELDS {

@@ -4,6 +4,7 @@
 
 #include "domain/change/decide.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
@@ -245,7 +246,7 @@ complete_action(const Change& change, const CompleteAction& body, const Facts& f
 namespace {
 
 // Whatever is under way decides what will run.
-Result<void> require_production_at_rest(const Change& change) {
+Result<void> require_production_at_rest(const Change& change, const Facts& facts) {
     const std::string message = "the CMDB says what runs, and that is being changed";
     for (const auto& run : change.runs)
         if (on_production(run.purpose) && !run.ended_at)
@@ -253,6 +254,8 @@ Result<void> require_production_at_rest(const Change& change) {
                 message, {{"cmdb-updated", "runs." + run.id.value, "the run has not ended",
                            std::string(to_text(run.state)), "Let it end, then update the CMDB"}}
             );
+    if (auto reason = still_at_work(change, change.production_ring, "cmdb-updated", facts.now))
+        return fail_blocked(message, {*std::move(reason)});
     for (const auto& host : hosts_going_back(change))
         return fail_blocked(
             message,
@@ -294,7 +297,7 @@ Result<Decision> update_cmdb(const Change& change, const UpdateCmdb& body, const
             {{"cmdb-updated", "runs", "production was not touched",
               std::string(to_text(change.state)), "Deploy first"}}
         );
-    TRY(require_production_at_rest(change));
+    TRY(require_production_at_rest(change, facts));
     // What it writes is believed: it is written when the work is done, by who answers for that.
     TRY(may_do(*step, change, facts));
     TRY(check_found(change, body.found));

@@ -90,8 +90,8 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
         ));
     for (const auto& step : run.left_at_work)
         decider.say(fmt::format(
-            "nobody knows whether {} is still at work there: its run was aborted, and how the step "
-            "ended is unknown",
+            "{} may still be at work there: its run was aborted, and nobody has told how the step "
+            "ended",
             step
         ));
     if (const auto why = purpose == RunPurpose::rehearsal ? not_from_the_deployment(change, run)
@@ -340,16 +340,57 @@ Result<void> require_evidence(const Change& change, const ConfirmStep& body, boo
     return {};
 }
 
+// The steps during which the run was aborted, as long as nobody has told how they ended.
+std::vector<const RunStep*> cut_steps(const Run* run) {
+    if (run == nullptr || run->state != RunState::aborted)
+        return {};
+    auto steps = current_steps(*run);
+    std::erase_if(steps, [](const RunStep* step) {
+        return step->state != RunStepState::running && step->state != RunStepState::unknown;
+    });
+    return steps;
+}
+
+// The one whose end the report tells. That it is unknown is told once.
+const RunStep* cut_step(const Run* run, const StepReport& report) {
+    const bool ended =
+        report.state == RunStepState::succeeded || report.state == RunStepState::failed;
+    for (const auto* step : cut_steps(run))
+        if (step->name == report.name && (ended || (report.state == RunStepState::unknown &&
+                                                    step->state == RunStepState::running)))
+            return step;
+    return nullptr;
+}
+
 // Whether it tells what came of the steps during which their run was aborted.
 bool is_of_cut_steps(const Change& change, const ReportRun& body) {
     const auto* run = find_run(change, body.run);
-    return run != nullptr && run->state == RunState::aborted && !body.steps.empty() &&
+    return !body.steps.empty() &&
            std::all_of(body.steps.begin(), body.steps.end(), [&](const StepReport& report) {
-               return running_step(*run, report.name) != nullptr &&
-                      (report.state == RunStepState::succeeded ||
-                       report.state == RunStepState::failed ||
-                       report.state == RunStepState::unknown);
+               return cut_step(run, report) != nullptr;
            });
+}
+
+// Its own runner will not tell any more; a person can still look.
+bool is_silent(const Change& change, const Run& run, const Facts& facts) {
+    const auto left = step_left(change, run, facts.now);
+    return left && left->unknown;
+}
+
+// Other changes wait for it, so it is heard of a change that is over too; nothing else is.
+Result<void> require_end_alone(const Change& change, const ReportRun& body) {
+    const auto cut = cut_steps(find_run(change, body.run));
+    if (cut.empty())
+        return require_open(change);
+    return fail_blocked(
+        "the run has ended",
+        {{"run-exact", body.run.value, "of an aborted run only the end of its steps is heard",
+          "not heard of: " + names_of(cut),
+          fmt::format(
+              "Report that alone, as succeeded, failed or unknown: {}",
+              how_to_tell_end(change.id, body.run, cut.front()->name)
+          )}}
+    );
 }
 
 // It belongs on the record, with its transcript; the run is over all the same.
@@ -357,10 +398,10 @@ Result<Decision> report_cut(const Change& change, const ReportRun& body, const F
     TRY(require_transcripts(body, facts));
     Decider decider(change, facts);
     for (const auto& report : body.steps) {
-        const auto* running = running_step(*find_run(decider.change(), body.run), report.name);
-        if (running == nullptr)
+        const auto* cut = cut_step(find_run(decider.change(), body.run), report);
+        if (cut == nullptr)
             return fail_field("steps." + report.name, "is reported twice");
-        RunStep step = *running;
+        RunStep step = *cut;
         step.state = report.state;
         step.ended_at = std::min(report.ended_at.value_or(facts.now), facts.now);
         step.exit_status = report.exit_status.value_or(0);
@@ -459,12 +500,14 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 }
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
-    TRY(require_open(change));
     const bool cut = is_of_cut_steps(change, body);
     if (cut && facts.system)
         return report_cut(change, body, facts);
+    if (!cut)
+        TRY(require_end_alone(change, body));
     const Run run = cut ? *find_run(change, body.run) : TRY(active_run(change, body.run));
-    if (facts.system != (run.executor == Executor::local))
+    if (facts.system != (run.executor == Executor::local) &&
+        !(cut && is_silent(change, run, facts)))
         return fail_blocked(
             "another runner carries out this run",
             {{"run-exact", run.id.value, "only its own runner reports",

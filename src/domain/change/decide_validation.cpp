@@ -94,8 +94,13 @@ std::string_view gate_of(SmokeOccasion occasion) {
 }
 
 // What a run has left behind can be tested when no run is at it any more.
-Result<void>
-require_no_run_on(const Change& change, const std::string& ring, SmokeOccasion occasion) {
+Result<void> require_no_run_on(
+    const Change& change, const std::string& ring, SmokeOccasion occasion, const Facts& facts
+) {
+    if (auto reason = still_at_work(change, ring, gate_of(occasion), facts.now))
+        return fail_blocked(
+            "the ring is tested when nothing is at work there", {*std::move(reason)}
+        );
     for (const auto& run : change.runs)
         if (is_active(run) && run.ring == ring)
             return fail_blocked(
@@ -452,7 +457,7 @@ Result<Decision> run_smoke(const Change& change, const RunSmoke& body, const Fac
                          runbook->digest, facts.actor,   subject ? subject->run : RunId{}};
     if (subject)
         TRY(require_named_ring(change, *subject, body.occasion));
-    TRY(require_no_run_on(change, ring, body.occasion));
+    TRY(require_no_run_on(change, ring, body.occasion, facts));
     TRY(require_no_revert_in_hand(change, body.occasion));
     if (subject && !kept_ring(change, *subject->where))
         TRY(require_ring_of(change, *subject->where, facts, gate_of(body.occasion)));

@@ -11,6 +11,7 @@
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/records/ring_machines.hpp"
+#include "domain/runbook/runbook.hpp"
 
 namespace slipway::domain {
 
@@ -77,16 +78,22 @@ refuse(const OtherRun& run, std::string message, std::string_view gate, std::str
     );
 }
 
+// Another runbook may be pinned since, whose step of this name is another one. Where nobody has
+// written it down it is what the runner gives a step.
+Span time_limit_of(const Change& change, const Run& run, const RunStep& step) {
+    if (step.time_limit)
+        return *step.time_limit;
+    const auto* outline = outline_of(change, run, step.name);
+    return outline && outline->timeout > Span::zero() ? outline->timeout : step_timeout_default;
+}
+
 std::optional<StepLeft>
 left_of(const Change& change, const Run& run, const RunStep& step, Time now) {
     const bool running = step.state == RunStepState::running;
     if (!running && step.state != RunStepState::unknown)
         return std::nullopt;
     const Time began = step.started_at.value_or(run.started_at);
-    const auto* outline = outline_of(change, run, step.name);
-    const bool limited = outline != nullptr && outline->timeout > Span::zero();
-    const Time told_by = began + (limited ? outline->timeout + limits::step_end_grace
-                                          : Span(limits::runbook_time_max));
+    const Time told_by = began + time_limit_of(change, run, step) + limits::step_end_grace;
     const Time longest = began + limits::runbook_time_max;
     if (now >= longest)
         return std::nullopt;
@@ -191,9 +198,41 @@ std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now
     return found;
 }
 
+std::optional<StepLeft> own_step_left(
+    const Change& change, const Run& run, const std::string& ring, Executor next, Time now
+) {
+    auto left = run.ring == ring ? step_left(change, run, now) : std::nullopt;
+    const bool in_turn = run.executor == Executor::local && next == Executor::local;
+    return left && (left->unknown || !in_turn) ? left : std::nullopt;
+}
+
+std::optional<Reason>
+still_at_work(const Change& change, const std::string& ring, std::string_view gate, Time now) {
+    for (const auto& run : change.runs)
+        if (const auto left = run.ring == ring ? step_left(change, run, now) : std::nullopt;
+            left && !left->unknown)
+            return Reason{
+                std::string(gate), "runs." + run.id.value,
+                "a step of an aborted run is still at work",
+                fmt::format("{} of {} on {}", left->step, run.id.value, run.ring),
+                how_it_ends(change.id, run.id, *left)};
+    return std::nullopt;
+}
+
+std::string how_to_tell_end(const ChangeId& change, const RunId& run, const std::string& step) {
+    return fmt::format(
+        R"(slipway change report_run {} --run {} --steps '[{{"name": "{}", "state": "failed"}}]')",
+        change.value, run.value, step
+    );
+}
+
 std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left) {
+    const auto tell = how_to_tell_end(change, run, left.step);
     if (left.unknown)
-        return fmt::format("See on its machine whether {} still runs, and end it there", left.step);
+        return fmt::format(
+            "See on its machine whether {} still runs, end it there, and report it ({})", left.step,
+            tell
+        );
     auto remedy = fmt::format(
         "Wait for its end: {}its own time limit ends it by {}. If that is too late, end it on its "
         "machine",
@@ -201,11 +240,7 @@ std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft
         to_text(left.until)
     );
     if (left.executor == Executor::external)
-        remedy += fmt::format(
-            ", and report it (slipway change report_run {} --run {} --steps "
-            R"('[{{"name": "{}", "state": "failed"}}]'))",
-            change.value, run.value, left.step
-        );
+        remedy += fmt::format(", and report it ({})", tell);
     return remedy;
 }
 
@@ -254,13 +289,13 @@ left_where_it_begins(const Change& change, const Run& run, const Facts& facts) {
     std::vector<std::string> left;
     for (const auto& other :
          on_production(run.purpose) ? runs_in_the_way(change, facts) : other_runs(facts))
-        if (!is_at_work(other))
+        if (other.left)
             left.push_back(
                 fmt::format("{} of {} of {}", other.left->step, other.run.value, other.change.value)
             );
-    if (const auto* before = own_run_before(change, run))
-        if (const auto own = step_left(change, *before, facts.now); own && own->unknown)
-            left.push_back(fmt::format("{} of {}", own->step, before->id.value));
+    for (const auto& own : change.runs)
+        if (const auto step = own_step_left(change, own, run.ring, run.executor, facts.now))
+            left.push_back(fmt::format("{} of {}", step->step, own.id.value));
     return left;
 }
 

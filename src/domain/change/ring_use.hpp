@@ -4,7 +4,7 @@
 // at a time, whichever change it is of, and every run has its number there. On production changes
 // may run beside each other as long as they touch different things; the way back is never held up.
 // A run has its machines until it has ended and none of its steps is at work there: that it was
-// aborted ends no step at once.
+// aborted ends no step at once, and neither does the end of its change.
 #pragma once
 
 #include "domain/change/decision.hpp"
@@ -26,6 +26,20 @@ std::set<std::string> touched_on_production(const Change& change, const Records&
 // step takes longer than a runbook may, so after that it is neither.
 std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now);
 
+// The same beside a run of the change itself that begins on this ring with this executor. What our
+// own runner does it does one after the other, so of that only a step of unknown end is left.
+std::optional<StepLeft> own_step_left(
+    const Change& change, const Run& run, const std::string& ring, Executor next, Time now
+);
+
+// Why the ring is not at rest: an aborted run of the change is known to be at work there. Nothing
+// that is seen of the ring until then is proof.
+std::optional<Reason>
+still_at_work(const Change& change, const std::string& ring, std::string_view gate, Time now);
+
+// The command that tells how a step of an aborted run ended.
+std::string how_to_tell_end(const ChangeId& change, const RunId& run, const std::string& step);
+
 // What ends it, or shows whether it has ended, as a remedy. To abort its run again would do
 // nothing.
 std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left);
@@ -45,8 +59,8 @@ Result<void> require_ring_free(const Facts& facts, std::string_view gate);
 // touches the same. Errors: blocked.
 Result<void> require_nothing_touched(const Change& change, const Facts& facts);
 
-// The steps of aborted runs of which nobody knows whether they are still at work where the run is
-// about to begin: those of other changes, and of the run of this one before it.
+// The steps of aborted runs that are at work where the run is about to begin, as far as anybody
+// knows: those of other changes, and of this one.
 std::vector<std::string>
 left_where_it_begins(const Change& change, const Run& run, const Facts& facts);
 

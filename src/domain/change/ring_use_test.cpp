@@ -9,6 +9,7 @@
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/gates/gate.hpp"
+#include "domain/runbook/runbook.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -168,8 +169,8 @@ TEST(RingUse, a_step_of_unknown_end_is_said_and_named_by_the_gate) {
     s.ring_uses["staging"].under_way[0].left = StepLeft{"copy", s.now + 1h, true, {}};
     s.said.clear();
     s.run("ina", "ring_deploy");
-    EXPECT_TRUE(s.has_said("nobody knows whether copy of run-3 of CHG-7 is still at work"));
-    EXPECT_TRUE(s.has_said("nobody knows whether drain of run-3 is still at work"));
+    EXPECT_TRUE(s.has_said("copy of run-3 of CHG-7 may still be at work there"));
+    EXPECT_TRUE(s.has_said("drain of run-3 may still be at work there"));
     EXPECT_THAT(
         s.change.runs[3].left_at_work, ElementsAre("copy of run-3 of CHG-7", "drain of run-3")
     );
@@ -178,7 +179,151 @@ TEST(RingUse, a_step_of_unknown_end_is_said_and_named_by_the_gate) {
     EXPECT_THAT(result.warnings, Contains(HasSubstr("copy of run-3 of CHG-7")));
     s.ring_uses["staging"].under_way.clear();
     s.run("ina", "ring_deploy");
-    EXPECT_TRUE(s.change.runs[4].left_at_work.empty()) << "another run of the change was there";
+    EXPECT_THAT(s.change.runs[4].left_at_work, ElementsAre("drain of run-3"));
+    // Somebody has looked after all.
+    s.refused("ina", "report_run", end_of_drain("unknown"));
+    s.does("ina", "report_run", end_of_drain("failed"));
+    s.run("ina", "ring_deploy");
+    EXPECT_TRUE(s.change.runs[5].left_at_work.empty());
+}
+
+TEST(RingUse, the_end_of_a_step_is_heard_of_a_change_that_is_over) {
+    auto cancelled = aborted_at_work();
+    cancelled.does("otto", "cancel", R"({"reason":"not wanted"})");
+    auto closed = settled();
+    const auto id = closed.change.runs.size();
+    closed.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
+    const auto told = [&](std::string_view state) {
+        return fmt::format(
+            R"({{"run":"run-{}","steps":[{{"name":"drain","state":"{}"}}]}})", id + 1, state
+        );
+    };
+    closed.does("ina", "report_run", told("running"));
+    closed.does(
+        "otto", "decide_run",
+        fmt::format(R"({{"run":"run-{}","choice":"abort","reason":"stuck"}})", id + 1)
+    );
+    closed.does("otto", "close", R"({"outcome":"successful","summary":"1.5 runs."})");
+
+    const struct {
+        Scenario& s;
+        std::string body;
+        std::size_t run;
+    } rows[] = {{cancelled, end_of_drain("failed"), 2}, {closed, told("failed"), id}};
+
+    for (const auto& [s, body, run] : rows) {
+        const auto state = s.change.state;
+        const auto events = s.events.size();
+        ASSERT_TRUE(step_left(s.change, s.change.runs[run], s.now));
+        s.refused("vic", "report_run", body);
+        auto by_the_server = s;
+        by_the_server.change.runs.edit()[run].executor = Executor::local;
+        by_the_server.replayed = by_the_server.change;
+        for (auto [who, told_of] : {std::pair{"ina", &s}, {"system", &by_the_server}}) {
+            told_of->does(who, "report_run", body);
+            EXPECT_FALSE(step_left(told_of->change, told_of->change.runs[run], told_of->now));
+            EXPECT_EQ(told_of->change.runs[run].steps[0].state, RunStepState::failed);
+            EXPECT_EQ(told_of->change.state, state);
+            EXPECT_EQ(told_of->events.size(), events + 1);
+        }
+        EXPECT_EQ(first(s.refused("ina", "report_run", body)).gate, "closure");
+    }
+}
+
+TEST(RingUse, what_is_told_with_the_end_of_a_step_names_the_report_that_is_heard) {
+    const auto bundle = R"({"run":"run-3","steps":[{"name":"drain","state":"succeeded"},
+        {"name":"switch","state":"running"}]})";
+    auto s = aborted_at_work();
+    auto over = s;
+    over.does("otto", "cancel", R"({"reason":"not wanted"})");
+    for (auto* told : {&s, &over}) {
+        const auto error = told->refused("ina", "report_run", bundle);
+        EXPECT_EQ(first(error).gate, "run-exact");
+        EXPECT_THAT(first(error).evidence, HasSubstr("drain"));
+        EXPECT_THAT(
+            first(error).remedy,
+            HasSubstr("slipway change report_run CHG-12 --run run-3 --steps '[{\"name\": \"drain\"")
+        );
+    }
+}
+
+TEST(RingUse, a_new_pin_does_not_prolong_a_step_that_was_left) {
+    auto s = aborted_at_work();
+    const auto left = [&] { return step_left(s.change, s.change.runs[2], s.now); };
+    const auto until = left()->until;
+    s.pin("jonas", edited_deployment_file(), "deployment");
+    EXPECT_EQ(left()->until, until);
+    s.change.runs.edit()[2].steps[0].time_limit.reset(); // an old entry
+    EXPECT_EQ(left()->until, s.now + step_timeout_default + limits::step_end_grace);
+    s.now = left()->until;
+    EXPECT_TRUE(left()->unknown);
+}
+
+TEST(RingUse, of_a_step_of_our_own_runner_a_person_tells_the_end_when_nobody_else_will) {
+    auto s = ready();
+    s.does("ina", "start_run", R"({"purpose":"ring_deploy"})");
+    s.does(
+        "system", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})"
+    );
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"stuck"})");
+    s.refused("ina", "report_run", end_of_drain("failed"));
+    s.does("system", "report_run", end_of_drain("unknown"));
+    const auto left = step_left(s.change, s.change.runs[2], s.now);
+    ASSERT_TRUE(left);
+    EXPECT_THAT(
+        how_it_ends(s.change.id, RunId("run-3"), *left),
+        HasSubstr("slipway change report_run CHG-12 --run run-3 --steps")
+    );
+    s.does("ina", "report_run", end_of_drain("failed"));
+    EXPECT_FALSE(step_left(s.change, s.change.runs[2], s.now));
+}
+
+TEST(RingUse, going_back_beside_the_own_step_is_proven_when_that_has_ended) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})");
+    s.said.clear();
+    s.does("pia", "roll_back", R"({"reason":"it burns","executor":"local"})");
+    EXPECT_TRUE(s.has_said("drain of run-3 may still be at work there"));
+    EXPECT_THAT(s.change.runs[3].left_at_work, ElementsAre("drain of run-3"));
+    const auto& deployment = s.change.runs[2];
+    EXPECT_TRUE(own_step_left(s.change, deployment, "production", Executor::local, s.now));
+    auto local = s.change;
+    local.runs.edit()[2].executor = Executor::local;
+    EXPECT_FALSE(own_step_left(local, local.runs[2], "production", Executor::local, s.now))
+        << "it has ended when the rollback begins";
+
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    for (const auto* step : {"switch-back", "verify-back"})
+        s.does(
+            "system", "report_run",
+            fmt::format(R"({{"run":"run-4","steps":[{{"name":"{}","state":"succeeded"}}]}})", step)
+        );
+    ASSERT_EQ(s.change.runs[3].state, RunState::succeeded);
+    s.now += 10s;
+    s.smoke("ina", "rollback");
+    const auto gate = [&] {
+        return evaluate(*find_gate("rollback-done"), s.change, s.facts("ina"));
+    };
+    const auto field = [](std::string_view name) {
+        return Contains(::testing::Field(&Reason::field, name));
+    };
+    EXPECT_THAT(gate().reasons, field("runs.run-3"));
+    for (const auto& [command, body] :
+         {std::pair{"run_smoke", R"({"occasion":"rollback"})"}, {"update_cmdb", "{}"}}) {
+        const auto error = s.refused("otto", command, body);
+        EXPECT_EQ(first(error).field, "runs.run-3");
+        EXPECT_THAT(first(error).remedy, HasSubstr("slipway change report_run CHG-12 --run run-3"));
+    }
+    s.now += 10s;
+    s.does("ina", "report_run", end_of_drain("succeeded"));
+    EXPECT_THAT(gate().reasons, Not(field("runs.run-3")));
+    EXPECT_THAT(gate().reasons, field("smoke.rollback")) << "the list ran before the step ended";
+    s.does("ina", "run_smoke", R"({"occasion":"rollback"})");
+    s.now += 10s;
+    s.smoke("ina", "rollback");
+    EXPECT_THAT(gate().reasons, Not(field("smoke.rollback")));
+    EXPECT_THAT(gate().warnings, Contains(HasSubstr("drain of run-3")));
 }
 
 TEST(RingUse, nothing_begins_beside_the_step_that_an_aborted_run_left_at_work) {

@@ -11,14 +11,13 @@ namespace slipway::domain {
 
 namespace {
 
-// What our own runner does it does one after the other, and who goes back is never held up.
+// Who goes back is never held up.
 Result<void> require_no_step_left(const Change& change, const StartRun& body, const Facts& facts) {
     const auto ring = ring_for(change, body.purpose);
     for (const auto& run : change.runs) {
-        const bool beside =
-            run.ring == ring && body.purpose != RunPurpose::rollback &&
-            (run.executor == Executor::external || body.executor == Executor::external);
-        const auto left = beside ? step_left(change, run, facts.now) : std::nullopt;
+        const auto left = body.purpose == RunPurpose::rollback
+                              ? std::nullopt
+                              : own_step_left(change, run, ring, body.executor, facts.now);
         if (left && !left->unknown)
             return fail_blocked(
                 "an aborted run of this change is still at work",

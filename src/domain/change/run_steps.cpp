@@ -41,6 +41,8 @@ RunStep pending_step(const RunbookStepOutline& outline) {
     RunStep step;
     step.name = outline.name;
     step.parallel = outline.parallel;
+    if (outline.timeout > Span::zero())
+        step.time_limit = outline.timeout;
     return step;
 }
 

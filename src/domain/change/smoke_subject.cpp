@@ -36,6 +36,30 @@ const Run* run_meanwhile(
     return nullptr;
 }
 
+// A step that went on when its run was aborted, until after the list had begun.
+const RunStep* step_meanwhile(const Run& run, Time began) {
+    if (run.state != RunState::aborted || run.started_at > began)
+        return nullptr;
+    for (const auto* steps : {&run.steps, &run.undo})
+        for (const auto& step : *steps)
+            if (step.state != RunStepState::pending && step.ended_at && *step.ended_at > began)
+                return &step;
+    return nullptr;
+}
+
+std::optional<SmokeMismatch>
+beside_cut_step(const Change& change, const SmokeReport& report, Time began) {
+    for (const auto& run : change.runs)
+        if (const auto* step = run.ring == report.ring ? step_meanwhile(run, began) : nullptr)
+            return SmokeMismatch{
+                "a step of an aborted run was at work when the smoke list ran",
+                fmt::format(
+                    "{} ran {}, {} of {} ended {}", report.id, to_text(began), step->name,
+                    run.id.value, to_text(*step->ended_at)
+                )};
+    return std::nullopt;
+}
+
 // On a test ring: the run of the change that took the place of the one that is judged before the
 // list looked there. In the same moment its number on the ring says which was first.
 const Run* own_run_between(
@@ -117,6 +141,8 @@ std::optional<SmokeMismatch> mismatch_of(const Change& change, const SmokeReport
                 to_text(report.ended.value_or(report.at)), other->id.value,
                 to_text(other->started_at)
             )};
+    if (auto beside = beside_cut_step(change, report, began))
+        return beside;
     if (on_production(subject->where->purpose))
         return std::nullopt;
     if (const auto* run = own_run_between(change, report, *subject, began))

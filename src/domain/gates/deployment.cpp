@@ -8,6 +8,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/ring_use.hpp"
 #include "domain/gates/deliveries.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -329,6 +330,8 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
             "Start it with start_run, purpose rollback, or go back to the snapshots with "
             "revert_snapshot"
         );
+    if (auto reason = still_at_work(change, change.production_ring, "rollback-done", facts.now))
+        findings.reasons.push_back(*std::move(reason));
     if (ran)
         findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
     if (ran && !run->ring_edits.empty())

@@ -197,8 +197,7 @@ void GateFindings::warn(std::string message) {
 void warn_of_steps_left(const Run& run, GateFindings& findings) {
     for (const auto& step : run.left_at_work)
         findings.warn(fmt::format(
-            "{} began on {} while nobody knew whether {}, which was aborted, was still at work "
-            "there",
+            "{} began on {} while {}, which was aborted, was not known to have ended there",
             run.id.value, run.ring, step
         ));
 }
