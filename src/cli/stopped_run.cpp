@@ -213,12 +213,13 @@ decision(const StoppedRun& stopped, std::string_view choice, std::string_view fa
 }
 
 std::string seen_failure(const StoppedRun& stopped, const Json* step) {
-    const auto* attempts = step ? find(*step, "attempts") : nullptr;
-    const auto attempt = attempts && attempts->is_int64() ? attempts->get_int64() : 0;
     if (stopped.step.empty())
         return {};
-    return " --step " + clean(stopped.step) +
-           (attempt > 0 ? fmt::format(" --attempt {}", attempt) : std::string());
+    if (step == nullptr)
+        return " --step " + clean(stopped.step);
+    const auto* attempts = find(*step, "attempts");
+    const auto attempt = attempts && attempts->is_int64() ? attempts->get_int64() : 0;
+    return fmt::format(" --step {} --attempt {}", clean(stopped.step), attempt);
 }
 
 std::string go_back(const std::string& change) {

@@ -331,12 +331,15 @@ Result<void> carry_out_page(const TaskContext& context) {
     Result<app::DeliveryReceipt> sent = fail(ErrorCode::not_found, "there is no such person");
     if (shown) {
         const auto person = TRY(restore<domain::PersonRecord>(std::string_view(shown->body)));
-        sent = app::ask(
-            context.parts.connectors, asking(context, task.connector, quick),
-            app::OncallPage{
-                task.person.value, person.email.empty() ? person.phone : person.email, task.subject,
-                task.body}
-        );
+        // The mailbox of somebody who has left takes what nobody reads.
+        sent = person.inactive
+                   ? fail(ErrorCode::not_found, "has left")
+                   : app::ask(
+                         context.parts.connectors, asking(context, task.connector, quick),
+                         app::OncallPage{
+                             task.person.value, person.email.empty() ? person.phone : person.email,
+                             task.subject, task.body}
+                     );
     }
     const bool again = !sent && try_again(context, sent.error());
     if (again && task.urgent && context.task.attempts == attempts_before_next)

@@ -398,7 +398,8 @@ TEST_F(CliTest, SeveralStepsThatDidNotEndWellAreDecidedOnByName) {
     EXPECT_NE(said.find("  web3 did not end well either"), std::string::npos) << said;
     EXPECT_EQ(said.find("web2"), std::string::npos) << said;
     EXPECT_NE(
-        said.find("decide_run CHG-1 --run run-1 --step web1 --choice retry"), std::string::npos
+        said.find("decide_run CHG-1 --run run-1 --step web1 --attempt 0 --choice retry"),
+        std::string::npos
     ) << said;
 }
 

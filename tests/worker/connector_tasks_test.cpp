@@ -333,6 +333,17 @@ TEST_F(ConnectorTasks, a_call_that_reaches_nobody_is_on_the_record_and_one_that_
     EXPECT_EQ(last_event(), "call_failed");
 }
 
+TEST_F(ConnectorTasks, who_has_left_is_not_reached_whatever_his_mailbox_takes) {
+    put("person", "otto",
+        R"({"name":"Otto","roles":["engineer"],"email":"otto@example.org","inactive":true})");
+    connectors.answer<app::OncallPage>("pager", {true, "m-1", ""});
+    ask_for(call_of_otto("CHG-1: run-1 stopped at one"));
+    carry_out("page", carry_out_page);
+    EXPECT_TRUE(connectors.calls().empty());
+    const auto events = store->events_of({system.tenant, "change", "CHG-1"}, 0, 100);
+    EXPECT_EQ(events->back().type, "call_failed");
+}
+
 TEST_F(ConnectorTasks, that_a_change_is_called_off_is_told_when_it_is_over) {
     put("connector", "mailer", R"({"manifest":"files"})");
     put("channel", "mail", R"({"name":"Customers","connector":"mailer"})");

@@ -194,6 +194,27 @@ TEST(Notices, of_a_waived_smoke_test_do_not_say_that_it_was_made) {
     EXPECT_EQ(told(s), "The work is done.");
 }
 
+TEST(Notices, of_what_failed_and_was_mended_where_it_is_say_that_the_work_has_ended) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"disk full"})");
+    EXPECT_THAT(
+        first(s.refused("otto", "send_notice", all_clear)).remedy,
+        HasSubstr("request_waiver --gate rollback-done --reason TEXT")
+    );
+    s.does("otto", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("otto", "send_notice", of_update);
+    EXPECT_EQ(told(s), "The work has ended.");
+    auto back = s;
+    back.does("pia", "roll_back", R"({"reason":"it fails again","executor":"external"})");
+    EXPECT_EQ(first(back.refused("otto", "send_notice", all_clear)).gate, "notice");
+    EXPECT_EQ(first(s.refused("otto", "send_notice", of_rollback)).gate, "notice");
+    s.does("otto", "send_notice", all_clear);
+    EXPECT_EQ(told(s), "The work has ended.");
+    EXPECT_EQ(s.change.notices.back().subject, "All clear: Harbor site 1.5");
+}
+
 TEST(Notices, announce_nothing_that_is_over) {
     auto s = ready();
     s.now = at(window_end);

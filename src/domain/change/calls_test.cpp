@@ -150,6 +150,67 @@ std::vector<std::string> called(const Scenario& s) {
     return people;
 }
 
+void leaves(Scenario& s, std::initializer_list<const char*> people) {
+    for (const auto* person : people)
+        s.records.people.at(PersonId(person)).inactive = true;
+    ++s.records.version;
+}
+
+void drain_fails(Scenario& s, std::string_view reporter) {
+    s.tasks.clear();
+    s.does(
+        reporter, "report_run",
+        R"({"run":"run-3","steps":[{"name":"drain","state":"failed","detail":"disk full"}]})"
+    );
+}
+
+TEST(Calls, pass_over_who_has_left) {
+    auto s = ready();
+    leaves(s, {"otto"});
+    s.does("ina", "start_run", deployment_elsewhere());
+    EXPECT_TRUE(s.has_said(
+        "otto, the owner of the change, is no active person any more: pia is called when a step "
+        "fails. Name another: slipway change assign CHG-12 --change_owner PERSON"
+    ));
+    drain_fails(s, "ina");
+    ASSERT_THAT(called(s), ElementsAre("pia"));
+    const auto call = calls_in(s).at(0);
+    EXPECT_THAT(call.body, ::testing::StartsWith("otto has left, so you are called.\n"));
+    EXPECT_THAT(call.body, HasSubstr("disk full"));
+    const auto next = fails(s, call);
+    ASSERT_THAT(next, SizeIs(1));
+    EXPECT_EQ(next[0].person, PersonId("sven"));
+    leaves(s, {"sven"});
+    EXPECT_THAT(fails(s, call), IsEmpty());
+}
+
+TEST(Calls, that_find_nobody_who_is_still_there_say_so) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    auto served = ready();
+    served.does("ina", "start_run", R"({"purpose":"deployment"})");
+    for (auto* scenario : {&s, &served})
+        leaves(*scenario, {"otto", "pia", "sven"});
+    drain_fails(s, "ina");
+    EXPECT_THAT(called(s), IsEmpty());
+    EXPECT_TRUE(s.has_said("otto has left, and nobody else is named who could be called: CHG-12"));
+    drain_fails(served, "system");
+    ASSERT_EQ(served.events.back().type, "call_failed");
+    EXPECT_THAT(served.events.back().data, HasSubstr("has left, and nobody else"));
+}
+
+TEST(Calls, of_owner_and_implementer_who_have_both_left_are_made_once) {
+    auto s = deployed();
+    leaves(s, {"otto", "ina"});
+    s.tasks.clear();
+    s.now = at(window_start) + 119min;
+    s.does("system", "tick");
+    std::set<std::pair<std::string, std::string>> made;
+    for (const auto& call : calls_in(s))
+        EXPECT_TRUE(made.emplace(call.person.value, call.subject).second) << call.subject;
+    EXPECT_FALSE(made.empty());
+}
+
 TEST(Calls, of_a_stopped_run_name_the_whole_command) {
     const auto s = stopped();
     const auto call = calls_in(s).at(0);

@@ -127,6 +127,13 @@ bool is_over(const Change& change) {
     return change.closure.has_value();
 }
 
+const Owed* retrospective_review(const Change& change) {
+    for (const auto& owed : change.owed)
+        if (owed.kind == OwedKind::retrospective_review)
+            return &owed;
+    return nullptr;
+}
+
 bool fell_away(const Change& change, const StepId& step) {
     return std::any_of(change.owed.begin(), change.owed.end(), [&](const Owed& owed) {
         return owed.id == step.value && owed.fell_away;

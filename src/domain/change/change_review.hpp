@@ -575,6 +575,9 @@ bool is_granted(const Waiver& waiver, Time now); // and neither revoked nor expi
 bool is_over(const Change& change);              // closed or cancelled
 // A postponed step that is not owed any more although it was never done.
 bool fell_away(const Change& change, const StepId& step);
+// The review that an emergency owes, as it is on the record; also when it was held or fell away.
+// Null: it was never owed.
+const Owed* retrospective_review(const Change& change);
 bool is_stabilising(const Change& change); // the period has begun and was not broken off
 bool on_production(RunPurpose purpose);
 // When the window ends, with its extensions. Only for a change that has a window.

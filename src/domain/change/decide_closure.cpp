@@ -53,7 +53,7 @@ std::string deviations_of(const Change& change) {
         text += "The deployment failed: " + change.failed_because + "\n";
     text += cut_text(observations_of(change), limits::text_max);
     for (const auto& owed : change.owed)
-        if (owed.fell_away)
+        if (owed.fell_away && owed.kind == OwedKind::step)
             text += fmt::format("{} was postponed and never done: {}\n", owed.id, owed.note);
     for (const auto& waiver : change.waivers)
         if (waiver.state == WaiverState::granted)

@@ -553,6 +553,21 @@ Result<Decision> pin_runbook(const Change& change, const PinRunbook& body, const
     return decider.finish();
 }
 
+namespace {
+
+// Whoever approves it now judges it beforehand, and nothing was done yet under the ECAB's approval.
+void let_review_fall_away(Decider& decider) {
+    const auto* owed = retrospective_review(decider.change());
+    if (owed == nullptr || owed->settled_at)
+        return;
+    const auto type = to_text(type_of(decider.change()));
+    decider.emit(OwedSettled{
+        owed->id, fmt::format("it was classified anew before it was carried out: {}", type), true});
+    decider.say(fmt::format("no retrospective review is owed any more: the change is {}", type));
+}
+
+} // namespace
+
 Result<Decision> classify(const Change& change, const Classify& body, const Facts& facts) {
     TRY(require_untouched(change, "classification"));
     const auto type = *from_text<ChangeType>(to_text(body.type));
@@ -593,6 +608,8 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     decider.reopen(StepKind::classification, "it was classified anew");
     // Ahead of asking for votes: whose vote was for the other board is asked as well.
     decider.void_edited();
+    if (type != ChangeType::emergency)
+        let_review_fall_away(decider);
     if (type == ChangeType::emergency && type_of(change) != ChangeType::emergency)
         ask_ecab_for_votes(decider);
     else if (type == ChangeType::normal && type_of(change) == ChangeType::emergency && change.queue)

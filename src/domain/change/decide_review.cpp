@@ -219,12 +219,14 @@ void decide_emergency(Decider& decider, const Board& board) {
     if (approving < quorum_of(&board.second, *facts.policy, true) || rejecting >= approving)
         return;
     decider.emit(CabDecided{std::move(decision)});
-    const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
-    if (std::none_of(change.owed.begin(), change.owed.end(), [](const Owed& owed) {
-            return owed.kind == OwedKind::retrospective_review;
-        }))
-        decider.emit(ReviewOwed{due});
-    decider.say("the ECAB has approved it; a retrospective review is owed by " + to_text(due));
+    // Who approves it once more gives the review no more time.
+    const auto* owed = retrospective_review(change);
+    if (owed == nullptr || owed->fell_away)
+        decider.emit(ReviewOwed{facts.now + facts.policy->retrospective_review_within});
+    decider.say(
+        "the ECAB has approved it; a retrospective review is owed by " +
+        to_text(retrospective_review(change)->due_at)
+    );
 }
 
 // Whom no connector calls, a person does.

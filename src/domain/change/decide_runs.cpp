@@ -108,6 +108,23 @@ void start(Decider& decider, RunPurpose purpose, Executor executor) {
     go_on(decider, run);
 }
 
+// Who decides on it is asked for before it begins, and not when a step has failed.
+void say_owner_has_left(Decider& decider) {
+    const auto& change = decider.change();
+    const auto& owner = change.change_owner;
+    if (owner.empty() || is_active_person(*decider.facts().records, owner))
+        return;
+    const auto called = who_is_called(decider, owner);
+    decider.say(fmt::format(
+        "{}, the owner of the change, is no active person any more: {}. Name another: slipway "
+        "change assign {} --change_owner PERSON",
+        owner.value,
+        called == owner ? "nobody is called when a step fails"
+                        : called.value + " is called when a step fails",
+        change.id.value
+    ));
+}
+
 // Going back is its owner's decision.
 Result<void> may_roll_back(const Change& change, const Facts& facts) {
     if (!owns_run(change, facts))
@@ -495,6 +512,8 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
     if (body.purpose == RunPurpose::deployment)
         for (auto& warning : evaluate(*find_gate("preflight"), change, facts).warnings)
             decider.say(std::move(warning));
+    if (on_production(body.purpose))
+        say_owner_has_left(decider);
     start(decider, body.purpose, body.executor);
     return decider.finish();
 }
@@ -668,6 +687,7 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
               "Cancel the change instead"}}
         );
     TRY(may_roll_back(change, facts));
+    TRY(require_runbook(change, RunPurpose::rollback));
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);
     TRY(may_start(decider.change(), {RunPurpose::rollback, body.executor, {}}, facts));

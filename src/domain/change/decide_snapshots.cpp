@@ -274,7 +274,9 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
             {{"snapshot", body.host.empty() ? "snapshots" : "snapshot." + body.host,
               "none that a connector took, was read back, and is of before the deployment",
               "deployed " + to_text(deployed->started_at),
-              "Run the rollback runbook with roll_back"}}
+              runbook_of(change, RunbookPurpose::rollback)
+                  ? "Run the rollback runbook with roll_back"
+                  : way_out_without_runbook(change)}}
         );
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);

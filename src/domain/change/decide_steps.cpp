@@ -116,15 +116,14 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
 // An emergency is reviewed by somebody of the board who neither wanted it, nor decided on it, nor
 // carried it out.
 Result<void> may_review(const Change& change, const Facts& facts) {
-    const auto refuse = [](std::string message, std::string why, std::string evidence) {
+    const auto refuse = [&](std::string message, std::string why, std::string evidence) {
         return fail_blocked(
             std::move(message), {{"cab-decision", "owed", std::move(why), std::move(evidence),
-                                  "Another member of the CAB settles it (settle_owed)"}}
+                                  how_to_review(change, facts)}}
         );
     };
     const auto you = "you are " + facts.actor.value;
-    if (!facts.has_role(Role::cab_chair) && !facts.has_role(Role::cab_member) &&
-        !facts.has_role(Role::change_manager))
+    if (!reviews_emergencies(facts.roles))
         return refuse(
             "the CAB reviews an emergency afterwards",
             "only a member of the CAB, its chair or a change manager reviews it", you

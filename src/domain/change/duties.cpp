@@ -126,6 +126,29 @@ part_in_approval(const Change& change, const Facts& facts, const PersonId& perso
     return part ? part : part_in_helping(change, person);
 }
 
+bool reviews_emergencies(const std::vector<Role>& roles) {
+    return std::any_of(roles.begin(), roles.end(), [](Role role) {
+        return role == Role::cab_chair || role == Role::cab_member || role == Role::change_manager;
+    });
+}
+
+std::string how_to_review(const Change& change, const Facts& facts) {
+    constexpr std::size_t named_max = 3;
+    std::vector<std::string_view> names;
+    for (const auto& [id, person] : facts.records->people)
+        if (names.size() < named_max && reviews_emergencies(person.roles) &&
+            !part_in_approval(change, facts, id) && conflict_of_duty(change, facts, id).empty())
+            names.emplace_back(id.value);
+    if (!names.empty())
+        return fmt::format(
+            "{} can review it: settle_owed --id retrospective_review --note TEXT",
+            fmt::join(names, " or ")
+        );
+    return "Everybody of the CAB had a part in it. Ask an administrator to make somebody who had "
+           "none a member: slipway person edit PERSON --roles cab_member; he settles it with "
+           "settle_owed --id retrospective_review --note TEXT";
+}
+
 bool may_waive(const Facts& facts) {
     return std::any_of(
         facts.policy->waiver_roles.begin(), facts.policy->waiver_roles.end(),

@@ -29,6 +29,11 @@ struct PartInApproval {
 std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person);
 
+// Whether somebody with these roles reviews an emergency afterwards, if he had no part in it.
+bool reviews_emergencies(const std::vector<Role>& roles);
+// Who can review this one; when nobody of the tenant can, how somebody comes to be able to.
+std::string how_to_review(const Change& change, const Facts& facts);
+
 // Has a role that waives gates and extends windows.
 bool may_waive(const Facts& facts);
 

@@ -198,5 +198,62 @@ TEST(Emergency, that_failed_is_reviewed_when_the_way_back_has_ended) {
     back.does("cora", "settle_owed", settle);
 }
 
+TEST(Emergency, that_becomes_normal_owes_no_review_until_the_ecab_approves_it_again) {
+    auto s = planned_emergency();
+    approve(s);
+    const auto due = owed(s, "retrospective_review").due_at;
+    s.now += 1h;
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    EXPECT_TRUE(owed(s, "retrospective_review").fell_away);
+    EXPECT_TRUE(s.has_said("no retrospective review is owed any more: the change is normal"));
+    for (const auto& reason : look(s, "closure").reasons)
+        EXPECT_NE(reason.field, "owed.retrospective_review");
+    const auto undecided = look(s, "cab-decision");
+    EXPECT_THAT(undecided.reasons.at(0).evidence, HasSubstr("by its classification as normal"));
+    EXPECT_THAT(undecided.reasons.at(0).remedy, ::testing::StartsWith("Submit it with submit"));
+
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-7","reason":"down"})");
+    s.complete("rosa", "classify");
+    approve(s);
+    EXPECT_EQ(s.change.owed.size(), 1U);
+    EXPECT_FALSE(owed(s, "retrospective_review").settled_at);
+    EXPECT_EQ(owed(s, "retrospective_review").due_at, due + 1h);
+}
+
+TEST(Emergency, that_is_approved_twice_says_by_when_its_review_is_owed) {
+    auto s = planned_emergency();
+    approve(s);
+    const auto due = owed(s, "retrospective_review").due_at;
+    s.now += 1h;
+    postpone(s, "rehearsal");
+    EXPECT_THAT(look(s, "cab-decision").reasons.at(0).evidence, HasSubstr("by an edit"));
+    s.said.clear();
+    approve(s);
+    EXPECT_EQ(owed(s, "retrospective_review").due_at, due);
+    EXPECT_TRUE(s.has_said("a retrospective review is owed by " + to_text(due)));
+}
+
+TEST(Emergency, that_everybody_had_a_part_in_says_who_could_review_it) {
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto s = deployed();
+    s.change.classification->type = ChangeType::emergency;
+    s.change.owed.push_back(owed_review(s.now));
+    s.replayed = s.change;
+    EXPECT_THAT(
+        first(s.refused("mika", "settle_owed", settle)).remedy,
+        ::testing::StartsWith("emil or eva or lena can review it: settle_owed")
+    );
+    for (const auto* person : {"emil", "eva", "lena", "otto", "paul", "petra"})
+        s.records.people.at(PersonId(person)).inactive = true;
+    ++s.records.version;
+    constexpr auto* ask = "Ask an administrator to make somebody who had none a member: slipway "
+                          "person edit PERSON --roles cab_member";
+    EXPECT_THAT(first(s.refused("mika", "settle_owed", settle)).remedy, HasSubstr(ask));
+    EXPECT_THAT(look(s, "closure").reasons.back().remedy, HasSubstr(ask));
+    s.records.people.at(PersonId("vic")).roles = {Role::cab_member};
+    ++s.records.version;
+    s.does("vic", "settle_owed", settle);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -483,18 +483,22 @@ void StepPostponed::apply(Change& change, const Stamp& stamp) const {
 }
 
 void ReviewOwed::apply(Change& change, const Stamp& stamp) const {
-    change.owed.push_back(
-        {"retrospective_review",
-         OwedKind::retrospective_review,
-         "an emergency is reviewed by the CAB afterwards",
-         stamp.by,
-         stamp.at,
-         due_at,
-         {},
-         {},
-         {},
-         false}
-    );
+    const Owed owed{
+        "retrospective_review",
+        OwedKind::retrospective_review,
+        "an emergency is reviewed by the CAB afterwards",
+        stamp.by,
+        stamp.at,
+        due_at,
+        {},
+        {},
+        {},
+        false};
+    // One that fell away is owed anew when the ECAB approves again.
+    if (auto* known = by_id(change.owed, owed.id))
+        *known = owed;
+    else
+        change.owed.push_back(owed);
 }
 
 void OwedSettled::apply(Change& change, const Stamp& stamp) const {

@@ -41,7 +41,19 @@ Reason not_back(const Change& change) {
                        : "nothing was rolled back",
         change.failed_because.empty()
             ? "Go back first with roll_back --reason WHY"
-            : "Send it when going back has ended; until then send_notice --kind update"};
+            : "Send it when going back has ended; until then send_notice --kind update. If nobody "
+              "goes back, have rollback-done waived (request_waiver --gate rollback-done --reason "
+              "TEXT), then send_notice --kind all_clear"};
+}
+
+// Mended where it is: that nobody goes back was waived, and nobody is on the way.
+bool stays_where_it_is(const Change& change, const Facts& facts) {
+    const bool on_the_way = !hosts_going_back(change).empty() ||
+                            std::any_of(change.runs.begin(), change.runs.end(), [](const Run& run) {
+                                return is_active(run) && on_production(run.purpose);
+                            });
+    return !change.failed_because.empty() && !rolled_back_at(change) && !on_the_way &&
+           evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::waived;
 }
 
 // What speaks against saying that all is well, and whether somebody has looked.
@@ -55,6 +67,8 @@ Wellness wellness_of(const Change& change, const Facts& facts) {
     const auto* run = last_run(change, RunPurpose::deployment);
     if (!has_work_begun(change, facts))
         return {{not_begun(change, facts)}};
+    if (stays_where_it_is(change, facts))
+        return {};
     if (failed && !rolled_back_at(change))
         return {{not_back(change)}};
     if (!failed && run && run->state != RunState::succeeded)
@@ -94,6 +108,8 @@ constexpr std::string_view taken_back =
     "The change was taken back; the services run as they did before.";
 
 std::string end_of_work(const Change& change, bool checked) {
+    if (!change.failed_because.empty() && !rolled_back_at(change))
+        return "The work has ended.";
     if (!change.failed_because.empty())
         return checked ? "The change was taken back, and what runs again has been checked."
                        : std::string(taken_back);

@@ -40,6 +40,13 @@ void tell(Decider& decider, PageTask task) {
                 task.person, task.subject, "nobody is named who could be called"});
         return decider.say("nobody is named who could be called: " + task.subject);
     }
+    // Only a call that found nobody else who decides comes here for somebody who has left.
+    if (task.urgent && !is_active_person(*decider.facts().records, task.person)) {
+        const std::string why = "has left, and nobody else is named who could be called";
+        if (decider.facts().system)
+            decider.emit(CallFailed{task.person, task.subject, why});
+        return decider.say(fmt::format("{} {}: {}", task.person.value, why, task.subject));
+    }
     task.connector = calling_connector(decider.change(), decider.facts());
     if (!task.connector.empty())
         return decider.ask("page", task);
@@ -50,6 +57,16 @@ void tell(Decider& decider, PageTask task) {
         "no connector of an on-call roster calls {}, tell him yourself: {}", task.person.value,
         task.subject
     ));
+}
+
+// The first of those who decide on production who is still there and was not tried; empty: nobody.
+PersonId next_who_decides(const Decider& decider, const std::vector<PersonId>& tried) {
+    const auto& change = decider.change();
+    for (const auto& next : {change.change_owner, change.rollback_owner, change.rollback_backup})
+        if (is_active_person(*decider.facts().records, next) &&
+            std::find(tried.begin(), tried.end(), next) == tried.end())
+            return next;
+    return {};
 }
 
 PageTask
@@ -66,6 +83,13 @@ std::string calling_connector(const Change& change, const Facts& facts) {
     return roster->second.connector;
 }
 
+PersonId who_is_called(const Decider& decider, const PersonId& person) {
+    if (person.empty() || is_active_person(*decider.facts().records, person))
+        return person;
+    const auto next = next_who_decides(decider, {});
+    return next.empty() ? person : next;
+}
+
 void page(
     Decider& decider, const PersonId& person, std::string subject, std::string body,
     std::optional<Time> window_start
@@ -79,7 +103,10 @@ void call(
     Decider& decider, const PersonId& person, std::string subject, std::string body,
     std::vector<PersonId> tried
 ) {
-    auto task = page_task(decider, person, std::move(subject), std::move(body));
+    const auto called = who_is_called(decider, person);
+    if (called != person)
+        body = fmt::format("{} has left, so you are called.\n{}", person.value, body);
+    auto task = page_task(decider, called, std::move(subject), std::move(body));
     task.tried = std::move(tried);
     task.urgent = true;
     tell(decider, std::move(task));
@@ -95,15 +122,11 @@ Result<Decision> report_call(const Change& change, const ReportCall& body, const
     tried.push_back(body.person);
     if (!body.urgent || !is_production_touched(change, facts))
         return decider.finish();
-    for (const auto& next : {change.change_owner, change.rollback_owner, change.rollback_backup})
-        if (!next.empty() && std::find(tried.begin(), tried.end(), next) == tried.end()) {
-            call(
-                decider, next, body.subject,
-                fmt::format("{} was called and not reached.\n{}", body.person.value, body.body),
-                tried
-            );
-            break;
-        }
+    if (const auto next = next_who_decides(decider, tried); !next.empty())
+        call(
+            decider, next, body.subject,
+            fmt::format("{} was called and not reached.\n{}", body.person.value, body.body), tried
+        );
     return decider.finish();
 }
 

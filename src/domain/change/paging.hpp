@@ -11,6 +11,11 @@ namespace slipway::domain {
 // What calls people about this change; empty: nothing does.
 std::string calling_connector(const Change& change, const Facts& facts);
 
+// Whom `call` calls for this person: himself, or when he is no active person any more the first of
+// the owner of the change, of the rollback decision and his backup who is. Himself too when none
+// is.
+PersonId who_is_called(const Decider& decider, const PersonId& person);
+
 // What can wait; `window_start` is of PageTask.
 void page(
     Decider& decider, const PersonId& person, std::string subject, std::string body,

@@ -128,8 +128,10 @@ void wait_for_person(
     );
     decider.emit(RunStopped{id, name, what});
     if (!decider.facts().system)
-        decider.say(fmt::format("{} {}; {} lets it go on: {}", id.value, what, person.value, go_on)
-        );
+        decider.say(fmt::format(
+            "{} {}; {} lets it go on: {}", id.value, what, who_is_called(decider, person).value,
+            go_on
+        ));
     if (on_production(run.purpose) && person != decider.facts().actor)
         call(
             decider, person,

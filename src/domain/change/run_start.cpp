@@ -3,6 +3,7 @@
 
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decision.hpp"
+#include "domain/change/reverts.hpp"
 #include "domain/change/ring_use.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/gates/gate.hpp"
@@ -32,14 +33,27 @@ Result<void> require_no_step_left(const Change& change, const StartRun& body, co
 
 } // namespace
 
+Result<void> require_runbook(const Change& change, RunPurpose purpose) {
+    if (runbook_of(change, runbook_for(purpose)))
+        return {};
+    // Runbooks stand still since production was touched.
+    auto remedy = deployment_begun(change)
+                      ? fmt::format(
+                            "Go back to the snapshots: slipway change revert_snapshot {} --reason "
+                            "WHY. If there are none: {}",
+                            change.id.value, way_out_without_runbook(change)
+                        )
+                      : std::string("Pin it with pin_runbook");
+    return fail_blocked(
+        "there is no runbook to run",
+        {{"run-exact", "runbook", "no runbook is pinned for this purpose",
+          std::string(to_text(runbook_for(purpose))), std::move(remedy)}}
+    );
+}
+
 Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts) {
+    TRY(require_runbook(change, body.purpose));
     const auto* runbook = runbook_of(change, runbook_for(body.purpose));
-    if (runbook == nullptr)
-        return fail_blocked(
-            "there is no runbook to run",
-            {{"run-exact", "runbook", "no runbook is pinned for this purpose",
-              std::string(to_text(runbook_for(body.purpose))), "Pin it with pin_runbook"}}
-        );
     if (body.digest && *body.digest != runbook->digest)
         return fail_blocked(
             "other bytes than the approved ones never run",

@@ -8,6 +8,8 @@
 
 namespace slipway::domain {
 
+// A runbook is pinned that it would run. Errors: blocked, with what is left when none can be.
+Result<void> require_runbook(const Change& change, RunPurpose purpose);
 // What holds for every run. Errors: blocked; limit_exceeded when the change has no room for more.
 Result<void> may_start(const Change& change, const StartRun& body, const Facts& facts);
 // What a deployment asks for besides: nothing of it has run, and nothing that must hold before

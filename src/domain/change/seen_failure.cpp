@@ -37,11 +37,9 @@ const Deviation* decided_meanwhile(
 std::string how_to_decide(
     const Change& change, const RunId& run, const RunStep& step, std::string_view choice
 ) {
-    const auto attempt =
-        step.attempts > 0 ? fmt::format(" --attempt {}", step.attempts) : std::string();
     return fmt::format(
-        "slipway change decide_run {} --run {} --step {}{} --choice {} --reason WHY",
-        change.id.value, run.value, step.name, attempt, choice
+        "slipway change decide_run {} --run {} --step {} --attempt {} --choice {} --reason WHY",
+        change.id.value, run.value, step.name, step.attempts, choice
     );
 }
 

@@ -86,6 +86,17 @@ TEST(SeenFailure, of_another_step_is_named_by_its_step) {
     s.does("pia", "decide_run", deciding("skip", R"(,"step":"switch")"));
 }
 
+TEST(SeenFailure, is_named_of_a_step_that_has_not_begun) {
+    const auto s = failed_once();
+    RunStep step;
+    step.name = "look";
+    EXPECT_EQ(
+        how_to_decide(s.change, RunId("run-3"), step, "skip"),
+        "slipway change decide_run CHG-12 --run run-3 --step look --attempt 0 --choice skip "
+        "--reason WHY"
+    );
+}
+
 TEST(SeenFailure, need_not_be_named_by_who_is_alone_at_it_or_wants_to_stop) {
     auto s = failed_once();
     s.does("otto", "decide_run", deciding("retry"));

@@ -137,7 +137,7 @@ void note_owed(Firing& firing, const std::string& about) {
 void call_both(Decider& decider, const std::string& subject, const std::string& body) {
     const auto& change = decider.change();
     call(decider, change.change_owner, subject, body);
-    if (change.implementer != change.change_owner)
+    if (who_is_called(decider, change.implementer) != who_is_called(decider, change.change_owner))
         call(decider, change.implementer, subject, body);
 }
 

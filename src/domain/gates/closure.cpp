@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/cmdb_versions.hpp"
+#include "domain/change/duties.hpp"
 #include "domain/change/reverts.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -157,8 +158,7 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
                 "due " + to_text(owed.due_at),
                 owed.kind == OwedKind::step
                     ? "Do it now and complete it with complete_step --step " + owed.id
-                    : "A member of the CAB reviews it and settles it with settle_owed --id " +
-                          owed.id
+                    : how_to_review(change, facts)
             );
     for (const auto& host : hosts_going_back(change))
         findings.refuse(

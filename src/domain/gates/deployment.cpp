@@ -327,8 +327,10 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
             run ? std::string(to_text(run->state)) : "no run",
-            "Start it with start_run, purpose rollback, or go back to the snapshots with "
-            "revert_snapshot"
+            runbook ? "Start it with start_run, purpose rollback, or go back to the snapshots with "
+                      "revert_snapshot"
+                    : "Go back to the snapshots with revert_snapshot. If there are none: " +
+                          way_out_without_runbook(change)
         );
     if (auto reason = still_at_work(change, change.production_ring, "rollback-done", facts.now))
         findings.reasons.push_back(*std::move(reason));
@@ -354,7 +356,14 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
         );
     if (!ran)
         look_at_reverted_hosts(change, facts, findings);
-    look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);
+    // No list can be pinned any more that would tell it.
+    if (runbook == nullptr)
+        findings.refuse(
+            "smoke.rollback", "nothing tells whether production works as before",
+            "no rollback runbook with a smoke list was pinned", way_out_without_runbook(change)
+        );
+    else
+        look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);
     look_at_who_was_told(change, *back, facts, findings);
 }
 

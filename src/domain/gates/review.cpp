@@ -250,23 +250,42 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
         );
 }
 
+namespace {
+
+// What became of the last approval, if there was one.
+std::string why_undecided(const Change& change) {
+    if (change.voided.empty())
+        return fmt::format(
+            "{} vote{}, no decision", change.votes.size(), change.votes.size() == 1 ? "" : "s"
+        );
+    const auto& last = change.voided.back();
+    const auto& parts = last.sections;
+    const bool classified =
+        std::find(parts.begin(), parts.end(), Section::classification) != parts.end();
+    return fmt::format(
+        "the approval was voided at {} by {}", to_text(last.at),
+        classified ? "its classification as " + std::string(to_text(type_of(change))) : "an edit"
+    );
+}
+
+std::string_view how_the_board_decides(const Change& change) {
+    if (type_of(change) == ChangeType::emergency)
+        return "Members of the ECAB vote with vote; their votes decide";
+    if (change.queue && edited_since_submission(change).empty())
+        return "The board votes with vote, and its chair records the decision with decide";
+    return "Submit it with submit; the board votes with vote, and its chair records the decision "
+           "with decide";
+}
+
+} // namespace
+
 void cab_decision(const Change& change, const Facts& facts, GateFindings& findings) {
     const bool emergency = type_of(change) == ChangeType::emergency;
-    if (!change.decision) {
-        const auto evidence =
-            change.voided.empty()
-                ? fmt::format(
-                      "{} vote{}, no decision", change.votes.size(),
-                      change.votes.size() == 1 ? "" : "s"
-                  )
-                : "the approval was voided at " + to_text(change.voided.back().at) + " by an edit";
+    if (!change.decision)
         return findings.refuse(
             "decision", emergency ? "the ECAB has not decided" : "the CAB has not decided",
-            evidence,
-            emergency ? "Members of the ECAB vote with vote; their votes decide"
-                      : "The board votes with vote, and its chair records the decision with decide"
+            why_undecided(change), std::string(how_the_board_decides(change))
         );
-    }
     const auto& decision = *change.decision;
     findings.looked_at("decision", "board " + decision.board, decision.at);
     if (!is_approving(decision))
@@ -285,10 +304,7 @@ void cab_decision(const Change& change, const Facts& facts, GateFindings& findin
         findings.refuse(
             "decision.board", "it was approved as a change of another type",
             decision.emergency ? "decided by the ECAB" : "decided by the CAB",
-            emergency
-                ? "Members of the ECAB vote with vote; their votes decide"
-                : "Submit it with submit; the board votes with vote, and its chair records the "
-                  "decision with decide"
+            std::string(how_the_board_decides(change))
         );
     // A vote was asked for its weight until the deployment began.
     if (deployment_begun(change))
