@@ -144,6 +144,19 @@ bool is_going_back(const Change& change, const Facts& facts) {
            evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::fail;
 }
 
+// Until then nobody knows whether what is reviewed was a success or a failure.
+Result<void> require_tested(const Change& change, const Facts& facts) {
+    if (!has_step(change, facts, StepKind::smoke_production))
+        return {};
+    const auto result = evaluate(*find_gate("smoke-production"), change, facts);
+    if (result.verdict != Verdict::fail)
+        return {};
+    auto reason = result.reasons.front();
+    reason.message = "production's smoke test has not passed: " + reason.message;
+    reason.remedy += ". Review it afterwards";
+    return fail_blocked("there is nothing to review yet", {std::move(reason)});
+}
+
 Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
     for (const auto& waiver : change.waivers)
         if (waiver.id == id)
@@ -353,6 +366,7 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                     {{"cab-decision", "owed", run.id.value + " has not ended",
                       std::string(to_text(run.state)), "Review it afterwards"}}
                 );
+        TRY(require_tested(change, facts));
         if (is_going_back(change, facts))
             return fail_blocked(
                 "there is nothing to review yet",

@@ -87,8 +87,7 @@ TEST(Emergency, whose_postponed_step_was_reopened_by_mistake_puts_it_off_again) 
     EXPECT_EQ(s.change.owed[3].since, s.now);
 }
 
-// Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
-Scenario taken_back_emergency() {
+Scenario deployed_emergency() {
     auto s = planned_emergency();
     for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
         postpone(s, step);
@@ -99,6 +98,12 @@ Scenario taken_back_emergency() {
     announce(s);
     make_ready(s);
     deploy(s);
+    return s;
+}
+
+// Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
+Scenario taken_back_emergency() {
+    auto s = deployed_emergency();
     s.smoke("ina", "production", false);
     s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
     s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round","note":"seen"})");
@@ -196,6 +201,31 @@ TEST(Emergency, that_failed_is_reviewed_when_the_way_back_has_ended) {
     s.does("petra", "grant_waiver", R"({"id":"W-1"})");
     s.does("cora", "settle_owed", settle);
     back.does("cora", "settle_owed", settle);
+}
+
+TEST(Emergency, that_is_given_up_after_its_review_is_reviewed_once_more) {
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto s = deployed_emergency();
+    s.smoke("ina", "production");
+    const auto count = s.change.owed.size();
+    s.does("cora", "settle_owed", settle);
+    s.now += 1h;
+    s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
+    const auto& review = owed(s, "retrospective_review");
+    EXPECT_FALSE(review.settled_at) << "she had judged a success";
+    EXPECT_EQ(review.since, s.now);
+    EXPECT_EQ(review.due_at, s.now + s.policy.retrospective_review_within);
+    EXPECT_EQ(s.change.owed.size(), count);
+    EXPECT_THAT(s.said, ::testing::Contains(HasSubstr("it is owed again by")));
+    s.refused("cora", "settle_owed", settle);
+}
+
+TEST(Emergency, whose_smoke_test_on_production_was_waived_is_reviewed) {
+    auto s = deployed_emergency();
+    s.smoke("ina", "production", false);
+    s.does("rosa", "request_waiver", R"({"gate":"smoke-production","reason":"the probe is old"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("cora", "settle_owed", R"({"id":"retrospective_review","note":"rightly done"})");
 }
 
 } // namespace
