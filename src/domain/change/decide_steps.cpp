@@ -99,7 +99,7 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
         if (result.verdict != Verdict::waived)
             continue;
         event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
-        if (is_owed(change, id))
+        if (is_owed(change, id) && may_postpone(*step, type_of(change)))
             reasons.push_back(
                 {std::string(gate.id), "owed." + id.value,
                  "what an emergency owes is done; a waiver does not settle it",

@@ -62,6 +62,39 @@ TEST(Emergency, that_does_early_what_it_had_put_off_stays_approved) {
     EXPECT_TRUE(s.change.voided.empty());
 }
 
+TEST(Emergency, that_becomes_a_normal_change_does_first_what_it_had_put_off) {
+    auto s = planned_emergency();
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        postpone(s, step);
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-77","reason":"a ticket"})");
+    EXPECT_EQ(s.change.steps.at(StepId("defects")).state, StepState::postponed);
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        EXPECT_EQ(s.change.steps.at(StepId(step)).state, StepState::open) << step;
+    EXPECT_TRUE(s.has_said("open again: ring_deploy, smoke_staging, rehearsal, defects"));
+    s.complete("rosa", "classify");
+    validate(s);
+    EXPECT_TRUE(s.change.owed[2].settled_at) << "done, so not owed any more";
+}
+
+TEST(Emergency, that_becomes_a_normal_change_may_have_waived_what_it_had_put_off) {
+    auto s = planned_emergency();
+    postpone(s, "rehearsal");
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    s.now = at("2026-11-20T09:00Z");
+    s.does("ina", "compare_ring");
+    s.run("ina", "ring_deploy");
+    s.complete("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    s.complete("ina", "smoke_staging");
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"rollback-rehearsed","reason":"the ring is down"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.complete("ina", "rehearsal");
+    EXPECT_TRUE(s.change.owed[0].settled_at);
+}
+
 TEST(Emergency, whose_postponed_step_was_reopened_by_mistake_puts_it_off_again) {
     constexpr std::string_view reopen = R"({"step":"rehearsal","reason":"the wrong line"})";
     auto s = planned_emergency();
