@@ -26,9 +26,9 @@ struct JunitReport {
     bool zoned = true; // false when that one had no offset
 };
 
-// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error; so is
-// a `timestamp` that cannot be read (ISO 8601), and a failure that no case shows: one that stands
-// outside of the cases, or one more in a total.
+// Errors: invalid_input with the line; limit_exceeded. A file without a test case is an error; so
+// is a `timestamp` that cannot be read (ISO 8601), and a failure that no case shows: one that
+// stands outside of the cases, or one more in a total.
 Result<JunitReport> read_junit(std::string_view xml);
 
 } // namespace slipway::runner

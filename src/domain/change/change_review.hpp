@@ -111,6 +111,19 @@ struct Voided {
     }
 };
 
+// Who had a part in an approval or a classification that does not stand any more.
+struct PastApprovals {
+    std::set<PersonId> voters;
+    std::set<PersonId> recorders;
+    std::set<PersonId> authorisers; // of an emergency, as which it was accepted or approved
+
+    SLIPWAY_FIELDS {
+        visit("voters", self.voters);
+        visit("recorders", self.recorders);
+        visit("authorisers", self.authorisers);
+    }
+};
+
 SLIPWAY_ENUM(NoticeKind, maintenance, update, all_clear, rolled_back, cancelled)
 SLIPWAY_ENUM(DeliveryState, pending, delivered, failed)
 
@@ -477,6 +490,7 @@ struct Change {
     std::vector<Vote> votes;
     SharedOptional<CabDecision> decision;
     std::vector<Voided> voided;
+    std::optional<PastApprovals> past_approvals;
     Shared<std::vector<Notice>> notices;
     SharedOptional<Oncall> oncall;
 
@@ -532,6 +546,7 @@ struct Change {
         visit("votes", self.votes);
         visit("decision", self.decision);
         visit("voided", self.voided);
+        visit("past_approvals", self.past_approvals);
         visit("notices", self.notices);
         visit("oncall", self.oncall);
         visit("snapshots", self.snapshots);

@@ -172,6 +172,22 @@ void say_what_is_open_again(Decider& decider, const Change& before) {
         decider.say(fmt::format("open again: {}", fmt::join(open, ", ")));
 }
 
+// What only an emergency puts off is done before the deployment, as in any other change.
+void open_what_was_postponed(Decider& decider) {
+    std::vector<std::string> open;
+    for (const auto* step : steps_of(*decider.facts().workflow)) {
+        const auto& change = decider.change();
+        const auto record = change.steps.find(step->id);
+        if (record == change.steps.end() || record->second.state != StepState::postponed ||
+            may_postpone(*step, type_of(change)))
+            continue;
+        decider.emit(StepReopened{step->id, "it is no emergency any more"});
+        open.push_back(step->id.value);
+    }
+    if (!open.empty())
+        decider.say(fmt::format("not postponed any more, open again: {}", fmt::join(open, ", ")));
+}
+
 // Who was told of another time comes at that time.
 void say_which_notices_are_stale(Decider& decider) {
     const auto& change = decider.change();
@@ -606,6 +622,7 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     Decider decider(change, facts);
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");
+    open_what_was_postponed(decider);
     // Ahead of asking for votes: whose vote was for the other board is asked as well.
     decider.void_edited();
     if (type != ChangeType::emergency)

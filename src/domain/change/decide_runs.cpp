@@ -665,7 +665,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     if (body.choice == RunChoice::abort) {
         decider.emit(RunEnded{run.id, RunState::aborted});
         if (run.purpose == RunPurpose::deployment)
-            decider.emit(DeploymentFailed{"aborted: " + body.reason});
+            fail_deployment(decider, "aborted: " + body.reason);
         return decider.finish();
     }
     if (body.choice == RunChoice::undo)

@@ -99,7 +99,7 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
         if (result.verdict != Verdict::waived)
             continue;
         event.warnings.push_back(fmt::format("{} was waived by {}", gate.id, result.waiver));
-        if (is_owed(change, id))
+        if (is_owed(change, id) && may_postpone(*step, type_of(change)))
             reasons.push_back(
                 {std::string(gate.id), "owed." + id.value,
                  "what an emergency owes is done; a waiver does not settle it",
@@ -141,6 +141,19 @@ Result<void> may_review(const Change& change, const Facts& facts) {
 bool is_going_back(const Change& change, const Facts& facts) {
     return !change.failed_because.empty() && !rolled_back_at(change) &&
            evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::fail;
+}
+
+// Until then nobody knows whether what is reviewed was a success or a failure.
+Result<void> require_tested(const Change& change, const Facts& facts) {
+    if (!has_step(change, facts, StepKind::smoke_production))
+        return {};
+    const auto result = evaluate(*find_gate("smoke-production"), change, facts);
+    if (result.verdict != Verdict::fail)
+        return {};
+    auto reason = result.reasons.front();
+    reason.message = "production's smoke test has not passed: " + reason.message;
+    reason.remedy += ". Review it afterwards";
+    return fail_blocked("there is nothing to review yet", {std::move(reason)});
 }
 
 Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
@@ -352,6 +365,7 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                     {{"cab-decision", "owed", run.id.value + " has not ended",
                       std::string(to_text(run.state)), "Review it afterwards"}}
                 );
+        TRY(require_tested(change, facts));
         if (is_going_back(change, facts))
             return fail_blocked(
                 "there is nothing to review yet",

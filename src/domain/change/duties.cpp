@@ -48,9 +48,15 @@ part_in_deciding(const Change& change, const Facts& facts, const PersonId& perso
         if (std::find(voided.voters.begin(), voided.voters.end(), person) != voided.voters.end())
             return PartInApproval{
                 "voted on it", "approval that was voided at " + to_text(voided.at)};
+    const auto& past = change.past_approvals;
+    if (past && past->voters.contains(person))
+        return PartInApproval{"voted on it", "an approval that does not stand any more"};
     if (type_of(change) == ChangeType::emergency && person == change.classification->authoriser)
         return PartInApproval{
             "authorised the emergency", "classified at " + to_text(change.classification->at)};
+    if (past && past->authorisers.contains(person))
+        return PartInApproval{
+            "authorised the emergency", "a classification that does not stand any more"};
     if (type_of(change) != ChangeType::standard)
         return {};
     const auto& id = change.classification->catalogue_entry;
@@ -67,6 +73,9 @@ std::optional<PartInApproval> part_in_helping(const Change& change, const Person
     if (change.decision && is_approving(*change.decision) && person == change.decision->recorded_by)
         return PartInApproval{
             "recorded its approval", "decision of " + to_text(change.decision->at), true};
+    if (change.past_approvals && change.past_approvals->recorders.contains(person))
+        return PartInApproval{
+            "recorded its approval", "an approval that does not stand any more", true};
     for (const auto& waiver : change.waivers)
         if (person == waiver.granted_by && has_counted(waiver, change))
             return PartInApproval{"waived " + waiver.gate, waiver.id, true};

@@ -24,8 +24,9 @@ struct PartInApproval {
     bool helped = false; // he recorded the decision or waived a gate, and decided nothing else
 };
 
-// He voted, also for an approval that an edit voided, recorded the decision, granted a waiver,
-// stands behind the catalogue entry of a standard change, or authorised the emergency.
+// He voted, recorded the decision or authorised the emergency, also where another decision or
+// classification took its place since, granted a waiver, or stands behind the catalogue entry of a
+// standard change.
 std::optional<PartInApproval>
 part_in_approval(const Change& change, const Facts& facts, const PersonId& person);
 

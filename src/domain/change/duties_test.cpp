@@ -65,6 +65,14 @@ TEST(Duties, the_review_of_an_emergency_is_somebody_elses_and_comes_afterwards) 
     s.does("ina", "report_run", R"({"run":"run-1","steps":[
         {"name":"drain","state":"succeeded"},{"name":"switch","state":"succeeded"},
         {"name":"verify","state":"succeeded"}]})");
+    const auto untested = s.refused("cora", "settle_owed", settle);
+    EXPECT_EQ(first(untested).gate, "smoke-production") << explain(untested);
+    EXPECT_THAT(first(untested).message, HasSubstr("smoke test has not passed"));
+    s.smoke("ina", "production", false);
+    EXPECT_THAT(
+        first(s.refused("cora", "settle_owed", settle)).remedy, HasSubstr("Review it afterwards")
+    );
+    s.smoke("ina", "production");
     EXPECT_EQ(first(s.refused("mika", "settle_owed", settle)).message, "you voted on it");
     EXPECT_THAT(first(s.refused("pia", "settle_owed", settle)).message, HasSubstr("of the CAB"));
     s.does("cora", "settle_owed", settle);
@@ -90,6 +98,7 @@ TEST(Duties, who_reports_the_steps_of_a_run_elsewhere_carried_it_out) {
 TEST(Duties, who_carried_an_emergency_out_or_authorised_it_does_not_review_it) {
     constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
     auto s = deployed();
+    s.smoke("ina", "production");
     s.change.classification->type = ChangeType::emergency;
     s.change.classification->authoriser = PersonId("eva");
     s.change.owed.push_back(owed_review(s.now));
@@ -260,7 +269,104 @@ TEST(Duties, who_voted_is_not_named_as_the_implementer_unless_the_board_has_not_
     EXPECT_EQ(first(s.refused("otto", "assign", names)).field, "implementer");
     s.does("otto", "assign", R"({"implementer":"sven"})");
     s.does("cora", "decide", R"({"outcome":"rejected","minutes":"mika knows these hosts"})");
+    EXPECT_EQ(first(s.refused("otto", "assign", names)).message, "mika voted on it")
+        << "the board had approved it before";
+    s = Scenario{};
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.wait_until(meeting);
+    s.does("mika", "vote", R"({"choice":"reject","comment":"not without me"})");
+    s.does("cora", "decide", R"({"outcome":"rejected","minutes":"mika knows these hosts"})");
     s.does("otto", "assign", names);
+    EXPECT_FALSE(s.change.past_approvals);
+}
+
+// The board approves without mika what it had approved with her; petra recorded that.
+Scenario decided_anew(const char* first_outcome) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    s.now = at(meeting);
+    for (const auto* person : {"cora", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("petra", "decide", fmt::format(R"({{"outcome":"{}","minutes":"wait"}})", first_outcome));
+    std::erase(s.records.boards.at("cab").members, PersonId("mika"));
+    s.records.boards.at("cab").members.emplace_back("emil");
+    ++s.records.version;
+    for (const auto* person : {"cora", "emil"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("cora", "decide", R"({"outcome":"approved","minutes":"no questions"})");
+    return s;
+}
+
+TEST(Duties, who_made_an_approval_that_was_made_anew_has_made_it_all_the_same) {
+    auto s = decided_anew("approved");
+    s.complete("cora", "cab_decision");
+    EXPECT_TRUE(s.change.voided.empty());
+    announce(s);
+    make_ready(s);
+    expect_no_part_in_the_deployment(s, "mika", "voted on it");
+    expect_no_part_in_the_deployment(s, "petra", "recorded its approval");
+    deploy(s);
+    for (auto& run : s.change.runs.edit())
+        if (run.purpose == RunPurpose::deployment)
+            run.steps[0].confirmed_by = PersonId("mika");
+    EXPECT_THAT(look(s, "run-exact").reasons.at(0).evidence, HasSubstr("mika voted on it"));
+}
+
+TEST(Duties, a_decision_that_approved_nothing_leaves_nothing_behind) {
+    const auto s = decided_anew("deferred");
+    EXPECT_FALSE(s.change.past_approvals);
+    EXPECT_FALSE(part_in_approval(s.change, s.facts("mika"), PersonId("mika")));
+    EXPECT_FALSE(part_in_approval(s.change, s.facts("petra"), PersonId("petra")));
+}
+
+TEST(Duties, an_approval_that_was_deferred_afterwards_was_one) {
+    constexpr std::string_view wait = R"({"outcome":"deferred","minutes":"the fair is on"})";
+    auto s = approved();
+    s.does("petra", "decide", wait);
+    const auto named = s.refused("otto", "assign", R"({"implementer":"mika"})");
+    EXPECT_EQ(first(named).message, "mika voted on it") << explain(named);
+    EXPECT_FALSE(part_in_approval(s.change, s.facts("petra"), PersonId("petra")))
+        << "she recorded no approval";
+}
+
+TEST(Duties, who_recorded_an_approval_that_an_edit_voided_had_recorded_it) {
+    auto s = approved();
+    EXPECT_FALSE(s.change.past_approvals);
+    const auto recorder = s.change.decision->recorded_by;
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-12-03T10:00","end":"2026-12-03T12:00","zone":"UTC"})"
+    );
+    ASSERT_FALSE(s.change.decision);
+    EXPECT_TRUE(s.change.past_approvals->recorders.contains(recorder));
+    EXPECT_TRUE(part_in_approval(s.change, s.facts("otto"), recorder));
+}
+
+TEST(Duties, who_authorised_an_emergency_as_which_it_was_accepted_does_not_review_it) {
+    Scenario s;
+    open(s);
+    plan(s, "emergency");
+    s.does("rosa", "classify", R"({"type":"emergency","authoriser":"mika","reason":"a slip"})");
+    s.does("rosa", "classify", R"({"type":"emergency","authoriser":"eva","reason":"down"})");
+    EXPECT_FALSE(s.change.past_approvals) << "nothing went on with mika's name";
+    s.complete("rosa", "classify");
+    validate(s);
+    for (const auto* person : {"emil", "mika"})
+        s.does(person, "vote", R"({"choice":"approve"})");
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-77","reason":"a ticket"})");
+    EXPECT_TRUE(s.change.decision) << "the ECAB's approval stands";
+    const auto part = part_in_approval(s.change, s.facts("eva"), PersonId("eva"));
+    ASSERT_TRUE(part);
+    EXPECT_EQ(part->what, "authorised the emergency");
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    for (const auto* person : {"eva", "emil", "mika"})
+        EXPECT_TRUE(part_in_approval(s.change, s.facts(person), PersonId(person))) << person;
 }
 
 // It could not have been started so; what is on the record all the same is no success.

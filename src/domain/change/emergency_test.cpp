@@ -62,6 +62,39 @@ TEST(Emergency, that_does_early_what_it_had_put_off_stays_approved) {
     EXPECT_TRUE(s.change.voided.empty());
 }
 
+TEST(Emergency, that_becomes_a_normal_change_does_first_what_it_had_put_off) {
+    auto s = planned_emergency();
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        postpone(s, step);
+    s.does("rosa", "classify", R"({"type":"emergency","incident":"INC-77","reason":"a ticket"})");
+    EXPECT_EQ(s.change.steps.at(StepId("defects")).state, StepState::postponed);
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
+        EXPECT_EQ(s.change.steps.at(StepId(step)).state, StepState::open) << step;
+    EXPECT_TRUE(s.has_said("open again: ring_deploy, smoke_staging, rehearsal, defects"));
+    s.complete("rosa", "classify");
+    validate(s);
+    EXPECT_TRUE(s.change.owed[2].settled_at) << "done, so not owed any more";
+}
+
+TEST(Emergency, that_becomes_a_normal_change_may_have_waived_what_it_had_put_off) {
+    auto s = planned_emergency();
+    postpone(s, "rehearsal");
+    s.does("rosa", "classify", R"({"type":"normal","reason":"it can wait"})");
+    s.now = at("2026-11-20T09:00Z");
+    s.does("ina", "compare_ring");
+    s.run("ina", "ring_deploy");
+    s.complete("ina", "ring_deploy");
+    s.smoke("ina", "staging");
+    s.complete("ina", "smoke_staging");
+    s.does(
+        "rosa", "request_waiver", R"({"gate":"rollback-rehearsed","reason":"the ring is down"})"
+    );
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.complete("ina", "rehearsal");
+    EXPECT_TRUE(s.change.owed[0].settled_at);
+}
+
 TEST(Emergency, whose_postponed_step_was_reopened_by_mistake_puts_it_off_again) {
     constexpr std::string_view reopen = R"({"step":"rehearsal","reason":"the wrong line"})";
     auto s = planned_emergency();
@@ -87,8 +120,7 @@ TEST(Emergency, whose_postponed_step_was_reopened_by_mistake_puts_it_off_again) 
     EXPECT_EQ(s.change.owed[3].since, s.now);
 }
 
-// Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
-Scenario taken_back_emergency() {
+Scenario deployed_emergency() {
     auto s = planned_emergency();
     for (const auto* step : {"ring_deploy", "smoke_staging", "rehearsal", "defects"})
         postpone(s, step);
@@ -99,6 +131,12 @@ Scenario taken_back_emergency() {
     announce(s);
     make_ready(s);
     deploy(s);
+    return s;
+}
+
+// Deployed, found broken, taken back: the rollback's smoke tests and notice are there too.
+Scenario taken_back_emergency() {
+    auto s = deployed_emergency();
     s.smoke("ina", "production", false);
     s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
     s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round","note":"seen"})");
@@ -236,6 +274,7 @@ TEST(Emergency, that_is_approved_twice_says_by_when_its_review_is_owed) {
 TEST(Emergency, that_everybody_had_a_part_in_says_who_could_review_it) {
     constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
     auto s = deployed();
+    s.smoke("ina", "production");
     s.change.classification->type = ChangeType::emergency;
     s.change.owed.push_back(owed_review(s.now));
     s.replayed = s.change;
@@ -253,6 +292,31 @@ TEST(Emergency, that_everybody_had_a_part_in_says_who_could_review_it) {
     s.records.people.at(PersonId("vic")).roles = {Role::cab_member};
     ++s.records.version;
     s.does("vic", "settle_owed", settle);
+}
+
+TEST(Emergency, that_is_given_up_after_its_review_is_reviewed_once_more) {
+    constexpr std::string_view settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto s = deployed_emergency();
+    s.smoke("ina", "production");
+    const auto count = s.change.owed.size();
+    s.does("cora", "settle_owed", settle);
+    s.now += 1h;
+    s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
+    const auto& review = owed(s, "retrospective_review");
+    EXPECT_FALSE(review.settled_at) << "she had judged a success";
+    EXPECT_EQ(review.since, s.now);
+    EXPECT_EQ(review.due_at, s.now + s.policy.retrospective_review_within);
+    EXPECT_EQ(s.change.owed.size(), count);
+    EXPECT_THAT(s.said, ::testing::Contains(HasSubstr("it is owed again by")));
+    s.refused("cora", "settle_owed", settle);
+}
+
+TEST(Emergency, whose_smoke_test_on_production_was_waived_is_reviewed) {
+    auto s = deployed_emergency();
+    s.smoke("ina", "production", false);
+    s.does("rosa", "request_waiver", R"({"gate":"smoke-production","reason":"the probe is old"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does("cora", "settle_owed", R"({"id":"retrospective_review","note":"rightly done"})");
 }
 
 } // namespace

@@ -50,6 +50,28 @@ bool any_completed(const Change& change) {
     });
 }
 
+// What takes the place of an approval does not take away who had a part in it.
+void keep_approvers(Change& change) {
+    if (!change.decision || !is_approving(*change.decision))
+        return;
+    auto& past = change.past_approvals ? *change.past_approvals : change.past_approvals.emplace();
+    for (const auto& vote : change.decision->votes)
+        past.voters.insert(vote.person);
+    past.recorders.insert(change.decision->recorded_by);
+}
+
+// Anybody can be named; he whose name let the change go on has answered for it.
+void keep_authoriser(Change& change) {
+    if (type_of(change) != ChangeType::emergency || change.classification->authoriser.empty())
+        return;
+    const bool counted =
+        change.classification->accepted || (change.decision && is_approving(*change.decision));
+    if (!counted)
+        return;
+    auto& past = change.past_approvals ? *change.past_approvals : change.past_approvals.emplace();
+    past.authorisers.insert(change.classification->authoriser);
+}
+
 // The state follows from the record; there is no second truth to keep in step.
 ChangeState state_of(const Change& change) {
     if (change.state == ChangeState::cancelled)
@@ -183,6 +205,7 @@ void RunbookPinned::apply(Change& change, const Stamp&) const {
 }
 
 void ChangeClassified::apply(Change& change, const Stamp&) const {
+    keep_authoriser(change);
     change.classification = classification;
 }
 
@@ -318,6 +341,7 @@ void VoteCast::apply(Change& change, const Stamp&) const {
 }
 
 void CabDecided::apply(Change& change, const Stamp&) const {
+    keep_approvers(change);
     change.decision = decision;
     change.votes.clear(); // they stand in the decision; a later round begins empty
 }
@@ -332,8 +356,10 @@ void ConditionMet::apply(Change& change, const Stamp& stamp) const {
 
 void ApprovalVoided::apply(Change& change, const Stamp& stamp) const {
     change.voided.push_back({stamp.at, stamp.by, sections, decision, votes, voters});
-    if (decision)
+    if (decision) {
+        keep_approvers(change);
         change.decision.reset();
+    }
     change.votes.clear();
 }
 
@@ -494,7 +520,8 @@ void ReviewOwed::apply(Change& change, const Stamp& stamp) const {
         {},
         {},
         false};
-    // One that fell away is owed anew when the ECAB approves again.
+    // One that fell away is owed anew when the ECAB approves again, and a settled one when what was
+    // reviewed came to another end.
     if (auto* known = by_id(change.owed, owed.id))
         *known = owed;
     else

@@ -259,17 +259,15 @@ void check_ring(const Scenario& s, const Run& run) {
         RC_ASSERT(s.change.ring_contents == run.ring_contents);
 }
 
-// His vote stood in an approval that an edit voided later: by the events alone.
-bool voted_before_an_edit(const Scenario& s, const PersonId& person) {
-    std::vector<Vote> votes;
+// His vote stood in an approval, whatever became of it: by the events alone.
+bool voted_for_an_approval(const Scenario& s, const PersonId& person) {
     for (const auto& event : s.events) {
-        if (event.type == CabDecided::type)
-            votes = restore<CabDecided>(json(event.data)).value().decision.votes;
-        if (event.type == ApprovalVoided::type &&
-            restore<ApprovalVoided>(json(event.data)).value().decision &&
-            std::any_of(votes.begin(), votes.end(), [&](const Vote& vote) {
-                return vote.person == person;
-            }))
+        if (event.type != CabDecided::type)
+            continue;
+        const auto decision = restore<CabDecided>(json(event.data)).value().decision;
+        const auto is_his = [&](const Vote& vote) { return vote.person == person; };
+        if (is_approving(decision) &&
+            std::any_of(decision.votes.begin(), decision.votes.end(), is_his))
             return true;
     }
     return false;
@@ -313,7 +311,7 @@ void check_deployment(const Scenario& before, const Run& run) {
     RC_ASSERT(type_of(change) != ChangeType::unclassified);
     RC_ASSERT(type_of(change) == ChangeType::standard || change.decision.has_value());
     RC_ASSERT(!approved_it(before, run.started_by));
-    RC_ASSERT(!voted_before_an_edit(before, run.started_by));
+    RC_ASSERT(!voted_for_an_approval(before, run.started_by));
     if (type_of(change) == ChangeType::standard) {
         RC_ASSERT(run.runbook == deployment_file().digest);
         return;
@@ -349,7 +347,7 @@ void check_aftermath(const Scenario& s, const std::string& person, std::string_v
     const bool going_back = s.change.state == ChangeState::rolling_back;
     if (command == "settle_owed") {
         RC_ASSERT(!going_back);
-        RC_ASSERT(!voted_before_an_edit(s, PersonId(person)));
+        RC_ASSERT(!voted_for_an_approval(s, PersonId(person)));
     }
     if (command == "update_cmdb")
         for (const auto& push : s.change.cmdb_pushes)

@@ -76,7 +76,7 @@ void end(Decider& decider, const Run& run) {
     const bool deployed = run.purpose == RunPurpose::deployment;
     decider.emit(RunEnded{run.id, RunState::aborted});
     if (deployed)
-        decider.emit(DeploymentFailed{"undone: " + reason});
+        fail_deployment(decider, "undone: " + reason);
 }
 
 // The registers may name a host that the change does not.
@@ -188,6 +188,22 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
         );
 }
 
+void fail_deployment(Decider& decider, std::string reason) {
+    decider.emit(DeploymentFailed{std::move(reason)});
+    const auto& owed = decider.change().owed;
+    if (std::none_of(owed.begin(), owed.end(), [](const Owed& known) {
+            return known.kind == OwedKind::retrospective_review && known.settled_at &&
+                   !known.fell_away;
+        }))
+        return;
+    const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
+    decider.emit(ReviewOwed{due});
+    decider.say(
+        "the retrospective review was settled before the failure; it is owed again by " +
+        to_text(due)
+    );
+}
+
 void give_up_deployment(Decider& decider, const std::string& reason) {
     // Emitting changes the change that is looked at.
     const auto runs = decider.change().runs;
@@ -195,7 +211,7 @@ void give_up_deployment(Decider& decider, const std::string& reason) {
         if (is_active(run))
             decider.emit(RunEnded{run.id, RunState::aborted});
     if (decider.change().failed_because.empty())
-        decider.emit(DeploymentFailed{reason});
+        fail_deployment(decider, reason);
 }
 
 Result<void> require_way_back_open(const Change& change, const Facts& facts) {

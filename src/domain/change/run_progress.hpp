@@ -22,6 +22,10 @@ void go_on(Decider& decider, const Run& run);
 // when they have ended, and its owner hears of it now.
 void call_while_others_run(Decider& decider, const RunId& id, const RunStep& step);
 
+// The deployment has failed. Whoever had reviewed the emergency before has not judged that: the
+// retrospective review is owed once more.
+void fail_deployment(Decider& decider, std::string reason);
+
 // Somebody goes back: whatever runs is aborted, and the deployment has failed, if it had not
 // before.
 void give_up_deployment(Decider& decider, const std::string& reason);
