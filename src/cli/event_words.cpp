@@ -73,6 +73,8 @@ constexpr Phrase phrases[] = {
                     "[; on condition: {decision.conditions.text}][; minutes: {decision.minutes}]"},
     {"condition_met", "met condition {id}: {evidence}"},
     {"approval_voided", "the edit of {sections} voided {known}"},
+    {"approvers_kept", "keeps who had a part in what stood[; voted: {parts.voters}]"
+                       "[; recorded: {parts.recorders}][; authorised: {parts.authorisers}]"},
     {"notice_sent", "sent {notice.kind} notice {notice.id}: {notice.subject}"
                     "[; to {notice.deliveries.channel}]"},
     {"notice_delivered",

@@ -620,6 +620,7 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
                       )
         );
     Decider decider(change, facts);
+    decider.keep_authoriser();
     decider.emit(ChangeClassified{chosen});
     decider.reopen(StepKind::classification, "it was classified anew");
     open_what_was_postponed(decider);

@@ -218,6 +218,7 @@ void decide_emergency(Decider& decider, const Board& board) {
     }
     if (approving < quorum_of(&board.second, *facts.policy, true) || rejecting >= approving)
         return;
+    decider.keep_approvers();
     decider.emit(CabDecided{std::move(decision)});
     // Who approves it once more gives the review no more time.
     const auto* owed = retrospective_review(change);
@@ -425,6 +426,7 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             "not wait for it",
             judge->name, to_spoken_text(change.queue->meeting_at, judge->schedule.meetings.zone)
         ));
+    decider.keep_approvers();
     decider.emit(CabDecided{std::move(decision)});
     if (body.outcome == CabOutcome::rejected || body.outcome == CabOutcome::deferred)
         decider.reopen(StepKind::cab_decision, "the board has decided anew");

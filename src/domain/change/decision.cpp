@@ -80,6 +80,8 @@ void Decider::void_edited() {
     if (!edited.empty() || stale_votes > 0) {
         const bool decided = !edited.empty();
         const bool by_ecab = decided && change().decision->emergency;
+        if (decided)
+            keep_approvers();
         emit(ApprovalVoided{
             edited, decided, stale_votes,
             decided ? voters_of(*change().decision) : std::vector<PersonId>{}});
@@ -102,9 +104,32 @@ void Decider::void_edited() {
     }
 }
 
+void Decider::keep_approvers() {
+    if (!change().decision || !is_approving(*change().decision))
+        return;
+    ApproversKept kept;
+    for (const auto& vote : change().decision->votes)
+        kept.parts.voters.insert(vote.person);
+    kept.parts.recorders.insert(change().decision->recorded_by);
+    emit(kept);
+}
+
+void Decider::keep_authoriser() {
+    const auto& classification = change().classification;
+    if (type_of(change()) != ChangeType::emergency || classification->authoriser.empty())
+        return;
+    const auto& decision = change().decision;
+    if (!classification->accepted && !(decision && is_approving(*decision)))
+        return;
+    ApproversKept kept;
+    kept.parts.authorisers.insert(classification->authoriser);
+    emit(kept);
+}
+
 void Decider::classify_anew(std::string reason) {
     auto again = *change().classification;
     again.accepted = false;
+    keep_authoriser();
     emit(ChangeClassified{std::move(again)});
     reopen(StepKind::classification, std::move(reason));
 }

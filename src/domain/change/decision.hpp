@@ -83,6 +83,10 @@ class Decider {
     // Voids approvals and votes whose sections were edited until here. finish() does it as well; a
     // command that edits and then adds a vote does it between the two.
     void void_edited();
+    // Before a decision or a classification takes the place of one that let the change go on. Its
+    // own event, so that older ledgers replay as they were.
+    void keep_approvers();
+    void keep_authoriser();
     // A standard change is approved for what its catalogue entry names: anything else is judged
     // anew, and until then it is not approved.
     void classify_anew(std::string reason);

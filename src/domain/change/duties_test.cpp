@@ -463,5 +463,14 @@ TEST(Duties, who_voted_for_an_approval_keeps_that_part_when_an_edit_voids_it) {
     EXPECT_EQ(first(review).message, "you voted on it") << explain(review);
 }
 
+// Those of before have no such entry, and their stored states are read as they are.
+TEST(Duties, of_an_older_ledger_replay_as_they_were) {
+    auto s = approved();
+    const CabDecided again{*s.change.decision};
+    auto older = s.change;
+    again.apply(older, {s.now, PersonId("carl")});
+    EXPECT_FALSE(older.past_approvals);
+}
+
 } // namespace
 } // namespace slipway::domain::testing

@@ -50,28 +50,6 @@ bool any_completed(const Change& change) {
     });
 }
 
-// What takes the place of an approval does not take away who had a part in it.
-void keep_approvers(Change& change) {
-    if (!change.decision || !is_approving(*change.decision))
-        return;
-    auto& past = change.past_approvals ? *change.past_approvals : change.past_approvals.emplace();
-    for (const auto& vote : change.decision->votes)
-        past.voters.insert(vote.person);
-    past.recorders.insert(change.decision->recorded_by);
-}
-
-// Anybody can be named; he whose name let the change go on has answered for it.
-void keep_authoriser(Change& change) {
-    if (type_of(change) != ChangeType::emergency || change.classification->authoriser.empty())
-        return;
-    const bool counted =
-        change.classification->accepted || (change.decision && is_approving(*change.decision));
-    if (!counted)
-        return;
-    auto& past = change.past_approvals ? *change.past_approvals : change.past_approvals.emplace();
-    past.authorisers.insert(change.classification->authoriser);
-}
-
 // The state follows from the record; there is no second truth to keep in step.
 ChangeState state_of(const Change& change) {
     if (change.state == ChangeState::cancelled)
@@ -119,12 +97,12 @@ constexpr auto table = rows<
     DivergenceAccepted, PreflightReported, RunStarted, RunStepReported, RunStopped, RunResumed,
     RunDecided, RunChoiceProposed, RunUndoBegun, WindowExtended, RunEnded, SmokeReported,
     BackupRecorded, DefectLogged, DefectSettled, ChangeSubmitted, VoteCast, CabDecided,
-    ConditionMet, ApprovalVoided, NoticeSent, NoticeDelivered, OncallChecked, PageDelivered,
-    CallFailed, PageAcknowledged, SnapshotReported, SnapshotExtended, DeploymentFailed,
-    StabilisationStarted, ObservationLogged, ObservationResolved, ReviewHeld, ActionAdded,
-    ActionDone, CmdbUpdated, ChangeClosed, ChangeCancelled, StepFilled, StepCompleted, StepReopened,
-    StepAssigned, StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested, WaiverGranted,
-    WaiverRevoked, AttachmentAdded, Commented>();
+    ConditionMet, ApprovalVoided, ApproversKept, NoticeSent, NoticeDelivered, OncallChecked,
+    PageDelivered, CallFailed, PageAcknowledged, SnapshotReported, SnapshotExtended,
+    DeploymentFailed, StabilisationStarted, ObservationLogged, ObservationResolved, ReviewHeld,
+    ActionAdded, ActionDone, CmdbUpdated, ChangeClosed, ChangeCancelled, StepFilled, StepCompleted,
+    StepReopened, StepAssigned, StepPostponed, ReviewOwed, OwedSettled, Reminded, WaiverRequested,
+    WaiverGranted, WaiverRevoked, AttachmentAdded, Commented>();
 
 } // namespace
 
@@ -205,7 +183,6 @@ void RunbookPinned::apply(Change& change, const Stamp&) const {
 }
 
 void ChangeClassified::apply(Change& change, const Stamp&) const {
-    keep_authoriser(change);
     change.classification = classification;
 }
 
@@ -341,7 +318,6 @@ void VoteCast::apply(Change& change, const Stamp&) const {
 }
 
 void CabDecided::apply(Change& change, const Stamp&) const {
-    keep_approvers(change);
     change.decision = decision;
     change.votes.clear(); // they stand in the decision; a later round begins empty
 }
@@ -356,11 +332,16 @@ void ConditionMet::apply(Change& change, const Stamp& stamp) const {
 
 void ApprovalVoided::apply(Change& change, const Stamp& stamp) const {
     change.voided.push_back({stamp.at, stamp.by, sections, decision, votes, voters});
-    if (decision) {
-        keep_approvers(change);
+    if (decision)
         change.decision.reset();
-    }
     change.votes.clear();
+}
+
+void ApproversKept::apply(Change& change, const Stamp&) const {
+    auto& past = change.past_approvals ? *change.past_approvals : change.past_approvals.emplace();
+    past.voters.insert(parts.voters.begin(), parts.voters.end());
+    past.recorders.insert(parts.recorders.begin(), parts.recorders.end());
+    past.authorisers.insert(parts.authorisers.begin(), parts.authorisers.end());
 }
 
 void NoticeSent::apply(Change& change, const Stamp&) const {

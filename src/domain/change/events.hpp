@@ -335,6 +335,13 @@ struct ApprovalVoided {
     SLIPWAY_EVENT("approval_voided");
 };
 
+// What takes the place of an approval does not take away who had a part in it.
+struct ApproversKept {
+    PastApprovals parts;
+    SLIPWAY_FIELDS { visit("parts", self.parts); }
+    SLIPWAY_EVENT("approvers_kept");
+};
+
 struct NoticeSent {
     Notice notice;
     SLIPWAY_FIELDS { visit("notice", self.notice); }
