@@ -205,8 +205,9 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         give_up_deployment(decider, fmt::format("{} went back to its snapshot", body.host));
         decider.reopen(StepKind::rollback, "a host went back to its snapshot");
         decider.say(fmt::format(
-            "{} runs what it ran before, so the deployment has failed: go back on the others too "
-            "(slipway change roll_back {} --reason WHY), or deploy anew with a new change",
+            "{} runs what it ran before, so the deployment has failed. Hosts that still run the "
+            "new "
+            "version go back with slipway change roll_back {} --reason WHY",
             body.host, change.id.value
         ));
     }
