@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/change_summary.hpp"
 
-#include <cctype>
 #include <charconv>
 
 #include <fmt/format.h>
+
+#include "base/ascii.hpp"
 
 namespace slipway::app {
 
@@ -20,10 +21,7 @@ std::uint64_t change_number(std::string_view id) {
 
 std::string no_change_called(std::string_view text) {
     const auto message = fmt::format("there is no change {}", text.substr(0, limits::name_max));
-    const bool prefixed = text.size() > 3 &&
-                          std::tolower(static_cast<unsigned char>(text[0])) == 'c' &&
-                          std::tolower(static_cast<unsigned char>(text[1])) == 'h' &&
-                          std::tolower(static_cast<unsigned char>(text[2])) == 'g';
+    const bool prefixed = text.size() > 3 && same_ascii_folded(text.substr(0, 3), "chg");
     if (prefixed)
         text.remove_prefix(text[3] == '-' ? 4 : 3);
     const auto meant = fmt::format("CHG-{}", text);
