@@ -27,18 +27,15 @@ bool is_unfinished(Connection& db, const TenantId& tenant, std::uint64_t upload)
 // In steps, since an upload may have hundreds of chunks and others want to commit. An upload that
 // is finished keeps its chunks: who lost the connection during that commit does not know of it.
 Result<void> drop_upload(Committer& committer, const TenantId& tenant, std::uint64_t upload) {
-    TRY(committer.run([&](Batch& batch) -> Result<void> {
-        batch.db().run(
-            "update blob_upload set seen_at = :given_up where tenant = :tenant "
-            "and upload = :upload",
-            {given_up, tenant.value, upload}
-        );
-        return {};
-    }));
     std::uint64_t dropped = 0;
     do {
         TRY(committer.run([&](Batch& batch) -> Result<void> {
             dropped = 0;
+            batch.db().run(
+                "update blob_upload set seen_at = :given_up where tenant = :tenant "
+                "and upload = :upload",
+                {given_up, tenant.value, upload}
+            );
             if (!is_unfinished(batch.db(), tenant, upload))
                 return {};
             const auto first = batch.db().number(

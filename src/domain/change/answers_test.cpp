@@ -269,6 +269,26 @@ TEST(Notices, are_called_off_with_the_change) {
     EXPECT_EQ(s.change.state, ChangeState::cancelled);
 }
 
+// Who closes has forgotten it; those who wait have not.
+TEST(Notices, of_the_end_are_sent_and_delivered_after_the_change_was_closed) {
+    auto s = settled();
+    s.said.clear();
+    auto told_before = s;
+    s.does("otto", "close", R"({"outcome":"successful","summary":"1.5 runs."})");
+    EXPECT_TRUE(s.has_said("N-1 announced the maintenance, and nobody was told that it is over: "
+                           "slipway change send_notice CHG-12 --kind all_clear"));
+    s.refused("otto", "send_notice", of_update);
+    s.refused("otto", "send_notice", of_maintenance);
+    s.does("otto", "send_notice", all_clear);
+    s.does("system", "report_delivery", R"({"notice":"N-2","channel":"mail","state":"delivered"})");
+    EXPECT_EQ(s.change.notices.back().deliveries.at(0).state, DeliveryState::delivered);
+    EXPECT_EQ(first(s.refused("otto", "send_notice", of_rollback)).field, "kind");
+
+    told_before.does("otto", "send_notice", all_clear);
+    told_before.does("otto", "close", R"({"outcome":"successful","summary":"1.5 runs."})");
+    EXPECT_FALSE(told_before.has_said("nobody was told"));
+}
+
 TEST(Notices, that_nobody_got_are_not_called_off) {
     auto s = approved();
     s.said.clear();

@@ -316,7 +316,8 @@ TEST(Board, of_the_new_type_decides_when_a_change_is_classified_anew) {
         s, "the CAB's approval is void: the ECAB decides on an emergency: slipway change vote "
            "CHG-12 --choice approve"
     );
-    EXPECT_EQ(s.change.voided.back().voters, (std::vector{PersonId("cora"), PersonId("mika")}));
+    ASSERT_TRUE(s.change.past_approvals);
+    EXPECT_EQ(s.change.past_approvals->voters, (std::set{PersonId("cora"), PersonId("mika")}));
     s.complete("rosa", "classify");
     const auto error = s.refused("cora", "decide", R"({"outcome":"rejected","minutes":"m"})");
     EXPECT_EQ(error.reasons.at(0).message, "an emergency waits in no queue") << explain(error);

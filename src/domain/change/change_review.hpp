@@ -99,7 +99,6 @@ struct Voided {
     std::vector<Section> sections;
     bool decision = false; // a recorded decision fell with it
     std::uint32_t votes = 0;
-    std::vector<PersonId> voters; // whose votes stood in that decision; nobody in old entries
 
     SLIPWAY_FIELDS {
         visit("at", self.at);
@@ -107,7 +106,6 @@ struct Voided {
         visit("sections", self.sections);
         visit("decision", self.decision);
         visit("votes", self.votes);
-        visit("voters", self.voters);
     }
 };
 

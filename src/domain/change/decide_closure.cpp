@@ -2,7 +2,9 @@
 // Commands of phase 5: stabilisation, review, CMDB, closure; and cancelling.
 #include <algorithm>
 
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/decide.hpp"
+#include "domain/change/notices.hpp"
 #include "domain/change/reverts.hpp"
 #include "domain/change/ring_use.hpp"
 #include "domain/change/run_times.hpp"
@@ -139,6 +141,24 @@ void say_who_was_told(Decider& decider) {
             "the maintenance was announced with {}; say that it does not take place: slipway "
             "change send_notice {} --kind cancelled",
             fmt::join(sent, ", "), change.id.value
+        ));
+}
+
+void say_who_waits(Decider& decider) {
+    const auto& change = decider.change();
+    const auto* announced = last_announcement(change);
+    if (announced == nullptr)
+        return;
+    const bool told =
+        std::any_of(change.notices.begin(), change.notices.end(), [&](const Notice& notice) {
+            return notice.sent_at > announced->sent_at && tells_the_end(change, notice.kind);
+        });
+    if (!told)
+        decider.say(fmt::format(
+            "{} announced the maintenance, and nobody was told that it is over: slipway change "
+            "send_notice {} --kind {}",
+            announced->id, change.id.value,
+            to_text(rolled_back_at(change) ? NoticeKind::rolled_back : NoticeKind::all_clear)
         ));
 }
 
@@ -353,6 +373,8 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
     decider.emit(ChangeClosed{{outcome, body.summary, facts.actor, facts.now, evidence_of(change)}}
     );
     note_trial(decider, change, outcome);
+    say_not_ended(decider);
+    say_who_waits(decider);
     return decider.finish();
 }
 
@@ -387,6 +409,7 @@ Result<Decision> cancel(const Change& change, const Cancel& body, const Facts& f
         if (run.state == RunState::running || run.state == RunState::waiting)
             decider.emit(RunEnded{run.id, RunState::aborted});
     decider.emit(ChangeCancelled{body.reason});
+    say_not_ended(decider);
     say_who_was_told(decider);
     return decider.finish();
 }

@@ -469,8 +469,7 @@ meet_condition(const Change& change, const MeetCondition& body, const Facts& fac
 }
 
 Result<Decision> send_notice(const Change& change, const SendNotice& body, const Facts& facts) {
-    // Who was told of a change that was cancelled is told of that, too.
-    if (body.kind != NoticeKind::cancelled || change.state != ChangeState::cancelled)
+    if (!tells_the_end(change, body.kind))
         TRY(require_open(change));
     if (!change.window)
         return fail_blocked(
@@ -510,7 +509,7 @@ report_delivery(const Change& change, const ReportDelivery& body, const Facts& f
         std::find_if(change.notices.begin(), change.notices.end(), [&](const Notice& known) {
             return known.id == body.notice;
         });
-    if (sent == change.notices.end() || sent->kind != NoticeKind::cancelled)
+    if (sent == change.notices.end() || !tells_the_end(change, sent->kind))
         TRY(require_open(change));
     if (body.state == DeliveryState::pending)
         return fail_field("state", "expected delivered or failed");

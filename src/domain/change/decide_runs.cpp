@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
@@ -284,6 +285,28 @@ require_expected_status(const Change& change, const Run& run, const StepReport& 
     );
 }
 
+// Its own runner reports it, or a person where that one will not tell any more; and of people those
+// who carry it out or own it.
+Result<void> may_report(const Change& change, const Run& run, const Facts& facts, bool silent) {
+    if (facts.system != (run.executor == Executor::local) && !silent)
+        return fail_blocked(
+            "another runner carries out this run",
+            {{"run-exact", run.id.value, "only its own runner reports",
+              std::string(to_text(run.executor)),
+              "Start the run with executor external to report it yourself"}}
+        );
+    TRY(may_carry_out(change, run, facts));
+    if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
+        !owns_run(change, facts))
+        return fail_blocked(
+            "another person carries out this run",
+            {{"run-exact", run.id.value, "who started it reports it",
+              "started by " + run.started_by.value,
+              run.started_by.value + ", the implementer or the owner reports it"}}
+        );
+    return {};
+}
+
 // The evidence of a run would name what nobody has.
 Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
     const auto& unknown = facts.unknown_transcripts;
@@ -355,80 +378,6 @@ Result<void> require_evidence(const Change& change, const ConfirmStep& body, boo
                     "attached file that shows it (evidence)"
         );
     return {};
-}
-
-// The steps during which the run was aborted, as long as nobody has told how they ended.
-std::vector<const RunStep*> cut_steps(const Run* run) {
-    if (run == nullptr || run->state != RunState::aborted)
-        return {};
-    auto steps = current_steps(*run);
-    std::erase_if(steps, [](const RunStep* step) {
-        return step->state != RunStepState::running && step->state != RunStepState::unknown;
-    });
-    return steps;
-}
-
-// The one whose end the report tells. That it is unknown is told once.
-const RunStep* cut_step(const Run* run, const StepReport& report) {
-    const bool ended =
-        report.state == RunStepState::succeeded || report.state == RunStepState::failed;
-    for (const auto* step : cut_steps(run))
-        if (step->name == report.name && (ended || (report.state == RunStepState::unknown &&
-                                                    step->state == RunStepState::running)))
-            return step;
-    return nullptr;
-}
-
-// Whether it tells what came of the steps during which their run was aborted.
-bool is_of_cut_steps(const Change& change, const ReportRun& body) {
-    const auto* run = find_run(change, body.run);
-    return !body.steps.empty() &&
-           std::all_of(body.steps.begin(), body.steps.end(), [&](const StepReport& report) {
-               return cut_step(run, report) != nullptr;
-           });
-}
-
-// Its own runner will not tell any more; a person can still look.
-bool is_silent(const Change& change, const Run& run, const Facts& facts) {
-    const auto left = step_left(change, run, facts.now);
-    return left && left->unknown;
-}
-
-// Other changes wait for it, so it is heard of a change that is over too; nothing else is.
-Result<void> require_end_alone(const Change& change, const ReportRun& body) {
-    const auto cut = cut_steps(find_run(change, body.run));
-    if (cut.empty())
-        return require_open(change);
-    return fail_blocked(
-        "the run has ended",
-        {{"run-exact", body.run.value, "of an aborted run only the end of its steps is heard",
-          "not heard of: " + names_of(cut),
-          fmt::format(
-              "Report that alone, as succeeded, failed or unknown: {}",
-              how_to_tell_end(change.id, body.run, cut.front()->name)
-          )}}
-    );
-}
-
-// It belongs on the record, with its transcript; the run is over all the same.
-Result<Decision> report_cut(const Change& change, const ReportRun& body, const Facts& facts) {
-    TRY(require_transcripts(body, facts));
-    Decider decider(change, facts);
-    for (const auto& report : body.steps) {
-        const auto* cut = cut_step(find_run(decider.change(), body.run), report);
-        if (cut == nullptr)
-            return fail_field("steps." + report.name, "is reported twice");
-        RunStep step = *cut;
-        step.state = report.state;
-        step.ended_at = std::min(report.ended_at.value_or(facts.now), facts.now);
-        step.exit_status = report.exit_status.value_or(0);
-        step.detail = report.detail;
-        step.transcript = report.transcript;
-        if (!facts.system)
-            step.reported_by.insert(facts.actor);
-        decider.emit(RunStepReported{body.run, std::move(step)});
-    }
-    return decider.finish();
 }
 
 // What is decided on: the step that is named, or else the one that the run waits for. With several
@@ -519,36 +468,19 @@ Result<Decision> start_run(const Change& change, const StartRun& body, const Fac
 }
 
 Result<Decision> report_run(const Change& change, const ReportRun& body, const Facts& facts) {
-    const bool cut = is_of_cut_steps(change, body);
-    if (cut && facts.system)
-        return report_cut(change, body, facts);
-    if (!cut)
+    const bool aborted = is_of_aborted_steps(change, body);
+    if (!aborted)
         TRY(require_end_alone(change, body));
-    const Run run = cut ? *find_run(change, body.run) : TRY(active_run(change, body.run));
-    if (facts.system != (run.executor == Executor::local) &&
-        !(cut && is_silent(change, run, facts)))
-        return fail_blocked(
-            "another runner carries out this run",
-            {{"run-exact", run.id.value, "only its own runner reports",
-              std::string(to_text(run.executor)),
-              "Start the run with executor external to report it yourself"}}
-        );
-    TRY(may_carry_out(change, run, facts));
-    if (!facts.system && facts.actor != run.started_by && facts.actor != change.implementer &&
-        !owns_run(change, facts))
-        return fail_blocked(
-            "another person carries out this run",
-            {{"run-exact", run.id.value, "who started it reports it",
-              "started by " + run.started_by.value,
-              run.started_by.value + ", the implementer or the owner reports it"}}
-        );
+    const Run run = aborted ? *find_run(change, body.run) : TRY(active_run(change, body.run));
+    if (!aborted || !facts.system)
+        TRY(may_report(change, run, facts, aborted && is_silent(change, run, facts)));
     if (body.steps.empty())
         return fail_field("steps", "name at least one step");
     if (!facts.system)
         TRY(require_told_times(run, body, facts.now));
-    if (cut)
-        return report_cut(change, body, facts);
     TRY(require_transcripts(body, facts));
+    if (aborted)
+        return report_aborted_steps(change, body, facts);
     TRY(require_ring(change, run, body, facts));
     TRY(require_time_to_begin(change, run, body, facts));
     Decider decider(change, facts);

@@ -34,6 +34,13 @@ const Snapshot* reported_on(const Change& change, const ReportSnapshot& body) {
     return waiting ? waiting : newest([](const auto&) { return true; });
 }
 
+std::string ids_of(const std::vector<const Snapshot*>& snapshots) {
+    std::vector<std::string> ids;
+    for (const auto* snapshot : snapshots)
+        ids.push_back(snapshot->id);
+    return fmt::format("{}", fmt::join(ids, ", "));
+}
+
 void tell_owner(
     Decider& decider, const Snapshot& snapshot, std::string_view what, std::string_view then
 ) {
@@ -220,15 +227,15 @@ Result<Decision>
 extend_snapshot(const Change& change, const ExtendSnapshot& body, const Facts& facts) {
     const std::string field = "snapshot." + body.host;
     TRY(require_reason(body.reason));
-    const auto found = std::find_if(
-        change.snapshots.rbegin(), change.snapshots.rend(),
-        [&](const Snapshot& known) {
-            return known.host == body.host && is_there(known) &&
-                   (body.id.empty() || body.id == known.id);
-        }
-    );
-    if (found == change.snapshots.rend())
+    std::vector<const Snapshot*> there;
+    for (const auto& known : change.snapshots)
+        if (known.host == body.host && is_there(known) && (body.id.empty() || body.id == known.id))
+            there.push_back(&known);
+    if (there.empty())
         return fail_field("host", "there is no snapshot of this host");
+    if (there.size() > 1)
+        return fail_field("id", "the host has several snapshots, name one: " + ids_of(there));
+    const auto* found = there.front();
     TRY(require_owner(change, facts, field));
     if (found->removal_asked_at)
         return fail_blocked(

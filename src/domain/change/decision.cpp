@@ -5,13 +5,6 @@ namespace slipway::domain {
 
 namespace {
 
-std::vector<PersonId> voters_of(const CabDecision& decision) {
-    std::vector<PersonId> voters;
-    for (const auto& vote : decision.votes)
-        voters.push_back(vote.person);
-    return voters;
-}
-
 std::string whose_it_is_now(const Change& change) {
     const auto& id = change.id.value;
     switch (type_of(change)) {
@@ -82,9 +75,7 @@ void Decider::void_edited() {
         const bool by_ecab = decided && change().decision->emergency;
         if (decided)
             keep_approvers();
-        emit(ApprovalVoided{
-            edited, decided, stale_votes,
-            decided ? voters_of(*change().decision) : std::vector<PersonId>{}});
+        emit(ApprovalVoided{edited, decided, stale_votes});
         const std::string what =
             decided ? fmt::format("the {}'s approval is void", by_ecab ? "ECAB" : "CAB")
                     : std::string("votes are void");

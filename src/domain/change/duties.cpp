@@ -44,10 +44,6 @@ part_in_deciding(const Change& change, const Facts& facts, const PersonId& perso
     if (change.decision && is_approving(*change.decision) && has_voted(change, person))
         return PartInApproval{"voted on it", "decision of " + to_text(change.decision->at)};
     // An edit takes the approval away, and not that he gave it.
-    for (const auto& voided : change.voided)
-        if (std::find(voided.voters.begin(), voided.voters.end(), person) != voided.voters.end())
-            return PartInApproval{
-                "voted on it", "approval that was voided at " + to_text(voided.at)};
     const auto& past = change.past_approvals;
     if (past && past->voters.contains(person))
         return PartInApproval{"voted on it", "an approval that does not stand any more"};

@@ -139,20 +139,10 @@ Scenario taken_back_emergency() {
     auto s = deployed_emergency();
     s.smoke("ina", "production", false);
     s.does("pia", "roll_back", R"({"reason":"the feed is broken","executor":"external"})");
-    s.does("pia", "confirm_step", R"({"run":"run-2","step":"turn-round","note":"seen"})");
-    s.does("ina", "report_run", R"({"run":"run-2","steps":[
-        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    report_rollback(s);
     s.complete("ina", "smoke_production");
     s.smoke("ina", "rollback");
-    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
-    for (const auto* channel : {"mail", "status"})
-        s.does(
-            "system", "report_delivery",
-            fmt::format(
-                R"({{"notice":"{}","channel":"{}","state":"delivered"}})",
-                s.change.notices.back().id, channel
-            )
-        );
+    tell_of_rollback(s);
     return s;
 }
 

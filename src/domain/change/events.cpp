@@ -331,7 +331,7 @@ void ConditionMet::apply(Change& change, const Stamp& stamp) const {
 }
 
 void ApprovalVoided::apply(Change& change, const Stamp& stamp) const {
-    change.voided.push_back({stamp.at, stamp.by, sections, decision, votes, voters});
+    change.voided.push_back({stamp.at, stamp.by, sections, decision, votes});
     if (decision)
         change.decision.reset();
     change.votes.clear();

@@ -324,13 +324,11 @@ struct ApprovalVoided {
     std::vector<Section> sections;
     bool decision = false;
     std::uint32_t votes = 0;
-    std::vector<PersonId> voters;
 
     SLIPWAY_FIELDS {
         visit("sections", self.sections);
         visit("decision", self.decision);
         visit("votes", self.votes);
-        visit("voters", self.voters);
     }
     SLIPWAY_EVENT("approval_voided");
 };

@@ -191,6 +191,13 @@ bool serves(const ChannelRecord& channel, const std::vector<std::string>& servic
 
 } // namespace
 
+bool tells_the_end(const Change& change, NoticeKind kind) {
+    if (change.state == ChangeState::cancelled)
+        return kind == NoticeKind::cancelled;
+    return change.state == ChangeState::closed &&
+           (kind == NoticeKind::all_clear || kind == NoticeKind::rolled_back);
+}
+
 const Notice* last_announcement(const Change& change) {
     const auto found =
         std::find_if(change.notices.rbegin(), change.notices.rend(), [](const Notice& sent) {

@@ -16,6 +16,9 @@ Result<void> require_true(const Change& change, NoticeKind kind, const Facts& fa
 Result<Notice> compose_notice(const Change& change, const SendNotice& body, const Facts& facts);
 // The notice that said the same in the hour before; nullptr when none did.
 const Notice* sent_within_the_hour(const Change& change, const Notice& notice);
+// Whether it tells how a change ended that is over: who was told of the maintenance waits for that,
+// so it is sent and delivered then, too.
+bool tells_the_end(const Change& change, NoticeKind kind);
 // The last one that announced the maintenance; nullptr when none did.
 const Notice* last_announcement(const Change& change);
 // It names the window as it is now.

@@ -190,6 +190,7 @@ TEST(RingUse, a_step_of_unknown_end_is_said_and_named_by_the_gate) {
 TEST(RingUse, the_end_of_a_step_is_heard_of_a_change_that_is_over) {
     auto cancelled = aborted_at_work();
     cancelled.does("otto", "cancel", R"({"reason":"not wanted"})");
+    EXPECT_TRUE(cancelled.has_said("drain of run-3 on staging is still at work: Wait for its end"));
     auto closed = settled();
     const auto id = closed.change.runs.size();
     closed.does("ina", "start_run", R"({"purpose":"ring_deploy","executor":"external"})");
@@ -293,12 +294,7 @@ TEST(RingUse, going_back_beside_the_own_step_is_proven_when_that_has_ended) {
     EXPECT_FALSE(own_step_left(local, local.runs[2], "production", Executor::local, s.now))
         << "it has ended when the rollback begins";
 
-    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
-    for (const auto* step : {"switch-back", "verify-back"})
-        s.does(
-            "system", "report_run",
-            fmt::format(R"({{"run":"run-4","steps":[{{"name":"{}","state":"succeeded"}}]}})", step)
-        );
+    report_rollback(s);
     ASSERT_EQ(s.change.runs[3].state, RunState::succeeded);
     s.now += 10s;
     s.smoke("ina", "rollback");

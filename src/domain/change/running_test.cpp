@@ -274,19 +274,6 @@ TEST(Evidence, what_a_person_took_is_not_handed_to_a_connector_nor_taken_after_t
     s.does("ina", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"removed"})");
 }
 
-void go_back(Scenario& s) {
-    const auto id = s.change.runs.back().id.value;
-    s.does(
-        "pia", "confirm_step",
-        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
-    );
-    for (const auto* step : {"switch-back", "verify-back"})
-        s.does(
-            "ina", "report_run",
-            fmt::format(R"({{"run":"{}","steps":[{{"name":"{}","state":"succeeded"}}]}})", id, step)
-        );
-}
-
 TEST(Rollback, is_started_by_its_owner_and_once) {
     auto s = ready();
     start(s);
@@ -294,7 +281,7 @@ TEST(Rollback, is_started_by_its_owner_and_once) {
     constexpr std::string_view back = R"({"purpose":"rollback","executor":"external"})";
     EXPECT_EQ(first(s.refused("ina", "start_run", back)).field, "rollback");
     s.does("pia", "start_run", back);
-    go_back(s);
+    report_rollback(s);
     EXPECT_EQ(first(s.refused("pia", "start_run", back)).gate, "rollback-done");
     EXPECT_EQ(first(s.refused("pia", "roll_back", R"({"reason":"r"})")).gate, "rollback-done");
 }
@@ -325,7 +312,7 @@ TEST(Calls, a_step_that_fails_on_the_test_ring_wakes_nobody) {
 TEST(Rollback, by_its_owner_before_the_smoke_tests_needs_none_of_the_version_that_is_gone) {
     auto s = deployed();
     s.does("pia", "roll_back", R"({"reason":"the pilots complain","executor":"external"})");
-    go_back(s);
+    report_rollback(s);
     s.complete("ina", "smoke_production");
 }
 
@@ -340,7 +327,7 @@ TEST(Review, looks_back_on_production_tested_or_put_back) {
     s.complete("ina", "smoke_production");
     s.does("otto", "hold_review", held);
     failed.does("pia", "roll_back", R"({"reason":"the pilots complain","executor":"external"})");
-    go_back(failed);
+    report_rollback(failed);
     failed.complete("ina", "smoke_production");
     EXPECT_EQ(first(failed.refused("otto", "hold_review", held)).remedy, "Complete rollback first");
 }
@@ -516,7 +503,7 @@ TEST(Rollback, keeps_what_was_seen_before_it) {
     s.does("otto", "log_observation", R"({"kind":"spike","title":"5xx doubled","source":"apm"})");
     s.does("otto", "roll_back", R"({"reason":"5xx doubled","executor":"external"})");
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
-    go_back(s);
+    report_rollback(s);
     EXPECT_EQ(s.change.state, ChangeState::rolled_back);
     s.does("otto", "log_observation", R"({"kind":"ticket","title":"a late one"})");
     s.smoke("ina", "rollback");

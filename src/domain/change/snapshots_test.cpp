@@ -164,6 +164,25 @@ TEST(Snapshots, live_longer_for_a_reason_and_not_for_ever) {
     );
 }
 
+TEST(Snapshots, of_one_host_are_named_where_there_are_several) {
+    auto s = ready();
+    s.does("ina", "take_snapshot");
+    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-8","state":"taken",
+        "tag":"CHG-12","read_back":true})");
+    const Time end = s.change.snapshots[1].expires_at;
+    const auto extend = [&](std::string_view id) {
+        return fmt::format(
+            R"({{"host":"web-1","until":"{}","reason":"audit"{}}})", to_text(end + 48h), id
+        );
+    };
+    const auto error = s.refused("otto", "extend_snapshot", extend(""));
+    EXPECT_EQ(error.fields.at(0).field, "id");
+    EXPECT_THAT(error.fields.at(0).message, ::testing::HasSubstr("vol-7, vol-8"));
+    s.does("otto", "extend_snapshot", extend(R"(,"id":"vol-7")"));
+    EXPECT_EQ(s.change.snapshots[0].expires_at, end + 48h);
+    EXPECT_TRUE(s.change.snapshots[1].extensions.empty());
+}
+
 TEST(Snapshots, a_removal_that_fails_is_told_and_tried_again_the_next_day) {
     auto s = ready();
     const Time end = known(s).expires_at;
@@ -277,9 +296,7 @@ TEST(Snapshots, a_host_that_has_none_is_not_back_when_the_others_are) {
         ::testing::HasSubstr("roll_back")
     );
     s.does("pia", "roll_back", R"({"reason":"web-2 must go back too","executor":"external"})");
-    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
-    s.does("pia", "report_run", R"({"run":"run-4","steps":[
-        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    report_rollback(s);
     EXPECT_EQ(s.change.state, ChangeState::rolled_back);
 }
 
@@ -323,9 +340,7 @@ TEST(Snapshots, a_rollback_whose_smoke_test_fails_is_done_once_more) {
     s.now += 5min;
     s.does("pia", "roll_back", roll_back);
     EXPECT_EQ(s.change.state, ChangeState::rolling_back) << "the runbook is at it";
-    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
-    s.does("pia", "report_run", R"({"run":"run-4","steps":[
-        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    report_rollback(s);
     EXPECT_EQ(s.change.state, ChangeState::rolled_back);
     s.refused("pia", "revert_snapshot", revert);
     s.now += 5min;
@@ -348,9 +363,7 @@ TEST(Snapshots, a_host_that_goes_back_behind_the_runbook_is_tested_then) {
     constexpr auto rollback = R"({"occasion":"rollback"})";
     auto s = failed_on_two_hosts();
     s.does("pia", "roll_back", R"({"reason":"r","executor":"external"})");
-    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
-    s.does("pia", "report_run", R"({"run":"run-4","steps":[
-        {"name":"switch-back","state":"succeeded"},{"name":"verify-back","state":"succeeded"}]})");
+    report_rollback(s);
     s.now += 5min;
     s.smoke("ina", "rollback", false);
     s.does("pia", "revert_snapshot", R"({"host":"web-1","reason":"it does not answer"})");

@@ -321,19 +321,7 @@ Scenario rolled_back() {
         notices.back().deliveries.erase(notices.back().deliveries.begin());
         s.replayed = s.change;
         s.does("pia", "roll_back", R"({"reason":"front page fails","executor":"external"})");
-        const auto id = s.change.runs.back().id.value;
-        s.does(
-            "pia", "confirm_step",
-            fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
-        );
-        s.does(
-            "pia", "report_run",
-            fmt::format(
-                R"({{"run":"{}","steps":[{{"name":"switch-back","state":"succeeded"}},)"
-                R"({{"name":"verify-back","state":"succeeded"}}]}})",
-                id
-            )
-        );
+        report_rollback(s);
         s.smoke("ina", "rollback");
         return s;
     }();

@@ -408,6 +408,44 @@ void wind_up(Scenario& s) {
     s.complete("otto", "cmdb_update");
 }
 
+void report_rollback(Scenario& s) {
+    const auto& run = s.change.runs.back();
+    const auto id = run.id.value;
+    const auto* reporter = run.executor == Executor::local ? "system" : "ina";
+    s.does(
+        "pia", "confirm_step",
+        fmt::format(R"({{"run":"{}","step":"turn-round","note":"seen"}})", id)
+    );
+    for (const auto* step : {"switch-back", "verify-back"})
+        s.does(
+            reporter, "report_run",
+            fmt::format(R"({{"run":"{}","steps":[{{"name":"{}","state":"succeeded"}}]}})", id, step)
+        );
+}
+
+void tell_of_rollback(Scenario& s) {
+    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
+    for (const auto* channel : {"mail", "status"})
+        s.does(
+            "system", "report_delivery",
+            fmt::format(
+                R"({{"notice":"{}","channel":"{}","state":"delivered"}})",
+                s.change.notices.back().id, channel
+            )
+        );
+}
+
+void review_failure(Scenario& s) {
+    s.does("otto", "hold_review", R"({"went_to_plan":"The rollback"})");
+    s.does(
+        "otto", "add_action",
+        R"({"title":"Mend the feed","owner":"jonas","due_at":"2026-12-10T12:00:00Z"})"
+    );
+    s.complete("otto", "review");
+    s.does("otto", "update_cmdb");
+    s.complete("otto", "cmdb_update");
+}
+
 const Scenario& approved() {
     static const Scenario story = [] {
         Scenario s;

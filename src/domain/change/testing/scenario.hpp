@@ -69,14 +69,17 @@ std::string deployment_elsewhere(const RunbookFile& file = deployment_file());
 void open(Scenario& s); // opening; people, rings and roster are named
 void plan(Scenario& s, std::string_view type = "normal"); // phase 1 complete
 void validate(Scenario& s);                               // phase 2 complete
-void take_to_cab(Scenario& s);   // submitted in time, approved at the meeting, step complete
-void announce(Scenario& s);      // notice delivered, on-call acknowledged; a day to go
-void make_ready(Scenario& s);    // backup and snapshot fresh; the window has begun
-void deploy(Scenario& s);        // the deployment has run and its step is complete
-void stabilise(Scenario& s);     // smoke tests passed, 72 hours went by
-void wind_up(Scenario& s);       // review and CMDB complete; only closing is left
-Owed owed_review(Time since);    // a retrospective review that is due at once
-void record_backup(Scenario& s); // proven for every item of the scope, one hour ago
+void take_to_cab(Scenario& s);      // submitted in time, approved at the meeting, step complete
+void announce(Scenario& s);         // notice delivered, on-call acknowledged; a day to go
+void make_ready(Scenario& s);       // backup and snapshot fresh; the window has begun
+void deploy(Scenario& s);           // the deployment has run and its step is complete
+void stabilise(Scenario& s);        // smoke tests passed, 72 hours went by
+void wind_up(Scenario& s);          // review and CMDB complete; only closing is left
+void report_rollback(Scenario& s);  // the one that has begun runs to its end
+void tell_of_rollback(Scenario& s); // notice delivered
+void review_failure(Scenario& s);   // with an action; CMDB complete
+Owed owed_review(Time since);       // a retrospective review that is due at once
+void record_backup(Scenario& s);    // proven for every item of the scope, one hour ago
 void report_snapshots(Scenario& s);
 
 // A normal change after these stages; each is built once, and a test works on its own copy.
