@@ -423,9 +423,9 @@ Json still_open(const Context& context, const Json& record, std::string_view nam
     for (const auto& member : find(record, name)->get_array()) {
         const auto ends = text_at(member, name == "owed" ? "due_at" : "expires_at");
         const auto held = text_at(member, "state");
-        const bool past = name == "owed" ? !text_at(member, "settled_at").empty()
-                                         : over || held == "revoked" ||
-                                               (held == "granted" && !now.empty() && ends <= now);
+        const bool past = name == "owed"
+                              ? !text_at(member, "settled_at").empty()
+                              : over || held == "revoked" || (!now.empty() && ends <= now);
         if (past)
             continue;
         auto words = text_at(member, "id");

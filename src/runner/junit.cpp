@@ -52,6 +52,14 @@ std::string as_rfc3339(std::string_view text) {
     return whole;
 }
 
+// What the text does not say of the minute or of the second.
+Span left_out(std::string_view rfc3339) {
+    constexpr std::size_t minute = 16; // "2026-11-22T20:00"
+    if (rfc3339.size() <= minute || rfc3339[minute] != ':')
+        return Span(59'999);
+    return rfc3339.find('.') == std::string_view::npos ? Span(999) : Span::zero();
+}
+
 // Most tools write no offset; the zone of the machine that ran the tests is not ours to guess, and
 // no place on earth is more than 14 hours away from UTC.
 std::optional<Timestamp> read_timestamp(std::string_view given) {
@@ -65,8 +73,7 @@ std::optional<Timestamp> read_timestamp(std::string_view given) {
     if (!time || *time >= last)
         return std::nullopt;
     const Span zone = zoned ? Span::zero() : Span(std::chrono::hours(14));
-    const bool whole = text.find('.') == std::string_view::npos;
-    return Timestamp{*time, *time + zone + (whole ? Span(999) : Span::zero()), zoned};
+    return Timestamp{*time, *time + zone + left_out(text), zoned};
 }
 
 // A total of a suite; what is no number counts nothing.

@@ -120,6 +120,9 @@ TEST(Junit, says_when_the_tests_began_at_the_latest) {
         "2026-11-22T20:00:00.999Z"
     ) << "fractions are left out";
     EXPECT_EQ(
+        began_of(fmt::format(one, " timestamp='2026-11-22T20:00Z'", "")), "2026-11-22T20:00:59.999Z"
+    );
+    EXPECT_EQ(
         began_of(fmt::format(one, " timestamp='2026-11-22T20:00:00.5'", "")),
         "2026-11-23T10:00:00.500Z"
     ) << "local time, nobody knows where";

@@ -40,7 +40,9 @@ TEST_F(CliTest, OnlyWhatIsStillOpenIsOwedAndOnlyWhatHoldsIsAWaiver) {
             R"({{"id":"W-1","gate":"window","state":"granted",)"
             R"("expires_at":"2026-12-16T10:00:00.000Z"}},)"
             R"({{"id":"W-2","gate":"oncall","state":"granted",)"
-            R"("expires_at":"2026-12-18T10:00:00.000Z"}}]}})",
+            R"("expires_at":"2026-12-18T10:00:00.000Z"}},)"
+            R"({{"id":"W-3","gate":"notice","state":"requested",)"
+            R"("expires_at":"2026-12-16T10:00:00.000Z"}}]}})",
             state
         );
     };

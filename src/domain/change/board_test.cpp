@@ -330,8 +330,8 @@ TEST(Board, of_the_new_type_decides_when_a_change_is_classified_anew) {
     s.tasks.clear();
     s.does("rosa", "classify", as_normal);
     expect_decision_is_open(
-        s, "the ECAB's approval is void: a CAB decides on a normal change: slipway change submit "
-           "CHG-12"
+        s, "the ECAB's approval is void: a CAB decides on a normal change: slipway change vote "
+           "CHG-12 --choice approve"
     );
     EXPECT_TRUE(!s.tasks.empty() || s.has_said("votes are wanted")) << "the CAB is told";
     s.complete("rosa", "classify");

@@ -315,6 +315,11 @@ std::string how_to_fill(
     std::string quoted;
     for (const char c : to_text(Json(std::move(values))))
         quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    if (quoted.size() > limits::text_max)
+        return fmt::format(
+            "to fill in the field beside what is in the form: slipway change steps {} --step {}",
+            change.id.value, step.id.value
+        );
     return fmt::format(
         "to fill in the field: slipway change fill_step {} --step {} --values '{}'",
         change.id.value, step.id.value, quoted

@@ -321,18 +321,24 @@ Result<void> require_transcripts(const ReportRun& body, const Facts& facts) {
 
 // One of two people has said his word; the other one is asked for his, with the same command.
 void call_other(
-    Decider& decider, const Run& run, const std::string& step, const PersonId& other,
+    Decider& decider, const Run& run, const RunStep& step, const PersonId& other,
     std::string_view what, std::string_view command
 ) {
     const auto& change = decider.change();
-    decider.say(fmt::format("{} needs two people: {} is asked for {}", step, other.value, what));
+    const bool left =
+        other == second_of(change, run, step) && !is_active_person(*decider.facts().records, other);
+    const auto without = left ? how_without_second(change, run, step) : std::string{};
+    decider.say(fmt::format(
+        "{} needs two people: {}", step.name,
+        left ? without : fmt::format("{} is asked for {}", other.value, what)
+    ));
     if (on_production(run.purpose))
         call(
-            decider, other,
-            fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step),
+            decider, left ? change.change_owner : other,
+            fmt::format("{}: {} needs you at {}", change.id.value, run.id.value, step.name),
             fmt::format(
-                "{}\n{} has agreed. Agree too: {}\n", change.title, decider.facts().actor.value,
-                command
+                "{}\n{} has agreed. {}\n", change.title, decider.facts().actor.value,
+                left ? without : fmt::format("Agree too: {}", command)
             )
         );
 }
@@ -340,7 +346,8 @@ void call_other(
 // Puts the actor's name to the step, as who does or decides it or as its second person. Nobody is
 // both.
 Result<void> confirm(
-    RunStep& step, const Change& change, const RunbookStepOutline& outline, const Facts& facts
+    RunStep& step, const Change& change, const Run& run, const RunbookStepOutline& outline,
+    const Facts& facts
 ) {
     const bool seconds = !outline.second.empty() && facts.actor.value == outline.second;
     const bool named = outline.owner.empty() || facts.actor.value == outline.owner;
@@ -353,11 +360,15 @@ Result<void> confirm(
               "owner " + outline.owner, "Call " + outline.owner}}
         );
     auto& place = seconds ? step.seconded_by : step.confirmed_by;
+    const bool second_left =
+        !seconds && !is_active_person(*facts.records, PersonId(outline.second));
     if (is_second_part(outline, step) && !place.empty())
         return fail_blocked(
             "this step needs two people",
             {{"run-exact", step.name, "one of the two has confirmed it", "it was " + place.value,
-              seconds ? "Call who does it" : "Call " + outline.second}}
+              seconds       ? "Call who does it"
+              : second_left ? how_without_second(change, run, step)
+                            : "Call " + outline.second}}
         );
     place = facts.actor;
     return {};
@@ -516,7 +527,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     TRY(require_time(change, run, facts));
     TRY(may_carry_out(change, run, facts));
     RunStep step = *next;
-    TRY(confirm(step, change, *outline, facts));
+    TRY(confirm(step, change, run, *outline, facts));
     TRY(require_ring_of(change, run, facts, "run-exact"));
     const bool confirmed = is_confirmed(*outline, step);
     const bool by_hand = outline->kind == "manual" || outline->kind == "decision";
@@ -538,7 +549,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     decider.emit(RunStepReported{run.id, step});
     if (!confirmed) {
         call_other(
-            decider, run, step.name,
+            decider, run, step,
             step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
             "confirm_step",
             fmt::format(
@@ -587,7 +598,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
         decider.emit(RunChoiceProposed{
             run.id, next->name, {body.choice, body.reason, facts.actor, next->name}});
         call_other(
-            decider, run, next->name, facts.actor == second ? change.change_owner : second,
+            decider, run, *next, facts.actor == second ? change.change_owner : second,
             fmt::format("decide_run --choice {}", to_text(body.choice)),
             how_to_decide(change, run.id, *next, to_text(body.choice))
         );

@@ -18,7 +18,11 @@ std::string whose_it_is_now(const Change& change) {
     case ChangeType::normal:
         break;
     }
-    return fmt::format("a CAB decides on a normal change: slipway change submit {}", id);
+    const bool queued = change.queue && edited_since_submission(change).empty();
+    return fmt::format(
+        "a CAB decides on a normal change: slipway change {} {}{}", queued ? "vote" : "submit", id,
+        queued ? " --choice approve" : ""
+    );
 }
 
 } // namespace

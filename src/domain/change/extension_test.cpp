@@ -53,6 +53,18 @@ TEST(AddedTime, says_who_is_not_on_call_in_it) {
     EXPECT_TRUE(s.has_said("in the added time nobody is secondary from "));
 }
 
+TEST(AddedTime, is_told_by_the_update_that_its_answer_asks_for) {
+    auto s = overrunning();
+    s.does("petra", "extend_window", until_half_past);
+    EXPECT_TRUE(s.has_said("slipway change send_notice CHG-12 --kind update"));
+    for (int sent = 0; sent < 2; ++sent) {
+        s.does("otto", "send_notice", R"({"kind":"update"})");
+        EXPECT_THAT(
+            s.change.notices.back().body, HasSubstr("Duration:  150 minutes, instead of 120\n")
+        );
+    }
+}
+
 TEST(AddedTime, says_which_jobs_run_in_it) {
     auto s = overrunning();
     s.does("petra", "extend_window", R"({"until":"2026-11-26T12:10:00Z","reason":"nearly"})");

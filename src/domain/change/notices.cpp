@@ -149,13 +149,27 @@ const Notice* first_announcement(const Change& change) {
     return nullptr;
 }
 
+// The window that is announced is the approved one; what is told later knows what it was given.
+Time end_told(const Change& change, NoticeKind kind) {
+    return kind == NoticeKind::maintenance ? change.window->end : window_end(change);
+}
+
+bool says_the_same_time(const Notice& one, const Notice& other) {
+    return one.start == other.start && one.end == other.end;
+}
+
 // What people were told last that is another time than this notice says. Who repeats a notice for
 // the same window repeats that, too.
 const Notice* told_otherwise(const Change& change, const Notice& notice) {
+    if (notice.kind == NoticeKind::update) {
+        const auto* last = last_announcement(change);
+        return last && !says_the_same_time(*last, notice) ? last : nullptr;
+    }
+    if (notice.kind != NoticeKind::maintenance)
+        return nullptr;
     const auto found =
         std::find_if(change.notices.rbegin(), change.notices.rend(), [&](const Notice& sent) {
-            return sent.kind == NoticeKind::maintenance &&
-                   (sent.start != notice.start || sent.end != notice.end);
+            return sent.kind == NoticeKind::maintenance && !says_the_same_time(sent, notice);
         });
     return found == change.notices.rend() ? nullptr : &*found;
 }
@@ -282,7 +296,7 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
         body.services,
         body.report_to,
         off ? off->start : change.window->start,
-        off ? off->end : change.window->end,
+        off ? off->end : end_told(change, body.kind),
         facts.now,
         facts.actor,
         {}};
@@ -293,8 +307,7 @@ Result<Notice> compose_notice(const Change& change, const SendNotice& body, cons
             notice.services.push_back(scoped.ci.value);
     if (notice.report_to.empty())
         notice.report_to = first ? first->report_to : facts.records->organisation.report_to;
-    const auto* moved_from =
-        body.kind == NoticeKind::maintenance ? told_otherwise(change, notice) : nullptr;
+    const auto* moved_from = told_otherwise(change, notice);
     if (notice.subject.empty())
         notice.subject = headline(change, notice, moved_from);
     notice.body = fmt::format(

@@ -254,6 +254,30 @@ TEST(TwoPeople, of_whom_the_second_had_a_part_in_the_approval_do_not_begin) {
     s.does("ina", "start_run", deployment_elsewhere());
 }
 
+TEST(TwoPeople, of_whom_the_second_has_left_wait_for_nobody_else) {
+    auto s = ready();
+    outline(s, 0).confirm = true;
+    outline(s, 0).second = "pia";
+    s.replayed = s.change;
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.records.people.at(PersonId("pia")).inactive = true;
+    ++s.records.version;
+    s.said.clear();
+    s.tasks.clear();
+    const auto* confirm = R"({"run":"run-3","step":"drain"})";
+    s.does("ina", "confirm_step", confirm);
+    EXPECT_TRUE(s.has_said("drain needs two people: pia has left, and nobody agrees in his place. "
+                           "Abort the run: slipway change decide_run CHG-12 --run run-3"));
+    EXPECT_FALSE(s.has_said("is asked"));
+    ASSERT_EQ(s.tasks.size(), 1U);
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr(R"("person":"otto")"));
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("--choice abort"));
+    EXPECT_THAT(s.tasks[0].payload, Not(HasSubstr("Agree too")));
+    EXPECT_THAT(
+        first(s.refused("otto", "confirm_step", confirm)).remedy, HasSubstr("pia has left")
+    );
+}
+
 TEST(TwoPeople, a_manual_step_is_done_when_both_have_said_so) {
     auto s = ready();
     outline(s, 0).kind = "manual";

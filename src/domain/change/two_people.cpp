@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/seen_failure.hpp"
 
 namespace slipway::domain {
 
@@ -13,6 +14,13 @@ PersonId second_of(const Change& change, const Run& run, const RunStep& step) {
 
 PersonId owner_at(const Change& change, const RunbookStepOutline& outline) {
     return outline.owner.empty() ? change.change_owner : PersonId(outline.owner);
+}
+
+std::string how_without_second(const Change& change, const Run& run, const RunStep& step) {
+    return fmt::format(
+        "{} has left, and nobody agrees in his place. Abort the run: {}",
+        second_of(change, run, step).value, how_to_decide(change, run.id, step, "abort")
+    );
 }
 
 bool is_second_part(const RunbookStepOutline& outline, const RunStep& step) {

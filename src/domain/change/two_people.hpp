@@ -12,6 +12,9 @@ PersonId second_of(const Change& change, const Run& run, const RunStep& step);
 // Who is called as the first of the two.
 PersonId owner_at(const Change& change, const RunbookStepOutline& outline);
 
+// The way on where the second person has left: nobody agrees in his place.
+std::string how_without_second(const Change& change, const Run& run, const RunStep& step);
+
 // Whether one of the two people of this step has confirmed it already.
 bool is_second_part(const RunbookStepOutline& outline, const RunStep& step);
 
