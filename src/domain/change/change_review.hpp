@@ -390,6 +390,7 @@ struct Waiver {
     PersonId granted_by;
     Time expires_at{};
     std::optional<Time> revoked_at = {};
+    bool end_noted = false; // whoever rests on it was told that it has ended
 
     SLIPWAY_FIELDS {
         visit("id", self.id);
@@ -401,6 +402,7 @@ struct Waiver {
         visit("granted_by", self.granted_by);
         visit("expires_at", self.expires_at);
         visit("revoked_at", self.revoked_at);
+        visit("end_noted", self.end_noted);
     }
 };
 

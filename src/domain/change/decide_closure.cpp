@@ -356,10 +356,10 @@ Result<Decision> close(const Change& change, const Close& body, const Facts& fac
     if (step)
         TRY(may_complete(*step, change, facts));
     // A step that was complete vouches for its day; what is closed is judged by what is known now.
-    for (const auto* id :
-         {"defects", "run-exact", "smoke-production", "rollback-done", "stabilised", "pir",
-          "cmdb-updated", "closure"}) {
-        auto result = evaluate(*find_gate(id), change, facts);
+    for (const auto& gate : gate_table()) {
+        if (!is_asked_at_closure(gate))
+            continue;
+        auto result = evaluate(gate, change, facts);
         if (result.verdict == Verdict::fail || result.verdict == Verdict::postponed)
             std::move(result.reasons.begin(), result.reasons.end(), std::back_inserter(reasons));
     }

@@ -12,6 +12,7 @@
 #include "domain/change/impact.hpp"
 #include "domain/change/notices.hpp"
 #include "domain/change/run_hosts.hpp"
+#include "domain/change/steps.hpp"
 #include "domain/change/vote_calls.hpp"
 #include "domain/gates/gate.hpp"
 
@@ -361,6 +362,10 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
     if (event.roster.empty() && facts.records->rosters.size() == 1)
         event.roster = facts.records->rosters.begin()->first;
     decider.emit(event);
+    for (const auto* step : steps_of(*facts.workflow))
+        if (auto values = with_defaults(*step, {}); !values.empty())
+            decider.emit(StepFilled{
+                step->id, Json(std::move(values)), is_read_by_board(*step, facts)});
     ParticipantsAssigned assigned;
     if (!body.rollback_owner.empty())
         assigned.rollback_owner = body.rollback_owner;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands on the checklist itself: forms, completion with its gates, postponement, waivers.
+// Commands on the checklist itself: forms, completion with its gates, postponement.
 #include <algorithm>
 
 #include <fmt/ranges.h>
@@ -156,13 +156,6 @@ Result<void> require_tested(const Change& change, const Facts& facts) {
     return fail_blocked("there is nothing to review yet", {std::move(reason)});
 }
 
-Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
-    for (const auto& waiver : change.waivers)
-        if (waiver.id == id)
-            return &waiver;
-    return fail_field("id", "is not a waiver of this change");
-}
-
 // What a form names must be there: an evidence that nobody has attached is none.
 std::string
 why_unknown(FieldType type, std::string_view value, const Change& change, const Facts& facts) {
@@ -225,11 +218,11 @@ Result<Decision> fill_step(const Change& change, const FillStep& body, const Fac
     const bool read = is_read_by_board(*step, facts);
     if (read && !is_owed(change, step->id))
         TRY(require_untouched(change, "form"));
-    const auto* values = body.values.if_object();
-    if (values == nullptr)
+    if (!body.values.is_object())
         return fail_field("values", "expected an object");
-    auto wrong = check_fields(*step, *values, false);
-    for (auto& unknown : unknown_in_form(*step, *values, change, facts))
+    const auto values = with_defaults(*step, body.values.get_object());
+    auto wrong = check_fields(*step, values, false);
+    for (auto& unknown : unknown_in_form(*step, values, change, facts))
         if (std::none_of(wrong.begin(), wrong.end(), [&](const FieldError& known) {
                 return known.field == unknown.field;
             }))
@@ -240,11 +233,11 @@ Result<Decision> fill_step(const Change& change, const FillStep& body, const Fac
         return tl::unexpected(codec::invalid(std::move(wrong)));
     }
     Decider decider(change, facts);
-    decider.emit(StepFilled{body.step, body.values, read});
+    decider.emit(StepFilled{body.step, Json(values), read});
     const auto record = change.steps.find(body.step);
     if (record == change.steps.end())
         return decider.finish();
-    if (const auto emptied = emptied_by(*values, record->second.values); !emptied.empty())
+    if (const auto emptied = emptied_by(values, record->second.values); !emptied.empty())
         decider.say(fmt::format(
             "not given, so no longer set: {}; the values are those of the whole form",
             fmt::join(emptied, ", ")
@@ -380,99 +373,6 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
         return decider.finish();
     }
     return fail_field("id", "nothing of this name is owed");
-}
-
-Result<Decision>
-request_waiver(const Change& change, const RequestWaiver& body, const Facts& facts) {
-    TRY(require_open(change));
-    TRY(require_reason(body.reason));
-    if (find_gate(body.gate) == nullptr)
-        return fail_field("gate", "there is no such gate");
-    const auto& never = facts.policy->never_waived;
-    if (std::find(never.begin(), never.end(), body.gate) != never.end())
-        return fail_blocked(
-            "this gate is never waived",
-            {{body.gate, "gate", "the policy does not allow a waiver of it",
-              "never_waived in policy " + facts.policy->name, "Do what the gate asks for"}}
-        );
-    if (body.valid_for <= Span::zero())
-        return fail_field("valid_for", "must be longer than zero");
-    if (body.valid_for > facts.policy->waiver_longest)
-        return fail_field("valid_for", "at most " + to_text(facts.policy->waiver_longest));
-    if (change.waivers.size() >= limits::list_max)
-        return fail_full("gate", "waivers", limits::list_max);
-    Decider decider(change, facts);
-    decider.emit(WaiverRequested{
-        {fmt::format("W-{}", change.waivers.size() + 1),
-         body.gate,
-         body.reason,
-         WaiverState::requested,
-         facts.actor,
-         facts.now,
-         {},
-         facts.now + body.valid_for}});
-    decider.say(fmt::format(
-        "{0} ends at {1}; a second person grants it with grant_waiver --id {0}",
-        decider.change().waivers.back().id, to_text(facts.now + body.valid_for)
-    ));
-    return decider.finish();
-}
-
-Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const Facts& facts) {
-    TRY(require_open(change));
-    const auto* waiver = TRY(find_waiver(change, body.id));
-    if (waiver->state != WaiverState::requested)
-        return fail_conflict("id", fmt::format("the waiver is {}", to_text(waiver->state)));
-    if (waiver->expires_at <= facts.now)
-        return fail_blocked(
-            "this waiver would never hold",
-            {{waiver->gate, "waivers." + waiver->id, "it has ended before it was granted",
-              "ended at " + to_text(waiver->expires_at),
-              fmt::format(
-                  "Ask anew, for longer: request_waiver --gate {} --reason TEXT --valid_for 24h",
-                  waiver->gate
-              )}}
-        );
-    std::string why;
-    if (!may_waive(facts))
-        why = "only certain roles waive a gate";
-    else if (facts.actor == waiver->requested_by)
-        why = "who asks for a waiver does not grant it";
-    else
-        why = conflict_of_duty(change, facts, facts.actor);
-    if (!why.empty())
-        return fail_blocked(
-            "you must not grant this waiver",
-            {{waiver->gate, "waivers." + waiver->id, why,
-              "asked for by " + waiver->requested_by.value,
-              "A change manager or the chair of the CAB grants it"}}
-        );
-    Decider decider(change, facts);
-    decider.emit(WaiverGranted{body.id});
-    decider.say(fmt::format(
-        "{} ends at {}; what is looked at again when the change is closed needs one that lasts "
-        "until "
-        "then",
-        body.id, to_text(waiver->expires_at)
-    ));
-    return decider.finish();
-}
-
-Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, const Facts& facts) {
-    TRY(require_open(change));
-    TRY(require_reason(body.reason));
-    const auto* waiver = TRY(find_waiver(change, body.id));
-    if (waiver->state == WaiverState::revoked)
-        return fail_conflict("id", "the waiver is revoked already");
-    if (!may_waive(facts) && facts.actor != waiver->requested_by)
-        return fail_blocked(
-            "this waiver is not yours to revoke",
-            {{waiver->gate, "waivers." + waiver->id, "only certain roles revoke it",
-              "asked for by " + waiver->requested_by.value, "Ask a change manager"}}
-        );
-    Decider decider(change, facts);
-    decider.emit(WaiverRevoked{body.id, body.reason});
-    return decider.finish();
 }
 
 Result<Decision> comment(const Change& change, const AddComment& body, const Facts& facts) {

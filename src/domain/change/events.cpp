@@ -548,6 +548,10 @@ void Reminded::apply(Change& change, const Stamp& stamp) const {
             if (snapshot.host == about && is_there(snapshot) && due_at == snapshot.expires_at)
                 snapshot.reminded_for = due_at;
         break;
+    case ReminderKind::waiver_ended:
+        if (auto* waiver = by_id(change.waivers, about))
+            waiver->end_noted = true;
+        break;
     }
 }
 

@@ -565,12 +565,12 @@ struct OwedSettled {
 
 SLIPWAY_ENUM(
     ReminderKind, step_due, step_overdue, action_due, owed_overdue, abort_by_near, abort_by_passed,
-    snapshot_due
+    snapshot_due, waiver_ended
 )
 
 struct Reminded {
     ReminderKind kind{};
-    std::string about;          // id of the step, action, owed item or run; host of a snapshot
+    std::string about; // id of the step, action, owed item, run or waiver; host of a snapshot
     std::optional<Time> due_at; // of a step or a snapshot; when a run is to turn round
     SLIPWAY_FIELDS {
         visit("kind", self.kind);

@@ -38,6 +38,7 @@ Scenario approved_retirement() {
     );
     s.complete("otto", "retention");
     s.does("rosa", "classify", R"({"type":"normal","reason":"it is"})");
+    s.complete("rosa", "type");
     s.does(
         "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
     );
@@ -137,8 +138,7 @@ TEST(Forms, are_written_as_a_whole_and_say_what_that_empties) {
     auto s = approved_retirement();
     s.said.clear();
     s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto"}})");
-    EXPECT_TRUE(s.has_said("not given, so no longer set: kind, reason, last_day"))
-        << s.said.front();
+    EXPECT_TRUE(s.has_said("not given, so no longer set: reason, last_day")) << s.said.front();
     EXPECT_TRUE(s.has_said("the step server is open again"));
     EXPECT_TRUE(s.has_said("slipway change complete_step CHG-12 --step server"));
     s.said.clear();
@@ -154,6 +154,36 @@ TEST(Forms, say_all_that_is_wrong_at_once) {
     );
     ASSERT_EQ(error.fields.size(), 3U) << explain(error);
     EXPECT_EQ(error.fields[2].field, "values.ci");
+}
+
+// The checklist says virtual, and who left it out was refused for a field without a value.
+TEST(Forms, hold_their_defaults_from_the_beginning_and_where_a_field_is_left_out) {
+    Scenario s(decommission_workflow());
+    s.does("rosa", "open", R"({"title":"Retire web-1","workflow":"server-decommission"})");
+    const auto form = [&] { return to_text(s.change.steps.at(StepId("server")).values); };
+    EXPECT_EQ(form(), R"({"kind":"virtual"})");
+    EXPECT_EQ(to_text(s.change.steps.at(StepId("silence")).values), R"({"complaints":0})");
+    s.does("rosa", "fill_step", R"({"step":"server","values":{"ci":"billing","owner":"otto",
+        "reason":"Nothing has used it for half a year","last_day":"2026-11-26T10:00:00Z"}})");
+    EXPECT_THAT(form(), HasSubstr(R"("kind":"virtual")"));
+    EXPECT_FALSE(s.has_said("no longer set"));
+    s.complete("rosa", "server");
+    s.does("rosa", "fill_step", server_form("billing", "physical", "otto"));
+    EXPECT_THAT(form(), HasSubstr(R"("kind":"physical")"));
+    Scenario release;
+    open(release);
+    EXPECT_TRUE(release.change.steps.empty()) << "no form of it has a default";
+}
+
+// Its catalogue entry approves a standard change, so that nobody could complete the board's step.
+TEST(Forms, of_a_checklist_whose_board_decides_on_all_are_of_no_standard_change) {
+    Scenario s(decommission_workflow());
+    open(s);
+    const auto error = s.refused(
+        "rosa", "classify", R"({"type":"standard","catalogue_entry":"site-release","reason":"r"})"
+    );
+    EXPECT_EQ(first(error).field, "classification.type") << explain(error);
+    EXPECT_THAT(first(error).remedy, HasSubstr("classify --type normal"));
 }
 
 TEST(Forms, get_a_file_with_the_line_that_attaching_it_answers) {

@@ -543,6 +543,7 @@ Scenario before_the_shutdown(std::string_view classification) {
     );
     s.complete("otto", "retention");
     s.does("rosa", "classify", classification);
+    s.complete("rosa", "type");
     s.does(
         "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
     );
@@ -605,6 +606,7 @@ TEST(Lives, another_checklist_goes_to_its_end_by_the_same_commands) {
     );
     s.complete("otto", "retention");
     s.does("rosa", "classify", R"({"type":"normal","reason":"it is"})");
+    s.complete("rosa", "type");
     s.does(
         "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
     );

@@ -123,16 +123,6 @@ const Waiver* lapsed_waiver(const Change& change, const Facts& facts, std::strin
     return found == all.rend() ? nullptr : &*found;
 }
 
-bool is_before_execution(const GateRow& gate) {
-    for (const auto& row : table) {
-        if (row.id == "run-exact")
-            return false;
-        if (row.id == gate.id)
-            return true;
-    }
-    return false;
-}
-
 // A deployment that starts late in its window must still leave room to go back before the end.
 void look_at_room(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto takes = [&](RunbookPurpose purpose) {
@@ -222,6 +212,23 @@ const GateRow* find_gate(std::string_view id) {
         if (row.id == id)
             return &row;
     return nullptr;
+}
+
+bool is_before_execution(const GateRow& gate) {
+    for (const auto& row : table) {
+        if (row.id == "run-exact")
+            return false;
+        if (row.id == gate.id)
+            return true;
+    }
+    return false;
+}
+
+bool is_asked_at_closure(const GateRow& gate) {
+    constexpr std::array<std::string_view, 8> asked{
+        "defects",    "run-exact", "smoke-production", "rollback-done",
+        "stabilised", "pir",       "cmdb-updated",     "closure"};
+    return std::find(asked.begin(), asked.end(), gate.id) != asked.end();
 }
 
 bool applies(const Step& step, const Change& change, const Facts& facts) {

@@ -514,6 +514,13 @@ void classification(const Change& change, const Facts& facts, GateFindings& find
         );
     if (chosen.type == ChangeType::emergency && !chosen.authoriser.empty())
         look_at_authoriser(change, facts, findings);
+    if (chosen.type == ChangeType::standard && board_decides_on_all(*facts.workflow))
+        findings.refuse(
+            "classification.type", "the board decides on every change of this checklist",
+            fmt::format("cab_decision in {}", facts.workflow->name),
+            "Classify it with classify --type normal; or have the checklist say that its decision "
+            "is not for standard changes (types)"
+        );
     if (chosen.type == ChangeType::standard)
         look_at_catalogue_entry(change, facts, findings);
 }

@@ -269,8 +269,16 @@ std::string why_undecided(const Change& change) {
 }
 
 std::string_view how_the_board_decides(const Change& change) {
-    if (type_of(change) == ChangeType::emergency)
+    switch (type_of(change)) {
+    case ChangeType::emergency:
         return "Members of the ECAB vote with vote; their votes decide";
+    case ChangeType::standard:
+        return "No board decides on a standard change: classify it as another type with classify";
+    case ChangeType::unclassified:
+        return "Classify it with classify; a normal change is then submitted with submit";
+    case ChangeType::normal:
+        break;
+    }
     if (change.queue && edited_since_submission(change).empty())
         return "The board votes with vote, and its chair records the decision with decide";
     return "Submit it with submit; the board votes with vote, and its chair records the decision "

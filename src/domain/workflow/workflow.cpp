@@ -56,14 +56,21 @@ bool applies_to(const Step& step, ChangeType type) {
            std::find(step.types.begin(), step.types.end(), type) != step.types.end();
 }
 
+bool board_decides_on_all(const Workflow& workflow) {
+    const auto steps = steps_of(workflow);
+    return std::any_of(steps.begin(), steps.end(), [](const Step* step) {
+        return step->kind == StepKind::cab_decision && step->is_required() &&
+               applies_to(*step, ChangeType::standard);
+    });
+}
+
 bool may_postpone(const Step& step, ChangeType type) {
     return std::find(step.postpone.begin(), step.postpone.end(), type) != step.postpone.end();
 }
 
-JsonObject default_values(const Step& step) {
-    JsonObject values;
+JsonObject with_defaults(const Step& step, JsonObject values) {
     for (const auto& spec : step.form)
-        if (!spec.default_value.is_null())
+        if (!spec.default_value.is_null() && !values.contains(spec.name))
             values[spec.name] = spec.default_value;
     return values;
 }

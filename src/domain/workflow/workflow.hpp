@@ -62,7 +62,7 @@ struct FieldSpec {
         visit("min", self.min, optional("the least value, length or number of choices"));
         visit("max", self.max, optional("the greatest value, length or number of choices"));
         visit("help", self.help, optional("one sentence for who fills it in", limits::text_max));
-        visit("default", self.default_value, optional("the value it starts with"));
+        visit("default", self.default_value, optional("its value as long as none is given"));
     }
 };
 
@@ -178,6 +178,9 @@ const Phase* phase_of(const Workflow& workflow, std::string_view step);
 
 // Whether the step is there for this type at all. Before classification every step is.
 bool applies_to(const Step& step, ChangeType type);
+// A board decides on every change of this checklist, so that none of them is standard: that is
+// approved by its catalogue entry, and no board can complete the step.
+bool board_decides_on_all(const Workflow& workflow);
 bool may_postpone(const Step& step, ChangeType type);
 
 // Checks the values of a form. With `complete`, required fields must be there. A file's value is
@@ -185,8 +188,8 @@ bool may_postpone(const Step& step, ChangeType type);
 // a datetime is RFC 3339, a URL is http or https. Unknown names are refused.
 std::vector<FieldError> check_fields(const Step& step, const JsonObject& values, bool complete);
 
-// The defaults of a form, as the object that check_fields takes.
-JsonObject default_values(const Step& step);
+// What a form holds that is filled in so: a field that is left out has its default.
+JsonObject with_defaults(const Step& step, JsonObject values);
 
 // A signed span: "-48h", "+3d", "2h". Errors: invalid_input.
 Result<Span> offset_from_text(std::string_view text);

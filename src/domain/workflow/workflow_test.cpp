@@ -277,7 +277,7 @@ TEST(ServerDecommission, uses_every_field_type_and_conditions) {
     );
     EXPECT_FALSE(*keep->holds(*parse_json(R"({"fields":{}})"), patient));
     EXPECT_EQ(
-        to_text(Json(default_values(*find_step(workflow, "server")))), R"({"kind":"virtual"})"
+        to_text(Json(with_defaults(*find_step(workflow, "server"), {}))), R"({"kind":"virtual"})"
     );
     EXPECT_FALSE(find_step(workflow, "costs")->is_required());
 }
