@@ -42,7 +42,8 @@ tl::unexpected<Error> fail_conflict_of_workflow(const domain::Workflow& workflow
 
 // Commands that ask for what takes long, and is not to be done twice at the same moment.
 bool is_done_once_at_a_time(std::string_view command) {
-    return command == "run_smoke" || command == "verify_backup" || command == "preflight";
+    return command == "run_smoke" || command == "verify_backup" || command == "preflight" ||
+           command == "take_snapshot";
 }
 
 // Whether the command asks the window's gate, which alone looks at other changes: finding them

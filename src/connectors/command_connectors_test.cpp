@@ -193,6 +193,11 @@ TEST_F(CommandConnectors, ExitStatusesAndWrongAnswers) {
         ASSERT_FALSE(answer) << one.script;
         EXPECT_EQ(answer.error().code, one.code) << one.script << answer.error().message;
     }
+    write("script", "echo 'no space left' >&2; echo 'on /srv' >&2; exit 1");
+    EXPECT_THAT(
+        ask("command", app::CmdbRead{CiId("web")}).error().message,
+        testing::EndsWith("no space left; on /srv")
+    ) << "nobody else says what to mend";
 }
 
 TEST_F(CommandConnectors, AProgramAnswers) {
@@ -306,8 +311,10 @@ capabilities:
     EXPECT_TRUE(is_valid_text(answer.error().detail));
     EXPECT_FALSE(answer.error().detail.empty());
     for (std::size_t size = 4; size <= secret.size(); ++size) {
-        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(0, size))));
-        EXPECT_THAT(answer.error().detail, Not(HasSubstr(secret.substr(secret.size() - size))));
+        for (const auto& shown : {answer.error().detail, answer.error().message}) {
+            EXPECT_THAT(shown, Not(HasSubstr(secret.substr(0, size))));
+            EXPECT_THAT(shown, Not(HasSubstr(secret.substr(secret.size() - size))));
+        }
     }
 }
 

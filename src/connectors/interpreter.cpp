@@ -26,6 +26,19 @@ bool holds(const Json& value) {
     return !value.is_null() && !(value.is_bool() && !value.get_bool());
 }
 
+// ": first line; second line"
+std::string in_one_line(std::string_view words) {
+    constexpr std::string_view ends = "\r\n";
+    std::string said;
+    while (!words.empty()) {
+        const auto size = std::min(words.size(), words.find_first_of(ends));
+        if (size > 0)
+            said.append(said.empty() ? ": " : "; ").append(words.substr(0, size));
+        words.remove_prefix(std::min(words.size(), size + 1));
+    }
+    return said;
+}
+
 ErrorCode code_of(FailCode code) {
     switch (code) {
     case FailCode::invalid_input:
@@ -293,6 +306,9 @@ Interpreter::judge(const Request& request, Exchange exchange, std::int64_t retry
     Error error{meaning.code, {}};
     error.message = fmt::format("{} {} (status {})", manifest_.title, meaning.text, status);
     error.detail = excerpt(exchange.body);
+    // A program's own words are the only ones that say what to mend.
+    if (manifest_.transport == Transport::command && exchange.body.is_string())
+        error.message += in_one_line(error.detail);
     error.retry_after_ms = meaning.code == ErrorCode::unavailable ? retry_after_ms : 0;
     return failed(request, std::move(error), meaning.may_have_acted);
 }

@@ -77,12 +77,21 @@ void StepInHand::end_without_result(domain::RunOutcome outcome, std::string why)
     result_.message = std::move(why);
 }
 
+// Nobody asked for a stop that the end of the server brought with it.
+std::string StepInHand::what_it_says() const {
+    const bool stopped = result_.outcome == domain::RunOutcome::stopped ||
+                         result_.outcome == domain::RunOutcome::unknown;
+    return stopped && context_.server_ends.stop_requested()
+               ? "the server was ended: " + result_.message
+               : result_.message;
+}
+
 JsonObject StepInHand::ending() const {
     return {
         {"name", result_.name},
         {"state", to_text(state_after(result_))},
         {"exit_status", result_.exit_status},
-        {"detail", cut_text(result_.message, limits::text_max)},
+        {"detail", cut_text(what_it_says(), limits::text_max)},
         {"started_at", to_text(result_.started)},
         {"ended_at", to_text(result_.ended)},
         {"digest", result_.step_digest.hex()}};

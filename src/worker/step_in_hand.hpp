@@ -50,6 +50,7 @@ class StepInHand {
 
   private:
     void end_without_result(domain::RunOutcome outcome, std::string why);
+    std::string what_it_says() const;
     JsonObject ending() const;
 
     const TaskContext& context_;

@@ -524,6 +524,22 @@ TEST_F(LeaseTest, a_server_that_is_ended_while_its_database_hangs_stops_the_step
     EXPECT_TRUE(stopped);
 }
 
+TEST_F(LeaseTest, a_step_that_ends_with_the_server_says_so_and_not_that_somebody_asked_for_it) {
+    std::promise<void> begun;
+    runner.on_step = [&](const std::stop_token& stop) {
+        begun.set_value();
+        wait_for_stop(stop);
+    };
+    {
+        Worker worker(parts());
+        ASSERT_EQ(begun.get_future().wait_for(30s), std::future_status::ready);
+        worker.stop();
+    }
+    const auto step = change().runs.at(0).steps.at(0);
+    EXPECT_EQ(step.state, domain::RunStepState::failed);
+    EXPECT_THAT(step.detail, testing::StartsWith("the server was ended"));
+}
+
 TEST_F(LeaseTest, want_of_memory_ends_a_turn_of_a_loop_and_not_the_server) {
     fates->wakes_thrown = 2;
     fates->claims_thrown = 2;

@@ -169,7 +169,7 @@ TEST(AbortClock, is_the_windows_end_less_what_going_back_takes) {
          [](auto& s) {
              const auto& run = s.change.runs.edit()[1];
              s.change.deviations.push_back(
-                 {run.id, run.steps[1].name, "exit status 1", RunChoice::resume, "r",
+                 {run.id, run.steps[1].name, "exit status 1", DeviationChoice::resume, "r",
                   PersonId("otto"), s.now}
              );
          }},
@@ -632,7 +632,7 @@ TEST(Extension, lets_the_deployment_go_on_and_is_a_deviation) {
     EXPECT_THAT(deviations[0].what, HasSubstr("extended from 2026-11-26T12:00:00"));
     finish(s);
     s.does("otto", "hold_review", R"({"went_to_plan":"most"})");
-    EXPECT_THAT(s.change.review->deviations, HasSubstr("the window was extended"));
+    EXPECT_THAT(s.change.review->deviations, HasSubstr("petra gave it more time: nearly"));
 }
 
 TEST(Extension, of_a_run_that_waits_for_a_person_says_how_he_confirms) {

@@ -271,6 +271,8 @@ SLIPWAY_ENUM(RunStepState, pending, running, succeeded, failed, skipped, unknown
 SLIPWAY_ENUM(Executor, local, external)
 // resume: the step counts as done. undo: what was done is taken back, and the run is over.
 SLIPWAY_ENUM(RunChoice, retry, skip, resume, abort, undo)
+// What a deviation from the runbook is: one of these, or that the run was given more time.
+SLIPWAY_ENUM(DeviationChoice, retry, skip, resume, abort, undo, more_time)
 
 struct RunStep {
     std::string name;

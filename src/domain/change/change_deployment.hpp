@@ -81,7 +81,7 @@ struct Deviation {
     RunId run;
     std::string step;
     std::string what;
-    RunChoice choice{};
+    DeviationChoice choice{}; // in older entries more time stands as resume
     std::string reason;
     PersonId by;
     Time at{};

@@ -29,20 +29,27 @@ std::string observations_of(const Change& change) {
 }
 
 std::string in_words(const Deviation& deviation) {
+    const bool more_time = deviation.choice == DeviationChoice::more_time;
     return fmt::format(
-        "{} {}: {}; {} decided to {}: {}", deviation.run.value, deviation.step, deviation.what,
-        deviation.by.value, to_text(deviation.choice), deviation.reason
+        "{} {}: {}; {} {}: {}", deviation.run.value, deviation.step, deviation.what,
+        deviation.by.value,
+        more_time ? std::string("gave it more time")
+                  : fmt::format("decided to {}", to_text(deviation.choice)),
+        deviation.reason
     );
 }
 
 // "retry of look in run-3 by anna"
 std::string choices_of(const std::vector<Deviation>& deviations) {
     std::string names;
-    for (const auto& deviation : deviations)
+    for (const auto& deviation : deviations) {
+        const bool more_time = deviation.choice == DeviationChoice::more_time;
         names += fmt::format(
-            "{}{} of {} in {} by {}", names.empty() ? "" : ", ", to_text(deviation.choice),
+            "{}{} {} in {} by {}", names.empty() ? "" : ", ",
+            more_time ? "more time for" : fmt::format("{} of", to_text(deviation.choice)),
             deviation.step, deviation.run.value, deviation.by.value
         );
+    }
     return names;
 }
 

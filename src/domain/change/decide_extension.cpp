@@ -229,7 +229,7 @@ Result<Decision> extend_window(const Change& change, const ExtendWindow& body, c
          fmt::format(
              "the window was extended from {} to {}", to_text(more.start), to_text(body.until)
          ),
-         RunChoice::resume, body.reason, facts.actor, facts.now}});
+         DeviationChoice::more_time, body.reason, facts.actor, facts.now}});
     TRY(require_gain(decider.change(), facts));
     for (const auto& warning : warnings)
         decider.say(warning);

@@ -587,13 +587,14 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     if (body.choice != RunChoice::abort && change.deviations.size() >= limits::list_max)
         return fail_full("choice", "decisions on runs", limits::list_max);
     Decider decider(change, facts);
-    Deviation deviation{run.id,
-                        next->name,
-                        next->detail.empty() ? std::string(to_text(next->state)) : next->detail,
-                        body.choice,
-                        body.reason,
-                        facts.actor,
-                        facts.now};
+    Deviation deviation{
+        run.id,
+        next->name,
+        next->detail.empty() ? std::string(to_text(next->state)) : next->detail,
+        *from_text<DeviationChoice>(to_text(body.choice)),
+        body.reason,
+        facts.actor,
+        facts.now};
     if (!second.empty() && !agree(run, body.choice, second, deviation)) {
         decider.emit(RunChoiceProposed{
             run.id, next->name, {body.choice, body.reason, facts.actor, next->name}});

@@ -122,6 +122,9 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
     if (!deployment_begun(change) && change.ring_contents != Digest{})
         if (auto reason = ring_not_as_recorded(change, facts, "snapshot"))
             return fail_blocked("the ring was edited", {*std::move(reason)});
+    for (const auto& task : facts.tasks)
+        if (task.kind == "snapshot")
+            return fail_in_hand("snapshots are being taken already", "snapshot", task);
     const auto hosts = production_hosts(change, *facts.records);
     if (change.snapshots.size() + hosts.size() > most)
         return fail_full("snapshots", "snapshots", most);

@@ -244,14 +244,14 @@ void RunDecided::apply(Change& change, const Stamp&) const {
     if (run == nullptr)
         return;
     run->proposed.reset();
-    if (deviation.choice != RunChoice::abort)
+    if (deviation.choice != DeviationChoice::abort)
         run->state = RunState::running;
     if (auto* step = step_of(*run, deviation.step)) {
-        if (deviation.choice == RunChoice::retry)
+        if (deviation.choice == DeviationChoice::retry)
             step->state = RunStepState::pending;
-        else if (deviation.choice == RunChoice::skip)
+        else if (deviation.choice == DeviationChoice::skip)
             step->state = RunStepState::skipped;
-        else if (deviation.choice == RunChoice::resume)
+        else if (deviation.choice == DeviationChoice::resume)
             step->state = RunStepState::succeeded;
     }
 }

@@ -370,13 +370,13 @@ struct Reading {
         const auto at = place_of(deviation.step);
         // Nothing is decided on while something runs, but for an abort.
         for (const auto state : states)
-            RC_ASSERT(deviation.choice == RunChoice::abort || state != RunStepState::running);
-        if (deviation.choice == RunChoice::retry) {
+            RC_ASSERT(deviation.choice == DeviationChoice::abort || state != RunStepState::running);
+        if (deviation.choice == DeviationChoice::retry) {
             retried[at] += begun[at] > retried[at];
             states[at] = RunStepState::pending;
-        } else if (deviation.choice == RunChoice::skip) {
+        } else if (deviation.choice == DeviationChoice::skip) {
             states[at] = RunStepState::skipped;
-        } else if (deviation.choice == RunChoice::resume) {
+        } else if (deviation.choice == DeviationChoice::resume) {
             RC_ASSERT(states[at] == RunStepState::failed || states[at] == RunStepState::unknown);
             states[at] = RunStepState::succeeded;
             resumed[at] = true;

@@ -71,7 +71,7 @@ void end(Decider& decider, const Run& run) {
         return decider.emit(RunEnded{run.id, RunState::succeeded});
     std::string reason;
     for (const auto& deviation : decider.change().deviations)
-        if (deviation.run == run.id && deviation.choice == RunChoice::undo)
+        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
             reason = deviation.reason;
     const bool deployed = run.purpose == RunPurpose::deployment;
     decider.emit(RunEnded{run.id, RunState::aborted});

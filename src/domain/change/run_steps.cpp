@@ -101,7 +101,7 @@ std::vector<NotAsWritten> steps_not_as_written(const Change& change, const Run& 
                 {step.name, "a step was skipped", run.id.value, "Run it again with every step"}
             );
     for (const auto& deviation : change.deviations)
-        if (deviation.run == run.id && deviation.choice == RunChoice::resume)
+        if (deviation.run == run.id && deviation.choice == DeviationChoice::resume)
             found.push_back(
                 {deviation.step, "a step failed", deviation.what,
                  "Mend what failed and run it again"}

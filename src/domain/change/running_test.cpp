@@ -337,7 +337,7 @@ TEST(Closing, what_a_test_ring_showed_is_no_deviation_of_production) {
     for (const auto& run : s.change.runs)
         if (!on_production(run.purpose))
             s.change.deviations.push_back(
-                {run.id, "drain", "exit 1", RunChoice::retry, "a typing mistake", {}, s.now}
+                {run.id, "drain", "exit 1", DeviationChoice::retry, "a typing mistake", {}, s.now}
             );
     s.replayed = s.change;
     s.does("otto", "hold_review", R"({"went_to_plan":"Everything"})");

@@ -7,14 +7,6 @@ namespace slipway::domain {
 
 namespace {
 
-// More time is on the record as a decision too, but it decides on no failure.
-bool gave_time(const Change& change, const Deviation& deviation) {
-    return std::any_of(
-        change.extensions.begin(), change.extensions.end(),
-        [&](const Extension& given) { return given.at == deviation.at && given.by == deviation.by; }
-    );
-}
-
 // The last decision of somebody else on this run that its author may not know of: about this step,
 // or about another when no step is named. Nothing when there is none.
 const Deviation* decided_meanwhile(
@@ -26,7 +18,8 @@ const Deviation* decided_meanwhile(
         [&](const Deviation& known) {
             return known.run == run.id && known.by != facts.actor && known.second != facts.actor &&
                    (known.step == step.name || body.step.empty()) &&
-                   facts.now - known.at < limits::decisions_apart && !gave_time(change, known);
+                   facts.now - known.at < limits::decisions_apart &&
+                   known.choice != DeviationChoice::more_time;
         }
     );
     return found == change.deviations.rend() ? nullptr : &*found;

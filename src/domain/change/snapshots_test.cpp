@@ -164,6 +164,17 @@ TEST(Snapshots, live_longer_for_a_reason_and_not_for_ever) {
     );
 }
 
+// Both were made at the provider, and one of them never came onto the record.
+TEST(Snapshots, are_asked_for_again_when_the_first_request_is_over) {
+    auto s = ready();
+    s.in_hand = {{TaskId("7"), "snapshot", "{}", {}}};
+    const auto reason = s.refused("ina", "take_snapshot").reasons.at(0);
+    EXPECT_EQ(reason.gate, "snapshot");
+    EXPECT_EQ(reason.evidence, "task 7");
+    s.in_hand[0].kind = "snapshot_look";
+    s.does("ina", "take_snapshot");
+}
+
 TEST(Snapshots, of_one_host_are_named_where_there_are_several) {
     auto s = ready();
     s.does("ina", "take_snapshot");

@@ -71,7 +71,7 @@ TEST(UnknownEnd, is_no_failure_and_its_owner_says_whether_it_was_done) {
     EXPECT_EQ(run_of(again).steps[0].state, RunStepState::pending);
     s.does("otto", "decide_run", choice("resume", "the balancer shows it drained"));
     EXPECT_EQ(run_of(s).steps[0].state, RunStepState::succeeded);
-    EXPECT_EQ(s.change.deviations.back().choice, RunChoice::resume);
+    EXPECT_EQ(s.change.deviations.back().choice, DeviationChoice::resume);
     report_step(s, "switch", "running");
 }
 
@@ -336,7 +336,7 @@ TEST(TwoPeople, decide_about_what_both_have_seen) {
 TEST(TwoPeople, agree_about_one_step) {
     domain::Run run;
     run.proposed = {RunChoice::retry, "r", PersonId("otto"), "web1"};
-    Deviation deviation{RunId("run-3"),  "web2", "failed", RunChoice::retry, "r",
+    Deviation deviation{RunId("run-3"),  "web2", "failed", DeviationChoice::retry, "r",
                         PersonId("ina"), Time{}};
     EXPECT_FALSE(agree(run, RunChoice::retry, PersonId("ina"), deviation));
     deviation.step = "web1";

@@ -344,7 +344,8 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     // Nobody saw these steps go back; the smoke list does.
     for (const auto& deviation : change.deviations)
         if (ran && deviation.run == run->id &&
-            (deviation.choice == RunChoice::resume || deviation.choice == RunChoice::skip))
+            (deviation.choice == DeviationChoice::resume ||
+             deviation.choice == DeviationChoice::skip))
             findings.warn(fmt::format(
                 "{} decided {} at {} of {}: {}", deviation.by.value, to_text(deviation.choice),
                 deviation.step, run->id.value, deviation.reason

@@ -172,7 +172,7 @@ TEST(Gates, validation_refuses) {
                      {last(s.change, RunPurpose::rehearsal).id,
                       "switch-back",
                       "exit 1",
-                      RunChoice::resume,
+                      DeviationChoice::resume,
                       "fine",
                       {},
                       s.now}
@@ -535,7 +535,8 @@ TEST(Gates, a_review_without_actions_is_told_what_deviated) {
     EXPECT_EQ(look(s, "pir").reasons.at(0).evidence, "the deployment failed: the front page fails");
     const auto run = last(s.change, RunPurpose::deployment).id;
     s.change.deviations.push_back(
-        {run, "switch", "exit status 1", RunChoice::skip, "done by hand", PersonId("otto"), s.now}
+        {run, "switch", "exit status 1", DeviationChoice::skip, "done by hand", PersonId("otto"),
+         s.now}
     );
     EXPECT_EQ(
         look(s, "pir").reasons.at(0).evidence,
