@@ -89,9 +89,16 @@ struct Door::Inside {
         const std::string& command, const Json& body, const domain::Change& change,
         domain::Facts& facts
     );
+
+    // What the ring is looked at for.
+    struct RingUseAsked {
+        bool on_production = false; // only there it counts what the other runs touch
+        bool goes_back = false;
+    };
+
     Result<domain::RingUse> ring_use(
-        const domain::Change& change, const std::string& ring, const domain::Records& registered,
-        Time now, bool goes_back
+        const domain::Change& change, const std::string& ring, const domain::Facts& facts,
+        const RingUseAsked& asked
     );
     // Takes these rings for the run that began last. Refused when another run took one meanwhile.
     std::vector<StreamWrite>

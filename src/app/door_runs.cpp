@@ -9,6 +9,7 @@
 #include "app/door_inside.hpp"
 #include "app/event.hpp"
 #include "app/unreadable.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/ring_use.hpp"
 #include "domain/records/ring_machines.hpp"
 
@@ -58,18 +59,18 @@ bool touches_ring(const std::string& ring, const std::string& other, const domai
 std::vector<RunThere>
 own_runs(const domain::Change& change, const std::string& ring, const domain::Facts& facts) {
     std::vector<RunThere> own;
-    for (const auto& run : change.runs)
-        if (run.id == change.runs.back().id || (domain::step_left(change, run, facts.now) &&
-                                                touches_ring(run.ring, ring, *facts.records)))
-            own.push_back({change.id.value, run.id.value});
+    for (const auto& [run, left] : domain::steps_left(change, facts.now))
+        if (touches_ring(run->ring, ring, *facts.records))
+            own.push_back({change.id.value, run->id.value});
+    own.push_back({change.id.value, change.runs.back().id.value});
     return own;
 }
 
 } // namespace
 
 Result<domain::RingUse> Door::Inside::ring_use(
-    const domain::Change& change, const std::string& ring, const domain::Records& registered,
-    Time now, bool goes_back
+    const domain::Change& change, const std::string& ring, const domain::Facts& facts,
+    const RingUseAsked& asked
 ) {
     domain::RingUse use;
     use.ring = ring;
@@ -81,7 +82,7 @@ Result<domain::RingUse> Door::Inside::ring_use(
     use.turns = stored->version;
     const auto taken = restore<RingTaken>(std::string_view(stored->state));
     // What cannot be read of others never holds up the way back.
-    if (!taken && goes_back)
+    if (!taken && asked.goes_back)
         return use;
     if (!taken)
         return unreadable_state(stored->key, taken.error());
@@ -90,17 +91,19 @@ Result<domain::RingUse> Door::Inside::ring_use(
             continue;
         // The cache may be a moment behind what was just read of the ring.
         const auto loaded = load(change.tenant, there.change, Trust::store);
-        if (!loaded && (goes_back || loaded.error().code == ErrorCode::not_found))
+        if (!loaded && (asked.goes_back || loaded.error().code == ErrorCode::not_found))
             continue;
         const auto& other = *TRY(loaded).change;
         const auto* run = domain::find_run(other, RunId(there.run));
         if (run == nullptr)
             continue;
-        auto left = domain::step_left(other, *run, now);
+        auto left = domain::step_left(other, *run, facts.now);
         if (left || (domain::is_active(*run) && !domain::is_over(other)))
             use.under_way.push_back(
                 {other.id, run->id, run->ring, run->started_at, other.change_owner,
-                 domain::touched_on_production(other, registered), std::move(left)}
+                 asked.on_production ? domain::touched_on_production(other, *facts.records)
+                                     : std::set<std::string>{},
+                 std::move(left)}
             );
     }
     return use;
@@ -112,10 +115,12 @@ Result<void> Door::Inside::gather_ring_uses(
     const auto ring = domain::ring_concerned(change, command, body);
     if (ring.empty())
         return {};
-    const bool goes_back = command == "roll_back" ||
-                           text_or_empty(body, "purpose") == to_text(domain::RunPurpose::rollback);
+    const RingUseAsked asked{
+        ring == change.production_ring,
+        command == "roll_back" ||
+            text_or_empty(body, "purpose") == to_text(domain::RunPurpose::rollback)};
     for (const auto& id : rings_touched(ring, *facts.records))
-        facts.ring_uses.push_back(TRY(ring_use(change, id, *facts.records, facts.now, goes_back)));
+        facts.ring_uses.push_back(TRY(ring_use(change, id, facts, asked)));
     return {};
 }
 

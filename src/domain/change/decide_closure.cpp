@@ -6,7 +6,6 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/notices.hpp"
 #include "domain/change/reverts.hpp"
-#include "domain/change/ring_use.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"

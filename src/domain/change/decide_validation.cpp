@@ -6,6 +6,7 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"

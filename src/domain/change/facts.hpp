@@ -30,10 +30,10 @@ struct OtherChange {
 // A step that an aborted run left behind: stopped or not, it may still be at work on its machine.
 struct StepLeft {
     std::string step;
-    Time until{}; // no longer than that
-    bool unknown =
-        false; // nobody will tell when it ends: how it ended is unknown, or its limit over
-    Executor executor{}; // who tells it otherwise
+    // When its own time limit is over. Absent: nobody knows whether it has ended, since nobody saw
+    // how, or told it within that limit.
+    std::optional<Time> ends_by;
+    Executor executor{}; // who tells its end
 };
 
 // A run of another change that has not ended, or that was aborted and left a step behind.
@@ -43,7 +43,8 @@ struct OtherRun {
     std::string ring;
     Time began{};
     PersonId owner;
-    std::set<std::string> touches; // of production, as touched_on_production() tells it
+    // As touched_on_production() tells it; looked at where a run on production begins alone.
+    std::set<std::string> touches;
     std::optional<StepLeft> left = {};
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/rehearsal_proof.hpp"
 
+#include <algorithm>
+
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/ring_use.hpp"
 #include "domain/change/run_steps.hpp"
@@ -8,8 +10,6 @@
 namespace slipway::domain {
 
 namespace {
-
-constexpr std::string_view again = "Deploy to the ring, then rehearse the rollback there";
 
 std::string short_hex(const Digest& digest) {
     return digest.hex().substr(0, 12);
@@ -78,16 +78,23 @@ std::optional<WasThere> was_there_instead(const Change& change, const Run& rehea
         fmt::format("{}; {} ({})", was_there, other.front().what, other.front().step)};
 }
 
+// What the rehearsal rests on: the run before it on the ring, as far as there was one, and itself.
+std::vector<const Run*> rests_on(const Change& change, const Run& rehearsal) {
+    std::vector<const Run*> runs{&rehearsal};
+    if (const auto* before = own_run_before(change, rehearsal))
+        runs.insert(runs.begin(), before);
+    return runs;
+}
+
 void look_at_contents(
-    const Change& change, const Run& deployed, const Run& rehearsal, const Facts& facts,
-    std::vector<Staleness>& stale
+    const Change& change, const Run& rehearsal, const Facts& facts, std::vector<Staleness>& stale
 ) {
-    for (const auto* run : {&deployed, &rehearsal})
+    for (const auto* run : rests_on(change, rehearsal))
         if (auto edit = edit_that_stops(change, *run, facts)) {
             stale.push_back(
                 {"rehearsal",
                  fmt::format("the ring {} was edited since {}", run->ring, run->id.value),
-                 *std::move(edit), std::string(again)}
+                 *std::move(edit), how_to_run_again(change, RunPurpose::rehearsal)}
             );
             return;
         }
@@ -96,21 +103,27 @@ void look_at_contents(
 // A ring that was rolled back is again what it was before the deployment; until it is looked at
 // anew, the registers say what they said in between. Either is no drift.
 void look_at_facts(
-    const Run& deployed, const Run& rehearsal, const RingState& now, std::vector<Staleness>& stale
+    const Change& change, const Run& rehearsal, const RingState& now, std::vector<Staleness>& stale
 ) {
-    const auto differs = [&](const Run& run, const std::string& host, const Digest& facts) {
-        if (!run.ring_state)
-            return true;
-        const auto then = run.ring_state->facts.find(host);
-        return then == run.ring_state->facts.end() || then->second != facts;
+    const auto runs = rests_on(change, rehearsal);
+    const auto was_so = [&](const std::string& host, const Digest& facts) {
+        return std::any_of(runs.begin(), runs.end(), [&](const Run* run) {
+            if (!run->ring_state)
+                return false;
+            const auto then = run->ring_state->facts.find(host);
+            return then != run->ring_state->facts.end() && then->second == facts;
+        });
     };
     for (const auto& [host, facts] : now.facts)
-        if (differs(deployed, host, facts) && differs(rehearsal, host, facts))
+        if (!was_so(host, facts))
             stale.push_back(
                 {"rehearsal." + host, "what was found on this host is not what was rehearsed on",
                  fmt::format("{} of {}, facts now {}", host, rehearsal.ring, short_hex(facts)),
-                 "Put the ring back as it was and gather its facts, or deploy and rehearse there "
-                 "again"}
+                 fmt::format(
+                     "Put the ring back as it was and gather its facts (slipway ring gather {}). "
+                     "If that cannot be: {}",
+                     rehearsal.ring, how_to_run_again(change, RunPurpose::rehearsal)
+                 )}
             );
 }
 
@@ -125,7 +138,7 @@ void look_at_credentials(
             stale.push_back(
                 {"credentials." + name, "a credential was rotated since the rehearsal",
                  fmt::format("then {}; now {}", then, is),
-                 fmt::format("{} with the new one", again)}
+                 how_to_run_again(change, RunPurpose::rehearsal)}
             );
     }
     for (const auto& [name, is] : now.credentials)
@@ -133,7 +146,7 @@ void look_at_credentials(
             !rehearsal.ring_state->credentials.contains(name))
             stale.push_back(
                 {"credentials." + name, "a credential was added since the rehearsal", "now " + is,
-                 fmt::format("{} with it", again)}
+                 how_to_run_again(change, RunPurpose::rehearsal)}
             );
 }
 
@@ -154,17 +167,26 @@ RingState ring_state_now(const Change& change, const Facts& facts) {
     return state;
 }
 
+std::string how_to_run_again(const Change& change, RunPurpose purpose) {
+    auto words = fmt::format(
+        "Deploy to the test ring{} (slipway change start_run {} --purpose ring_deploy)",
+        last_run(change, RunPurpose::ring_deploy) ? " again" : "", change.id.value
+    );
+    if (purpose == RunPurpose::rehearsal)
+        words += fmt::format(
+            ", then rehearse the rollback there (slipway change start_run {} --purpose rehearsal)",
+            change.id.value
+        );
+    return words;
+}
+
 std::optional<Staleness> not_from_the_deployment(const Change& change, const Run& rehearsal) {
     auto other = was_there_instead(change, rehearsal);
     if (!other)
         return std::nullopt;
     return Staleness{
         "rehearsal", std::move(other->message), std::move(other->evidence),
-        fmt::format(
-            "Deploy to the ring again (slipway change start_run {0} --purpose ring_deploy), then "
-            "rehearse the rollback there (slipway change start_run {0} --purpose rehearsal)",
-            change.id.value
-        )};
+        how_to_run_again(change, RunPurpose::rehearsal)};
 }
 
 std::vector<Staleness>
@@ -172,14 +194,12 @@ staleness_of(const Change& change, const Run& rehearsal, const Facts& facts) {
     std::vector<Staleness> stale;
     if (auto other = not_from_the_deployment(change, rehearsal))
         stale.push_back(*std::move(other));
-    const auto* before = own_run_before(change, rehearsal);
-    const auto& deployed = before ? *before : rehearsal;
-    look_at_contents(change, deployed, rehearsal, facts, stale);
+    look_at_contents(change, rehearsal, facts, stale);
     // Of runs in old entries nobody can tell.
     if (!rehearsal.ring_state)
         return stale;
     const auto now = ring_state_now(change, facts);
-    look_at_facts(deployed, rehearsal, now, stale);
+    look_at_facts(change, rehearsal, now, stale);
     look_at_credentials(change, rehearsal, now, stale);
     return stale;
 }

@@ -11,6 +11,11 @@ namespace slipway::domain {
 // What the registers say now of both rings of the change; a run on the test ring keeps it.
 RingState ring_state_now(const Change& change, const Facts& facts);
 
+// How the proof that a run on the test ring gives comes about, the first time or again; as a
+// remedy, without its full stop. A rehearsal begins with the deployment: what it goes back from is
+// gone with the one before it.
+std::string how_to_run_again(const Change& change, RunPurpose purpose);
+
 struct Staleness {
     std::string field;
     std::string message;

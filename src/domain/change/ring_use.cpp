@@ -5,11 +5,11 @@
 
 #include "base/json.hpp"
 #include "base/this_machine.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/run_hosts.hpp"
-#include "domain/change/run_steps.hpp"
 #include "domain/records/ring_machines.hpp"
 #include "domain/runbook/runbook.hpp"
 
@@ -43,7 +43,7 @@ std::vector<OtherRun> runs_in_the_way(const Change& change, const Facts& facts) 
 }
 
 bool is_at_work(const OtherRun& run) {
-    return !run.left || !run.left->unknown;
+    return !run.left || run.left->ends_by;
 }
 
 std::string where_it_runs(const OtherRun& run) {
@@ -53,13 +53,13 @@ std::string where_it_runs(const OtherRun& run) {
     if (run.left)
         words += fmt::format(
             "; it was aborted, {} its step {} is still at work",
-            run.left->unknown ? "and nobody knows whether" : "but", run.left->step
+            run.left->ends_by ? "but" : "and nobody knows whether", run.left->step
         );
     return words;
 }
 
 // It was aborted already where a step is left.
-std::string how_it_ends(const OtherRun& run) {
+std::string how_to_end(const OtherRun& run) {
     const auto remedy =
         run.left ? how_it_ends(run.change, run.run, *run.left)
                  : fmt::format(
@@ -74,50 +74,38 @@ tl::unexpected<Error>
 refuse(const OtherRun& run, std::string message, std::string_view gate, std::string reason) {
     return fail_blocked(
         std::move(message),
-        {{std::string(gate), "runs", std::move(reason), where_it_runs(run), how_it_ends(run)}}
+        {{std::string(gate), "runs", std::move(reason), where_it_runs(run), how_to_end(run)}}
     );
 }
 
-// Another runbook may be pinned since, whose step of this name is another one. Where nobody has
-// written it down it is what the runner gives a step.
-Span time_limit_of(const Change& change, const Run& run, const RunStep& step) {
-    if (step.time_limit)
-        return *step.time_limit;
-    const auto* outline = outline_of(change, run, step.name);
-    return outline && outline->timeout > Span::zero() ? outline->timeout : step_timeout_default;
-}
-
-std::optional<StepLeft>
-left_of(const Change& change, const Run& run, const RunStep& step, Time now) {
-    const bool running = step.state == RunStepState::running;
-    if (!running && step.state != RunStepState::unknown)
-        return std::nullopt;
-    const Time began = step.started_at.value_or(run.started_at);
-    const Time told_by = began + time_limit_of(change, run, step) + limits::step_end_grace;
-    const Time longest = began + limits::runbook_time_max;
-    if (now >= longest)
-        return std::nullopt;
-    const bool unknown = !running || now >= told_by;
-    return StepLeft{step.name, unknown ? longest : told_by, unknown, run.executor};
+// All names that a ring has for a machine, by each of them.
+std::map<std::string, std::set<std::string>> machines_of(const RingRecord* ring) {
+    std::map<std::string, std::set<std::string>> machines;
+    if (ring == nullptr)
+        return machines;
+    for (const auto& host : ring->hosts) {
+        std::set<std::string> names{machine_of(host.host), machine_of(host.address)};
+        names.erase(""); // the server's own
+        for (const auto& name : names)
+            machines[name].insert(names.begin(), names.end());
+    }
+    return machines;
 }
 
 // Collects machines by every name that is known of them.
 class Touched {
   public:
     Touched(std::string ring_id, const RingRecord* ring)
-        : ring_id_(std::move(ring_id)), ring_(ring) {}
+        : ring_id_(std::move(ring_id)), machines_(machines_of(ring)) {}
 
     void item(const CiId& ci) { things_.insert("item " + ci.value); }
 
     void host(const std::string& name) {
         const auto machine = machine_of(name);
         things_.insert("host " + (machine.empty() ? name : machine));
-        for (const auto& known : ring_ ? ring_->hosts : std::vector<RingHost>{})
-            if (!machine.empty() &&
-                (machine_of(known.host) == machine || machine_of(known.address) == machine))
-                for (const auto& own : {machine_of(known.host), machine_of(known.address)})
-                    if (!own.empty())
-                        things_.insert("host " + own);
+        if (const auto known = machines_.find(machine); known != machines_.end())
+            for (const auto& own : known->second)
+                things_.insert("host " + own);
     }
 
     // As the runbook names it; what runs on the server's own machine is told apart by its item.
@@ -135,7 +123,7 @@ class Touched {
 
   private:
     std::string ring_id_;
-    const RingRecord* ring_;
+    std::map<std::string, std::set<std::string>> machines_;
     std::set<std::string> things_;
 };
 
@@ -187,63 +175,6 @@ std::set<std::string> touched_on_production(const Change& change, const Records&
     return std::move(touched).things();
 }
 
-std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now) {
-    std::optional<StepLeft> found;
-    if (run.state != RunState::aborted)
-        return found;
-    for (const auto* steps : {&run.steps, &run.undo})
-        for (const auto& step : *steps)
-            if (auto left = left_of(change, run, step, now); left && (!found || found->unknown))
-                found = std::move(left);
-    return found;
-}
-
-std::optional<StepLeft> own_step_left(
-    const Change& change, const Run& run, const std::string& ring, Executor next, Time now
-) {
-    auto left = run.ring == ring ? step_left(change, run, now) : std::nullopt;
-    const bool in_turn = run.executor == Executor::local && next == Executor::local;
-    return left && (left->unknown || !in_turn) ? left : std::nullopt;
-}
-
-std::optional<Reason>
-still_at_work(const Change& change, const std::string& ring, std::string_view gate, Time now) {
-    for (const auto& run : change.runs)
-        if (const auto left = run.ring == ring ? step_left(change, run, now) : std::nullopt;
-            left && !left->unknown)
-            return Reason{
-                std::string(gate), "runs." + run.id.value,
-                "a step of an aborted run is still at work",
-                fmt::format("{} of {} on {}", left->step, run.id.value, run.ring),
-                how_it_ends(change.id, run.id, *left)};
-    return std::nullopt;
-}
-
-std::string how_to_tell_end(const ChangeId& change, const RunId& run, const std::string& step) {
-    return fmt::format(
-        R"(slipway change report_run {} --run {} --steps '[{{"name": "{}", "state": "failed"}}]')",
-        change.value, run.value, step
-    );
-}
-
-std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left) {
-    const auto tell = how_to_tell_end(change, run, left.step);
-    if (left.unknown)
-        return fmt::format(
-            "See on its machine whether {} still runs, end it there, and report it ({})", left.step,
-            tell
-        );
-    auto remedy = fmt::format(
-        "Wait for its end: {}its own time limit ends it by {}. If that is too late, end it on its "
-        "machine",
-        left.executor == Executor::local ? "it was stopped, which takes seconds, and " : "",
-        to_text(left.until)
-    );
-    if (left.executor == Executor::external)
-        remedy += fmt::format(", and report it ({})", tell);
-    return remedy;
-}
-
 const Run* own_run_before(const Change& change, const Run& run) {
     const Run* before = nullptr;
     for (const auto& one : change.runs) {
@@ -293,9 +224,8 @@ left_where_it_begins(const Change& change, const Run& run, const Facts& facts) {
             left.push_back(
                 fmt::format("{} of {} of {}", other.left->step, other.run.value, other.change.value)
             );
-    for (const auto& own : change.runs)
-        if (const auto step = own_step_left(change, own, run.ring, run.executor, facts.now))
-            left.push_back(fmt::format("{} of {}", step->step, own.id.value));
+    for (const auto& own : steps_left_beside(change, run.ring, run.executor, facts.now))
+        left.push_back(fmt::format("{} of {}", own.left.step, own.run->id.value));
     return left;
 }
 
@@ -315,7 +245,7 @@ void call_others(Decider& decider, const RunId& begun) {
             fmt::format("{} goes back beside your {}", change.id.value, run.change.value),
             fmt::format(
                 "{}\n{} of {} began. Also under way, and touching the same: {}.\n{}\n",
-                change.title, begun.value, change.id.value, where_it_runs(run), how_it_ends(run)
+                change.title, begun.value, change.id.value, where_it_runs(run), how_to_end(run)
             )
         );
 }

@@ -22,28 +22,6 @@ std::string ring_concerned(const Change& change, std::string_view command, const
 // by its address in the production ring, and by what the ring or the scope calls it.
 std::set<std::string> touched_on_production(const Change& change, const Records& records);
 
-// The step that an aborted run left at work, or else one of which nobody knows whether it is. No
-// step takes longer than a runbook may, so after that it is neither.
-std::optional<StepLeft> step_left(const Change& change, const Run& run, Time now);
-
-// The same beside a run of the change itself that begins on this ring with this executor. What our
-// own runner does it does one after the other, so of that only a step of unknown end is left.
-std::optional<StepLeft> own_step_left(
-    const Change& change, const Run& run, const std::string& ring, Executor next, Time now
-);
-
-// Why the ring is not at rest: an aborted run of the change is known to be at work there. Nothing
-// that is seen of the ring until then is proof.
-std::optional<Reason>
-still_at_work(const Change& change, const std::string& ring, std::string_view gate, Time now);
-
-// The command that tells how a step of an aborted run ended.
-std::string how_to_tell_end(const ChangeId& change, const RunId& run, const std::string& step);
-
-// What ends it, or shows whether it has ended, as a remedy. To abort its run again would do
-// nothing.
-std::string how_it_ends(const ChangeId& change, const RunId& run, const StepLeft& left);
-
 // The run of the change that was on this run's ring before it; nullptr when there was none.
 const Run* own_run_before(const Change& change, const Run& run);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/run_start.hpp"
 
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decision.hpp"
 #include "domain/change/reverts.hpp"
@@ -14,20 +15,18 @@ namespace {
 
 // Who goes back is never held up.
 Result<void> require_no_step_left(const Change& change, const StartRun& body, const Facts& facts) {
+    if (body.purpose == RunPurpose::rollback)
+        return {};
     const auto ring = ring_for(change, body.purpose);
-    for (const auto& run : change.runs) {
-        const auto left = body.purpose == RunPurpose::rollback
-                              ? std::nullopt
-                              : own_step_left(change, run, ring, body.executor, facts.now);
-        if (left && !left->unknown)
+    for (const auto& [run, left] : steps_left_beside(change, ring, body.executor, facts.now))
+        if (left.ends_by)
             return fail_blocked(
                 "an aborted run of this change is still at work",
                 {{"run-exact", "runs",
-                  fmt::format("{} of {} has not ended", left->step, run.id.value),
-                  fmt::format("on {}, {}", run.ring, to_text(run.state)),
-                  how_it_ends(change.id, run.id, *left)}}
+                  fmt::format("{} of {} has not ended", left.step, run->id.value),
+                  fmt::format("on {}, {}", run->ring, to_text(run->state)),
+                  how_it_ends(change.id, run->id, left)}}
             );
-    }
     return {};
 }
 

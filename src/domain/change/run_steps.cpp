@@ -97,15 +97,10 @@ std::vector<NotAsWritten> steps_not_as_written(const Change& change, const Run& 
     std::vector<NotAsWritten> found;
     for (const auto& step : run.steps)
         if (step.state == RunStepState::skipped)
-            found.push_back(
-                {step.name, "a step was skipped", run.id.value, "Run it again with every step"}
-            );
+            found.push_back({step.name, "a step was skipped", run.id.value});
     for (const auto& deviation : change.deviations)
         if (deviation.run == run.id && deviation.choice == DeviationChoice::resume)
-            found.push_back(
-                {deviation.step, "a step failed", deviation.what,
-                 "Mend what failed and run it again"}
-            );
+            found.push_back({deviation.step, "a step failed", deviation.what});
     return found;
 }
 

@@ -30,7 +30,6 @@ struct NotAsWritten {
     std::string step;
     std::string what;
     std::string evidence;
-    std::string remedy;
 };
 
 // The steps that were skipped, or failed and were taken as done by decision.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/ring_use.hpp"
 
 namespace slipway::domain {
@@ -76,20 +77,11 @@ const Run* own_run_between(
     return nullptr;
 }
 
-// From the deployment on, since what it left there is gone.
+// What a run left on a test ring is gone with the next one there.
 std::string once_more(const Change& change, SmokeOccasion occasion) {
     return fmt::format(
-        "Deploy to the ring again (slipway change start_run {0} --purpose ring_deploy), {1}then "
-        "run "
-        "the list (slipway change run_smoke {0} --occasion {2})",
-        change.id.value,
-        occasion == SmokeOccasion::rehearsal
-            ? fmt::format(
-                  "rehearse there (slipway change start_run {} --purpose rehearsal), ",
-                  change.id.value
-              )
-            : "",
-        to_text(occasion)
+        "{}, then run the list (slipway change run_smoke {} --occasion {})",
+        how_to_run_again(change, run_tested_on(occasion)), change.id.value, to_text(occasion)
     );
 }
 

@@ -218,7 +218,11 @@ TEST(SmokeSubject, is_gone_when_its_rollback_was_rehearsed) {
     const auto reason =
         evaluate(*find_gate("smoke-staging"), s.change, s.facts("ina")).reasons.at(0);
     EXPECT_THAT(reason.evidence, HasSubstr("run-4 (rehearsal) began on staging after run-3"));
-    EXPECT_THAT(reason.remedy, HasSubstr("slipway change start_run CHG-12 --purpose ring_deploy"));
+    EXPECT_EQ(
+        reason.remedy,
+        "Deploy to the test ring again (slipway change start_run CHG-12 --purpose ring_deploy), "
+        "then run the list (slipway change run_smoke CHG-12 --occasion staging)"
+    );
     // What was seen before it was seen.
     s.does("ina", "record_smoke", report_with(fmt::format(R"("began":"{}")", there)));
     EXPECT_TRUE(passes_staging(s)) << why_not(s);
@@ -227,6 +231,11 @@ TEST(SmokeSubject, is_gone_when_its_rollback_was_rehearsed) {
     EXPECT_TRUE(passes_staging(s)) << why_not(s);
     s.smoke("ina", "rehearsal");
     EXPECT_THAT(why_not(s), HasSubstr("another run was on the ring before"));
+    EXPECT_THAT(
+        mismatch_of(s.change, s.change.smoke_reports.back())->remedy,
+        HasSubstr("--purpose rehearsal), then run the list (slipway change run_smoke CHG-12 "
+                  "--occasion rehearsal)")
+    );
 }
 
 TEST(SmokeSubject, is_what_the_snapshots_brought_back_where_no_runbook_did) {

@@ -4,11 +4,11 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
-#include "domain/change/ring_use.hpp"
 #include "domain/gates/deliveries.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"

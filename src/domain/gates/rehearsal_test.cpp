@@ -13,6 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view gate = "rollback-rehearsed";
+constexpr const char* how_to_rehearse_again =
+    "Deploy to the test ring again (slipway change start_run CHG-12 --purpose ring_deploy), then "
+    "rehearse the rollback there (slipway change start_run CHG-12 --purpose rehearsal)";
 
 // Validated on a ring whose runbooks sign in with a key of their own.
 const Scenario& rehearsed() {
@@ -103,10 +106,47 @@ TEST(Rehearsal, goes_stale_by_each_cause_alone) {
         EXPECT_EQ(stale.reasons[0].field, row.field);
         EXPECT_NE(stale.reasons[0].message.find(row.message), std::string::npos) << told(stale);
         EXPECT_FALSE(stale.reasons[0].evidence.empty());
-        EXPECT_FALSE(stale.reasons[0].remedy.empty());
+        EXPECT_THAT(stale.reasons[0].remedy, ::testing::EndsWith(how_to_rehearse_again));
         rehearse_again(s);
         EXPECT_EQ(look(s, gate).verdict, Verdict::pass) << told(look(s, gate));
     }
+}
+
+TEST(Rehearsal, and_the_deployment_before_it_name_the_commands_that_run_them_again) {
+    constexpr const char* how_to_deploy_again =
+        "Deploy to the test ring again (slipway change start_run CHG-12 --purpose ring_deploy)";
+
+    const struct {
+        const char* what;
+        std::function<void(domain::Run&)> broken;
+    } rows[] = {
+        {"other bytes", [](auto& run) { run.runbook = sha256("other"); }},
+        {"not to the end", [](auto& run) { run.state = RunState::aborted; }},
+        {"too old", [](auto& run) { *run.ended_at -= std::chrono::hours(24 * 365); }},
+        {"another ring", [](auto& run) { run.ring = "laptop"; }},
+        {"edited since", [](auto& run) { run.ring_contents = sha256("other"); }},
+        {"a step skipped", [](auto& run) { run.steps[0].state = RunStepState::skipped; }},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        for (const auto& [index, id, remedy] :
+             {std::tuple{0, "ring-deployed", how_to_deploy_again},
+              {1, "rollback-rehearsed", how_to_rehearse_again}}) {
+            auto s = rehearsed();
+            row.broken(s.change.runs.edit()[static_cast<std::size_t>(index)]);
+            const auto refused = look(s, id);
+            ASSERT_EQ(refused.reasons.size(), 1u) << told(refused);
+            EXPECT_THAT(refused.reasons[0].remedy, ::testing::EndsWith(remedy));
+        }
+    }
+    auto s = rehearsed();
+    s.change.runs.clear();
+    for (const auto* id : {"ring-deployed", "rollback-rehearsed"})
+        EXPECT_THAT(
+            look(s, id).reasons.at(0).remedy,
+            ::testing::StartsWith("Deploy to the test ring (slipway change start_run CHG-12")
+        );
 }
 
 TEST(Rehearsal, facts_that_were_gathered_between_deployment_and_rehearsal_are_no_drift) {
@@ -242,9 +282,9 @@ TEST(Rehearsal, counts_only_from_the_deployment_that_is_pinned) {
         EXPECT_NE(refused.reasons[0].message.find(row.message), std::string::npos) << told(refused);
         EXPECT_NE(refused.reasons[0].evidence.find(row.evidence), std::string::npos)
             << told(refused);
-        EXPECT_NE(
-            refused.reasons[0].remedy.find("slipway change start_run CHG-12 --purpose ring_deploy"),
-            std::string::npos
+        EXPECT_THAT(
+            refused.reasons[0].remedy,
+            ::testing::HasSubstr("slipway change start_run CHG-12 --purpose ring_deploy")
         );
         EXPECT_FALSE(clock.rehearsed);
         EXPECT_THAT(clock.evidence, ::testing::Contains(::testing::HasSubstr(row.message)));

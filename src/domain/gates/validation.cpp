@@ -19,22 +19,6 @@ std::string short_hex(const Digest& digest) {
     return digest.hex().substr(0, 12);
 }
 
-// What a rehearsal goes back from is gone with the one before it.
-std::string once_again(std::string_view field) {
-    return field == "rehearsal" ? "Deploy to the ring again, then rehearse there" : "Run it again";
-}
-
-// A run whose steps were skipped, or whose failures were accepted, has proven nothing.
-void look_at_steps(
-    const Change& change, const Run& run, std::string_view field, GateFindings& findings
-) {
-    for (auto& step : steps_not_as_written(change, run))
-        findings.refuse(
-            fmt::format("{}.{}", field, step.step), std::move(step.what), std::move(step.evidence),
-            field == "rehearsal" ? "Mend it. " + once_again(field) : std::move(step.remedy)
-        );
-}
-
 // What was tried on one ring says nothing of another that was found to be like production. Runs and
 // comparisons of old entries do not say what the ring held.
 bool was_edited_since_compared(const Change& change, const Run& run) {
@@ -43,18 +27,19 @@ bool was_edited_since_compared(const Change& change, const Run& run) {
            change.parity->ring_contents != run.ring_contents;
 }
 
-// Refuses unless the run finished with exactly these bytes and every step did what it should.
+// Refuses unless the last run of this purpose finished with exactly these bytes and every step did
+// what it should. A run whose steps were skipped, or whose failures were accepted, has proven
+// nothing.
 bool look_at_run(
-    const Change& change, const Run* run, const PinnedRunbook& runbook, std::string_view field,
-    Span valid_for, Time now, GateFindings& findings
+    const Change& change, RunPurpose purpose, const PinnedRunbook& runbook, Span valid_for,
+    Time now, GateFindings& findings
 ) {
     const auto before = findings.reasons.size();
+    const auto field = to_text(purpose);
+    const auto again = how_to_run_again(change, purpose);
+    const auto* run = last_run(change, purpose);
     if (run == nullptr) {
-        findings.refuse(
-            field, "it has not run", "no run",
-            field == "rehearsal" ? "Deploy to the ring, then rehearse the rollback there"
-                                 : "Start the run on the test ring"
-        );
+        findings.refuse(field, "it has not run", "no run", again);
         return false;
     }
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
@@ -63,23 +48,21 @@ bool look_at_run(
         findings.refuse(
             field, "other bytes ran than those that are pinned",
             fmt::format("ran {}, pinned {}", short_hex(run->runbook), short_hex(runbook.digest)),
-            once_again(field) + " with the pinned runbook"
+            again
         );
     else if (run->state != RunState::succeeded)
         findings.refuse(
             field, fmt::format("{} did not run to the end", run->id.value),
-            std::string(to_text(run->state)), "Mend what failed. " + once_again(field)
+            std::string(to_text(run->state)), "Mend what failed. " + again
         );
     else if (run->ended_at && now - *run->ended_at > valid_for)
         findings.refuse(
-            field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at),
-            once_again(field)
+            field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at), again
         );
     else if (run->ring != change.test_ring)
         findings.refuse(
-            field, "it ran on another ring than the change names", run->ring,
-            field == "rehearsal" ? "Deploy to " + change.test_ring + ", then rehearse there"
-                                 : "Run it on " + change.test_ring
+            field, "it ran on another ring than the change names",
+            fmt::format("ran on {}, the change names {}", run->ring, change.test_ring), again
         );
     else if (was_edited_since_compared(change, *run))
         findings.refuse(
@@ -88,10 +71,14 @@ bool look_at_run(
                 "ran on {}, compared {}", short_hex(run->ring_contents),
                 short_hex(change.parity->ring_contents)
             ),
-            "Run compare_ring. " + once_again(field)
+            "Run compare_ring. " + again
         );
     else
-        look_at_steps(change, *run, field, findings);
+        for (auto& step : steps_not_as_written(change, *run))
+            findings.refuse(
+                fmt::format("{}.{}", field, step.step), std::move(step.what),
+                std::move(step.evidence), "Mend it. " + again
+            );
     return findings.reasons.size() == before;
 }
 
@@ -532,8 +519,8 @@ void ring_deployed(const Change& change, const Facts& facts, GateFindings& findi
             "Pin the deployment runbook"
         );
     look_at_run(
-        change, last_run(change, RunPurpose::ring_deploy), *runbook, "ring_deploy",
-        facts.policy->ring_deploy_valid_for, facts.now, findings
+        change, RunPurpose::ring_deploy, *runbook, facts.policy->ring_deploy_valid_for, facts.now,
+        findings
     );
 }
 
@@ -582,12 +569,12 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             "rollback_runbook", "no rollback runbook is pinned", "no file",
             "Pin the rollback runbook with pin_runbook --purpose rollback --file PATH"
         );
-    const auto* run = last_run(change, RunPurpose::rehearsal);
     if (!look_at_run(
-            change, run, *runbook, "rehearsal", facts.policy->rehearsal_valid_for, facts.now,
+            change, RunPurpose::rehearsal, *runbook, facts.policy->rehearsal_valid_for, facts.now,
             findings
         ))
         return;
+    const auto* run = last_run(change, RunPurpose::rehearsal);
     findings.looked_at(
         "time of the rollback", fmt::format("{} took {}", run->id.value, spoken(time_taken(*run))),
         run->ended_at
@@ -604,7 +591,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
                 findings.refuse(
                     "credentials." + credential.name, "a credential ends before the window does",
                     "expires " + to_text(*credential.expires_at),
-                    "Rotate it, then deploy to the ring and rehearse there again"
+                    "Rotate it. " + how_to_run_again(change, RunPurpose::rehearsal)
                 );
     look_at_smoke(change, SmokeOccasion::rehearsal, runbook, findings);
 }
