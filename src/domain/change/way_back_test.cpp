@@ -159,6 +159,10 @@ TEST(WayBack, that_is_not_there_is_not_advised) {
         EXPECT_THAT(reason.remedy, Not(HasSubstr("change roll_back ")));
         EXPECT_THAT(reason.remedy, Not(HasSubstr("change revert_snapshot ")));
     }
+    EXPECT_THAT(
+        look(s, "cmdb-updated").reasons.at(0).remedy,
+        HasSubstr("Look and say what runs: slipway change update_cmdb CHG-12 --found")
+    );
 }
 
 TEST(WayBack, that_is_not_there_leaves_what_was_deployed_to_be_mended) {
