@@ -7,14 +7,12 @@
 #include "domain/change/run_steps.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/smoke_subject.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/runbook/parallel.hpp"
 
 namespace slipway::domain {
 
 namespace {
-
-constexpr std::string_view ways_out =
-    "Roll it back (roll_back), or have a change manager give it more time (extend_window)";
 
 std::string why_not_counted(const Change& change, const Run& run) {
     if (const auto other = steps_not_as_written(change, run); !other.empty())
@@ -290,8 +288,8 @@ std::optional<Reason> too_late(const Change& change, const Run& run, const Facts
         return Reason{
             "run-exact", "window.end", "a deployment does not go on after its window",
             change.window ? "ended " + to_text(window_end(change)) : "no window",
-            "Abort it (decide_run), roll it back (roll_back), or have a change manager give it "
-            "more time (extend_window)"};
+            "Abort it (decide_run), or have a change manager give it more time (extend_window)" +
+                or_go_back(change)};
     const auto clock = abort_clock(change, facts);
     if (!clock || facts.now < clock->abort_by)
         return std::nullopt;
@@ -303,7 +301,7 @@ std::optional<Reason> too_late(const Change& change, const Run& run, const Facts
             to_text(clock->abort_by), to_text(clock->window_end), spoken(clock->rollback),
             spoken(clock->smoke), spoken(clock->margin)
         ),
-        std::string(ways_out)};
+        "Have a change manager give it more time (extend_window)" + or_go_back(change)};
 }
 
 } // namespace slipway::domain

@@ -118,8 +118,9 @@ TEST(Answers, a_failed_smoke_test_names_the_way_back_who_decides_and_until_when)
     ASSERT_FALSE(gate.reasons.empty());
     EXPECT_THAT(
         gate.reasons[0].remedy,
-        HasSubstr("run the list again with run_smoke --occasion production; or go back with "
-                  "roll_back --reason WHY: otto, pia, sven or a change manager decides, by Thu "
+        HasSubstr("run the list again with run_smoke --occasion production, or go back: "
+                  "slipway change roll_back CHG-12 --reason WHY; otto, pia, sven or a change "
+                  "manager decides, by Thu "
                   "2026-11-26 11:")
     );
     EXPECT_THAT(gate.reasons[0].remedy, HasSubstr("(abort-by)"));
@@ -200,7 +201,7 @@ TEST(Notices, of_what_failed_and_was_mended_where_it_is_say_that_the_work_has_en
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"disk full"})");
     EXPECT_THAT(
         first(s.refused("otto", "send_notice", all_clear)).remedy,
-        HasSubstr("request_waiver --gate rollback-done --reason TEXT")
+        HasSubstr("slipway change request_waiver CHG-12 --gate rollback-done --reason TEXT")
     );
     s.does("otto", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
     s.does("petra", "grant_waiver", R"({"id":"W-1"})");

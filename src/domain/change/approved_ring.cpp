@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "domain/change/decision.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/records/ring_contents.hpp"
 
 namespace slipway::domain {
@@ -56,7 +57,7 @@ std::string way_out(const Change& change, const Run& run) {
         return put_back + (is_active(run) ? ", or abort the run (decide_run) and start it again"
                                           : ", or start the run again (start_run)");
     if (run.purpose == RunPurpose::deployment && kept_ring(change, run))
-        return put_back + ", or go back to what it was (roll_back)";
+        return put_back + or_go_back(change);
     return put_back + (is_active(run) ? ", or abort the run (decide_run)" : "");
 }
 

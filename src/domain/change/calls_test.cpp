@@ -219,7 +219,11 @@ TEST(Calls, of_a_stopped_run_name_the_whole_command) {
                              "--attempt 1 --choice "
                              "retry --reason WHY\n")
     );
-    EXPECT_THAT(call.body, HasSubstr("slipway change roll_back CHG-12 --reason WHY\n"));
+    EXPECT_THAT(
+        call.body,
+        HasSubstr("\nGo back: slipway change roll_back CHG-12 --reason WHY; or to the snapshots: "
+                  "slipway change revert_snapshot CHG-12 --reason WHY\n")
+    );
 }
 
 TEST(Calls, of_a_stopped_run_say_where_until_when_and_how_one_looks_on) {

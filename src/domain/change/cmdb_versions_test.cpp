@@ -45,10 +45,12 @@ TEST(CmdbVersions, nobody_writes_what_nobody_has_looked_at) {
     auto s = left_as_it_is();
     ASSERT_EQ(s.change.state, ChangeState::rolling_back);
     const auto reason = first(s.refused("otto", "update_cmdb"));
-    EXPECT_EQ(reason.field, "cmdb.harbor-site");
+    EXPECT_EQ(reason.field, "cmdb");
     EXPECT_THAT(
         reason.remedy,
-        HasSubstr(R"(update_cmdb --found '[{"ci":"harbor-site","version":"VERSION"}]')")
+        HasSubstr(
+            R"(change update_cmdb CHG-12 --found '[{"ci":"harbor-site","version":"VERSION"}]')"
+        )
     );
     EXPECT_EQ(first(s.refused("ina", "complete_step", R"({"step":"cmdb_update"})")), reason);
     s.does("otto", "update_cmdb", found);
@@ -87,6 +89,37 @@ TEST(CmdbVersions, after_a_rollback_the_record_says_what_runs) {
     EXPECT_EQ(site(s).version, "1.4");
     EXPECT_FALSE(s.change.cmdb_pushes[0].found);
     EXPECT_EQ(look(s, "cmdb-updated").verdict, Verdict::pass);
+}
+
+void add_items(Scenario& s, int count) {
+    for (int i = 0; i < count; ++i) {
+        auto scoped = s.change.scope->cis.at(0);
+        scoped.ci = CiId(fmt::format("service-number-{}", i));
+        s.change.scope->cis.push_back(scoped);
+    }
+    s.replayed = s.change;
+}
+
+TEST(CmdbVersions, that_nobody_found_are_asked_for_once_for_all_items) {
+    auto s = left_as_it_is();
+    add_items(s, 1);
+    const auto of_two = look(s, "cmdb-updated").reasons;
+    ASSERT_EQ(of_two.size(), 1U);
+    EXPECT_THAT(
+        of_two[0].remedy, HasSubstr(R"('[{"ci":"harbor-site","version":"VERSION"},)"
+                                    R"({"ci":"service-number-0","version":"VERSION"}]')")
+    );
+    EXPECT_EQ(first(s.refused("otto", "update_cmdb", found)), of_two[0])
+        << "it is to name them all, each time";
+    add_items(s, 194);
+    const auto of_many = look(s, "cmdb-updated").reasons;
+    ASSERT_EQ(of_many.size(), 1U);
+    EXPECT_THAT(
+        of_many[0].remedy,
+        HasSubstr("slipway change update_cmdb CHG-12 --found @FILE, where FILE names all 196: [")
+    );
+    EXPECT_LT(of_many[0].remedy.size(), 500U);
+    EXPECT_EQ(first(s.refused("otto", "update_cmdb")), of_many[0]);
 }
 
 // The gate of an earlier version let it pass; close asks it again.

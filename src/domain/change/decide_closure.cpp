@@ -8,6 +8,7 @@
 #include "domain/change/reverts.hpp"
 #include "domain/change/run_times.hpp"
 #include "domain/change/steps.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
@@ -101,7 +102,10 @@ void check_outcome(
     else if (outcome == Outcome::rolled_back && !rolled_back)
         refuse("nothing was rolled back", "Close it as what it was");
     else if (outcome == Outcome::failed && change.failed_because.empty())
-        refuse("no failure is on the record", "Record it with roll_back or decide_run");
+        refuse(
+            "no failure is on the record",
+            deployment_begun(change) ? how_to_go_back(change) : "Close it as what it was"
+        );
     else if (outcome == Outcome::successful && !deviations_on_production(change).empty())
         refuse(
             "something deviated from the runbook", "Close it as successful_with_issues",
@@ -341,14 +345,12 @@ Result<Decision> update_cmdb(const Change& change, const UpdateCmdb& body, const
             std::find_if(body.found.begin(), body.found.end(), [&](const FoundVersion& said) {
                 return said.ci == scoped.ci;
             });
-        const bool was_found = found != body.found.end();
-        if (!was_found && has_to_be_found(change, scoped))
-            return fail_blocked("nobody knows what runs", {version_not_found(change, scoped)});
+        const bool seen = found != body.found.end();
         auto record = known->second;
-        bring_up_to_date(record, change, scoped, was_found ? &*found : nullptr);
+        bring_up_to_date(record, change, scoped, seen ? &*found : nullptr);
         record.verified_at = facts.now;
         decider.edit_record("ci", scoped.ci.value, record);
-        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now, was_found});
+        event.pushes.push_back({scoped.ci, record.version, record.host, {}, facts.now, seen});
     }
     decider.emit(event);
     return decider.finish();

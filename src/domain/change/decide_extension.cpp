@@ -9,12 +9,11 @@
 #include "domain/change/oncall_cover.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/seen_failure.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain::decide {
 
 namespace {
-
-constexpr std::string_view or_back = ", or roll back (roll_back)";
 
 tl::unexpected<Error> refuse(Reason reason) {
     return fail_blocked("the window is not extended", {std::move(reason)});
@@ -60,7 +59,8 @@ Result<void> require_within_policy(const Change& change, Time until, const Facts
              "agreed end {}, asked for {} more", to_text(change.window->end), to_text(asked)
          ),
          fmt::format(
-             "Extend it to {} at the latest{}", to_text(change.window->end + longest), or_back
+             "Extend it to {} at the latest{}", to_text(change.window->end + longest),
+             or_go_back(change)
          )}
     );
 }
@@ -73,7 +73,7 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
     if (!hits)
         return refuse(
             {"window", "until", "the calendar cannot be evaluated", hits.error().message,
-             "Mend the blackout's rule" + std::string(or_back)}
+             "Mend the blackout's rule" + or_go_back(change)}
         );
     std::vector<std::string> warnings;
     for (const auto& hit : *hits) {
@@ -82,7 +82,8 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
             return refuse(
                 {"window", "until", said, "blackout " + hit.blackout + ": " + hit.reason,
                  fmt::format(
-                     "Extend it to {} at the latest{}", to_text(hit.overlap.start), or_back
+                     "Extend it to {} at the latest{}", to_text(hit.overlap.start),
+                     or_go_back(change)
                  )}
             );
         warnings.push_back(said + ": " + hit.reason);
@@ -91,7 +92,7 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
         return refuse(
             {"window", "until", "other changes were not looked at",
              "none was gathered for this command",
-             "Report a fault of the server" + std::string(or_back)}
+             "Report a fault of the server" + or_go_back(change)}
         );
     for (const auto& other : *facts.others)
         if (overlaps(other.window, more))
@@ -102,14 +103,16 @@ require_free_calendar(const Change& change, const Interval& more, const Facts& f
                      "its window is {} to {}", to_text(other.window.start),
                      to_text(other.window.end)
                  ),
-                 "Move the other change" + std::string(or_back)}
+                 "Move the other change" + or_go_back(change)}
             );
     return warnings;
 }
 
 // A step, or the way back, would fail in the added time with a key that is dead by then. What ends
 // before that was looked at with the window.
-Result<void> require_good_credentials(const Run& run, const Interval& more, const Facts& facts) {
+Result<void> require_good_credentials(
+    const Change& change, const Run& run, const Interval& more, const Facts& facts
+) {
     const auto ring = facts.records->rings.find(run.ring);
     if (ring == facts.records->rings.end())
         return {};
@@ -126,7 +129,7 @@ Result<void> require_good_credentials(const Run& run, const Interval& more, cons
                                ", extend it to {} at the latest", to_text(*credential.expires_at)
                            )
                          : "",
-                     or_back
+                     or_go_back(change)
                  )}
             );
     return {};
@@ -183,7 +186,7 @@ Result<void> require_gain(const Change& extended, const Facts& facts) {
     return refuse(
         {"window", "until", "abort-by would have passed all the same",
          fmt::format("abort-by would be {}, now {}", to_text(clock->abort_by), to_text(facts.now)),
-         fmt::format("Extend it beyond {}{}", to_text(enough), or_back)}
+         fmt::format("Extend it beyond {}{}", to_text(enough), or_go_back(extended))}
     );
 }
 
@@ -218,7 +221,7 @@ Result<Decision> extend_window(const Change& change, const ExtendWindow& body, c
         return fail_field("until", "must be later than the window's end, " + to_text(more.start));
     TRY(require_within_policy(change, body.until, facts));
     const auto warnings = TRY(require_free_calendar(change, more, facts));
-    TRY(require_good_credentials(*run, more, facts));
+    TRY(require_good_credentials(change, *run, more, facts));
     if (change.extensions.size() >= limits::list_max ||
         change.deviations.size() >= limits::list_max)
         return fail_full("until", "extensions and decisions on runs", limits::list_max);

@@ -10,6 +10,7 @@
 #include "domain/change/reverts.hpp"
 #include "domain/change/run_progress.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain::decide {
 
@@ -68,31 +69,13 @@ void note_failure(Decider& decider, Snapshot snapshot, const std::string& detail
         decider.emit(SnapshotReported{snapshot});
         tell_owner(
             decider, snapshot, "could not be reverted to",
-            "Mend it and ask again with revert_snapshot, or roll back with the runbook (roll_back)."
+            "Mend it, then ask again. " + how_to_go_back(decider.change())
         );
     } else {
         snapshot.read_back = false; // its gate counts on it no longer
         decider.emit(SnapshotReported{snapshot});
         tell_owner(decider, snapshot, "is no way back any more", "Take a new one (take_snapshot).");
     }
-}
-
-// The snapshots that lead back to before the deployment: of each host the newest one. A host that
-// is back already goes back once more when it is named, or when all are back and do not work.
-std::vector<Snapshot>
-ways_back(const Change& change, const Run& deployed, const std::string& host) {
-    const bool again = !host.empty() || rolled_back_at(change).has_value();
-    std::map<std::string, Snapshot> newest;
-    for (const auto& known : change.snapshots)
-        if (is_there(known) && is_automatic(known) && known.read_back &&
-            known.tag == change.id.value && known.taken_at &&
-            *known.taken_at <= deployed.started_at && (host.empty() || host == known.host) &&
-            (again || went_back_to(change, known.host) == nullptr))
-            newest.insert_or_assign(known.host, known);
-    std::vector<Snapshot> found;
-    for (auto& [name, snapshot] : newest)
-        found.push_back(std::move(snapshot));
-    return found;
 }
 
 Result<void> require_owner(const Change& change, const Facts& facts, std::string field) {
@@ -215,10 +198,9 @@ report_snapshot(const Change& change, const ReportSnapshot& body, const Facts& f
         give_up_deployment(decider, fmt::format("{} went back to its snapshot", body.host));
         decider.reopen(StepKind::rollback, "a host went back to its snapshot");
         decider.say(fmt::format(
-            "{} runs what it ran before, so the deployment has failed. Hosts that still run the "
-            "new "
-            "version go back with slipway change roll_back {} --reason WHY",
-            body.host, change.id.value
+            "{} runs what it ran before, so the deployment has failed. For hosts that still run "
+            "the new version: {}",
+            body.host, how_to_go_back(decider.change())
         ));
     }
     if (gone)
@@ -278,16 +260,13 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
               "Cancel the change instead"}}
         );
     TRY(require_way_back_open(change, facts));
-    const auto back = ways_back(change, *deployed, body.host);
+    const auto back = snapshots_back(change, body.host);
     if (back.empty())
         return fail_blocked(
             "there is no snapshot to go back to",
             {{"snapshot", body.host.empty() ? "snapshots" : "snapshot." + body.host,
               "none that a connector took, was read back, and is of before the deployment",
-              "deployed " + to_text(deployed->started_at),
-              runbook_of(change, RunbookPurpose::rollback)
-                  ? "Run the rollback runbook with roll_back"
-                  : way_out_without_runbook(change)}}
+              "deployed " + to_text(deployed->started_at), how_to_go_back(change)}}
         );
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);

@@ -8,6 +8,7 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/steps.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/workflow/form_values.hpp"
 
@@ -137,10 +138,18 @@ Result<void> may_review(const Change& change, const Facts& facts) {
     return {};
 }
 
-// A deployment failed, nobody is back yet, and no waiver of rollback-done says that nobody goes.
-bool is_going_back(const Change& change, const Facts& facts) {
-    return !change.failed_because.empty() && !rolled_back_at(change) &&
-           evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::fail;
+// Until then nobody knows whether what failed was taken back.
+Result<void> require_known_end(const Change& change, const Facts& facts) {
+    const auto way = way_back_of(change, facts);
+    if (way != WayBack::open && way != WayBack::under_way)
+        return {};
+    return fail_blocked(
+        "there is nothing to review yet",
+        {{"rollback-done", "owed", "the deployment failed and nobody has gone back yet",
+          change.failed_because,
+          way == WayBack::open ? how_to_go_back_or_stay(change)
+                               : "Review it when going back has ended"}}
+    );
 }
 
 // Until then nobody knows whether what is reviewed was a success or a failure.
@@ -359,15 +368,7 @@ Result<Decision> settle_owed(const Change& change, const SettleOwed& body, const
                       std::string(to_text(run.state)), "Review it afterwards"}}
                 );
         TRY(require_tested(change, facts));
-        if (is_going_back(change, facts))
-            return fail_blocked(
-                "there is nothing to review yet",
-                {{"rollback-done", "owed", "the deployment failed and nobody has gone back yet",
-                  change.failed_because,
-                  "Go back first (start_run --purpose rollback, or revert_snapshot --reason TEXT); "
-                  "if nobody does, have rollback-done waived (request_waiver --gate rollback-done "
-                  "--reason TEXT)"}}
-            );
+        TRY(require_known_end(change, facts));
         Decider decider(change, facts);
         decider.emit(OwedSettled{body.id, body.note});
         return decider.finish();

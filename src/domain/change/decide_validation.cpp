@@ -17,6 +17,7 @@
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain::decide {
 
@@ -324,14 +325,16 @@ void call_owner_of_failure(Decider& decider) {
         return;
     const auto& id = change.id.value;
     const auto clock = abort_clock(change, facts);
+    const auto back = command_to_go_back(change);
     call(
         decider, change.change_owner,
         fmt::format("{}: the smoke test of {} failed", id, forth ? "production" : "the rollback"),
         fmt::format(
             "{}\n{}Mend it and test again: slipway change run_smoke {} --occasion {}\n"
-            "Go back{}: slipway change roll_back {} --reason WHY\n{} decides{}.\n",
+            "{}{} decides{}.\n",
             change.title, faults_of(report), id, to_text(report.occasion),
-            forth ? "" : " once more", id, who_owns_runs(change),
+            back.empty() ? "" : fmt::format("Go back{}: {}\n", forth ? "" : " once more", back),
+            who_owns_runs(change),
             clock ? ", by " + to_spoken_text(clock->abort_by, change.window->zone) + " (abort-by)"
                   : ""
         )
@@ -352,8 +355,7 @@ require_approved_list(const Change& change, SmokeOccasion occasion, const Facts&
         return fail_blocked(
             "there is no rollback to test",
             {{gate, "runs", "nothing was rolled back", std::string(to_text(change.state)),
-              "Test the deployment (run_smoke --occasion production), or go back first "
-              "(roll_back)"}}
+              "Test the deployment (run_smoke --occasion production)" + or_go_back(change)}}
         );
     return fail_blocked(
         "production is not tested before the deployment",

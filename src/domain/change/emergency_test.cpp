@@ -219,7 +219,7 @@ TEST(Emergency, that_failed_is_reviewed_when_the_way_back_has_ended) {
     s.replayed = s.change;
     const auto error = s.refused("cora", "settle_owed", settle);
     EXPECT_EQ(first(error).gate, "rollback-done") << explain(error);
-    EXPECT_THAT(first(error).remedy, HasSubstr("start_run --purpose rollback"));
+    EXPECT_THAT(first(error).remedy, HasSubstr("slipway change roll_back CHG-12 --reason WHY"));
     s.does("rosa", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
     s.does("petra", "grant_waiver", R"({"id":"W-1"})");
     s.does("cora", "settle_owed", settle);

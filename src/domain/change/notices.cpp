@@ -5,6 +5,7 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain {
@@ -31,7 +32,23 @@ Reason not_begun(const Change& change, const Facts& facts) {
         "Say what is new with send_notice --kind update, or call it off with cancel --reason WHY"};
 }
 
-Reason not_back(const Change& change) {
+std::string how_to_tell_truly(const Change& change, const Facts& facts) {
+    switch (way_back_of(change, facts)) {
+    case WayBack::not_failed:
+        return how_to_go_back(change);
+    case WayBack::under_way:
+        return "Send it when going back has ended; until then send_notice --kind update";
+    case WayBack::given_up:
+        return "Nobody goes back: say that the work has ended with send_notice --kind all_clear";
+    case WayBack::open:
+    case WayBack::back:
+        break;
+    }
+    return how_to_go_back_or_stay(change) +
+           ". Say how it ended then; until then send_notice --kind update";
+}
+
+Reason not_back(const Change& change, const Facts& facts) {
     const auto* run = last_run(change, RunPurpose::rollback);
     const auto hosts = hosts_going_back(change);
     return {
@@ -39,21 +56,7 @@ Reason not_back(const Change& change) {
         !hosts.empty() ? fmt::format("on their way to snapshots: {}", fmt::join(hosts, ", "))
         : run          ? fmt::format("{} {}", run->id.value, to_text(run->state))
                        : "nothing was rolled back",
-        change.failed_because.empty()
-            ? "Go back first with roll_back --reason WHY"
-            : "Send it when going back has ended; until then send_notice --kind update. If nobody "
-              "goes back, have rollback-done waived (request_waiver --gate rollback-done --reason "
-              "TEXT), then send_notice --kind all_clear"};
-}
-
-// Mended where it is: that nobody goes back was waived, and nobody is on the way.
-bool stays_where_it_is(const Change& change, const Facts& facts) {
-    const bool on_the_way = !hosts_going_back(change).empty() ||
-                            std::any_of(change.runs.begin(), change.runs.end(), [](const Run& run) {
-                                return is_active(run) && on_production(run.purpose);
-                            });
-    return !change.failed_because.empty() && !rolled_back_at(change) && !on_the_way &&
-           evaluate(*find_gate("rollback-done"), change, facts).verdict == Verdict::waived;
+        how_to_tell_truly(change, facts)};
 }
 
 // What speaks against saying that all is well, and whether somebody has looked.
@@ -67,10 +70,10 @@ Wellness wellness_of(const Change& change, const Facts& facts) {
     const auto* run = last_run(change, RunPurpose::deployment);
     if (!has_work_begun(change, facts))
         return {{not_begun(change, facts)}};
-    if (stays_where_it_is(change, facts))
+    if (const auto way = way_back_of(change, facts); way == WayBack::given_up)
         return {};
-    if (failed && !rolled_back_at(change))
-        return {{not_back(change)}};
+    else if (way == WayBack::open || way == WayBack::under_way)
+        return {{not_back(change, facts)}};
     if (!failed && run && run->state != RunState::succeeded)
         return {
             {{"notice", "kind", "the deployment has not run to its end",
@@ -108,7 +111,7 @@ constexpr std::string_view taken_back =
     "The change was taken back; the services run as they did before.";
 
 std::string end_of_work(const Change& change, bool checked) {
-    if (!change.failed_because.empty() && !rolled_back_at(change))
+    if (failed_and_not_back(change))
         return "The work has ended.";
     if (!change.failed_because.empty())
         return checked ? "The change was taken back, and what runs again has been checked."
@@ -265,7 +268,7 @@ Result<void> require_true(const Change& change, NoticeKind kind, const Facts& fa
         if (!has_work_begun(change, facts))
             return refuse({not_begun(change, facts)});
         if (is_followed(change, facts) && !rolled_back_at(change))
-            return refuse({not_back(change)});
+            return refuse({not_back(change, facts)});
         break;
     case NoticeKind::cancelled:
         if (change.state != ChangeState::cancelled)

@@ -46,28 +46,4 @@ void withdraw_reverts(Decider& decider, Executor executor) {
     }
 }
 
-std::string way_out_without_runbook(const Change& change) {
-    const auto& id = change.id.value;
-    const auto* run = last_run(change, RunPurpose::deployment);
-    if (run != nullptr && run->state == RunState::succeeded && change.failed_because.empty())
-        return fmt::format(
-            "Mend it and test it: slipway change run_smoke {0} --occasion production; or have that "
-            "waived: slipway change request_waiver {0} --gate smoke-production --reason TEXT",
-            id
-        );
-    const auto abort =
-        run != nullptr && is_active(*run)
-            ? fmt::format(
-                  "End the run: slipway change decide_run {} --run {} --choice abort --reason "
-                  "WHY. ",
-                  id, run->id.value
-              )
-            : std::string();
-    return fmt::format(
-        "{}Put production right by hand, then have rollback-done waived: slipway change "
-        "request_waiver {} --gate rollback-done --reason TEXT",
-        abort, id
-    );
-}
-
 } // namespace slipway::domain

@@ -23,8 +23,4 @@ std::set<std::string> hosts_going_back(const Change& change);
 // Our own runner waits for one that is at it; another one nobody holds back.
 void withdraw_reverts(Decider& decider, Executor executor);
 
-// What is left where production was touched and no rollback runbook can be pinned any more: to put
-// it right by hand, with somebody's word for it.
-std::string way_out_without_runbook(const Change& change);
-
 } // namespace slipway::domain

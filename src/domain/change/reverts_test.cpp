@@ -154,56 +154,5 @@ TEST(Reverts, do_not_lose_their_snapshot_to_its_end) {
     EXPECT_EQ(removals(), 1) << "nobody wants it any more";
 }
 
-// Its rollback runbook was waived, and production is touched.
-Scenario without_rollback_runbook() {
-    auto s = ready();
-    s.does("ina", "start_run", deployment_elsewhere());
-    s.change.runbooks.edit().erase("rollback");
-    s.replayed = s.change;
-    return s;
-}
-
-constexpr auto* rollback_waived =
-    "slipway change request_waiver CHG-12 --gate rollback-done --reason TEXT";
-
-TEST(Reverts, and_a_waiver_are_the_way_out_without_a_rollback_runbook) {
-    auto s = without_rollback_runbook();
-    const auto refused = first(s.refused("pia", "roll_back", roll_back)).remedy;
-    for (const auto* part :
-         {"slipway change revert_snapshot CHG-12 --reason WHY",
-          "slipway change decide_run CHG-12 --run run-3 --choice abort --reason WHY",
-          rollback_waived})
-        EXPECT_THAT(refused, ::testing::HasSubstr(part));
-    s.does("pia", "decide_run", R"({"run":"run-3","choice":"abort","reason":"disk full"})");
-    EXPECT_THAT(
-        look(s, "rollback-done").reasons.at(0).remedy, ::testing::HasSubstr(rollback_waived)
-    );
-    auto bare = s;
-    bare.change.snapshots.clear();
-    bare.replayed = bare.change;
-    const auto none = first(bare.refused("pia", "revert_snapshot", R"({"reason":"it fails"})"));
-    EXPECT_THAT(none.remedy, ::testing::HasSubstr(rollback_waived));
-
-    s.does("pia", "revert_snapshot", R"({"reason":"it fails"})");
-    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"reverted"})");
-    const auto reasons = look(s, "rollback-done").reasons;
-    ASSERT_FALSE(reasons.empty());
-    EXPECT_EQ(reasons[0].field, "smoke.rollback");
-    EXPECT_THAT(reasons[0].remedy, ::testing::HasSubstr(rollback_waived));
-    s.does("pia", "request_waiver", R"({"gate":"rollback-done","reason":"seen to work"})");
-    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
-    s.does("otto", "send_notice", R"({"kind":"rolled_back"})");
-}
-
-TEST(Reverts, without_a_rollback_runbook_leave_what_was_deployed_to_be_mended) {
-    auto s = deployed();
-    s.change.runbooks.edit().erase("rollback");
-    s.replayed = s.change;
-    EXPECT_THAT(
-        first(s.refused("pia", "roll_back", roll_back)).remedy,
-        ::testing::HasSubstr("request_waiver CHG-12 --gate smoke-production --reason TEXT")
-    );
-}
-
 } // namespace
 } // namespace slipway::domain::testing

@@ -13,6 +13,7 @@
 #include "domain/change/smoke_subject.hpp"
 #include "domain/change/tasks.hpp"
 #include "domain/change/two_people.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain {
 
@@ -43,7 +44,7 @@ void call_owner(
         id, remedy, how_to_decide(change, run.id, step, "retry")
     );
     if (run.purpose == RunPurpose::deployment)
-        body += fmt::format("Roll back: slipway change roll_back {} --reason WHY\n", id);
+        body += how_to_go_back(change) + "\n";
     call(
         decider, change.change_owner, fmt::format("{}: {} {}", id, run.id.value, what),
         std::move(body)

@@ -4,9 +4,9 @@
 #include "domain/change/aborted_steps.hpp"
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decision.hpp"
-#include "domain/change/reverts.hpp"
 #include "domain/change/ring_use.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain {
@@ -36,13 +36,8 @@ Result<void> require_runbook(const Change& change, RunPurpose purpose) {
     if (runbook_of(change, runbook_for(purpose)))
         return {};
     // Runbooks stand still since production was touched.
-    auto remedy = deployment_begun(change)
-                      ? fmt::format(
-                            "Go back to the snapshots: slipway change revert_snapshot {} --reason "
-                            "WHY. If there are none: {}",
-                            change.id.value, way_out_without_runbook(change)
-                        )
-                      : std::string("Pin it with pin_runbook");
+    auto remedy = deployment_begun(change) ? how_to_go_back_or_stay(change)
+                                           : std::string("Pin it with pin_runbook");
     return fail_blocked(
         "there is no runbook to run",
         {{"run-exact", "runbook", "no runbook is pinned for this purpose",

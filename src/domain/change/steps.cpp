@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "domain/calendar/business_time.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain {
 
@@ -172,8 +173,8 @@ Reason does_not_apply(const Step& step, const Change& change) {
     std::string remedy = "There is nothing to complete while the condition does not hold";
     const bool failed = !change.failed_because.empty();
     if (step.kind == StepKind::rollback && !failed)
-        remedy = "Go back with roll_back --reason, or abort a run that goes on (decide_run): then "
-                 "it applies";
+        remedy = "It applies after a failure: abort a run that goes on (decide_run)" +
+                 or_go_back(change);
     else if (step.kind == StepKind::stabilise && failed)
         remedy = "The deployment failed, so nothing new is watched: complete rollback instead";
     else if (const auto form = form_in(step.when); !form.empty())

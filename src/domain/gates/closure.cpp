@@ -96,21 +96,25 @@ void pir(const Change& change, const Facts& facts, GateFindings& findings) {
 
 void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findings) {
     const bool stands = change.failed_because.empty();
+    const auto after = aftermath_of(change);
+    bool all_found = true;
     for (const auto& scoped : change.scope ? change.scope->cis : std::vector<ScopedCi>{}) {
         const auto push = std::find_if(
             change.cmdb_pushes.begin(), change.cmdb_pushes.end(),
             [&](const auto& known) { return known.ci == scoped.ci; }
         );
         const std::string field = "cmdb." + scoped.ci.value;
-        if (push == change.cmdb_pushes.end()) {
-            if (has_to_be_found(change, scoped))
-                findings.reasons.push_back(version_not_found(change, scoped));
-            else
-                findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
+        const bool pushed = push != change.cmdb_pushes.end();
+        const bool to_find = has_to_be_found(after, scoped);
+        if (to_find && !(pushed && was_found(after, *push)))
+            all_found = false;
+        else if (!pushed)
+            findings.refuse(field, "the CMDB was not updated", "no update", "Run update_cmdb");
+        if (!pushed)
             continue;
-        }
-        if (auto reason = why_other_version(change, scoped, *push))
-            findings.reasons.push_back(*std::move(reason));
+        if (!to_find)
+            if (auto reason = why_other_version(change, scoped, *push))
+                findings.reasons.push_back(*std::move(reason));
         if (stands && !scoped.host.empty() && push->host != scoped.host)
             findings.refuse(
                 field, "another host was written than the one it runs on",
@@ -131,6 +135,8 @@ void cmdb_updated(const Change& change, const Facts& facts, GateFindings& findin
                 "Run update_cmdb again"
             );
     }
+    if (!all_found)
+        findings.reasons.push_back(versions_not_found(change, after));
 }
 
 void closure(const Change& change, const Facts& facts, GateFindings& findings) {

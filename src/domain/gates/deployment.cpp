@@ -9,6 +9,7 @@
 #include "domain/change/duties.hpp"
 #include "domain/change/production_hosts.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/way_back.hpp"
 #include "domain/gates/deliveries.hpp"
 #include "domain/gates/gate.hpp"
 #include "domain/gates/smoke.hpp"
@@ -89,7 +90,7 @@ void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindin
         else
             findings.refuse(
                 "snapshot." + host, "this host did not go back to a snapshot", "no revert",
-                "Go back with revert_snapshot, or with the rollback runbook (roll_back)"
+                how_to_go_back(change)
             );
 }
 
@@ -280,10 +281,13 @@ void run_exact(const Change& change, const Facts& facts, GateFindings& findings)
 namespace {
 
 // Who decides on going back, and until when there is time for it.
-std::string way_back(const Change& change, const Facts& facts) {
+std::string or_decide_to_go_back(const Change& change, const Facts& facts) {
+    const auto back = or_go_back(change);
+    if (back.empty())
+        return back;
     const auto clock = abort_clock(change, facts);
     return fmt::format(
-        "; or go back with roll_back --reason WHY: {} decides{}", who_owns_runs(change),
+        "{}; {} decides{}", back, who_owns_runs(change),
         clock ? ", by " + to_spoken_text(clock->abort_by, change.window->zone) + " (abort-by)" : ""
     );
 }
@@ -305,7 +309,9 @@ void smoke_production(const Change& change, const Facts& facts, GateFindings& fi
                 report->list.hex().substr(0, 12),
             "Run the same list on both"
         );
-    look_at_smoke(change, SmokeOccasion::production, runbook, findings, way_back(change, facts));
+    look_at_smoke(
+        change, SmokeOccasion::production, runbook, findings, or_decide_to_go_back(change, facts)
+    );
 }
 
 void rollback_done(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -327,10 +333,9 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
             run ? std::string(to_text(run->state)) : "no run",
-            runbook ? "Start it with start_run, purpose rollback, or go back to the snapshots with "
-                      "revert_snapshot"
-                    : "Go back to the snapshots with revert_snapshot. If there are none: " +
-                          way_out_without_runbook(change)
+            run && is_active(*run)
+                ? fmt::format("Let it end; see where it is: slipway run follow {}", change.id.value)
+                : how_to_go_back_or_stay(change)
         );
     if (auto reason = still_at_work(change, change.production_ring, "rollback-done", facts.now))
         findings.reasons.push_back(*std::move(reason));
@@ -361,7 +366,8 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     if (runbook == nullptr)
         findings.refuse(
             "smoke.rollback", "nothing tells whether production works as before",
-            "no rollback runbook with a smoke list was pinned", way_out_without_runbook(change)
+            "no rollback runbook with a smoke list was pinned",
+            "See that it does, then have this waived: " + waiver_of_going_back(change)
         );
     else
         look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);

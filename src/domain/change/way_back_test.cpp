@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// After a failure every refusal names the same way back, and only one that is there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/change/paging.hpp"
+#include "domain/change/testing/gate_rows.hpp"
+#include "domain/change/testing/scenario.hpp"
+#include "domain/change/way_back.hpp"
+
+namespace slipway::domain::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr auto back_elsewhere = R"({"reason":"it fails","executor":"external"})";
+constexpr auto tells_all_is_well = R"({"kind":"all_clear"})";
+constexpr auto tells_of_going_back = R"({"kind":"rolled_back"})";
+constexpr auto* rollback_waived =
+    "slipway change request_waiver CHG-12 --gate rollback-done --reason TEXT";
+constexpr auto* to_snapshots = "slipway change revert_snapshot CHG-12 --reason WHY";
+
+WayBack way_of(const Scenario& s) {
+    return way_back_of(s.change, s.facts("otto"));
+}
+
+// Aborted, and nobody has gone back.
+Scenario left_open() {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"disk full"})");
+    return s;
+}
+
+void waive_going_back(Scenario& s) {
+    s.does("otto", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+}
+
+// Their rollback runbook was waived, and production is touched.
+void take_runbook(Scenario& s) {
+    s.change.runbooks.edit().erase("rollback");
+    s.replayed = s.change;
+}
+
+void take_both(Scenario& s) {
+    s.change.snapshots.clear();
+    take_runbook(s);
+}
+
+const Workflow& without_rollback_step() {
+    static const auto workflow = [] {
+        auto copy = release_workflow();
+        for (auto& phase : copy.phases)
+            std::erase_if(phase.steps, [](const Step& step) {
+                return step.kind == StepKind::rollback;
+            });
+        return copy;
+    }();
+    return workflow;
+}
+
+TEST(WayBack, is_open_until_somebody_has_gone_back_or_nobody_will) {
+    EXPECT_EQ(way_of(deployed()), WayBack::not_failed);
+    const auto open = left_open();
+    EXPECT_EQ(way_of(open), WayBack::open);
+    EXPECT_TRUE(failed_and_not_back(open.change));
+
+    auto by_runbook = open;
+    by_runbook.does("pia", "roll_back", back_elsewhere);
+    EXPECT_EQ(way_of(by_runbook), WayBack::under_way);
+    report_rollback(by_runbook);
+    EXPECT_EQ(way_of(by_runbook), WayBack::back);
+    EXPECT_FALSE(failed_and_not_back(by_runbook.change));
+
+    auto given_up = open;
+    waive_going_back(given_up);
+    EXPECT_EQ(way_of(given_up), WayBack::given_up);
+    given_up.does("pia", "revert_snapshot", R"({"reason":"it fails again"})");
+    EXPECT_EQ(way_of(given_up), WayBack::under_way) << "somebody went all the same";
+}
+
+TEST(WayBack, is_not_waited_for_where_the_checklist_does_not_ask_for_it) {
+    auto s = left_open();
+    s.workflow = &without_rollback_step();
+    EXPECT_EQ(way_of(s), WayBack::given_up);
+    EXPECT_THAT(
+        first(s.refused("otto", "send_notice", tells_of_going_back)).remedy,
+        HasSubstr("send_notice --kind all_clear")
+    );
+    s.does("otto", "send_notice", tells_all_is_well);
+    EXPECT_THAT(s.change.notices.back().body, HasSubstr("The work has ended."));
+}
+
+TEST(WayBack, of_a_host_is_waited_for_by_who_reviews_the_emergency) {
+    auto s = left_open();
+    s.change.owed.push_back(owed_review(s.now));
+    s.replayed = s.change;
+    waive_going_back(s);
+    constexpr auto settle = R"({"id":"retrospective_review","note":"rightly done"})";
+    auto on_the_way = s;
+    on_the_way.does("pia", "revert_snapshot", R"({"reason":"it fails again"})");
+    EXPECT_EQ(
+        first(on_the_way.refused("eva", "settle_owed", settle)).remedy,
+        "Review it when going back has ended"
+    );
+    s.does("eva", "settle_owed", settle);
+}
+
+TEST(WayBack, without_a_runbook_is_to_the_snapshots) {
+    auto s = deployed();
+    take_runbook(s);
+    s.tasks.clear();
+    s.now += 5min;
+    s.smoke("ina", "production", false);
+    EXPECT_THAT(
+        look(s, "smoke-production").reasons.at(0).remedy,
+        HasSubstr(fmt::format(", or go back: {}; otto, pia, sven", to_snapshots))
+    );
+    EXPECT_THAT(
+        restore<PageTask>(std::string_view(s.tasks.back().payload))->body,
+        HasSubstr(fmt::format("Go back: {}\n", to_snapshots))
+    );
+    EXPECT_THAT(
+        first(s.refused("otto", "send_notice", tells_of_going_back)).remedy,
+        HasSubstr(fmt::format("Go back: {}", to_snapshots))
+    );
+    EXPECT_THAT(
+        first(s.refused("pia", "roll_back", back_elsewhere)).remedy, HasSubstr(to_snapshots)
+    );
+}
+
+// Where somebody has minutes, he does not try what is refused.
+TEST(WayBack, that_is_not_there_is_not_advised) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    take_both(s);
+    s.tasks.clear();
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"failed"}]})");
+    const auto call = *restore<PageTask>(std::string_view(s.tasks.back().payload));
+    for (const auto* part :
+         {"No runbook and no snapshot leads back: end the run: slipway change decide_run CHG-12 "
+          "--run run-3 --choice abort --reason WHY; then put production right by hand",
+          rollback_waived})
+        EXPECT_THAT(call.body, HasSubstr(part));
+    EXPECT_THAT(call.body, Not(HasSubstr("roll_back ")));
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"disk full"})");
+    s.change.owed.push_back(owed_review(s.now));
+    s.replayed = s.change;
+    for (const auto& reason :
+         {first(s.refused("pia", "roll_back", back_elsewhere)),
+          first(s.refused("pia", "revert_snapshot", R"({"reason":"it fails"})")),
+          first(s.refused("otto", "send_notice", tells_all_is_well)),
+          first(s.refused("eva", "settle_owed", R"({"id":"retrospective_review","note":"ok"})")),
+          look(s, "rollback-done").reasons.at(0)}) {
+        EXPECT_THAT(reason.remedy, HasSubstr(rollback_waived));
+        EXPECT_THAT(reason.remedy, Not(HasSubstr("change roll_back ")));
+        EXPECT_THAT(reason.remedy, Not(HasSubstr("change revert_snapshot ")));
+    }
+    EXPECT_THAT(
+        look(s, "cmdb-updated").reasons.at(0).remedy,
+        HasSubstr("Look and say what runs: slipway change update_cmdb CHG-12 --found")
+    );
+}
+
+TEST(WayBack, that_is_not_there_leaves_what_was_deployed_to_be_mended) {
+    auto s = deployed();
+    take_both(s);
+    s.now += 5min;
+    s.smoke("ina", "production", false);
+    EXPECT_THAT(
+        look(s, "smoke-production").reasons.at(0).remedy,
+        ::testing::EndsWith("run the list again with run_smoke --occasion production")
+    );
+    for (const auto& reason :
+         {first(s.refused("pia", "roll_back", back_elsewhere)),
+          first(s.refused("otto", "send_notice", tells_of_going_back))})
+        EXPECT_THAT(
+            reason.remedy, HasSubstr("request_waiver CHG-12 --gate smoke-production --reason TEXT")
+        );
+}
+
+TEST(WayBack, to_the_snapshots_without_a_list_to_test_it_takes_somebodys_word) {
+    auto s = left_open();
+    take_runbook(s);
+    EXPECT_THAT(look(s, "rollback-done").reasons.at(0).remedy, HasSubstr(rollback_waived));
+    s.does("pia", "revert_snapshot", R"({"reason":"it fails"})");
+    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-7","state":"reverted"})");
+    const auto reasons = look(s, "rollback-done").reasons;
+    ASSERT_FALSE(reasons.empty());
+    EXPECT_EQ(reasons[0].field, "smoke.rollback");
+    EXPECT_THAT(reasons[0].remedy, HasSubstr(rollback_waived));
+    waive_going_back(s);
+    s.does("otto", "send_notice", tells_of_going_back);
+}
+
+} // namespace
+} // namespace slipway::domain::testing
