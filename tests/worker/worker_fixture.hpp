@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 
 #include <gtest/gtest.h>
 
@@ -30,7 +31,7 @@ class TestRunner final : public app::Runner {
         const app::LineSink& sink
     ) override {
         ++steps;
-        setting = given;
+        keep(given);
         sink({SystemClock{}.now(), "running " + step.name + also});
         domain::StepResult result;
         result.name = step.name;
@@ -46,17 +47,31 @@ class TestRunner final : public app::Runner {
     domain::CheckResult run_check(
         const domain::SmokeCheck& check, const app::RingSetting& given, std::stop_token
     ) override {
-        setting = given;
+        keep(given);
         domain::CheckResult result;
         result.name = check.name;
         result.tries = 3;
         return result;
     }
 
+    // That the last step or check was given; a run and a list may be carried out beside each other.
+    app::RingSetting setting() const {
+        const std::lock_guard lock(mutex_);
+        return setting_;
+    }
+
+    void keep(const app::RingSetting& given) {
+        const std::lock_guard lock(mutex_);
+        setting_ = given;
+    }
+
     std::string also; // is written too
     std::atomic<int> steps{0};
-    app::RingSetting setting; // that the last step or check was given
     std::function<void(std::stop_token)> on_step;
+
+  private:
+    mutable std::mutex mutex_;
+    app::RingSetting setting_;
 };
 
 class WorkerTest : public testing::Test {

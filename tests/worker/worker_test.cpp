@@ -475,8 +475,8 @@ TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_rin
     does(ina, "run_smoke", R"({"occasion":"production"})");
     ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
     EXPECT_TRUE(change().smoke_reports.back().results.at(0).passed);
-    EXPECT_EQ(runner.setting.variables["SITE"], "/srv/site");
-    runner.setting.variables.clear();
+    EXPECT_EQ(runner.setting().variables["SITE"], "/srv/site");
+    runner.keep({});
     const app::Actor pia{acme, PersonId("pia"), {domain::Role::on_call}, {}, "session s"};
     does(pia, "roll_back", R"({"reason":"the feed is empty"})");
     clock.advance(12h); // nobody was there to decide; the runbook may take ten minutes
@@ -490,7 +490,7 @@ TEST_F(WorkerTest, what_follows_a_deployment_goes_where_it_went_whatever_the_rin
     );
     ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
     EXPECT_EQ(runner.steps, 2);
-    EXPECT_EQ(runner.setting.variables["SITE"], "/srv/site");
+    EXPECT_EQ(runner.setting().variables["SITE"], "/srv/site");
     EXPECT_EQ(change().runs.back().state, domain::RunState::succeeded);
 }
 
