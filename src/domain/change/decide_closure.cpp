@@ -414,7 +414,7 @@ Result<Decision> cancel(const Change& change, const Cancel& body, const Facts& f
         );
     Decider decider(change, facts);
     for (const auto& run : change.runs)
-        if (run.state == RunState::running || run.state == RunState::waiting)
+        if (is_active(run))
             decider.emit(RunEnded{run.id, RunState::aborted});
     decider.emit(ChangeCancelled{body.reason});
     say_not_ended(decider);

@@ -191,11 +191,8 @@ void call_while_others_run(Decider& decider, const RunId& id, const RunStep& ste
 
 void fail_deployment(Decider& decider, std::string reason) {
     decider.emit(DeploymentFailed{std::move(reason)});
-    const auto& owed = decider.change().owed;
-    if (std::none_of(owed.begin(), owed.end(), [](const Owed& known) {
-            return known.kind == OwedKind::retrospective_review && known.settled_at &&
-                   !known.fell_away;
-        }))
+    const auto* owed = retrospective_review(decider.change());
+    if (owed == nullptr || !owed->settled_at || owed->fell_away)
         return;
     const Time due = decider.facts().now + decider.facts().policy->retrospective_review_within;
     decider.emit(ReviewOwed{due});

@@ -173,7 +173,7 @@ void closure(const Change& change, const Facts& facts, GateFindings& findings) {
             "Wait until it has (snapshot list), then run the smoke list of the rollback"
         );
     for (const auto& run : change.runs)
-        if (run.state == RunState::running || run.state == RunState::waiting)
+        if (is_active(run))
             findings.refuse(
                 "runs." + run.id.value, "a run has not ended", std::string(to_text(run.state)),
                 fmt::format(
