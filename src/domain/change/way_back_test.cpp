@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/paging.hpp"
+#include "domain/change/tasks.hpp"
 #include "domain/change/testing/gate_rows.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/way_back.hpp"
