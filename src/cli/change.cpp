@@ -271,6 +271,10 @@ Result<Arguments> with_local_times(const Context& context, Arguments arguments) 
     for (const auto* name : {"from", "until"})
         if (arguments.text(name).size() == day_alone)
             arguments.values[name] = {arguments.text(name) + "T00:00"};
+    for (const auto* name : {"from", "until"})
+        if (arguments.has(name))
+            if (const auto local = domain::local_from_text(arguments.text(name)); !local)
+                return fail_option(name, local.error().message);
     if (arguments.has("from"))
         return arguments;
     const auto zone = TRY(zone_of_request(context, arguments));
