@@ -2,6 +2,7 @@
 #include "app/change_summary.hpp"
 
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -71,18 +72,44 @@ std::vector<std::pair<std::string, std::string>> records_used(const domain::Chan
     return records;
 }
 
+namespace {
+
+std::set<PersonId> assignees_of_open_steps(const domain::Change& change) {
+    std::set<PersonId> people;
+    for (const auto& [id, step] : change.steps)
+        if (step.state == domain::StepState::open)
+            people.insert(step.assignee);
+    return people;
+}
+
+std::set<PersonId> owners_of_open_actions(const domain::Change& change) {
+    std::set<PersonId> people;
+    for (const auto& action : change.actions)
+        if (!action.done_at)
+            people.insert(action.owner);
+    return people;
+}
+
+} // namespace
+
 std::vector<std::pair<std::string, PersonId>> people_assigned(const domain::Change& change) {
     std::vector<std::pair<std::string, PersonId>> people;
-    if (domain::is_over(change))
-        return people;
     const auto add = [&](const char* part, const PersonId& person) {
         if (!person.empty())
             people.emplace_back(part, person);
     };
-    // In this order: migration 0005 writes the same.
-    add("implementer", change.implementer);
-    add("rollback_owner", change.rollback_owner);
-    add("rollback_backup", change.rollback_backup);
+    const auto add_each = [&](const char* part, const std::set<PersonId>& of_part) {
+        for (const auto& person : of_part)
+            add(part, person);
+    };
+    // In this order: migrations 0005 and 0006 write the same.
+    if (!domain::is_over(change)) {
+        add("implementer", change.implementer);
+        add("rollback_owner", change.rollback_owner);
+        add("rollback_backup", change.rollback_backup);
+        add_each("assignee", assignees_of_open_steps(change));
+    }
+    add_each("action_owner", owners_of_open_actions(change));
     return people;
 }
 

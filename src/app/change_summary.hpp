@@ -12,7 +12,8 @@ ChangeSummary summarise(const domain::Change& change, std::optional<Time> wake_a
 // The board, standard change, rings and roster that a change uses, as kind and id. Nothing when it
 // is over: then they may go.
 std::vector<std::pair<std::string, std::string>> records_used(const domain::Change& change);
-// Who carries a change out and who decides on its way back, and as what. Nothing when it is over.
+// Who carries a change out, who decides on its way back and to whom its open steps are assigned,
+// and as what: none of them when it is over. Who owns an action of it that is open, then too.
 std::vector<std::pair<std::string, PersonId>> people_assigned(const domain::Change& change);
 // What full-text search finds of it.
 std::string search_text(const domain::Change& change);

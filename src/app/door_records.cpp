@@ -118,7 +118,8 @@ Result<void> check_board(
         return {};
     const StreamKey person{actor.tenant, "person", actor.person.value};
     for (auto query : queries_for_users(person)) {
-        if (field_of(query, person).starts_with("rollback_"))
+        const auto part = field_of(query, person);
+        if (part != "requester" && part != "change_owner" && part != "implementer")
             continue;
         query.limit = limits::page_size_max;
         for (const auto& change : TRY(inside.parts.store.find_changes(query)))

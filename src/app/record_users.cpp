@@ -15,6 +15,19 @@ remedy_for_use(const StreamKey& key, std::string_view field, const std::string& 
         return fmt::format(
             "slipway person edit {} --inactive, or close or cancel {}", key.id, change
         );
+    if (field == "assignee")
+        return fmt::format(
+            "slipway person edit {} --inactive, or give the step to another: slipway change "
+            "assign_step {} --step STEP --person PERSON",
+            key.id, change
+        );
+    if (field == "action_owner")
+        return fmt::format(
+            "slipway person edit {} --inactive, or complete the action, which a change manager "
+            "can: "
+            "slipway change complete_action {} --id ID",
+            key.id, change
+        );
     if (key.kind == "person")
         return fmt::format(
             "slipway person edit {} --inactive, or assign another to {}, or close or cancel it",
@@ -27,6 +40,20 @@ remedy_for_use(const StreamKey& key, std::string_view field, const std::string& 
     if (key.kind == "catalogue_entry")
         return fmt::format("Classify {} otherwise, or close or cancel it", change);
     return fmt::format("Assign another to {}, or close or cancel it", change);
+}
+
+std::string how_it_is_used(
+    const StreamKey& key, std::string_view field, const std::string& change, std::string_view title
+) {
+    if (field == "assignee")
+        return fmt::format("{} has an open step that is assigned to him", change);
+    if (field == "action_owner")
+        return fmt::format("{} has an open action of his", change);
+    auto part = std::string(field);
+    std::replace(part.begin(), part.end(), '_', ' ');
+    return key.kind == "person" ? fmt::format("{} has him as its {}", change, part)
+           : key.kind == "ci"   ? fmt::format("the scope of {} names it", change)
+                                : fmt::format("{} uses this {}", change, title);
 }
 
 } // namespace
@@ -47,12 +74,16 @@ std::vector<ChangeQuery> queries_for_users(const StreamKey& key) {
         query.record = key.kind + "/" + key.id;
         return {query};
     }
-    std::vector<ChangeQuery> queries(5, query);
+    std::vector<ChangeQuery> queries(7, query);
     queries[0].requester = key.id;
     queries[1].change_owner = key.id;
     queries[2].record = "implementer/" + key.id;
     queries[3].record = "rollback_owner/" + key.id;
     queries[4].record = "rollback_backup/" + key.id;
+    queries[5].record = "assignee/" + key.id;
+    // Actions outlive their change.
+    queries[6].record = "action_owner/" + key.id;
+    queries[6].states.clear();
     return queries;
 }
 
@@ -69,14 +100,9 @@ reasons_of_changes(Store& store, const domain::RegisterRow& row, const StreamKey
     std::vector<Reason> reasons;
     for (const auto& query : queries_for_users(key)) {
         const auto field = field_of(query, key);
-        auto part = field;
-        std::replace(part.begin(), part.end(), '_', ' ');
         for (const auto& change : TRY(store.find_changes(query)))
             reasons.push_back(
-                {std::string(in_use), field,
-                 key.kind == "person" ? fmt::format("{} has him as its {}", change.id, part)
-                 : key.kind == "ci"   ? fmt::format("the scope of {} names it", change.id)
-                                      : fmt::format("{} uses this {}", change.id, row.title),
+                {std::string(in_use), field, how_it_is_used(key, field, change.id, row.title),
                  fmt::format("{} ({}) is {}", change.id, change.title, change.state),
                  remedy_for_use(key, field, change.id)}
             );

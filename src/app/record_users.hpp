@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The changes that are not over and name a record.
+// The changes that rely on a record: those that are not over and name it, and those with an action
+// that is open.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ namespace slipway::app {
 // The rule by which records are not removed.
 inline constexpr std::string_view in_use = "in-use";
 
-// How the index of changes finds those that use this record and are not over.
+// How the index of changes finds those that use this record and are not over, and those that are
+// over and have an open action of this person.
 std::vector<ChangeQuery> queries_for_users(const StreamKey& key);
 // What of a change names the record that the query looks for.
 std::string field_of(const ChangeQuery& query, const StreamKey& key);

@@ -271,6 +271,10 @@ Result<Arguments> with_local_times(const Context& context, Arguments arguments) 
     for (const auto* name : {"from", "until"})
         if (arguments.text(name).size() == day_alone)
             arguments.values[name] = {arguments.text(name) + "T00:00"};
+    for (const auto* name : {"from", "until"})
+        if (arguments.has(name))
+            if (const auto local = domain::local_from_text(arguments.text(name)); !local)
+                return fail_option(name, local.error().message);
     if (arguments.has("from"))
         return arguments;
     const auto zone = TRY(zone_of_request(context, arguments));
@@ -414,6 +418,18 @@ std::optional<Json> in_one_line(const Json& value) {
     return line;
 }
 
+// Which actions are done, and whose the others are.
+Json actions_in_one_line(const JsonArray& actions) {
+    JsonArray line;
+    for (const auto& action : actions)
+        line.emplace_back(
+            text_at(action, "done_at").empty()
+                ? fmt::format("{} open ({})", text_at(action, "id"), text_at(action, "owner"))
+                : text_at(action, "id") + " done"
+        );
+    return line;
+}
+
 // What is owed until when, and which waivers hold until when; not what is settled or has ended.
 Json still_open(const Context& context, const Json& record, std::string_view name) {
     const auto state = text_or_empty(record, "state");
@@ -463,7 +479,9 @@ Json short_form(const Context& context, const Json& record, std::vector<std::str
                 brief[name] = std::move(open);
             else
                 left_out.push_back(name);
-        } else if (auto line = in_one_line(value))
+        } else if (name == "actions" && value.is_array())
+            brief[name] = actions_in_one_line(value.get_array());
+        else if (auto line = in_one_line(value))
             brief[name] = *std::move(line);
         else if (value.is_object() || value.is_array())
             left_out.push_back(name);

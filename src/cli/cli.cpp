@@ -6,6 +6,8 @@
 #include <exception>
 #include <iostream>
 
+#include <fmt/ranges.h>
+
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/terminal.hpp"
@@ -33,6 +35,16 @@ std::string problem_json(const Error& error) {
 bool wants_json(const std::vector<std::string>& words) {
     const auto end = std::find(words.begin(), words.end(), "--");
     return std::find(words.begin(), end, "--json") != end;
+}
+
+Error no_command(const std::vector<std::string>& group) {
+    if (group.empty())
+        return {ErrorCode::invalid_input, "no command is given; see slipway --help"};
+    return {
+        ErrorCode::invalid_input,
+        fmt::format(
+            "slipway {0} is no whole command; see slipway {0} --help", fmt::join(group, " ")
+        )};
 }
 
 Style style_of(const Context& context, bool terminal) {
@@ -109,6 +121,10 @@ int run_cli(
         // Without a command it is a question when help is asked for, a mistake otherwise: a script
         // whose variable is empty must not succeed.
         const bool asked = parsed->help;
+        if (!asked && wants_json(arguments)) {
+            context.print_json(problem_json(no_command(parsed->words)));
+            return static_cast<int>(ExitCode::usage);
+        }
         (asked ? surroundings.out : surroundings.err)
             << help_text(commands, *parsed, local.version) << std::flush;
         return static_cast<int>(asked ? ExitCode::ok : ExitCode::usage);

@@ -160,10 +160,14 @@ struct RunView {
     std::string because; // why it stopped
     std::string position;
     EntryWords words{0};
+    bool change_over = false;
 
     bool over() const { return state == "succeeded" || state == "failed" || state == "aborted"; }
 
     bool waits() const { return state == "waiting"; }
+
+    // Nor will there be one.
+    bool never_was() const { return change_over && id.empty(); }
 };
 
 std::string run_of(const Json& entry) {
@@ -181,6 +185,8 @@ std::string run_of(const Json& entry) {
 void note(RunView& view, const Json& entry) {
     const auto type = text_or_empty(entry, "type");
     const auto run = run_of(entry);
+    if (type == "change_closed" || type == "change_cancelled")
+        view.change_over = true;
     if (type == "run_started" && !run.empty()) {
         view.id = run;
         view.state = "running";
@@ -216,9 +222,11 @@ past_of(const Context& context, const std::string& change, std::vector<Json>& la
             if (const auto* seq = find(item, "seq"))
                 out.position = cell(*seq);
             const auto* entry = find(item, "entry");
-            if (entry == nullptr || run_of(*entry).empty())
+            if (entry == nullptr)
                 continue;
             note(out, *entry);
+            if (run_of(*entry).empty())
+                continue;
             if (text_or_empty(*entry, "type") == "run_started")
                 last_run.clear();
             last_run.push_back(*entry);
@@ -329,21 +337,26 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         show_kept(context, entry);
         context.say(entry_line(entry, run.words, context.style, false));
     }
-    if (run.id.empty())
+    if (run.id.empty() && !run.never_was())
         context.say(explain_no_run(change));
     if (run.waits())
         say_stop(context, run);
     else if (!run.over())
         say_clock(context, run, clock_block);
-    if (!run.over())
+    if (!run.over() && !run.never_was())
         TRY(follow(
             context, change, run.position, true,
             [&](const Json& entry, std::string_view bytes) {
                 note(run, entry);
                 show_live(context, run, entry, bytes);
-                return !run.over();
+                return !run.over() && !run.never_was();
             }
         ));
+    if (run.never_was())
+        return fail(
+            ErrorCode::blocked,
+            fmt::format("{} is over and never had a run: there is nothing to follow", change)
+        );
     context.say(fmt::format(
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))

@@ -11,6 +11,8 @@
 #include <CLI/Validators.hpp>
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+#include "base/time.hpp"
 #include "cli/text.hpp"
 
 namespace slipway::cli {
@@ -304,6 +306,28 @@ Result<void> check_choices(const Command& command, const Arguments& arguments) {
     return {};
 }
 
+// What is no such value in any case; whether it is in bounds, the server says.
+std::string finding_in(const Option& option, const std::string& value) {
+    if (option.value == "SPAN") {
+        const auto span = span_from_text(value);
+        return span ? std::string{} : span.error().message;
+    }
+    const auto number = option.value == "N" ? parse_json(value) : Result<Json>(Json(0));
+    return number && number->is_number() ? std::string{}
+                                         : fmt::format("expected a number, not \"{}\"", value);
+}
+
+Result<void> check_values(const Command& command, const Arguments& arguments) {
+    for (const auto& option : command.options)
+        for (const auto& value : arguments.all(option.name))
+            if (const auto finding = finding_in(option, value); !finding.empty())
+                return usage(fmt::format(
+                    "{}: {}", option.positional ? upper_case(option.value) : "--" + option.name,
+                    clean(finding)
+                ));
+    return {};
+}
+
 Result<Arguments> parse_arguments(const Command& command, Words words) {
     CLI::App app;
     app.set_help_flag();
@@ -340,6 +364,7 @@ Result<Arguments> parse_arguments(const Command& command, Words words) {
         out.values.emplace(name, std::move(given));
     TRY(check_single(command, out));
     TRY(check_choices(command, out));
+    TRY(check_values(command, out));
     return out;
 }
 
@@ -403,8 +428,8 @@ parse_command_line(const std::vector<Command>& commands, const std::vector<std::
         given.erase(given.begin());
         out.help = true;
     }
-    if (given == Words{"--version"})
-        given = {"version"};
+    if (!given.empty() && given.front() == "--version")
+        given.front() = "version";
     auto place = locate(commands, given);
     if (!place.unknown.empty())
         return unknown_command(commands, place);

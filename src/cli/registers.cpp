@@ -164,8 +164,6 @@ Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments argumen
 // What is there with what is given over it, unless somebody else writes it meanwhile.
 Result<ExitCode> edit(const RegisterRow& row, Context& context, Arguments arguments) {
     TRY(set_now(row, context, arguments));
-    const auto path = record_path(row, arguments);
-    const auto before = TRY(context.get(path));
     auto schema = row.schema();
     schema.get_object().erase("required"); // what is not given stays
     const auto upload = [&](const std::string& file) { return upload_file(context, file); };
@@ -173,6 +171,11 @@ Result<ExitCode> edit(const RegisterRow& row, Context& context, Arguments argume
     const auto dropped = arguments.all("clear");
     if (given.get_object().empty() && dropped.empty())
         return fail_option("clear", "nothing to change: give a field, or one to clear");
+    for (const auto& name : dropped)
+        if (find(given, name) != nullptr)
+            return fail_option("clear", fmt::format("--{} is given too; give one of them", name));
+    const auto path = record_path(row, arguments);
+    const auto before = TRY(context.get(path));
     JsonObject body;
     for (const auto& name : field_names(row)) {
         const auto* value = find(given, name);

@@ -317,9 +317,9 @@ std::optional<std::string> formatted_time(std::string_view text, const char* for
     const auto time = time_from_text(text);
     if (!time)
         return std::nullopt;
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time)
-    );
+    // By way of the system's clock, which counts nanoseconds, what lies after 2262 would overflow.
+    const std::time_t seconds =
+        std::chrono::floor<std::chrono::seconds>(*time).time_since_epoch().count();
     std::tm local{};
     if (localtime_r(&seconds, &local) == nullptr)
         return std::nullopt;

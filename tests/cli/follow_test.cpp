@@ -107,6 +107,20 @@ TEST_F(CliTest, ARunIsFollowedAcrossALostConnection) {
     );
 }
 
+TEST_F(CliTest, NobodyWaitsForARunOfAChangeThatIsOver) {
+    const auto opened = run_entry(1, "change_opened", "{}");
+    const auto nothing = "CHG-1 is over and never had a run: there is nothing to follow";
+    server.answer(
+        200, fmt::format(R"({{"items":[{},{}]}})", opened, run_entry(2, "change_cancelled", "{}"))
+    );
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+    EXPECT_NE(err.str().find(nothing), std::string::npos) << err.str();
+    EXPECT_EQ(out.str().find("waiting for it"), std::string::npos) << out.str();
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", opened));
+    server.answer(200, streamed_entry(2, "change_closed", "{}"), "text/event-stream");
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6) << "it was closed meanwhile";
+}
+
 TEST_F(CliTest, ARunThatIsFollowedShowsNoLinesOfAnother) {
     const std::string of_another =
         "event: transcript_line\ndata: {\"type\":\"transcript_line\",\"run\":\"run-1\","

@@ -249,6 +249,12 @@ TEST_F(CliTest, WhateverIsWrongWithTheCommandLineHasOneExitCode) {
         {"change", "vote", "CHG-1", "--json_body", "{"},
         {"change", "comment", "CHG-1", "--text", "t", "--if_version", "seven"},
         {"gate", "CHG-1", "--timeout", "soon"},
+        {"change", "list", "--limit", "many"},
+        {"ledger", "entries", "--limit", "1x"},
+        {"snapshot", "list", "--limit", ""},
+        {"change", "windows", "CHG-1", "--until", "2026-12-10", "--duration", "long"},
+        {"change", "windows", "CHG-1", "--from", "2026-12-01", "--until", "soon"},
+        {"ci", "edit", "par", "--host", "a", "--clear", "host"},
         {"verify"},
         {"verify", "--json", "--server", "http://x"}, // it talks to no server
         {"whoami", "--server", "slipway"},
@@ -296,8 +302,8 @@ TEST_F(CliTest, WhatCannotBeReadIsNamedAsItWasTyped) {
     EXPECT_EQ(err.str().find("json_body"), std::string::npos) << err.str();
     EXPECT_EQ(run({"ci", "import", ci}), 2);
     EXPECT_EQ(err.str(), "slipway: " + ci + ": is not valid UTF-8 at byte 12\n");
-    EXPECT_EQ(run({"sandbox", "advance", "5x"}), 2);
-    EXPECT_EQ(err.str().find("slipway: \"5x\": expected a number and a unit"), 0) << err.str();
+    EXPECT_EQ(run({"sandbox", "advance", "5x"}), 64);
+    EXPECT_EQ(err.str().find("slipway: SPAN: expected a number and a unit"), 0) << err.str();
     EXPECT_TRUE(server.seen().empty());
 }
 
@@ -357,6 +363,24 @@ TEST_F(CliTest, WithoutACommandTheHelpIsAnError) {
     EXPECT_EQ(run({"change"}), 64);
     EXPECT_EQ(out.str(), "");
     EXPECT_NE(err.str().find("Usage: slipway change COMMAND"), std::string::npos) << err.str();
+}
+
+TEST_F(CliTest, WithoutACommandAProgramReadsThatAsJson) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> lines{
+        {{"--json"}, "no command is given; see slipway --help"},
+        {{"run", "--json"}, "slipway run is no whole command; see slipway run --help"},
+    };
+    for (const auto& [line, detail] : lines) {
+        out.str("");
+        EXPECT_EQ(run(line), 64);
+        const auto problem = parse_json(out.str());
+        ASSERT_TRUE(problem) << out.str();
+        EXPECT_EQ(text_or_empty(*problem, "detail"), detail);
+        EXPECT_EQ(err.str(), "");
+    }
+    out.str("");
+    EXPECT_EQ(run({"--version", "--json"}), 0);
+    EXPECT_TRUE(parse_json(out.str())) << out.str();
 }
 
 TEST_F(CliTest, AnOptionBehindTheDashesIsNamedAsThat) {

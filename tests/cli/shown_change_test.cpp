@@ -63,6 +63,17 @@ TEST_F(CliTest, OnlyWhatIsStillOpenIsOwedAndOnlyWhatHoldsIsAWaiver) {
     EXPECT_NE(out.str().find("more with --all: waivers\n"), std::string::npos) << out.str();
 }
 
+TEST_F(CliTest, ActionsAreDoneOrOpenAndWhoseThoseAreIsShown) {
+    server.answer(
+        200, R"({"id":"CHG-4","state":"closed","actions":[)"
+             R"({"id":"A-1","title":"Mend","owner":"nils","done_at":"2026-12-20T10:00:00.000Z"},)"
+             R"({"id":"A-2","title":"Tell","owner":"tom","done_at":null}]})"
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-4"}), 0);
+    EXPECT_NE(out.str().find("actions: A-1 done, A-2 open (tom)\n"), std::string::npos)
+        << out.str();
+}
+
 } // namespace
 
 } // namespace slipway::test

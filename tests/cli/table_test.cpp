@@ -239,6 +239,14 @@ TEST(CliTable, AColumnOfTimesNamesItsZone) {
     EXPECT_EQ(shown, "id: a\ndue: 2026-12-04 15:00:00 CET\n");
 }
 
+// Nanoseconds in 64 bits end in 2262; "no end" is often written as the last day there is.
+TEST(CliTable, ATimeThatIsFarAwayIsNotOneLongAgo) {
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    EXPECT_EQ(cli::zoned_time("2262-04-12T00:00:00.000Z"), "2262-04-12 00:00:00 UTC");
+    EXPECT_EQ(cli::zoned_time("9999-12-31T23:59:59.999Z"), "9999-12-31 23:59:59 UTC");
+}
+
 TEST(CliTable, WhatMustBeGivenIsMarkedInTheHelp) {
     const cli::LocalCommands local;
     const auto commands = cli::all_commands(local);

@@ -137,10 +137,17 @@ TEST_P(AdminContract, an_upgrade_finds_the_records_that_changes_use) {
     put("planning",
         R"({"queue":{"board":"cab"},"decision":{"board":"other"},"production_ring":"live",)"
         R"("test_ring":"staging","roster":"ops","classification":{"catalogue_entry":"std"},)"
-        R"("implementer":"ivar","rollback_owner":"pia","rollback_backup":"sven"})");
+        R"("implementer":"ivar","rollback_owner":"pia","rollback_backup":"sven",)"
+        R"("steps":{"backup":{"state":"open","assignee":"tom"},)"
+        R"("notice":{"state":"completed","assignee":"pia"},)"
+        R"("scope":{"state":"open","assignee":"anna"},"smoke":{"state":"open","assignee":""},)"
+        R"("window":{"state":"open","assignee":"tom"}},)"
+        R"("actions":[{"owner":"nils","done_at":"2026-11-26T11:00:00.000Z"},{"owner":"eva"}]})");
     put("deploying", R"({"queue":null,"decision":{"board":"ecab"},"production_ring":""})");
     put("planning", R"({"implementer":"","rollback_owner":"pia"})");
-    put("closed", R"({"production_ring":"live","implementer":"ivar"})");
+    put("closed", R"({"production_ring":"live","implementer":"ivar",)"
+                  R"("steps":{"pir":{"state":"open","assignee":"tom"}},)"
+                  R"("actions":[{"owner":"tom","done_at":null},{"owner":"tom"}]})");
     must(store::migrate(db, migrations));
     std::vector<std::string> found;
     db.query("select records from change_index order by slot", {}, 1, [&](const store::Row& row) {
@@ -149,8 +156,9 @@ TEST_P(AdminContract, an_upgrade_finds_the_records_that_changes_use) {
     EXPECT_THAT(
         found, ElementsAre(
                    R"(["board/cab","catalogue_entry/std","ring/live","ring/staging","roster/ops",)"
-                   R"("implementer/ivar","rollback_owner/pia","rollback_backup/sven"])",
-                   R"(["board/ecab"])", R"(["rollback_owner/pia"])", "[]"
+                   R"("implementer/ivar","rollback_owner/pia","rollback_backup/sven",)"
+                   R"("assignee/anna","assignee/tom","action_owner/eva"])",
+                   R"(["board/ecab"])", R"(["rollback_owner/pia"])", R"(["action_owner/tom"])"
                )
     );
 }

@@ -112,6 +112,34 @@ TEST_F(PeopleTest, whom_an_open_change_names_are_not_removed) {
         EXPECT_TRUE(removes_person(id)) << id;
 }
 
+TEST_F(PeopleTest, who_have_a_step_or_an_action_that_is_open_are_not_removed) {
+    for (const auto* id : {"tom", "nils"})
+        ASSERT_TRUE(puts_person(person(id, "engineer")));
+    ASSERT_TRUE(does("open", R"({"title":"Site"})"));
+    ASSERT_TRUE(does("assign_step", R"({"step":"scope","person":"tom"})"));
+    ASSERT_TRUE(does("assign_step", R"({"step":"backup","person":"tom"})"));
+    ASSERT_TRUE(
+        does("add_action", R"({"title":"Mend","owner":"nils","due_at":"2027-12-20T10:00:00Z"})")
+    );
+    const auto of_step = removes_person("tom");
+    ASSERT_EQ(rule(of_step), "in-use");
+    EXPECT_EQ(of_step.error().reasons.at(0).field, "assignee");
+    EXPECT_THAT(
+        of_step.error().reasons.at(0).remedy,
+        testing::HasSubstr("slipway change assign_step CHG-1 --step STEP --person PERSON")
+    );
+    ASSERT_TRUE(does("cancel", R"({"reason":"not needed"})"));
+    EXPECT_TRUE(removes_person("tom")) << "its steps are nobody's any more";
+    const auto of_action = removes_person("nils");
+    ASSERT_EQ(rule(of_action), "in-use") << "actions outlive the change";
+    EXPECT_EQ(of_action.error().reasons.at(0).message, "CHG-1 has an open action of his");
+    ASSERT_TRUE(door->execute(
+        {main, PersonId("nils"), {domain::Role::engineer}, {}, "session"},
+        asked("complete_action", R"({"id":"A-1"})")
+    ));
+    EXPECT_TRUE(removes_person("nils"));
+}
+
 TEST_F(PeopleTest, who_sit_on_a_board_or_are_on_call_are_not_removed) {
     for (const auto* id : {"mika", "pia", "carl"})
         ASSERT_TRUE(puts_person(person(id, "cab_member")));
@@ -155,13 +183,18 @@ TEST_F(PeopleTest, who_leave_are_told_where_they_are_still_named) {
     );
     ASSERT_TRUE(puts(roster));
     ASSERT_TRUE(does("open", R"({"title":"Site","rollback_backup":"pia"})"));
+    ASSERT_TRUE(does("assign_step", R"({"step":"scope","person":"pia"})"));
+    ASSERT_TRUE(
+        does("add_action", R"({"title":"Mend","owner":"pia","due_at":"2027-12-20T10:00:00Z"})")
+    );
     EXPECT_THAT(said_in(puts_person(person("pia", "engineer"))), testing::IsEmpty());
     const auto gone = puts_person(person("pia", "engineer", true));
     EXPECT_THAT(
         said_in(gone),
         testing::ElementsAre(
             "change advisory board ecab still has him as a member",
-            "on-call roster ops still has him on call", "CHG-1 has him as its rollback backup"
+            "on-call roster ops still has him on call", "CHG-1 has him as its rollback backup",
+            "CHG-1 has an open step that is assigned to him", "CHG-1 has an open action of his"
         )
     );
     auto again = record("person", "pia");

@@ -82,6 +82,31 @@ TEST(Answers, a_window_that_somebody_has_to_answer_for_says_what_he_types) {
                            "complete_step CHG-12 --step impact"));
 }
 
+TEST(Answers, who_is_named_for_what_his_roles_do_not_let_him_do_is_said) {
+    Scenario s;
+    s.does("rosa", "open", R"({"title":"Site","change_owner":"mika","implementer":"ina"})");
+    EXPECT_TRUE(s.has_said("mika cannot act as change owner: no role of his gives change_run; name "
+                           "another, or have an administrator give him one that does"));
+    EXPECT_FALSE(s.has_said("ina cannot act"));
+    s.said.clear();
+    s.does("rosa", "assign", R"({"implementer":"vic","rollback_owner":"vic"})");
+    EXPECT_TRUE(s.has_said(
+        "vic cannot act as implementer: no role of his gives change_write and change_run"
+    ));
+    EXPECT_TRUE(s.has_said("vic cannot act as rollback owner: no role of his gives change_run"));
+    EXPECT_FALSE(s.has_said("change owner")) << "he is not named now";
+    s.does("rosa", "assign_step", R"({"step":"scope","person":"vic"})");
+    EXPECT_TRUE(s.has_said("vic cannot act as assignee of scope: no role of his gives change_write")
+    );
+    s.said.clear();
+    s.does("rosa", "assign_step", R"({"step":"scope","person":"mika"})");
+    EXPECT_TRUE(s.said.empty());
+    s.does(
+        "rosa", "add_action", R"({"title":"mend","owner":"vic","due_at":"2026-12-20T10:00:00Z"})"
+    );
+    EXPECT_TRUE(s.has_said("vic cannot act as owner of A-1: no role of his gives change_write"));
+}
+
 TEST(Classifying, otherwise_than_the_rules_propose_says_what_they_do) {
     Scenario s;
     open(s);

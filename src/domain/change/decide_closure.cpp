@@ -250,6 +250,8 @@ Result<Decision> add_action(const Change& change, const AddAction& body, const F
          body.due_at,
          {},
          0}});
+    const auto part = "owner of " + decider.change().actions.back().id;
+    say_if_unable(decider, body.owner, part, {Permission::change_write});
     return decider.finish();
 }
 
@@ -264,7 +266,7 @@ complete_action(const Change& change, const CompleteAction& body, const Facts& f
                 return fail_blocked(
                     "this action is somebody else's",
                     {{"pir", action.id, "only its owner completes it",
-                      "owner " + action.owner.value, "Ask the owner"}}
+                      "owner " + action.owner.value, "Ask the owner or a change manager"}}
                 );
             Decider decider(change, facts);
             decider.emit(ActionDone{body.id});

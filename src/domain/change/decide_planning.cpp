@@ -69,6 +69,19 @@ Result<void> check_person(const Facts& facts, const PersonId& id, std::string_vi
     return {};
 }
 
+// In the window, where they are called or decide, it would be found out too late.
+void say_who_is_unable(Decider& decider, const ParticipantsAssigned& named) {
+    using enum Permission;
+    const auto say = [&](const std::optional<PersonId>& person, std::string_view part,
+                         std::initializer_list<Permission> needed) {
+        say_if_unable(decider, person.value_or(PersonId{}), part, needed);
+    };
+    say(named.change_owner, "change owner", {change_write, change_run});
+    say(named.implementer, "implementer", {change_write, change_run});
+    say(named.rollback_owner, "rollback owner", {change_run});
+    say(named.rollback_backup, "rollback backup", {change_run});
+}
+
 // Who has approved it could not start it: in the window that would be found out too late.
 Result<void> check_implementer(const Change& change, const Facts& facts, const PersonId& person) {
     TRY(check_person(facts, person, "implementer"));
@@ -373,6 +386,9 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
         assigned.rollback_backup = body.rollback_backup;
     if (assigned.rollback_owner || assigned.rollback_backup)
         decider.emit(assigned);
+    assigned.change_owner = event.change_owner;
+    assigned.implementer = event.implementer;
+    say_who_is_unable(decider, assigned);
     return decider.finish();
 }
 
@@ -414,9 +430,11 @@ Result<Decision> assign(const Change& change, const Assign& body, const Facts& f
     if (body.production_ring && *body.production_ring != change.production_ring)
         TRY(require_untouched(change, "production ring"));
     Decider decider(change, facts);
-    decider.emit(ParticipantsAssigned{
-        body.change_owner, body.implementer, body.rollback_owner, body.rollback_backup, body.risk,
-        body.production_ring, body.test_ring, body.roster});
+    const ParticipantsAssigned assigned{
+        body.change_owner, body.implementer,     body.rollback_owner, body.rollback_backup,
+        body.risk,         body.production_ring, body.test_ring,      body.roster};
+    decider.emit(assigned);
+    say_who_is_unable(decider, assigned);
     return decider.finish();
 }
 

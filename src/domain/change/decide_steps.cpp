@@ -339,6 +339,9 @@ Result<Decision> assign_step(const Change& change, const AssignStep& body, const
         );
     Decider decider(change, facts);
     decider.emit(StepAssigned{body.step, body.person});
+    say_if_unable(
+        decider, body.person, "assignee of " + body.step.value, {Permission::change_write}
+    );
     return decider.finish();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/decision.hpp"
 
+#include <fmt/ranges.h>
+
 namespace slipway::domain {
 
 namespace {
@@ -167,6 +169,26 @@ Result<void> require_reporter(
           "connector " + std::string(connector),
           "Wait for its report, or ask it again; people report for external"}}
     );
+}
+
+void say_if_unable(
+    Decider& decider, const PersonId& person, std::string_view part,
+    std::initializer_list<Permission> needed
+) {
+    const auto& people = decider.facts().records->people;
+    const auto found = people.find(person);
+    if (found == people.end())
+        return;
+    std::vector<std::string_view> missing;
+    for (const auto permission : needed)
+        if (!grants(found->second.roles, permission))
+            missing.push_back(to_text(permission));
+    if (!missing.empty())
+        decider.say(fmt::format(
+            "{} cannot act as {}: no role of his gives {}; name another, or have an administrator "
+            "give him one that does",
+            person.value, part, fmt::join(missing, " and ")
+        ));
 }
 
 tl::unexpected<Error> fail_conflict(std::string field, std::string message) {

@@ -119,6 +119,12 @@ Result<void> require_reporter(
     const Facts& facts, std::string_view connector, std::string_view gate, std::string field
 );
 Result<void> require_reason(std::string_view reason, std::string_view field = "reason");
+// He may be named as this part of the change ("implementer"); the answer says when no role of his
+// gives what he needs for it. Nothing of somebody who is not on record.
+void say_if_unable(
+    Decider& decider, const PersonId& person, std::string_view part,
+    std::initializer_list<Permission> needed
+);
 // Refusals that a gate has no part in still name the field, so that every refusal says where.
 tl::unexpected<Error> fail_conflict(std::string field, std::string message);
 tl::unexpected<Error> fail_full(std::string field, std::string_view things, std::size_t limit);

@@ -131,5 +131,29 @@ TEST(Reminders, of_what_is_owed_say_what_settles_it) {
     EXPECT_EQ(mails[0].window_start, std::nullopt) << "it stays owed wherever the window moves";
 }
 
+TEST(Reminders, of_an_action_end_with_one_for_who_owns_the_change) {
+    auto s = settled();
+    s.does(
+        "otto", "add_action", R"({"title":"Mend","owner":"ina","due_at":"2026-12-20T10:00:00Z"})"
+    );
+    s.does("otto", "close", R"({"outcome":"successful","summary":"it runs"})");
+    for (int day = 19; day <= 27; ++day) {
+        const auto mails = ticked(s, fmt::format("2026-12-{}T10:00Z", day));
+        ASSERT_EQ(mails.size(), 1u) << day;
+        EXPECT_EQ(mails[0].person, PersonId("ina")) << day;
+    }
+    EXPECT_EQ(wake_at(s.change, s.facts("system")), at("2026-12-28T10:00Z"));
+    const auto last = ticked(s, "2026-12-28T10:00Z");
+    ASSERT_EQ(last.size(), 1u);
+    EXPECT_EQ(last[0].person, PersonId("otto"));
+    EXPECT_EQ(last[0].subject, "CHG-12: action A-1 is still open");
+    EXPECT_THAT(
+        last[0].body,
+        HasSubstr("and ina is not reminded any more. He or a change manager completes it: slipway "
+                  "change complete_action CHG-12 --id A-1")
+    );
+    EXPECT_THAT(ticked(s, "2027-01-28T10:00Z"), IsEmpty());
+}
+
 } // namespace
 } // namespace slipway::domain::testing

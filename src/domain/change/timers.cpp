@@ -112,6 +112,24 @@ void remind_action(Firing& firing, const std::string& about) {
             );
 }
 
+// Who owns the change may ask its owner, or have a change manager complete it.
+void tell_of_open_action(Firing& firing, const std::string& about) {
+    auto& decider = firing.decider;
+    decider.emit(Reminded{ReminderKind::action_due, about, {}});
+    const auto& change = decider.change();
+    for (const auto& action : change.actions)
+        if (action.id == about)
+            firing.reminders.push_back(
+                {change.change_owner, fmt::format("action {} is still open", about),
+                 fmt::format(
+                     "{} was due by {}, and {} is not reminded any more. He or a change manager "
+                     "completes it: slipway change complete_action {} --id {}",
+                     action.title, on_the_wall(decider, *action.due_at), action.owner.value,
+                     change.id.value, about
+                 )}
+            );
+}
+
 void note_owed(Firing& firing, const std::string& about) {
     auto& decider = firing.decider;
     decider.emit(Reminded{ReminderKind::owed_overdue, about, {}});
@@ -440,13 +458,14 @@ std::vector<Timer> timers_of(const Change& change, const Facts& facts) {
     for (const auto& action : change.actions)
         if (!action.done_at && action.due_at) {
             // A day before, on the day, then daily for a week: a PIR without follow-through is
-            // theatre, and so is a reminder that never ends.
+            // theatre, and so is a reminder that never ends. The last is for who owns the change.
             constexpr std::uint32_t reminders_max = 9;
-            if (action.reminders < reminders_max)
+            if (action.reminders <= reminders_max)
                 timers.push_back(
                     {*action.due_at + std::chrono::hours(24) * action.reminders -
                          std::chrono::hours(24),
-                     action.id, remind_action}
+                     action.id,
+                     action.reminders < reminders_max ? remind_action : tell_of_open_action}
                 );
         }
     snapshot_timers(change, facts, timers);

@@ -378,6 +378,33 @@ class Checker {
     std::map<std::string, std::string> paths_; // of each step
 };
 
+void add_doubts(
+    const Workflow& workflow, const Step& step, const std::string& path,
+    std::vector<FieldError>& doubts
+) {
+    constexpr std::string_view fields = ".fields.";
+    const std::string_view when = step.when;
+    for (auto at = when.find(fields); at != std::string_view::npos;
+         at = when.find(fields, at + fields.size()))
+        if (auto doubt = doubt_about(workflow, when.substr(at + fields.size())); !doubt.empty())
+            doubts.push_back({path + ".when", std::move(doubt)});
+    if (step.kind == StepKind::closure && find_step(workflow, StepKind::closure) != &step)
+        doubts.push_back(
+            {path + ".kind", "another step closes the change before it, so this one stays open"}
+        );
+    for (std::size_t f = 0; f < step.form.size(); ++f) {
+        const auto& spec = step.form[f];
+        if (spec.type == FieldType::multi_list && spec.min &&
+            *spec.min > static_cast<double>(spec.options.size()))
+            doubts.push_back(
+                {fmt::format("{}.fields[{}].min", path, f),
+                 fmt::format(
+                     "there are only {} options, so it cannot be filled in", spec.options.size()
+                 )}
+            );
+    }
+}
+
 } // namespace
 
 Result<Workflow> read_workflow(std::string_view yaml, std::string_view file) {
@@ -396,19 +423,13 @@ Result<Workflow> read_workflow(std::string_view yaml, std::string_view file) {
 }
 
 std::vector<FieldError> doubts_about(const Workflow& workflow) {
-    constexpr std::string_view fields = ".fields.";
     std::vector<FieldError> doubts;
     for (std::size_t p = 0; p < workflow.phases.size(); ++p)
-        for (std::size_t s = 0; s < workflow.phases[p].steps.size(); ++s) {
-            const std::string_view when = workflow.phases[p].steps[s].when;
-            for (auto at = when.find(fields); at != std::string_view::npos;
-                 at = when.find(fields, at + fields.size()))
-                if (auto doubt = doubt_about(workflow, when.substr(at + fields.size()));
-                    !doubt.empty())
-                    doubts.push_back(
-                        {fmt::format("phases[{}].steps[{}].when", p, s), std::move(doubt)}
-                    );
-        }
+        for (std::size_t s = 0; s < workflow.phases[p].steps.size(); ++s)
+            add_doubts(
+                workflow, workflow.phases[p].steps[s], fmt::format("phases[{}].steps[{}]", p, s),
+                doubts
+            );
     return doubts;
 }
 

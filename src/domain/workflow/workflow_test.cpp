@@ -443,6 +443,24 @@ TEST(DoubtsAbout, conditions_that_look_at_a_field_that_no_step_has) {
         EXPECT_TRUE(doubts_about(workflow_of(name)).empty()) << name;
 }
 
+TEST(DoubtsAbout, what_can_never_be_filled_in_or_completed) {
+    const auto workflow = read_workflow(
+        file_with("  - {id: a, title: A, kind: closure}\n  - {id: b, title: B, kind: closure, "
+                  "fields: [{name: f, label: F, type: multi_list, options: [x, y], min: 3}, "
+                  "{name: g, label: G, type: multi_list, options: [x, y], min: 2}]}\n"),
+        "w.yaml"
+    );
+    ASSERT_TRUE(workflow) << workflow.error().message;
+    const auto doubts = doubts_about(*workflow);
+    ASSERT_EQ(doubts.size(), 2u);
+    EXPECT_EQ(doubts[0].field, "phases[0].steps[1].kind");
+    EXPECT_EQ(
+        doubts[0].message, "another step closes the change before it, so this one stays open"
+    );
+    EXPECT_EQ(doubts[1].field, "phases[0].steps[1].fields[0].min");
+    EXPECT_EQ(doubts[1].message, "there are only 2 options, so it cannot be filled in");
+}
+
 TEST(DueAt, counts_from_the_date_that_the_rule_names) {
     const auto at = *time_from_text("2026-11-22T10:00:00Z");
     const DateLookup dates = [&](std::string_view name) {

@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- To whom the open steps of a change are assigned stands in its row until it is over, and who owns
+-- an action of it that is open, longer. Here as its document has them, which may lack its last 16
+-- events: the next command on the change, or slipway admin rebuild, adds what those say.
+
+update change_index set records = '[' || substr(
+    case when records = '[]' then '' else ',' || substr(records, 2, length(records) - 2) end ||
+    coalesce((
+        select string_agg(part, '' order by part collate "C") from (
+            select distinct ',"assignee/' || (step.value #>> '{assignee}') || '"' as part
+            from document d, json_each(cast(d.state as json) #> '{steps}') step
+            where d.tenant = change_index.tenant and d.kind = 'change' and d.id = change_index.id
+            and change_index.state not in ('closed', 'cancelled')
+            and step.value #>> '{state}' = 'open'
+            and step.value #>> '{assignee}' <> '') assigned), '') ||
+    coalesce((
+        select string_agg(part, '' order by part collate "C") from (
+            select distinct ',"action_owner/' || (action.value #>> '{owner}') || '"' as part
+            from document d, json_array_elements(cast(d.state as json) #> '{actions}') action
+            where d.tenant = change_index.tenant and d.kind = 'change' and d.id = change_index.id
+            and action.value #>> '{done_at}' is null
+            and action.value #>> '{owner}' <> '') owned), ''), 2) || ']';
