@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person wrote as a step is a step or is refused, and prose is never run.
 #include <chrono>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -225,6 +226,28 @@ TEST(LostSteps, a_cause_stands_before_what_follows_and_nothing_refused_is_missin
          lint_text(rollback + block("decision {nam=d}") + only("name=a timeout=5s")).findings)
         found.push_back(fmt::format("{} {}", finding.line, finding.rule));
     EXPECT_THAT(found, ElementsAre("4 no-name", "0 no-time-limit", "0 no-title"));
+}
+
+// The blocks of the guide as they stand, one behind the other.
+TEST(Guide, gives_a_runbook_that_can_be_used) {
+    std::ifstream page(std::string(SLIPWAY_ROOT) + "/docs/guides/write-a-runbook.md");
+    std::string runbook;
+    bool in_block = false;
+    bool is_part = false; // and not a command
+    for (std::string line; std::getline(page, line);) {
+        const bool indented = line.starts_with("    ");
+        const auto text = indented ? line.substr(4) : line;
+        if (indented && !in_block)
+            is_part = text.starts_with("---") || text.starts_with("```");
+        in_block = indented || (in_block && line.empty());
+        if (in_block && is_part)
+            runbook += text + "\n";
+    }
+    const auto report = lint_text(runbook, RunbookPurpose::deployment);
+    ASSERT_TRUE(report.runbook) << runbook;
+    EXPECT_TRUE(report.findings.empty()) << report.findings.front().message;
+    EXPECT_EQ(report.runbook->steps.size(), 6U);
+    EXPECT_EQ(report.runbook->undo.size(), 1U);
 }
 
 TEST(LostSteps, are_found_in_a_long_file_without_delay) {
