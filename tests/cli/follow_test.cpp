@@ -4,10 +4,8 @@
 #include "base/json.hpp"
 #include "base/limits.hpp"
 #include "cli/event_stream.hpp"
-#include "cli/event_words.hpp"
 #include "cli/text.hpp"
 #include "cli_fixture.hpp"
-#include "domain/change/events.hpp"
 
 namespace slipway::test {
 
@@ -403,6 +401,63 @@ TEST_F(CliTest, SeveralStepsThatDidNotEndWellAreDecidedOnByName) {
     ) << said;
 }
 
+TEST_F(CliTest, AFailureInAGroupSaysWhatTheRunWaitsForAndWhatMayBeDoneNow) {
+    const std::string record =
+        R"({"id":"CHG-1","runs":[{"id":"run-1","purpose":"deployment","state":"running",)"
+        R"("steps":[{"name":"web1","state":"failed","parallel":"web"},{"name":"web2",)"
+        R"("state":"running","parallel":"web","started_at":"2026-11-22T18:00:01.000Z",)"
+        R"("time_limit":"5m"}]}]})";
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, record); // its clock
+    server.answer(
+        200,
+        streamed_entry(
+            2, "run_step_reported",
+            R"({"run":"run-1","step":{"name":"web1","state":"failed","parallel":"web"}})"
+        ) + streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    server.answer(200, record); // its clock again
+    server.answer(200, record);
+    run({"run", "follow", "CHG-1"});
+    const auto said = out.str();
+    EXPECT_NE(said.find("the run stops behind web2 (until 2026-11-22 18:05:01"), std::string::npos)
+        << said;
+    EXPECT_NE(
+        said.find("stop all of it now: slipway change decide_run CHG-1 --run run-1 --choice abort"),
+        std::string::npos
+    ) << said;
+    EXPECT_NE(said.find("go back now:        slipway change roll_back CHG-1"), std::string::npos)
+        << said;
+}
+
+TEST_F(CliTest, UndoIsOfferedOnlyWhereSomethingCanBeTakenBack) {
+    for (const auto* undo : {"", R"("undo":[],)", R"("undo":[{"name":"undrain"}],)"}) {
+        server.answer(
+            200, fmt::format(
+                     R"({{"items":[{},{}]}})", run_started,
+                     run_entry(2, "run_stopped", R"({"run":"run-1","step":"a","because":"x"})")
+                 )
+        );
+        server.answer(
+            200, fmt::format(
+                     R"({{"id":"CHG-1","runbooks":{{"rollback":{{{}"steps":[]}}}},"runs":[)"
+                     R"({{"id":"run-1","purpose":"rehearsal","state":"waiting","steps":[)"
+                     R"({{"name":"a","state":"failed"}}]}}]}})",
+                     undo
+                 )
+        );
+        server.answer(
+            200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+            "text/event-stream"
+        );
+        run({"run", "follow", "CHG-1"});
+        const bool offered = out.str().find("abort or undo") != std::string::npos;
+        EXPECT_EQ(offered, std::string_view(undo).find("undrain") != std::string_view::npos)
+            << undo << out.str();
+    }
+}
+
 TEST_F(CliTest, AStepOfUnknownEndOffersWhatItsOwnerMayDecide) {
     server.answer(
         200, fmt::format(
@@ -582,30 +637,6 @@ TEST_F(CliTest, TheHistoryOfAChangeIsToldInWordsNewestFirst) {
     server.answer(200, body);
     EXPECT_EQ(run({"change", "history", "CHG-1", "--json"}), 0);
     EXPECT_EQ(out.str(), body + "\n");
-}
-
-TEST(EventWords, EveryEventHasItsWords) {
-    for (const auto type : domain::event_types()) {
-        cli::EntryWords words;
-        const auto said = words.of(type, Json(JsonObject{}));
-        EXPECT_NE(said, type);
-        EXPECT_EQ(said.find_first_of("{}[]"), std::string::npos) << said;
-    }
-}
-
-TEST(EventWords, WhatFellAwayWasNotSettledByDoingIt) {
-    cli::EntryWords words;
-    EXPECT_EQ(
-        words.of("owed_settled", Json(JsonObject{{"id", "rehearsal"}, {"note", "all well"}})),
-        "settled rehearsal, which was owed: all well"
-    );
-    EXPECT_EQ(
-        words.of(
-            "owed_settled",
-            Json(JsonObject{{"id", "rehearsal"}, {"note", "it is gone"}, {"fell_away", true}})
-        ),
-        "gave up rehearsal, which was owed: it is gone"
-    );
 }
 
 TEST_F(CliTest, AnExitStatusIsShownForStepsThatEnded) {
