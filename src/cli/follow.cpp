@@ -272,6 +272,18 @@ void say_stop(const Context& context, const RunView& run) {
     context.say(explain_stop(context, {run.change, run.id, run.step, run.because}));
 }
 
+// A step of a parallel group that did not end well does not stop the run while others go on.
+void say_failure_in_group(const Context& context, const RunView& run, const Json& entry) {
+    const auto state = text_at(entry, "data.step.state");
+    const bool ended_badly = state == "failed" || state == "unknown";
+    if (context.json || context.quiet || text_or_empty(entry, "type") != "run_step_reported" ||
+        !ended_badly || text_at(entry, "data.step.parallel").empty())
+        return;
+    context.say(explain_failure_in_group(
+        context, {run.change, run.id, text_at(entry, "data.step.name"), {}}
+    ));
+}
+
 // What a step printed that ended before we looked on, from its transcript. Programs have the
 // digest.
 void show_kept(const Context& context, const Json& entry) {
@@ -322,6 +334,7 @@ void show_live(const Context& context, RunView& run, const Json& entry, std::str
         say_clock(context, run, clock_block);
     if (moves_the_clock(entry))
         say_clock(context, run, clock_line);
+    say_failure_in_group(context, run, entry);
     if (type == "run_stopped")
         say_stop(context, run);
 }

@@ -161,6 +161,18 @@ Result<ExitCode> put(const RegisterRow& row, Context& context, Arguments argumen
     return ExitCode::ok;
 }
 
+// Who edits what is not there yet is told how it is made.
+Result<Json>
+record_to_edit(const RegisterRow& row, const Context& context, const Arguments& arguments) {
+    auto before = context.get(record_path(row, arguments));
+    if (!before && before.error().code == ErrorCode::not_found)
+        before.error().message += fmt::format(
+            "; make it: slipway {} put {}, with its fields (slipway {} put --help)", row.name,
+            clean(arguments.text("id")), row.name
+        );
+    return before;
+}
+
 // What is there with what is given over it, unless somebody else writes it meanwhile.
 Result<ExitCode> edit(const RegisterRow& row, Context& context, Arguments arguments) {
     TRY(set_now(row, context, arguments));
@@ -175,7 +187,7 @@ Result<ExitCode> edit(const RegisterRow& row, Context& context, Arguments argume
         if (find(given, name) != nullptr)
             return fail_option("clear", fmt::format("--{} is given too; give one of them", name));
     const auto path = record_path(row, arguments);
-    const auto before = TRY(context.get(path));
+    const auto before = TRY(record_to_edit(row, context, arguments));
     JsonObject body;
     for (const auto& name : field_names(row)) {
         const auto* value = find(given, name);

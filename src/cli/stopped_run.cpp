@@ -212,6 +212,19 @@ decision(const StoppedRun& stopped, std::string_view choice, std::string_view fa
     );
 }
 
+// Whether something can be taken back; while the runbook is not known, it may.
+bool has_undo(const Json* pinned) {
+    const auto* undo = pinned ? find(*pinned, "undo") : nullptr;
+    return pinned == nullptr || (undo && undo->is_array() && !undo->get_array().empty());
+}
+
+std::string choices(bool with_undo) {
+    if (!with_undo)
+        return "          (--choice retry, skip, resume or abort; resume takes it as done)\n";
+    return "          (--choice retry, skip, resume, abort or undo; resume takes it as done,\n"
+           "          undo runs the undo blocks of what was done and ends the run)\n";
+}
+
 std::string seen_failure(const StoppedRun& stopped, const Json* step) {
     if (stopped.step.empty())
         return {};
@@ -308,12 +321,44 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
             out += "  decide: " +
                    (late ? decision(stopped, "abort") : decision(stopped, "retry", seen));
         if (!late)
-            out +=
-                "          (--choice retry, skip, resume, abort or undo; resume takes it as done,\n"
-                "          undo runs the undo blocks of what was done and ends the run)\n";
+            out += choices(has_undo(pinned));
     }
     if (purpose == "deployment")
         out += "  go back: " + go_back(stopped.change);
+    return out;
+}
+
+std::string explain_failure_in_group(const Context& context, const StoppedRun& failed) {
+    const auto shown = context.get("/api/v1/changes/" + url_encoded(failed.change));
+    const auto* run = shown ? element_of(*shown, "runs", "id", failed.run) : nullptr;
+    const auto* steps = run ? find(*run, "steps") : nullptr;
+    if (steps == nullptr || !steps->is_array() || text_or_empty(*run, "state") != "running")
+        return {};
+    std::vector<std::string> others;
+    for (const auto& step : steps->get_array()) {
+        if (text_or_empty(step, "state") != "running")
+            continue;
+        const auto began = time_from_text(text_or_empty(step, "started_at"));
+        const auto limit = span_from_text(text_or_empty(step, "time_limit"));
+        const auto name = clean(text_or_empty(step, "name"));
+        others.push_back(
+            began && limit
+                ? fmt::format("{} (until {} at most)", name, zoned_time(to_text(*began + *limit)))
+                : name
+        );
+    }
+    if (others.empty())
+        return {};
+    auto out = paragraph(
+        fmt::format(
+            "the run stops behind {}, and then it is decided on {}", fmt::join(others, ", "),
+            clean(failed.step)
+        ),
+        context.style
+    );
+    out += "  stop all of it now: " + decision(failed, "abort");
+    if (text_or_empty(*run, "purpose") == "deployment")
+        out += "  go back now:        " + go_back(failed.change);
     return out;
 }
 

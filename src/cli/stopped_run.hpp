@@ -24,6 +24,10 @@ struct StoppedRun {
 // A block of lines, the command on a line of its own. Empty when somebody has decided meanwhile.
 std::string explain_stop(const Context& context, const StoppedRun& stopped);
 
+// A step of a parallel group did not end well while others run on: what the run waits for, until
+// when, and what may be done at once. Empty when none runs.
+std::string explain_failure_in_group(const Context& context, const StoppedRun& failed);
+
 // How a run of this change begins, for somebody who follows one that is not there.
 std::string explain_no_run(const std::string& change);
 

@@ -250,12 +250,23 @@ class JunitReader {
             text_depth_ = 0;
             results_.back().message = cut_text(first_line(text_), limits::text_max);
         }
-        if (name == "testcase")
+        if (name == "testcase" && in_case_) {
             in_case_ = false;
+            say_that_skipped(results_.back());
+        }
         // After a refusal the parser may still tell the end of what was not begun.
         if (refusal_.empty() && (name == "testsuites" || name == "testsuite"))
             end_suite();
         --depth_;
+    }
+
+    // Its message is what is shown of a check that did not pass, and no check may be skipped.
+    static void say_that_skipped(CheckResult& result) {
+        if (result.outcome == RunOutcome::skipped)
+            result.message = cut_text(
+                result.message.empty() ? std::string("skipped") : "skipped: " + result.message,
+                limits::text_max
+            );
     }
 
     static std::string first_line(std::string_view text) {

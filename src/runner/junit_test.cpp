@@ -84,6 +84,7 @@ TEST(Junit, reads_results) {
     EXPECT_EQ(list[2].outcome, RunOutcome::failed);
     EXPECT_EQ(list[2].message, "first line");
     EXPECT_EQ(list[3].outcome, RunOutcome::skipped);
+    EXPECT_EQ(list[3].message, "skipped");
     EXPECT_EQ(list[4].outcome, RunOutcome::failed);
     EXPECT_EQ(list[4].message, "after all");
     EXPECT_EQ(list[5].outcome, RunOutcome::passed);
@@ -179,8 +180,8 @@ TEST(Junit, counts_what_was_not_run_as_skipped) {
                    "<testcase name='c' status='run' result='completed'/></testsuite>");
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(report->results.at(0).outcome, RunOutcome::skipped);
-    EXPECT_EQ(report->results.at(0).message, "it was not run");
-    EXPECT_EQ(report->results.at(1).message, "off");
+    EXPECT_EQ(report->results.at(0).message, "skipped: it was not run");
+    EXPECT_EQ(report->results.at(1).message, "skipped: off");
     EXPECT_EQ(report->results.at(2).outcome, RunOutcome::passed);
 }
 

@@ -156,6 +156,16 @@ TEST_F(CliTest, EditChangesSingleFieldsAndKeepsTheOthers) {
     EXPECT_EQ(server.seen().size(), 3u) << "nothing was sent";
 }
 
+TEST_F(CliTest, EditOfWhatIsNotThereSaysHowItIsMade) {
+    server.answer(404, R"({"code":"not_found","detail":"there is no organisation main"})");
+    EXPECT_EQ(run({"organisation", "edit", "main", "--inside_networks", "10.0.0.0/8"}), 3);
+    EXPECT_NE(
+        err.str().find("there is no organisation main; make it: slipway organisation put main, "),
+        std::string::npos
+    ) << err.str();
+    EXPECT_EQ(server.seen().size(), 1u) << "nothing was written";
+}
+
 TEST_F(CliTest, PutTakesThePresentTimeAsWell) {
     server.answer(200, R"({"version":"1.2.3","now":"2026-11-22T20:00:00.000Z"})");
     server.answer(404, R"({"code":"not_found","detail":"no such item"})");

@@ -37,16 +37,6 @@ std::string show_brackets(const char* text) {
     return shown;
 }
 
-std::vector<std::string_view> split_lines(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const auto end = text.find('\n');
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-    return lines;
-}
-
 // What a line begins with before its text: the markers of lists and quotes, and the blanks between.
 struct Lead {
     std::size_t markers = 0;
@@ -153,6 +143,9 @@ class BlockFinder {
         case CMARK_NODE_CODE_BLOCK:
             add(node);
             break;
+        case CMARK_NODE_HTML_BLOCK:
+            add_html(node);
+            break;
         default:
             break;
         }
@@ -198,9 +191,23 @@ class BlockFinder {
         block.info = trimmed(opening.substr(length));
         block.body = std::move(body);
         block.heading = heading_;
+        block.fence = opening.front();
+        block.fence_length = length;
+        block.last_line = static_cast<int>(end);
         block.closed =
             end > start && end <= lines_.size() && closes(lines_[end - 1], opening.front(), length);
         found_.fenced.push_back(std::move(block));
+    }
+
+    void add_html(cmark_node* node) {
+        const std::string_view text = cmark_node_get_literal(node);
+        HtmlBlock block;
+        block.line = cmark_node_get_start_line(node);
+        block.last_line =
+            block.line + static_cast<int>(split_lines(text).size()) - (text.empty() ? 0 : 1);
+        block.comment = trimmed(text).starts_with("<!--");
+        block.closed = !block.comment || text.find("-->") != std::string_view::npos;
+        found_.html.push_back(block);
     }
 
     std::vector<std::string_view> lines_;
@@ -272,6 +279,16 @@ Result<std::vector<Attribute>> plain_attributes(std::string_view text) {
 }
 
 } // namespace
+
+std::vector<std::string_view> split_lines(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        lines.push_back(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return lines;
+}
 
 MarkdownBlocks find_blocks(std::string_view markdown) {
     auto lines = split_lines(markdown);

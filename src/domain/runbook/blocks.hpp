@@ -19,11 +19,23 @@ struct FencedBlock {
     std::string body;
     std::string heading; // text of the heading above, its beginning; empty when there is none
     bool closed = true;
+    int last_line = 0;            // of the closing fence, or of what it holds when there is none
+    char fence = '`';             // what its fence is made of, '`' or '~'
+    std::size_t fence_length = 3; // how often
+};
+
+// CommonMark shows what stands in it as it is, and knows no block there.
+struct HtmlBlock {
+    int line = 0;
+    int last_line = 0;
+    bool comment = false; // it begins with <!--
+    bool closed = true;   // of a comment: --> stands in it
 };
 
 struct MarkdownBlocks {
     std::string first_heading;
     std::vector<FencedBlock> fenced;
+    std::vector<HtmlBlock> html;
     int raw_text_line = 0; // of the first <![CDATA[ outside of code, 0 when there is none
     // Where lists and quotes may nest too deep to be read in a bearable time, 0 when they do not.
     // Then nothing else was looked for.
@@ -33,6 +45,9 @@ struct MarkdownBlocks {
 // The text must be valid UTF-8 with LF line ends and free of the control characters U+0001 and
 // U+0002, which stand for brackets on the way through libcmark.
 MarkdownBlocks find_blocks(std::string_view markdown);
+
+// Without their line ends.
+std::vector<std::string_view> split_lines(std::string_view text);
 
 struct Attribute {
     std::string key;

@@ -4,6 +4,7 @@
 // step, a decision point, a named engineer at it, an abort criterion and a time limit.
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -39,9 +40,13 @@ constexpr std::string_view smoke_example = "add a smoke list:\n"
 
 class Linter {
   public:
-    // `smoke_refused`: the runbook has no checks because they could not be read.
-    explicit Linter(const Runbook& runbook, bool smoke_refused = false)
-        : runbook_(runbook), smoke_refused_(smoke_refused), findings_(runbook.notes) {}
+    explicit Linter(const Runbook& runbook) : runbook_(runbook), findings_(runbook.notes) {}
+
+    // Of what was refused nothing is missing.
+    explicit Linter(const Parsing& parsing)
+        : runbook_(parsing.runbook), step_refused_(parsing.step_refused),
+          decision_refused_(parsing.decision_refused), smoke_refused_(parsing.smoke_refused),
+          findings_(parsing.runbook.notes) {}
 
     std::vector<LintFinding> run() {
         check_steps();
@@ -81,7 +86,9 @@ class Linter {
     void check_program(const SmokeCheck& check, std::string_view key, const std::string& program);
 
     const Runbook& runbook_;
-    bool smoke_refused_;
+    bool step_refused_ = false;
+    bool decision_refused_ = false;
+    bool smoke_refused_ = false;
     std::vector<LintFinding> findings_;
 };
 
@@ -177,6 +184,8 @@ void Linter::check_decision(const RunbookStep& step) {
 }
 
 void Linter::check_groups() {
+    if (step_refused_)
+        return;
     const auto& steps = runbook_.steps;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         const bool with_last = i > 0 && run_together(steps[i - 1], steps[i]);
@@ -219,7 +228,7 @@ void Linter::check_rollback() {
     const bool executable = any_step([](const RunbookStep& step) {
         return step.kind == RunbookStepKind::command && !only_talks(step.script);
     });
-    if (!executable)
+    if (!executable && !step_refused_)
         find(
             LintSeverity::error, 0, "no-executable-step",
             "the runbook says that one can roll back, not how: no step in it runs anything",
@@ -227,7 +236,7 @@ void Linter::check_rollback() {
         );
     const bool decision =
         any_step([](const RunbookStep& step) { return step.kind == RunbookStepKind::decision; });
-    if (!decision) {
+    if (!decision && !decision_refused_) {
         find(
             LintSeverity::error, 0, "no-decision-point",
             "the runbook does not say where it is decided to roll back or to stay",
@@ -256,7 +265,7 @@ void Linter::check_deployment() {
     const bool step = any_step([](const RunbookStep& one) {
         return one.kind == RunbookStepKind::command || one.kind == RunbookStepKind::manual;
     });
-    if (!step)
+    if (!step && !step_refused_)
         find(
             LintSeverity::error, 0, "no-step", "the runbook has no step that does anything",
             std::string(step_example)
@@ -350,6 +359,7 @@ void Linter::check_patience() {
         );
 }
 
+// Causes stand before their consequences: by line, and what the whole file lacks behind.
 void sort_by_line(std::vector<LintFinding>& findings) {
     if (findings.size() > limits::runbook_findings_max) {
         // Errors are what must not be left out.
@@ -359,9 +369,13 @@ void sort_by_line(std::vector<LintFinding>& findings) {
         );
         findings.resize(limits::runbook_findings_max);
     }
+    const auto place = [](const LintFinding& finding) {
+        const bool of_the_whole = finding.line == 0;
+        return std::tuple(of_the_whole, finding.line, finding.severity);
+    };
     std::stable_sort(
         findings.begin(), findings.end(),
-        [](const LintFinding& a, const LintFinding& b) { return a.line < b.line; }
+        [&](const LintFinding& a, const LintFinding& b) { return place(a) < place(b); }
     );
 }
 
@@ -381,7 +395,8 @@ bool has_rule(const std::vector<LintFinding>& findings, std::string_view rule) {
     });
 }
 
-// What the front matter would say; while it cannot be read, nobody knows that it does not.
+// What the front matter would say; while it cannot be read, nobody knows that it does not. What the
+// runbook is for it says too, and so what else must be there.
 bool is_of_front_matter(const LintFinding& finding) {
     return finding.rule == "no-title" || finding.rule == "no-named-engineer" ||
            finding.rule == "no-time-limit";
@@ -398,7 +413,9 @@ LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expec
         parsing.runbook.purpose = RunbookPurpose::rollback;
     LintReport report;
     report.findings = std::move(parsing.errors);
-    const bool keys_refused = has_rule(report.findings, "bad-front-matter");
+    const bool keys_refused = has_rule(report.findings, "bad-front-matter") ||
+                              has_rule(report.findings, "open-front-matter");
+    const bool purpose_unknown = !parsing.has_purpose && !expected;
     if (parsing.has_purpose && expected && parsing.runbook.purpose != *expected)
         report.findings.push_back(
             {LintSeverity::error, 1, "other-purpose",
@@ -410,8 +427,9 @@ LintReport lint_text(std::string_view bytes, std::optional<RunbookPurpose> expec
         );
     // What could not be read at all (too large, not text) has no content to hold to the rules.
     if (parsing.runbook.digest != Digest{})
-        for (auto& finding : Linter(parsing.runbook, parsing.smoke_refused).run())
-            if (!keys_refused || !is_of_front_matter(finding))
+        for (auto& finding : Linter(parsing).run())
+            if (!keys_refused ||
+                !(is_of_front_matter(finding) || (purpose_unknown && finding.line == 0)))
                 report.findings.push_back(std::move(finding));
     sort_by_line(report.findings);
     if (readable)

@@ -53,7 +53,7 @@ TEST(RunbookParser, refuses_a_group_that_is_too_large) {
     EXPECT_THAT(
         lines_and_rules_of(lint_text(steps).findings, LintSeverity::error),
         testing::ElementsAre(
-            "0 no-smoke-list", fmt::format("{} too-many-steps", 8 + 3 * parallel_steps_max)
+            fmt::format("{} too-many-steps", 8 + 3 * parallel_steps_max), "0 no-smoke-list"
         )
     );
 }

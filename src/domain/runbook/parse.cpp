@@ -217,6 +217,7 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
     const auto end = text.find("\n---\n", 3);
     const bool at_end = end == std::string_view::npos && text.ends_with("\n---");
     if (end == std::string_view::npos && !at_end) {
+        parsing.leave_blocks_unread();
         parsing.refuse(
             1, "open-front-matter", "the front matter that begins here is not closed",
             "end it with a line of its own: ---"
@@ -243,7 +244,8 @@ std::string_view read_front_matter(std::string_view text, int& first_line, Parsi
 
 void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
     auto blocks = find_blocks(body);
-    if (blocks.too_deep_line != 0)
+    if (blocks.too_deep_line != 0) {
+        parsing.leave_blocks_unread();
         parsing.refuse(
             blocks.too_deep_line + first_line - 1, "too-deep",
             fmt::format(
@@ -253,6 +255,7 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
             "take markers (-, *, +, 1., >) away from the beginning of this line; for a rule across "
             "the page write ---"
         );
+    }
     if (parsing.runbook.title.empty())
         parsing.runbook.title = std::move(blocks.first_heading);
     if (blocks.raw_text_line != 0)
@@ -261,21 +264,23 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
             "<![CDATA[ hides what follows it from readers of the page",
             "take it away; what is an example stands in a block of its own: ```console"
         );
+    for (auto& html : blocks.html) {
+        html.line += first_line - 1;
+        html.last_line += first_line - 1;
+    }
     for (auto& block : blocks.fenced) {
         block.line += first_line - 1;
-        if (!block.closed) {
-            parsing.refuse(
-                block.line, "open-fence", "the block that begins here is never closed",
-                "end it with a line of its own that repeats the opening fence, such as ```"
-            );
+        block.last_line += first_line - 1;
+        if (refuse_without_end(block, parsing))
             continue;
-        }
         const auto word = block.info.substr(0, block.info.find_first_of(" \t{"));
         if (word == "smoke")
             read_smoke_block(block, parsing);
         else
             read_step_block(block, parsing);
     }
+    if (blocks.too_deep_line == 0)
+        look_for_lost_steps(body, first_line, blocks, parsing);
 }
 
 } // namespace
@@ -295,22 +300,26 @@ Result<std::uint64_t> kib_from_text(std::string_view text) {
     return number << (10 * unit);
 }
 
+std::size_t first_unseen(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (is_unseen(text, i))
+            return i;
+    return std::string_view::npos;
+}
+
 void look_for_unseen(const FencedBlock& block, Parsing& parsing) {
-    if (parsing.pinned)
+    const auto text = block.info + "\n" + block.body; // the first line is that of the fence
+    const auto unseen = first_unseen(text);
+    if (parsing.pinned || unseen == std::string::npos)
         return;
-    const std::string_view body = block.body;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-        if (!is_unseen(body, i))
-            continue;
-        return parsing.refuse(
-            block.line + line_of(body, i), "hidden-characters",
-            fmt::format(
-                "{} stands here, which shows nothing or looks like a space",
-                code_point_text(body, i)
-            ),
-            "remove it, or write it as an escape; what people approve must be what runs"
-        );
-    }
+    parsing.refuse(
+        block.line + line_of(text, unseen) - 1, "hidden-characters",
+        fmt::format(
+            "{} stands here, which shows nothing or looks like a space",
+            code_point_text(text, unseen)
+        ),
+        "remove it, or write it as an escape; what people approve must be what runs"
+    );
 }
 
 void Parsing::refuse(int line, std::string rule, std::string message, std::string remedy) {

@@ -21,13 +21,20 @@ struct Parsing {
     bool has_front_matter = false;
     bool has_purpose = false;
     bool speaks_of_rollback = false; // the text does, whatever its front matter says
-    bool smoke_refused = false;      // there is a smoke list, and something is wrong with it
-    std::size_t expressions = 0;     // that stand in it so far, and their bytes
+    // There is one, and something is wrong with it; so nobody can say that there is none.
+    bool step_refused = false; // a step that runs, or a person's
+    bool decision_refused = false;
+    bool smoke_refused = false;
+    std::size_t expressions = 0; // that stand in it so far, and their bytes
     std::size_t expression_bytes = 0;
     bool too_many_expressions = false;
     std::vector<LintFinding> errors;
 
     void refuse(int line, std::string rule, std::string message, std::string remedy);
+
+    // What was refused may hold blocks of any kind, that nobody has read.
+    void leave_blocks_unread() { step_refused = decision_refused = smoke_refused = true; }
+
     // Whether there is time to look at one more expectation. RE2 takes up to 10 ms for a few bytes
     // (a class of letters, 900 times) and up to 200 ms for 4000. The first too many is refused.
     bool may_look_at(std::string_view expect, int line);
@@ -45,8 +52,22 @@ void read_smoke_block(const FencedBlock& block, Parsing& parsing);
 // One block whose language is sh, manual, decision and so on, or which claims a name.
 void read_step_block(const FencedBlock& block, Parsing& parsing);
 
+// Where the first character stands that nobody sees, or npos.
+std::size_t first_unseen(std::string_view text);
+
 // Refuses a block that runs when characters stand in it that nobody sees who reads it.
 void look_for_unseen(const FencedBlock& block, Parsing& parsing);
+
+// Refuses a block that has no end of its own: it is never closed, or it goes on to the end of
+// another block whose beginning stands in it. Returns whether it did.
+bool refuse_without_end(const FencedBlock& block, Parsing& parsing);
+
+// Refuses each line of the body, outside of blocks and comments, that was meant to begin a step or
+// a smoke list and is no fence to Markdown. The body begins on `first_line` of the file, the lines
+// of `blocks` are those of the file.
+void look_for_lost_steps(
+    std::string_view body, int first_line, const MarkdownBlocks& blocks, Parsing& parsing
+);
 
 // Puts a PersonId in place; an empty text leaves it empty.
 void read_person(

@@ -444,11 +444,11 @@ bool is_prose(const BlockInfo& info, const FencedBlock& block, Parsing& parsing)
     return true;
 }
 
-} // namespace
-
-void read_step_block(const FencedBlock& block, Parsing& parsing) {
+void read_block(const FencedBlock& block, std::string_view language, Parsing& parsing) {
+    // It looks like a language that is known, and is none.
+    if (!parsing.pinned && first_unseen(language) != std::string_view::npos)
+        return look_for_unseen(block, parsing);
     const auto info = parse_info(block.info);
-    const auto language = block.info.substr(0, block.info.find_first_of(" \t{"));
     const bool person = language == "manual" || language == "decision";
     const bool runs = !interpreter_of(language).empty();
     if (!info) {
@@ -481,6 +481,16 @@ void read_step_block(const FencedBlock& block, Parsing& parsing) {
     for (const auto& attribute : info->attributes)
         read_attribute(attribute, draft);
     add_step(draft);
+}
+
+} // namespace
+
+void read_step_block(const FencedBlock& block, Parsing& parsing) {
+    const auto before = parsing.errors.size();
+    const auto language = block.info.substr(0, block.info.find_first_of(" \t{"));
+    read_block(block, language, parsing);
+    auto& refused = language == "decision" ? parsing.decision_refused : parsing.step_refused;
+    refused = refused || parsing.errors.size() > before;
 }
 
 const RunbookStep* find_step(const Runbook& runbook, std::string_view name) {
