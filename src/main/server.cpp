@@ -26,9 +26,11 @@
 #include "main/ledger_keeper.hpp"
 #include "main/machine_runner.hpp"
 #include "main/recorded_instances.hpp"
+#include "main/replay_stream.hpp"
 #include "main/resources.hpp"
 #include "main/version.hpp"
 #include "runner/junit.hpp"
+#include "store/admin.hpp"
 #include "store/conninfo.hpp"
 #include "store/open.hpp"
 #include "worker/worker.hpp"
@@ -51,14 +53,31 @@ Result<domain::ToolReport> read_junit(std::string_view xml) {
     return report;
 }
 
-Result<std::unique_ptr<app::Store>> open_store(const ServerOptions& options) {
-    if (!options.postgres.empty())
-        return store::open_postgres({options.postgres});
-    return store::open_sqlite({options.data});
-}
-
 void report(std::string_view line) {
     std::fprintf(stderr, "slipway: %.*s\n", static_cast<int>(line.size()), line.data());
+}
+
+store::Place place_of(const ServerOptions& options) {
+    if (!options.postgres.empty())
+        return store::PostgresOptions{options.postgres};
+    return store::SqliteOptions{options.data};
+}
+
+Result<std::unique_ptr<app::Store>> open_store(const store::Place& place) {
+    if (const auto* postgres = std::get_if<store::PostgresOptions>(&place))
+        return store::open_postgres(*postgres);
+    return store::open_sqlite(std::get<store::SqliteOptions>(place));
+}
+
+// Where entries of a damaged store cannot be replayed the server says so and starts all the same.
+Result<void> bring_up_to_date(const store::Place& place) {
+    if (!store::is_of_older_program(place))
+        return {};
+    report("an older slipway made this store: its states and lists are made anew of its entries");
+    TRY(open_store(place)); // migrates it
+    if (const auto done = store::rebuild(place, replay_stream, true); !done)
+        report("they could not be made anew: " + done.error().message);
+    return {};
 }
 
 // For connections_max connections and what the rooms open; more than that is no use.
@@ -260,7 +279,9 @@ Result<Confinement> with_programs(Result<Confinement> steps, const fs::path& dat
 Result<void> Server::open_ledger() {
     TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
-    store_ = TRY(open_store(options_));
+    const auto place = place_of(options_);
+    TRY(bring_up_to_date(place));
+    store_ = TRY(open_store(place));
     const auto mode = options_.sandbox ? Mode::sandbox : Mode::production;
     keeper_ = TRY(LedgerKeeper::open(*store_, clock_, random_, mode));
     if (keeper_->mode() == Mode::sandbox)

@@ -195,6 +195,15 @@ class Rebuild {
 
 } // namespace
 
+bool is_of_older_program(const Place& place) {
+    const auto behind = guarded([&]() -> Result<bool> {
+        Connection db(target_of(place, true));
+        const auto version = schema_version(db);
+        return version != 0 && version < migrations_of(db.dialect().name).back().number;
+    });
+    return behind.value_or(false); // where it cannot be read, opening it says why
+}
+
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair) {
     return guarded([&]() -> Result<RebuildReport> {
         LockFile lock;

@@ -314,6 +314,22 @@ class InstallationTest(unittest.TestCase):
         health = self.server.cli("admin", "doctor", "--data", str(restored))
         self.assertTrue(health["healthy"], health)
 
+    def test_what_a_migration_cannot_see_is_made_of_the_entries_when_a_newer_program_starts(self):
+        self.open_changes(1)
+        self.server.request("POST", "/changes/CHG-1/add_action",
+                            {"title": "Mend it", "owner": "mara", "due_at": "2099-01-01T00:00:00Z"},
+                            self.engineer)
+        self.server.stop()
+        with sqlite3.connect(self.server.data / "slipway.db") as database:
+            # As an older program left it, whose document lacks the last entries.
+            database.execute("update change_index set records = '[]'")
+            database.execute("delete from migration where number = 6")
+        self.server.start()
+        self.assertIn("an older slipway made this store", self.server.said())
+        self.server.stop()
+        report = self.server.cli("admin", "rebuild", "--check", "--data", str(self.server.data))
+        self.assertEqual(report["different"], 0, report)
+
     def test_rebuild_and_doctor_that_find_something_are_refusals(self):
         self.open_changes(2)
         self.server.stop()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- To whom the open steps of a change are assigned stands in its row until it is over, and who owns
 -- an action of it that is open, longer. Here as its document has them, which may lack its last 16
--- events: the next command on the change, or slipway admin rebuild, adds what those say.
+-- events: the server that migrates makes the row anew of the entries (bring_up_to_date).
 
 update change_index set records = '[' || substr(
     case when records = '[]' then '' else ',' || substr(records, 2, length(records) - 2) end ||
