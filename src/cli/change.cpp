@@ -413,6 +413,9 @@ std::optional<Json> in_one_line(const Json& value) {
         for (const auto* part : {"purpose", "gate", "host", "state"})
             if (const auto text = text_at(member, part); !text.empty())
                 words += " " + text;
+        // What its provider says of a snapshot, such as why a host could not go back to it.
+        if (const auto said = text_at(member, "detail"); !said.empty())
+            words += ": " + said;
         line.emplace_back(words);
     }
     return line;

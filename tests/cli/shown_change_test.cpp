@@ -74,6 +74,20 @@ TEST_F(CliTest, ActionsAreDoneOrOpenAndWhoseThoseAreIsShown) {
         << out.str();
 }
 
+TEST_F(CliTest, WhatAProviderSaysOfASnapshotIsShownWithIt) {
+    server.answer(
+        200, R"({"id":"CHG-4","state":"rolling_back","snapshots":[)"
+             R"({"id":"vol-7","host":"web-1","state":"taken",)"
+             R"("detail":"the revert failed: no space left"},)"
+             R"({"id":"vol-8","host":"web-2","state":"taken"}]})"
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-4"}), 0);
+    EXPECT_NE(
+        out.str().find("vol-7 web-1 taken: the revert failed: no space left"), std::string::npos
+    ) << out.str();
+    EXPECT_NE(out.str().find("vol-8 web-2 taken\n"), std::string::npos) << out.str();
+}
+
 } // namespace
 
 } // namespace slipway::test

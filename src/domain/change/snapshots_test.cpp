@@ -249,6 +249,9 @@ TEST(Snapshots, going_back_to_them_is_a_rollback) {
     report_snapshot(s, "failed", R"(,"detail":"the revert failed: newer snapshots")");
     EXPECT_EQ(known(s).state, SnapshotState::taken);
     EXPECT_EQ(s.change.state, ChangeState::rolling_back);
+    const auto failed_once = evaluate(*find_gate("rollback-done"), s.change, s.facts("otto"));
+    EXPECT_EQ(failed_once.reasons.at(0).evidence, "web-1: the revert failed: newer snapshots")
+        << "its owner mends what it says";
     s.does("pia", "revert_snapshot", R"({"reason":"mended"})");
     report_snapshot(s, "reverted");
     EXPECT_EQ(s.change.state, ChangeState::rolled_back);

@@ -80,6 +80,16 @@ void look_at_host(
         );
 }
 
+// What providers said of the snapshots, of a revert that failed above all; of one host, or of all.
+std::string
+said_of_snapshots(const Change& change, std::string_view otherwise, const std::string& host = {}) {
+    std::string said;
+    for (const auto& known : change.snapshots)
+        if (!known.detail.empty() && (host.empty() || host == known.host))
+            said += fmt::format("{}{}: {}", said.empty() ? "" : "; ", known.host, known.detail);
+    return said.empty() ? std::string(otherwise) : cut_text(said, limits::text_max);
+}
+
 // Where no runbook went back, each host went back to its snapshot.
 void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindings& findings) {
     for (const auto& host : production_hosts(change, *facts.records))
@@ -89,8 +99,8 @@ void look_at_reverted_hosts(const Change& change, const Facts& facts, GateFindin
             );
         else
             findings.refuse(
-                "snapshot." + host, "this host did not go back to a snapshot", "no revert",
-                how_to_go_back(change)
+                "snapshot." + host, "this host did not go back to a snapshot",
+                said_of_snapshots(change, "no revert", host), how_to_go_back(change)
             );
 }
 
@@ -332,7 +342,7 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
     if (!back)
         return findings.refuse(
             "rollback", "the rollback has not run to the end",
-            run ? std::string(to_text(run->state)) : "no run",
+            run ? std::string(to_text(run->state)) : said_of_snapshots(change, "no run"),
             run && is_active(*run)
                 ? fmt::format("Let it end; see where it is: slipway run follow {}", change.id.value)
                 : how_to_go_back_or_stay(change)
