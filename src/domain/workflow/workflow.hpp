@@ -161,8 +161,9 @@ struct Workflow {
 Result<Workflow> read_workflow(std::string_view yaml, std::string_view file);
 
 // What may stand in a workflow and is most likely a mistake, by path in the file, such as
-// "phases[0].steps[2].when": a condition that looks at a field that no step has, which is null there,
-// whatever is filled in; a second step that closes the change; a choice of more than there is.
+// "phases[0].steps[2].when": a condition that looks at a field that no step has, which is null
+// there, whatever is filled in; a second step that closes the change; a choice of more than there
+// is.
 std::vector<FieldError> doubts_about(const Workflow& workflow);
 
 // All steps in the order of the file.
