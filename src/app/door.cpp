@@ -49,7 +49,19 @@ bool is_done_once_at_a_time(std::string_view command) {
 // Whether the command asks the window's gate, which alone looks at other changes: finding them
 // costs more than the rest of most commands. (close asks it for what was never deployed.) A command
 // that is missing here is refused by the gate.
-bool looks_at_window(const std::string& command, const Json& body, const domain::Facts& facts) {
+bool looks_at_window(
+    const std::string& command, const Json& body, const domain::Change& change,
+    const domain::Facts& facts
+) {
+    // What is left of the gate when its waiver is gone.
+    if (command == "tick" || command == "revoke_waiver")
+        return std::any_of(
+            change.waivers.begin(), change.waivers.end(),
+            [](const domain::Waiver& waiver) {
+                return waiver.gate == "window" && waiver.state == domain::WaiverState::granted &&
+                       !waiver.end_noted;
+            }
+        );
     if (command == "start_run")
         return text_or_empty(body, "purpose") == to_text(domain::RunPurpose::deployment);
     if (command != "complete_step")
@@ -353,7 +365,7 @@ Result<void> Door::Inside::gather_for(
         // Others begin to matter where the window has ended until now.
         if (const auto until = time_from_text(text_or_empty(body, "until")))
             facts.others = TRY(others(change, {domain::window_end(change), *until}));
-    } else if (looks_at_window(command, body, facts)) {
+    } else if (looks_at_window(command, body, change, facts)) {
         TRY(gather_others(change, facts));
     }
     TRY(gather_ring_uses(command, body, change, facts));

@@ -284,6 +284,20 @@ void say_failure_in_group(const Context& context, const RunView& run, const Json
     ));
 }
 
+// The last step that did not end well, of those that nobody has decided on; nullptr: none.
+const Json* undecided_failure(const std::vector<Json>& seen) {
+    const Json* failed = nullptr;
+    for (const auto& entry : seen) {
+        const auto type = text_or_empty(entry, "type");
+        const auto state = text_at(entry, "data.step.state");
+        if (type == "run_started" || type == "run_decided")
+            failed = nullptr;
+        else if (type == "run_step_reported" && (state == "failed" || state == "unknown"))
+            failed = &entry;
+    }
+    return failed;
+}
+
 // What a step printed that ended before we looked on, from its transcript. Programs have the
 // digest.
 void show_kept(const Context& context, const Json& entry) {
@@ -354,8 +368,11 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         context.say(explain_no_run(change));
     if (run.waits())
         say_stop(context, run);
-    else if (!run.over())
+    else if (!run.over()) {
         say_clock(context, run, clock_block);
+        if (const auto* failed = undecided_failure(seen))
+            say_failure_in_group(context, run, *failed);
+    }
     if (!run.over() && !run.never_was())
         TRY(follow(
             context, change, run.position, true,

@@ -198,6 +198,17 @@ TEST_F(CommandConnectors, ExitStatusesAndWrongAnswers) {
         ask("command", app::CmdbRead{CiId("web")}).error().message,
         testing::EndsWith("no space left; on /srv")
     ) << "nobody else says what to mend";
+    write(
+        "script", "for i in $(seq 60); do echo \"warning: could not set owner of t$i\"; done >&2; "
+                  "echo 'error: no space left' >&2; exit 1"
+    );
+    const auto chatty = ask("command", app::CmdbRead{CiId("web")}).error().message;
+    EXPECT_THAT(chatty, testing::EndsWith("of t60; error: no space left"));
+    EXPECT_THAT(chatty, HasSubstr("(status 1): warning: could")) << "whole lines";
+    write("script", "printf 'Ger\\344t voll: /srv\\n' >&2; exit 1");
+    EXPECT_THAT(
+        ask("command", app::CmdbRead{CiId("web")}).error().message, testing::EndsWith("voll: /srv")
+    ) << "a letter that is no UTF-8";
 }
 
 TEST_F(CommandConnectors, AProgramAnswers) {

@@ -26,6 +26,20 @@ bool holds(const Json& value) {
     return !value.is_null() && !(value.is_bool() && !value.get_bool());
 }
 
+// The last lines that fit, or the end of the last one.
+std::string_view end_of(std::string_view text) {
+    while (text.ends_with('\n'))
+        text.remove_suffix(1);
+    if (text.size() <= excerpt_max)
+        return text;
+    text.remove_prefix(text.size() - excerpt_max);
+    if (const auto line = text.find('\n'); line != std::string_view::npos)
+        return text.substr(line + 1);
+    while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80)
+        text.remove_prefix(1);
+    return text;
+}
+
 // ": first line; second line"
 std::string in_one_line(std::string_view words) {
     constexpr std::string_view ends = "\r\n";
@@ -306,9 +320,9 @@ Interpreter::judge(const Request& request, Exchange exchange, std::int64_t retry
     Error error{meaning.code, {}};
     error.message = fmt::format("{} {} (status {})", manifest_.title, meaning.text, status);
     error.detail = excerpt(exchange.body);
-    // A program's own words are the only ones that say what to mend.
+    // A program's own words are the only ones that say what to mend, and the last ones say most.
     if (manifest_.transport == Transport::command && exchange.body.is_string())
-        error.message += in_one_line(error.detail);
+        error.message += in_one_line(end_of(view(exchange.body.get_string())));
     error.retry_after_ms = meaning.code == ErrorCode::unavailable ? retry_after_ms : 0;
     return failed(request, std::move(error), meaning.may_have_acted);
 }

@@ -254,15 +254,13 @@ Result<Interpreter::Exchange> Interpreter::exchange_command(const Request& reque
     return judge(request, std::move(exchange), 0);
 }
 
-// Null when it is no text. The transport keeps more than is shown, so that no secret in what is
-// shown has lost its beginning.
+// The transport keeps more than is shown, so that no secret in what is shown has lost its
+// beginning. What is no text in them is replaced.
 Json Interpreter::last_words(const CommandAnswer& answer) const {
     std::string_view words = answer.last_words;
     if (answer.last_words_cut)
         words.remove_prefix(text_begin(words));
-    if (!is_valid_text(words))
-        return nullptr;
-    const auto shown = secrets_.redact(std::string(words));
+    const auto shown = as_valid_text(secrets_.redact(std::string(words)));
     if (shown.size() <= last_words_shown)
         return Json(shown);
     const auto tail = std::string_view(shown).substr(shown.size() - last_words_shown);

@@ -37,6 +37,14 @@ TEST(SecretForms, what_a_percent_encoded_secret_stands_for) {
     EXPECT_THAT(secret_forms("%41%42%43%ff"), Contains("ABC\xff"));
 }
 
+// A program quoted one line of a key file, and the whole of it was not found in its words.
+TEST(SecretForms, of_several_lines_are_known_line_by_line) {
+    const auto forms = secret_forms("-----BEGIN KEY-----\r\nAAAABBBBCCCC\nshort\n");
+    EXPECT_THAT(forms, Contains("-----BEGIN KEY-----"));
+    EXPECT_THAT(forms, Contains("AAAABBBBCCCC"));
+    EXPECT_THAT(forms, testing::Not(Contains("short"))) << "that is an ordinary word";
+}
+
 TEST(SecretForms, in_json) {
     EXPECT_THAT(secret_forms(umlauts), Contains("\\u00c4pfelGeheim\\u00df"));
     EXPECT_THAT(secret_forms(umlauts), Contains("\\u00C4pfelGeheim\\u00DF"));

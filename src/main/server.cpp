@@ -76,7 +76,7 @@ Result<void> bring_up_to_date(const store::Place& place) {
     report("an older slipway made this store: its states and lists are made anew of its entries");
     TRY(open_store(place)); // migrates it
     if (const auto done = store::rebuild(place, replay_stream, true); !done)
-        report("they could not be made anew: " + done.error().message);
+        report("they could not be made anew (slipway admin rebuild): " + done.error().message);
     return {};
 }
 

@@ -435,6 +435,7 @@ TEST_F(CliTest, AFailureInAGroupSaysWhatTheRunWaitsForAndWhatMayBeDoneNow) {
     server.answer(200, record);
     run({"run", "follow", "CHG-1"});
     const auto said = out.str();
+    out.str("");
     EXPECT_NE(said.find("the run stops behind web2 (until 2026-11-22 18:05:01"), std::string::npos)
         << said;
     EXPECT_NE(
@@ -443,6 +444,24 @@ TEST_F(CliTest, AFailureInAGroupSaysWhatTheRunWaitsForAndWhatMayBeDoneNow) {
     ) << said;
     EXPECT_NE(said.find("go back now:        slipway change roll_back CHG-1"), std::string::npos)
         << said;
+    // Who was called because of it begins to look on afterwards.
+    server.answer(
+        200, fmt::format(
+                 R"({{"items":[{},{}]}})", run_started,
+                 run_entry(
+                     2, "run_step_reported",
+                     R"({"run":"run-1","step":{"name":"web1","state":"failed","parallel":"web"}})"
+                 )
+             )
+    );
+    server.answer(200, record); // its clock
+    server.answer(200, record);
+    server.answer(
+        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+        "text/event-stream"
+    );
+    run({"run", "follow", "CHG-1"});
+    EXPECT_NE(out.str().find("the run stops behind web2"), std::string::npos) << out.str();
 }
 
 TEST_F(CliTest, UndoIsOfferedOnlyWhereSomethingCanBeTakenBack) {

@@ -46,10 +46,11 @@ std::string how_to_tell_end(const ChangeId& change, const RunId& run, const std:
 std::vector<const RunStep*> aborted_steps(const Run* run) {
     if (run == nullptr || run->state != RunState::aborted)
         return {};
-    auto steps = current_steps(*run);
-    std::erase_if(steps, [](const RunStep* step) {
-        return step->state != RunStepState::running && step->state != RunStepState::unknown;
-    });
+    std::vector<const RunStep*> steps;
+    for (const auto* list : {&run->steps, &run->undo})
+        for (const auto& step : *list)
+            if (step.state == RunStepState::running || step.state == RunStepState::unknown)
+                steps.push_back(&step);
     return steps;
 }
 

@@ -248,6 +248,19 @@ TEST(AbortedSteps, that_nobody_has_told_the_end_of_are_named_when_a_change_is_cl
                            "it ended: See on its machine"));
 }
 
+TEST(AbortedSteps, hold_up_the_all_clear_while_they_are_at_work_on_production) {
+    auto s = ready();
+    s.does("ina", "start_run", deployment_elsewhere());
+    s.does("ina", "report_run", R"({"run":"run-3","steps":[{"name":"drain","state":"running"}]})");
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"stuck"})");
+    s.does("rosa", "request_waiver", R"({"gate":"rollback-done","reason":"mended by hand"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    const auto error = s.refused("otto", "send_notice", R"({"kind":"all_clear"})");
+    EXPECT_EQ(first(error).field, "runs.run-3") << explain(error);
+    s.does("ina", "report_run", how_drain_ended("failed"));
+    s.does("otto", "send_notice", R"({"kind":"all_clear"})");
+}
+
 TEST(AbortedSteps, that_end_on_production_after_their_change_was_closed_are_told_to_its_owner) {
     for (const auto* state : {"succeeded", "failed"}) {
         auto s = closed_on_a_step_at_work();

@@ -315,6 +315,25 @@ TEST(Notices, of_the_end_are_sent_and_delivered_after_the_change_was_closed) {
     EXPECT_FALSE(told_before.has_said("nobody was told"));
 }
 
+// It had been closed on a waiver, and all-clear was refused as soon as that had ended.
+TEST(Notices, of_the_end_say_what_was_so_when_the_change_was_closed) {
+    auto s = settled();
+    std::erase_if(s.change.smoke_reports.edit(), [](const SmokeReport& report) {
+        return report.occasion == SmokeOccasion::production;
+    });
+    s.replayed = s.change;
+    s.does("rosa", "request_waiver", R"({"gate":"smoke-production","reason":"no list"})");
+    s.does("petra", "grant_waiver", R"({"id":"W-1"})");
+    s.does(
+        "otto", "add_action",
+        R"({"title":"Write a list","owner":"jonas","due_at":"2026-12-10T12:00:00Z"})"
+    );
+    s.does("otto", "close", R"({"outcome":"successful_with_issues","summary":"1.5 runs."})");
+    s.now = s.change.waivers.back().expires_at + 1h;
+    s.does("otto", "send_notice", all_clear);
+    EXPECT_EQ(told(s), "The work is done.");
+}
+
 TEST(Notices, that_nobody_got_are_not_called_off) {
     auto s = approved();
     s.said.clear();

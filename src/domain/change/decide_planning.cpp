@@ -375,8 +375,10 @@ Result<Decision> open(const Change& change, const OpenChange& body, const Facts&
     if (event.roster.empty() && facts.records->rosters.size() == 1)
         event.roster = facts.records->rosters.begin()->first;
     decider.emit(event);
+    // An optional step with a gate is asked for as soon as anybody has begun it, which is not this.
     for (const auto* step : steps_of(*facts.workflow))
-        if (auto values = with_defaults(*step, {}); !values.empty())
+        if (auto values = with_defaults(*step, {});
+            !values.empty() && (step->is_required() || !has_gate(step->kind)))
             decider.emit(StepFilled{
                 step->id, Json(std::move(values)), is_read_by_board(*step, facts)});
     ParticipantsAssigned assigned;

@@ -4,6 +4,8 @@
 
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/change/steps.hpp"
+#include "domain/change/waiver_ends.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain::decide {
@@ -22,7 +24,7 @@ Result<const Waiver*> find_waiver(const Change& change, const std::string& id) {
 std::string when_it_ends(const Change& change, const Waiver& waiver, const Facts& facts) {
     const auto ends = fmt::format("{} ends at {}", waiver.id, to_text(waiver.expires_at));
     const auto* gate = find_gate(waiver.gate);
-    if (change.window && !deployment_begun(change) && is_before_execution(*gate) &&
+    if (change.window && !has_work_begun(change, facts) && is_before_execution(*gate) &&
         waiver.expires_at < change.window->start)
         return fmt::format(
             "{}, before the window begins: the gate is asked again when the deployment starts, and "
@@ -121,7 +123,11 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
               "asked for by " + waiver->requested_by.value, "Ask a change manager"}}
         );
     Decider decider(change, facts);
+    const bool held = waiver->state == WaiverState::granted;
+    const auto gate = waiver->gate;
     decider.emit(WaiverRevoked{body.id, body.reason});
+    if (const auto why = held ? why_missed(decider, gate, "its waiver was revoked") : std::nullopt)
+        decider.say(fmt::format("without it the gate {} says no: {}", gate, *why));
     return decider.finish();
 }
 

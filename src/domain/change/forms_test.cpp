@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/testing/scenario.hpp"
+#include "domain/gates/gate.hpp"
 
 namespace slipway::domain::testing {
 namespace {
@@ -173,6 +174,26 @@ TEST(Forms, hold_their_defaults_from_the_beginning_and_where_a_field_is_left_out
     Scenario release;
     open(release);
     EXPECT_TRUE(release.change.steps.empty()) << "no form of it has a default";
+}
+
+TEST(Forms, with_a_default_begin_no_optional_step_that_has_a_gate) {
+    auto workflow = decommission_workflow();
+    for (auto& phase : workflow.phases)
+        for (auto& step : phase.steps)
+            if (step.id == StepId("last_backup")) {
+                step.required = false;
+                step.when.clear();
+                step.form = {FieldSpec{}};
+                step.form[0].name = "kept";
+                step.form[0].default_value = true;
+            }
+    Scenario s(workflow);
+    open(s);
+    EXPECT_FALSE(s.change.steps.contains(StepId("last_backup")));
+    EXPECT_EQ(
+        evaluate(*find_gate("backup-restorable"), s.change, s.facts("rosa")).verdict,
+        Verdict::not_applicable
+    );
 }
 
 // Its catalogue entry approves a standard change, so that nobody could complete the board's step.

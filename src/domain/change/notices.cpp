@@ -4,23 +4,15 @@
 #include <algorithm>
 
 #include "domain/calendar/zone.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/reverts.hpp"
+#include "domain/change/steps.hpp"
 #include "domain/change/way_back.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain {
 
 namespace {
-
-// Whether the checklist says by itself when the work began and how it ended.
-bool is_followed(const Change& change, const Facts& facts) {
-    return deployment_begun(change) || has_step(change, facts, StepKind::execute);
-}
-
-bool has_work_begun(const Change& change, const Facts& facts) {
-    return is_followed(change, facts) ? deployment_begun(change)
-                                      : facts.now >= change.window->start;
-}
 
 Reason not_begun(const Change& change, const Facts& facts) {
     const auto& window = *change.window;
@@ -66,10 +58,18 @@ struct Wellness {
 };
 
 Wellness wellness_of(const Change& change, const Facts& facts) {
+    // What it was closed on counts as it stood then: the waivers among it end.
+    if (change.closure && facts.now != change.closure->at) {
+        auto then = facts;
+        then.now = change.closure->at;
+        return wellness_of(change, then);
+    }
     const bool failed = !change.failed_because.empty();
     const auto* run = last_run(change, RunPurpose::deployment);
     if (!has_work_begun(change, facts))
         return {{not_begun(change, facts)}};
+    if (auto reason = still_at_work(change, change.production_ring, "notice", facts.now))
+        return {{*std::move(reason)}};
     if (const auto way = way_back_of(change, facts); way == WayBack::given_up)
         return {};
     else if (way == WayBack::open || way == WayBack::under_way)

@@ -167,6 +167,16 @@ RingState ring_state_now(const Change& change, const Facts& facts) {
     return state;
 }
 
+std::string how_to_rehearse(const Change& change) {
+    const auto* deployed = last_run(change, RunPurpose::ring_deploy);
+    if (deployed == nullptr || deployed->state != RunState::succeeded)
+        return how_to_run_again(change, RunPurpose::rehearsal);
+    return fmt::format(
+        "Rehearse the rollback on the test ring (slipway change start_run {} --purpose rehearsal)",
+        change.id.value
+    );
+}
+
 std::string how_to_run_again(const Change& change, RunPurpose purpose) {
     auto words = fmt::format(
         "Deploy to the test ring{} (slipway change start_run {} --purpose ring_deploy)",

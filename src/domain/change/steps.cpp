@@ -296,6 +296,15 @@ bool is_overdue(const Step& step, const Change& change, const Facts& facts) {
     return due && *due < facts.now;
 }
 
+bool is_followed(const Change& change, const Facts& facts) {
+    return deployment_begun(change) || has_step(change, facts, StepKind::execute);
+}
+
+bool has_work_begun(const Change& change, const Facts& facts) {
+    return is_followed(change, facts) ? deployment_begun(change)
+                                      : change.window && facts.now >= change.window->start;
+}
+
 std::string when_context(const Change& change) {
     std::string text = fmt::format(
         R"({{"type":"{}","state":"{}","risk":"{}","database":{},"customer_facing":{},"failed":{})",

@@ -30,6 +30,11 @@ std::optional<Time> due_at(const Step& step, const Change& change, const Facts& 
 // It applies, is still open, and was due before now.
 bool is_overdue(const Step& step, const Change& change, const Facts& facts);
 
+// Whether the checklist says by itself when the work began and how it ended.
+bool is_followed(const Change& change, const Facts& facts);
+// Production is touched; where the checklist is not followed, the window has begun.
+bool has_work_begun(const Change& change, const Facts& facts);
+
 // What a `when:` condition sees, as its documentation says: type, state, risk, failed, fields ...,
 // as the text of a JSON document.
 std::string when_context(const Change& change);

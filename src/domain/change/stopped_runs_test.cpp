@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/aborted_steps.hpp"
 #include "domain/change/run_steps.hpp"
 #include "domain/change/testing/scenario.hpp"
 #include "domain/change/two_people.hpp"
@@ -365,6 +366,19 @@ TEST(Undo, takes_back_what_began_the_last_step_first_and_ends_the_run) {
     report_step(s, "undo-drain", "succeeded");
     EXPECT_EQ(run_of(s).state, RunState::aborted);
     EXPECT_EQ(s.change.failed_because, "undone: the feed is broken");
+}
+
+// The command that every later run named was refused: it looked among the undo steps alone.
+TEST(Undo, leaves_a_step_of_unknown_end_of_which_the_end_is_heard) {
+    auto s = with_undo();
+    start_elsewhere(s);
+    report_step(s, "drain", "unknown");
+    s.does("otto", "decide_run", choice("undo"));
+    report_step(s, "undo-drain", "succeeded");
+    ASSERT_EQ(run_of(s).state, RunState::aborted);
+    ASSERT_TRUE(step_left(s.change, run_of(s), s.now));
+    report_step(s, "drain", "failed");
+    EXPECT_FALSE(step_left(s.change, run_of(s), s.now));
 }
 
 // Petra waived a gate, so she carries no step of the deployment out; taking it back is another

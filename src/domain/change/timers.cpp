@@ -11,7 +11,7 @@
 #include "domain/change/reverts.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/change/tasks.hpp"
-#include "domain/gates/gate.hpp"
+#include "domain/change/waiver_ends.hpp"
 
 namespace slipway::domain {
 
@@ -152,30 +152,23 @@ void note_owed(Firing& firing, const std::string& about) {
             );
 }
 
-// Once production is touched no step opens again; what is asked at the end is still told.
 void note_waiver_ended(Firing& firing, const std::string& about) {
     auto& decider = firing.decider;
     decider.emit(Reminded{ReminderKind::waiver_ended, about, {}});
+    const auto& waivers = decider.change().waivers;
+    const auto gate = std::find_if(waivers.begin(), waivers.end(), [&](const Waiver& known) {
+                          return known.id == about;
+                      })->gate;
+    const auto why = why_missed(decider, gate, "its waiver has ended");
+    if (!why)
+        return;
     const auto& change = decider.change();
-    const auto waiver =
-        *std::find_if(change.waivers.begin(), change.waivers.end(), [&](const Waiver& known) {
-            return known.id == about;
-        });
-    const auto& gate = *find_gate(waiver.gate);
-    const bool begun = deployment_begun(change);
-    if (begun ? !is_asked_at_closure(gate) : !is_before_execution(gate))
-        return;
-    const auto result = evaluate(gate, change, decider.facts());
-    if (result.verdict != Verdict::fail)
-        return;
-    if (!begun)
-        decider.reopen(gate.step, "its waiver has ended");
     firing.reminders.push_back(
-        {change.change_owner, fmt::format("the waiver of {} has ended", waiver.gate),
+        {change.change_owner, fmt::format("the waiver of {} has ended", gate),
          fmt::format(
              "{} has ended, and the gate {} says no: {}. Do what it asks for, or ask for another: "
              "slipway change request_waiver {} --gate {} --reason WHY --valid_for 24h",
-             waiver.id, waiver.gate, result.reasons.front().message, change.id.value, waiver.gate
+             about, gate, *why, change.id.value, gate
          )}
     );
 }

@@ -81,6 +81,45 @@ TEST(Waivers, that_end_when_the_gate_passes_by_itself_bother_nobody) {
     EXPECT_EQ(told_of_it(s), 0U);
 }
 
+TEST(Waivers, that_are_revoked_open_their_step_again_too) {
+    auto s = with_waived_notice("20h");
+    s.said.clear();
+    s.does("rosa", "revoke_waiver", R"({"id":"W-1","reason":"they want to know"})");
+    EXPECT_EQ(state_of_notice(s), StepState::open);
+    EXPECT_TRUE(s.has_said("without it the gate notice says no"));
+    tick_at(s, end_of_waiver(s));
+    EXPECT_EQ(told_of_it(s), 0U);
+}
+
+// Two weeks after the server was switched off its backup was asked for again.
+TEST(Waivers, that_end_after_the_window_of_a_checklist_without_a_deployment_reopen_nothing) {
+    Scenario s(decommission_workflow());
+    open(s);
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T10:00","end":"2026-11-26T12:00","zone":"UTC"})"
+    );
+    const Change planned = s.change;
+    const auto state_after = [&](Time end) {
+        s.change = planned;
+        StepRecord backup;
+        backup.state = StepState::completed;
+        s.change.steps[StepId("last_backup")] = backup;
+        s.change.steps[StepId("retention")].values =
+            *parse_json(R"({"obligations":["tax"],"agreed":true})");
+        Waiver waiver;
+        waiver.id = "W-1";
+        waiver.gate = "backup-restorable";
+        waiver.state = WaiverState::granted;
+        waiver.expires_at = end;
+        s.change.waivers.push_back(waiver);
+        s.replayed = s.change;
+        tick_at(s, end);
+        return s.change.steps.at(StepId("last_backup")).state;
+    };
+    EXPECT_EQ(state_after(at("2026-11-26T09:00Z")), StepState::open);
+    EXPECT_EQ(state_after(at("2026-12-10T09:00Z")), StepState::completed);
+}
+
 // What the gate asks for was asked when the deployment began.
 TEST(Waivers, that_end_after_the_deployment_reopen_nothing) {
     auto s = ready();

@@ -214,6 +214,12 @@ const GateRow* find_gate(std::string_view id) {
     return nullptr;
 }
 
+bool has_gate(StepKind kind) {
+    return std::any_of(table.begin(), table.end(), [&](const GateRow& row) {
+        return row.step == kind;
+    });
+}
+
 bool is_before_execution(const GateRow& gate) {
     for (const auto& row : table) {
         if (row.id == "run-exact")

@@ -81,6 +81,7 @@ struct GateRow {
 // In the order of the checklist.
 std::span<const GateRow> gate_table();
 const GateRow* find_gate(std::string_view id);
+bool has_gate(StepKind kind);
 bool is_before_execution(const GateRow& gate); // asked again before production is touched
 bool is_asked_at_closure(const GateRow& gate); // and these when the change is closed
 // What a policy may name (domain::read_policy).

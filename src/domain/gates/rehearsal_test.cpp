@@ -147,6 +147,14 @@ TEST(Rehearsal, and_the_deployment_before_it_name_the_commands_that_run_them_aga
             look(s, id).reasons.at(0).remedy,
             ::testing::StartsWith("Deploy to the test ring (slipway change start_run CHG-12")
         );
+    // Whoever has just deployed is not sent to do it once more.
+    s.replayed = s.change;
+    s.run("ina", "ring_deploy");
+    EXPECT_EQ(
+        look(s, "rollback-rehearsed").reasons.at(0).remedy,
+        "Rehearse the rollback on the test ring (slipway change start_run CHG-12 --purpose "
+        "rehearsal)"
+    );
 }
 
 TEST(Rehearsal, facts_that_were_gathered_between_deployment_and_rehearsal_are_no_drift) {

@@ -39,7 +39,10 @@ bool look_at_run(
     const auto again = how_to_run_again(change, purpose);
     const auto* run = last_run(change, purpose);
     if (run == nullptr) {
-        findings.refuse(field, "it has not run", "no run", again);
+        findings.refuse(
+            field, "it has not run", "no run",
+            purpose == RunPurpose::rehearsal ? how_to_rehearse(change) : again
+        );
         return false;
     }
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
