@@ -217,8 +217,11 @@ void add_lines(Forms& forms, std::string_view secret) {
     while (!secret.empty()) {
         const auto size = std::min(secret.find('\n'), secret.size());
         auto line = secret.substr(0, size);
-        if (line.ends_with('\r'))
+        const auto shown = [](char c) { return c != ' ' && c != '\t' && c != '\r'; };
+        while (!line.empty() && !shown(line.back()))
             line.remove_suffix(1);
+        while (!line.empty() && !shown(line.front()))
+            line.remove_prefix(1);
         if (line.size() >= line_min)
             forms.emplace_back(line);
         secret.remove_prefix(std::min(size + 1, secret.size()));

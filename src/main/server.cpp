@@ -70,13 +70,18 @@ Result<std::unique_ptr<app::Store>> open_store(const store::Place& place) {
 }
 
 // Where entries of a damaged store cannot be replayed the server says so and starts all the same.
-Result<void> bring_up_to_date(const store::Place& place) {
-    if (!store::is_of_older_program(place))
+// A file in the data directory marks what is to be done, in case this server is ended meanwhile.
+Result<void> bring_up_to_date(const store::Place& place, const fs::path& data) {
+    const auto mark = data / "states-to-be-made";
+    if (!store::is_of_older_program(place) && !fs::exists(mark))
         return {};
+    std::ofstream(mark).flush();
     report("an older slipway made this store: its states and lists are made anew of its entries");
     TRY(open_store(place)); // migrates it
     if (const auto done = store::rebuild(place, replay_stream, true); !done)
         report("they could not be made anew (slipway admin rebuild): " + done.error().message);
+    std::error_code ignored; // then it is done once more
+    fs::remove(mark, ignored);
     return {};
 }
 
@@ -280,7 +285,7 @@ Result<void> Server::open_ledger() {
     TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
     const auto place = place_of(options_);
-    TRY(bring_up_to_date(place));
+    TRY(bring_up_to_date(place, options_.data));
     store_ = TRY(open_store(place));
     const auto mode = options_.sandbox ? Mode::sandbox : Mode::production;
     keeper_ = TRY(LedgerKeeper::open(*store_, clock_, random_, mode));

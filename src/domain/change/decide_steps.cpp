@@ -109,6 +109,9 @@ Result<void> complete(Decider& decider, const StepId& id, const std::string& fie
     }
     if (!reasons.empty())
         return fail_blocked("the gate says no", std::move(reasons));
+    const bool filled = record != change.steps.end() && record->second.values.is_object();
+    if (auto values = values_of(*step, change); !filled && !values.empty())
+        decider.emit(StepFilled{id, Json(std::move(values)), is_read_by_board(*step, facts)});
     decider.emit(event);
     follow_up(decider, *step);
     return {};

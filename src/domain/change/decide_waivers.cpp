@@ -123,10 +123,12 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
               "asked for by " + waiver->requested_by.value, "Ask a change manager"}}
         );
     Decider decider(change, facts);
-    const bool held = waiver->state == WaiverState::granted;
+    const bool held = waiver->state == WaiverState::granted && facts.now < waiver->expires_at;
     const auto gate = waiver->gate;
     decider.emit(WaiverRevoked{body.id, body.reason});
-    if (const auto why = held ? why_missed(decider, gate, "its waiver was revoked") : std::nullopt)
+    if (const auto why =
+            held ? why_missed(decider, gate, deployment_begun(change), "its waiver was revoked")
+                 : std::nullopt)
         decider.say(fmt::format("without it the gate {} says no: {}", gate, *why));
     return decider.finish();
 }

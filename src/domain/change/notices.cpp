@@ -66,7 +66,7 @@ Wellness wellness_of(const Change& change, const Facts& facts) {
     }
     const bool failed = !change.failed_because.empty();
     const auto* run = last_run(change, RunPurpose::deployment);
-    if (!has_work_begun(change, facts))
+    if (!change.closure && !has_work_begun(change, facts))
         return {{not_begun(change, facts)}};
     if (auto reason = still_at_work(change, change.production_ring, "notice", facts.now))
         return {{*std::move(reason)}};

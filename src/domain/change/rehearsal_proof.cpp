@@ -167,9 +167,11 @@ RingState ring_state_now(const Change& change, const Facts& facts) {
     return state;
 }
 
-std::string how_to_rehearse(const Change& change) {
-    const auto* deployed = last_run(change, RunPurpose::ring_deploy);
-    if (deployed == nullptr || deployed->state != RunState::succeeded)
+std::string how_to_rehearse(const Change& change, const Facts& facts) {
+    Run next;
+    next.ring = change.test_ring;
+    next.ring_turn = next_ring_turn(facts);
+    if (was_there_instead(change, next))
         return how_to_run_again(change, RunPurpose::rehearsal);
     return fmt::format(
         "Rehearse the rollback on the test ring (slipway change start_run {} --purpose rehearsal)",

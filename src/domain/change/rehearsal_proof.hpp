@@ -15,8 +15,9 @@ RingState ring_state_now(const Change& change, const Facts& facts);
 // remedy, without its full stop. A rehearsal begins with the deployment: what it goes back from is
 // gone with the one before it.
 std::string how_to_run_again(const Change& change, RunPurpose purpose);
-// The same of a rehearsal that has not run yet: behind a deployment it is all that is wanted.
-std::string how_to_rehearse(const Change& change);
+// The same of a rehearsal: where the ring is as the deployment of the pinned bytes left it, the
+// rehearsal alone is wanted.
+std::string how_to_rehearse(const Change& change, const Facts& facts);
 
 struct Staleness {
     std::string field;

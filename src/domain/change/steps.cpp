@@ -252,12 +252,15 @@ Result<void> may_do(const Step& step, const Change& change, const Facts& facts) 
     return {};
 }
 
-Result<void> may_complete(const Step& step, const Change& change, const Facts& facts) {
-    auto reasons = why_not_done(step, change, facts);
-    static const JsonObject none;
+JsonObject values_of(const Step& step, const Change& change) {
     const auto* record = record_of(change, step.id);
     const auto* values = record ? record->values.if_object() : nullptr;
-    for (const auto& wrong : check_fields(step, values ? *values : none, true))
+    return values ? *values : with_defaults(step, {});
+}
+
+Result<void> may_complete(const Step& step, const Change& change, const Facts& facts) {
+    auto reasons = why_not_done(step, change, facts);
+    for (const auto& wrong : check_fields(step, values_of(step, change), true))
         reasons.push_back(
             {step.id.value, fmt::format("steps.{}.{}", step.id.value, wrong.field), wrong.message,
              "the step's form", fmt::format("Fill it in with fill_step --step {}", step.id.value)}

@@ -16,7 +16,9 @@ bool is_read_by_board(const Step& step, const Facts& facts);
 Result<void> may_fill(const Step& step, const Change& change, const Facts& facts);
 // Who may do what the step is about, and in which order. Errors: blocked with the reasons.
 Result<void> may_do(const Step& step, const Change& change, const Facts& facts);
-// The same, and with which form. Errors: blocked with the reasons.
+// What its form holds; as long as nobody has filled it in, its defaults.
+JsonObject values_of(const Step& step, const Change& change);
+// The same as may_do(), and with which form. Errors: blocked with the reasons.
 Result<void> may_complete(const Step& step, const Change& change, const Facts& facts);
 
 // The steps that it comes after and that are open, of those that the change needs. Of a step that

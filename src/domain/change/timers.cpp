@@ -159,7 +159,8 @@ void note_waiver_ended(Firing& firing, const std::string& about) {
     const auto gate = std::find_if(waivers.begin(), waivers.end(), [&](const Waiver& known) {
                           return known.id == about;
                       })->gate;
-    const auto why = why_missed(decider, gate, "its waiver has ended");
+    const bool begun = has_work_begun(decider.change(), decider.facts());
+    const auto why = why_missed(decider, gate, begun, "its waiver has ended");
     if (!why)
         return;
     const auto& change = decider.change();

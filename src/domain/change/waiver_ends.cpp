@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/change/waiver_ends.hpp"
 
-#include "domain/change/steps.hpp"
 #include "domain/gates/gate.hpp"
 
 namespace slipway::domain {
 
 std::optional<std::string>
-why_missed(Decider& decider, const std::string& gate, std::string reopened_because) {
+why_missed(Decider& decider, const std::string& gate, bool begun, std::string reopened_because) {
     const auto& row = *find_gate(gate);
-    const bool begun = has_work_begun(decider.change(), decider.facts());
     if (begun ? !is_asked_at_closure(row) : !is_before_execution(row))
         return std::nullopt;
     const auto result = evaluate(row, decider.change(), decider.facts());

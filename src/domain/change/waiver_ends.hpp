@@ -7,9 +7,9 @@
 namespace slipway::domain {
 
 // Why the gate says no without the waiver; nothing when it passes, when another waiver holds, or
-// when it is not asked any more. Before the work has begun its step is open again, for this reason.
-// Afterwards no step opens, and only what is asked when the change is closed matters.
+// when it is not asked any more. Before the work has `begun` its step is open again, for this
+// reason. Afterwards no step opens, and only what is asked when the change is closed matters.
 std::optional<std::string>
-why_missed(Decider& decider, const std::string& gate, std::string reopened_because);
+why_missed(Decider& decider, const std::string& gate, bool begun, std::string reopened_because);
 
 } // namespace slipway::domain

@@ -32,17 +32,15 @@ bool was_edited_since_compared(const Change& change, const Run& run) {
 // nothing.
 bool look_at_run(
     const Change& change, RunPurpose purpose, const PinnedRunbook& runbook, Span valid_for,
-    Time now, GateFindings& findings
+    const Facts& facts, GateFindings& findings
 ) {
     const auto before = findings.reasons.size();
     const auto field = to_text(purpose);
-    const auto again = how_to_run_again(change, purpose);
+    const auto again = purpose == RunPurpose::rehearsal ? how_to_rehearse(change, facts)
+                                                        : how_to_run_again(change, purpose);
     const auto* run = last_run(change, purpose);
     if (run == nullptr) {
-        findings.refuse(
-            field, "it has not run", "no run",
-            purpose == RunPurpose::rehearsal ? how_to_rehearse(change) : again
-        );
+        findings.refuse(field, "it has not run", "no run", again);
         return false;
     }
     findings.looked_at(run->id.value, "run on " + run->ring, run->ended_at);
@@ -58,7 +56,7 @@ bool look_at_run(
             field, fmt::format("{} did not run to the end", run->id.value),
             std::string(to_text(run->state)), "Mend what failed. " + again
         );
-    else if (run->ended_at && now - *run->ended_at > valid_for)
+    else if (run->ended_at && facts.now - *run->ended_at > valid_for)
         findings.refuse(
             field, "the run is older than " + to_text(valid_for), to_text(*run->ended_at), again
         );
@@ -522,7 +520,7 @@ void ring_deployed(const Change& change, const Facts& facts, GateFindings& findi
             "Pin the deployment runbook"
         );
     look_at_run(
-        change, RunPurpose::ring_deploy, *runbook, facts.policy->ring_deploy_valid_for, facts.now,
+        change, RunPurpose::ring_deploy, *runbook, facts.policy->ring_deploy_valid_for, facts,
         findings
     );
 }
@@ -573,7 +571,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
             "Pin the rollback runbook with pin_runbook --purpose rollback --file PATH"
         );
     if (!look_at_run(
-            change, RunPurpose::rehearsal, *runbook, facts.policy->rehearsal_valid_for, facts.now,
+            change, RunPurpose::rehearsal, *runbook, facts.policy->rehearsal_valid_for, facts,
             findings
         ))
         return;
