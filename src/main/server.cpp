@@ -70,19 +70,15 @@ Result<std::unique_ptr<app::Store>> open_store(const store::Place& place) {
 }
 
 // Where entries of a damaged store cannot be replayed the server says so and starts all the same.
-// A file in the data directory marks what is to be done, in case this server is ended meanwhile.
-Result<void> bring_up_to_date(const store::Place& place, const fs::path& data) {
-    const auto mark = data / "states-to-be-made";
-    if (!store::is_of_older_program(place) && !fs::exists(mark))
-        return {};
-    std::ofstream(mark).flush();
+Result<std::unique_ptr<app::Store>> open_up_to_date(const store::Place& place) {
+    auto opened = TRY(open_store(place));
+    if (!TRY(store::has_stale_rows(place)))
+        return opened;
     report("an older slipway made this store: its states and lists are made anew of its entries");
-    TRY(open_store(place)); // migrates it
+    opened.reset(); // a rebuild takes the directory for itself
     if (const auto done = store::rebuild(place, replay_stream, true); !done)
         report("they could not be made anew (slipway admin rebuild): " + done.error().message);
-    std::error_code ignored; // then it is done once more
-    fs::remove(mark, ignored);
-    return {};
+    return open_store(place);
 }
 
 // For connections_max connections and what the rooms open; more than that is no use.
@@ -284,9 +280,7 @@ Result<Confinement> with_programs(Result<Confinement> steps, const fs::path& dat
 Result<void> Server::open_ledger() {
     TRY(make_data_folder(options_.data));
     TRY(lay_out_resources(options_.data));
-    const auto place = place_of(options_);
-    TRY(bring_up_to_date(place, options_.data));
-    store_ = TRY(open_store(place));
+    store_ = TRY(open_up_to_date(place_of(options_)));
     const auto mode = options_.sandbox ? Mode::sandbox : Mode::production;
     keeper_ = TRY(LedgerKeeper::open(*store_, clock_, random_, mode));
     if (keeper_->mode() == Mode::sandbox)

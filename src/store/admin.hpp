@@ -115,9 +115,9 @@ struct RebuildReport {
 // events. What a lost page of the file took from a state is made anew.
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair);
 
-// Whether an older program made the store, so that opening it migrates it. A migration in SQL sees
-// no entries, so rows that it makes are made anew of these (rebuild). False when there is no store.
-bool is_of_older_program(const Place& place);
+// Whether a migration has left rows that only the entries can make, which no SQL reads. A rebuild
+// that repairs takes that away.
+Result<bool> has_stale_rows(const Place& place);
 
 struct Finding {
     std::string check;   // "integrity", "ledger", "streams", "counters", "tasks", "blobs" ...

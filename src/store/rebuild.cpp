@@ -21,6 +21,10 @@ constexpr std::uint64_t keys_at_once = 500;
 constexpr std::size_t events_of_stream_max = 1'000'000;
 constexpr std::size_t differences_listed_max = 1000;
 
+bool is_stale(Connection& db) {
+    return db.number("select count(*) from stale").value_or(0) != 0;
+}
+
 class Rebuild {
   public:
     Rebuild(Connection& db, const Replay& replay, bool repair)
@@ -37,6 +41,11 @@ class Rebuild {
             last = keys.back();
         }
         visit_forged();
+        if (repair_ && is_stale(db_)) {
+            Batch batch(db_);
+            db_.run("delete from stale");
+            batch.finish();
+        }
         return std::move(report_);
     }
 
@@ -195,13 +204,11 @@ class Rebuild {
 
 } // namespace
 
-bool is_of_older_program(const Place& place) {
-    const auto behind = guarded([&]() -> Result<bool> {
+Result<bool> has_stale_rows(const Place& place) {
+    return guarded([&]() -> Result<bool> {
         Connection db(target_of(place, true));
-        const auto version = schema_version(db);
-        return version != 0 && version < migrations_of(db.dialect().name).back().number;
+        return is_stale(db);
     });
-    return behind.value_or(false); // where it cannot be read, opening it says why
 }
 
 Result<RebuildReport> rebuild(const Place& place, const Replay& replay, bool repair) {

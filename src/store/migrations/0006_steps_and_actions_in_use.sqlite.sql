@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- To whom the open steps of a change are assigned stands in its row until it is over, and who owns
 -- an action of it that is open, longer. Here as its document has them, which may lack its last 16
--- events: the server that migrates makes the row anew of the entries (bring_up_to_date).
+-- events, so what is stale is written down: a server that starts makes it anew of the entries.
 
 update change_index set records = '[' || substr(
     case when records = '[]' then '' else ',' || substr(records, 2, length(records) - 2) end ||
@@ -22,3 +22,6 @@ update change_index set records = '[' || substr(
             and json_extract(action.value, '$.done_at') is null
             and json_extract(action.value, '$.owner') <> ''
             order by part)), ''), 2) || ']';
+
+create table if not exists stale (what text primary key);
+insert into stale (what) select 'states' where exists (select 1 from event) on conflict do nothing;
