@@ -35,9 +35,7 @@ std::string_view end_of(std::string_view text) {
     text.remove_prefix(text.size() - excerpt_max);
     if (const auto line = text.find('\n'); line != std::string_view::npos)
         return text.substr(line + 1);
-    while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80)
-        text.remove_prefix(1);
-    return text;
+    return text.substr(text_begin(text));
 }
 
 // ": first line; second line"

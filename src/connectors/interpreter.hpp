@@ -23,6 +23,9 @@ struct Surroundings {
 
 struct CommandAnswer;
 
+// Where the first whole character of a text begins whose front was cut off.
+std::size_t text_begin(std::string_view text);
+
 class Interpreter {
   public:
     // `settings` as resolved_settings gives them; `secrets` those it found. All are referred to,

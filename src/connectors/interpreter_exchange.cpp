@@ -39,15 +39,6 @@ std::string with_query(std::string address, const std::string& query) {
 
 constexpr std::size_t last_words_shown = 2000;
 
-// Where the first whole character of a text begins whose front was cut off.
-std::size_t text_begin(std::string_view text) {
-    std::size_t begin = 0;
-    while (begin < text.size() && begin < 3 &&
-           (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80)
-        ++begin;
-    return begin;
-}
-
 const char* content_type(BodyType type) {
     switch (type) {
     case BodyType::json:
@@ -61,6 +52,14 @@ const char* content_type(BodyType type) {
 }
 
 } // namespace
+
+std::size_t text_begin(std::string_view text) {
+    std::size_t begin = 0;
+    while (begin < text.size() && begin < 3 &&
+           (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80)
+        ++begin;
+    return begin;
+}
 
 // Null is "none"; marks are exchanged.
 Result<std::optional<std::string>> Interpreter::optional_text(const std::string& text) {
