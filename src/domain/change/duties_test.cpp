@@ -167,7 +167,8 @@ TEST(Duties, who_pins_the_same_bytes_again_has_written_nothing) {
     deploy(s);
 }
 
-TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
+// At its meeting, before the decision.
+Scenario voted_on() {
     Scenario s;
     open(s);
     plan(s);
@@ -177,6 +178,11 @@ TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
     s.now = at(meeting);
     for (const auto* person : {"cora", "mika"})
         s.does(person, "vote", R"({"choice":"approve"})");
+    return s;
+}
+
+TEST(Duties, who_recorded_the_decision_of_the_board_does_not_carry_it_out) {
+    auto s = voted_on();
     s.does("petra", "decide", R"({"outcome":"approved","minutes":"no questions"})");
     s.complete("cora", "cab_decision");
     announce(s);
@@ -285,15 +291,7 @@ TEST(Duties, who_voted_is_not_named_as_the_implementer_unless_the_board_has_not_
 
 // The board approves without mika what it had approved with her; petra recorded that.
 Scenario decided_anew(const char* first_outcome) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
-    s.now = at(meeting);
-    for (const auto* person : {"cora", "mika"})
-        s.does(person, "vote", R"({"choice":"approve"})");
+    auto s = voted_on();
     s.does("petra", "decide", fmt::format(R"({{"outcome":"{}","minutes":"wait"}})", first_outcome));
     std::erase(s.records.boards.at("cab").members, PersonId("mika"));
     s.records.boards.at("cab").members.emplace_back("emil");
