@@ -129,6 +129,7 @@ inline constexpr std::size_t transcript_max = 4 * 1024 * 1024;
 inline constexpr std::size_t transcript_line_max = 4000;
 inline constexpr std::size_t ssh_words_max = 4000; // of what ssh says about a connection
 inline constexpr std::size_t secret_shown_min = 4; // a shorter one would blank out ordinary text
+inline constexpr std::size_t secret_line_min = 8;  // of one of several lines, as of ordinary text
 inline constexpr std::size_t runbook_attributes_max = 32;
 inline constexpr std::size_t runbook_attribute_value_max = 4000;
 inline constexpr std::size_t runbook_expressions_max = 100; // of RE2, of steps and checks

@@ -156,6 +156,12 @@ Result<CommandAnswer> collect(
                                                "' wrote more than " + std::to_string(max) + " bytes"
             );
     }
+    if (answer.status != 0 && answer.last_words.find_first_not_of(" \t\r\n") == std::string::npos) {
+        answer.last_words_cut = answer.output.size() > last_words_max;
+        answer.last_words = answer.output.substr(
+            answer.output.size() - std::min(answer.output.size(), last_words_max)
+        );
+    }
     return answer;
 }
 

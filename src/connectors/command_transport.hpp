@@ -33,8 +33,9 @@ struct CommandRequest {
 struct CommandAnswer {
     int status = 0; // the exit status, or 128 + the signal that ended it
     std::string output = {};
-    // The end of standard error: 2000 bytes, and before them as much as a secret may have, so that
-    // one which reaches into them is there as a whole.
+    // The end of standard error, or where a program that failed wrote nothing there, of standard
+    // output: 2000 bytes, and before them as much as a secret may have, so that one which reaches
+    // into them is there as a whole.
     std::string last_words = {};
     bool last_words_cut = false;
 };

@@ -8,6 +8,7 @@
 #include "base/hash.hpp"
 #include "base/json.hpp"
 #include "base/limits.hpp"
+#include "base/secret_lines.hpp"
 
 namespace slipway::connectors {
 
@@ -211,23 +212,6 @@ void add_forms(Forms& forms, const std::string& secret) {
     add_base64(forms, secret);
 }
 
-// Of a secret of several lines a program may say one, with words of its own around it.
-void add_lines(Forms& forms, std::string_view secret) {
-    constexpr std::size_t line_min = 8; // as runner/mask.hpp
-    while (!secret.empty()) {
-        const auto size = std::min(secret.find('\n'), secret.size());
-        auto line = secret.substr(0, size);
-        const auto shown = [](char c) { return c != ' ' && c != '\t' && c != '\r'; };
-        while (!line.empty() && !shown(line.back()))
-            line.remove_suffix(1);
-        while (!line.empty() && !shown(line.front()))
-            line.remove_prefix(1);
-        if (line.size() >= line_min)
-            forms.emplace_back(line);
-        secret.remove_prefix(std::min(size + 1, secret.size()));
-    }
-}
-
 } // namespace
 
 std::vector<std::string> secret_forms(std::string_view secret) {
@@ -238,8 +222,8 @@ std::vector<std::string> secret_forms(std::string_view secret) {
     // A URL needs its secret percent-encoded; the server that is called says it back decoded.
     if (auto decoded = percent_decoded(secret); decoded != secret)
         add_forms(forms, decoded);
-    if (secret.find('\n') != std::string_view::npos)
-        add_lines(forms, secret);
+    for (auto& line : secret_lines(secret))
+        forms.push_back(std::move(line));
     std::erase_if(forms, [](const auto& form) { return form.size() < limits::secret_shown_min; });
     std::sort(forms.begin(), forms.end(), [](const auto& left, const auto& right) {
         return left.size() != right.size() ? left.size() > right.size() : left < right;

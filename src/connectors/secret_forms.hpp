@@ -11,8 +11,8 @@ namespace slipway::connectors {
 
 // The secret itself, as a URL, JSON, HTML, XML or a shell has it in quotes, and in Base64, alone or
 // within a longer text. Where the secret is percent-encoded, the same of what it stands for. Of one
-// of several lines also each line of 8 bytes or more, as it is. Each once, the longest first, and
-// none below secret_shown_min bytes: that would blank out ordinary text.
+// of several lines also each line of secret_line_min bytes or more, as it is. Each once, the
+// longest first, and none below secret_shown_min bytes: that would blank out ordinary text.
 std::vector<std::string> secret_forms(std::string_view secret);
 
 } // namespace slipway::connectors

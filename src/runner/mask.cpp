@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "base/secret_lines.hpp"
 
 namespace slipway::runner {
 
@@ -25,26 +26,14 @@ bool tells(std::size_t beginning, std::size_t secret) {
     return beginning >= Mask::beginning_min || beginning * 2 > secret;
 }
 
-void add_lines(std::vector<std::string>& texts, std::string_view secret) {
-    while (!secret.empty()) {
-        const auto end = std::min(secret.find('\n'), secret.size());
-        auto line = secret.substr(0, end);
-        if (line.ends_with('\r'))
-            line.remove_suffix(1);
-        if (line.size() >= Mask::line_min)
-            texts.emplace_back(line);
-        secret.remove_prefix(std::min(end + 1, secret.size()));
-    }
-}
-
 } // namespace
 
 Mask::Mask(const std::vector<std::string>& secrets) {
     for (const auto& secret : secrets) {
         if (secret.size() >= limits::secret_shown_min)
             texts_.push_back(secret);
-        if (secret.find('\n') != std::string::npos)
-            add_lines(texts_, secret);
+        for (auto& line : secret_lines(secret))
+            texts_.push_back(std::move(line));
     }
     std::sort(texts_.begin(), texts_.end(), [](const auto& left, const auto& right) {
         return left.size() != right.size() ? left.size() > right.size() : left < right;

@@ -3,8 +3,8 @@
 // several pieces, spans lines or overlaps another. Only what may be the beginning of a secret is
 // held back, so that lines stay live. Where the stream ends, the beginning of a secret is masked
 // when it has beginning_min bytes or more, or more than half of the secret. Texts below
-// secret_shown_min bytes are not looked for. Of a secret of several lines each line of line_min
-// bytes or more is a secret too. Internal to src/runner.
+// secret_shown_min bytes are not looked for. Of a secret of several lines each line is a secret
+// too (base/secret_lines.hpp). Internal to src/runner.
 #pragma once
 
 #include <array>
@@ -18,7 +18,6 @@ namespace slipway::runner {
 
 class Mask {
   public:
-    static constexpr std::size_t line_min = 8;
     static constexpr std::size_t beginning_min = 8;
 
     explicit Mask(const std::vector<std::string>& secrets = {});

@@ -119,7 +119,7 @@ const std::array command_rows{
     row<Nothing, decide::acknowledge_page>(
         "acknowledge_page", "Acknowledge that you are on call", change_read
     ),
-    row<Nothing, decide::take_snapshot>(
+    row<TakeSnapshot, decide::take_snapshot>(
         "take_snapshot", "Take snapshots of the production hosts", change_run
     ),
     row<ReportSnapshot, decide::report_snapshot>(

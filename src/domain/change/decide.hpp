@@ -52,7 +52,7 @@ Decides<ConfirmStep> confirm_step;
 Decides<DecideRun> decide_run;
 Decides<RollBack> roll_back;
 Decides<ExtendWindow> extend_window; // decide_extension.cpp
-Decides<Nothing> take_snapshot;
+Decides<TakeSnapshot> take_snapshot;
 Decides<ReportSnapshot> report_snapshot;
 Decides<ExtendSnapshot> extend_snapshot;
 Decides<RevertSnapshot> revert_snapshot;

@@ -74,7 +74,10 @@ void note_failure(Decider& decider, Snapshot snapshot, const std::string& detail
     } else {
         snapshot.read_back = false; // its gate counts on it no longer
         decider.emit(SnapshotReported{snapshot});
-        tell_owner(decider, snapshot, "is no way back any more", "Take a new one (take_snapshot).");
+        tell_owner(
+            decider, snapshot, "is no way back any more",
+            fmt::format("Take a new one (take_snapshot --host {}).", snapshot.host)
+        );
     }
 }
 
@@ -94,7 +97,7 @@ Result<void> require_owner(const Change& change, const Facts& facts, std::string
 
 } // namespace
 
-Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts& facts) {
+Result<Decision> take_snapshot(const Change& change, const TakeSnapshot& body, const Facts& facts) {
     TRY(require_open(change));
     const auto ring = facts.records->rings.find(change.production_ring);
     if (ring == facts.records->rings.end())
@@ -108,7 +111,16 @@ Result<Decision> take_snapshot(const Change& change, const Nothing&, const Facts
     for (const auto& task : facts.tasks)
         if (task.kind == "snapshot")
             return fail_in_hand("snapshots are being taken already", "snapshot", task);
-    const auto hosts = production_hosts(change, *facts.records);
+    auto hosts = production_hosts(change, *facts.records);
+    if (!body.host.empty() && !hosts.contains(body.host))
+        return fail_field(
+            "host", fmt::format(
+                        "is no production host of this change: {}",
+                        hosts.empty() ? "it has none" : fmt::format("{}", fmt::join(hosts, ", "))
+                    )
+        );
+    if (!body.host.empty())
+        hosts = {body.host};
     if (change.snapshots.size() + hosts.size() > most)
         return fail_full("snapshots", "snapshots", most);
     Decider decider(change, facts);

@@ -4,6 +4,7 @@
 
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/steps.hpp"
 #include "domain/change/waiver_ends.hpp"
 #include "domain/gates/gate.hpp"
@@ -113,7 +114,7 @@ Result<Decision> grant_waiver(const Change& change, const WaiverId& body, const 
 Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, const Facts& facts) {
     TRY(require_open(change));
     TRY(require_reason(body.reason));
-    const auto* waiver = TRY(find_waiver(change, body.id));
+    const auto* waiver = TRY(find_waiver(change, body.id)); // of `change`, which stays as it is
     if (waiver->state == WaiverState::revoked)
         return fail_conflict("id", "the waiver is revoked already");
     if (!may_waive(facts) && facts.actor != waiver->requested_by)
@@ -124,12 +125,22 @@ Result<Decision> revoke_waiver(const Change& change, const RevokeWaiver& body, c
         );
     Decider decider(change, facts);
     const bool held = waiver->state == WaiverState::granted && facts.now < waiver->expires_at;
-    const auto gate = waiver->gate;
     decider.emit(WaiverRevoked{body.id, body.reason});
-    if (const auto why =
-            held ? why_missed(decider, gate, deployment_begun(change), "its waiver was revoked")
-                 : std::nullopt)
-        decider.say(fmt::format("without it the gate {} says no: {}", gate, *why));
+    if (!held)
+        return decider.finish();
+    const bool begun = deployment_begun(change);
+    const auto why = why_missed(decider, waiver->gate, begun, "its waiver was revoked");
+    if (!why)
+        return decider.finish();
+    decider.say(fmt::format("without it the gate {} says no: {}", waiver->gate, *why));
+    if (const auto owner = who_is_called(decider, change.change_owner); owner != facts.actor)
+        page(
+            decider, owner, fmt::format("the waiver of {} was revoked", waiver->gate),
+            gone_waiver(
+                change, *waiver,
+                fmt::format("was revoked by {} ({})", facts.actor.value, body.reason), *why
+            )
+        );
     return decider.finish();
 }
 

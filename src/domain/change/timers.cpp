@@ -156,21 +156,17 @@ void note_waiver_ended(Firing& firing, const std::string& about) {
     auto& decider = firing.decider;
     decider.emit(Reminded{ReminderKind::waiver_ended, about, {}});
     const auto& waivers = decider.change().waivers;
-    const auto gate = std::find_if(waivers.begin(), waivers.end(), [&](const Waiver& known) {
-                          return known.id == about;
-                      })->gate;
+    const auto waiver = *std::find_if(waivers.begin(), waivers.end(), [&](const Waiver& known) {
+        return known.id == about;
+    });
     const bool begun = has_work_begun(decider.change(), decider.facts());
-    const auto why = why_missed(decider, gate, begun, "its waiver has ended");
+    const auto why = why_missed(decider, waiver.gate, begun, "its waiver has ended");
     if (!why)
         return;
     const auto& change = decider.change();
     firing.reminders.push_back(
-        {change.change_owner, fmt::format("the waiver of {} has ended", gate),
-         fmt::format(
-             "{} has ended, and the gate {} says no: {}. Do what it asks for, or ask for another: "
-             "slipway change request_waiver {} --gate {} --reason WHY --valid_for 24h",
-             about, gate, *why, change.id.value, gate
-         )}
+        {change.change_owner, fmt::format("the waiver of {} has ended", waiver.gate),
+         gone_waiver(change, waiver, "has ended", *why)}
     );
 }
 

@@ -12,4 +12,10 @@ namespace slipway::domain {
 std::optional<std::string>
 why_missed(Decider& decider, const std::string& gate, bool begun, std::string reopened_because);
 
+// What the owner of the change reads: what became of the waiver ("has ended"), why the gate says
+// no, and what to do.
+std::string gone_waiver(
+    const Change& change, const Waiver& waiver, std::string_view gone, std::string_view why
+);
+
 } // namespace slipway::domain

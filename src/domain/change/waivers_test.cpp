@@ -87,6 +87,14 @@ TEST(Waivers, that_are_revoked_open_their_step_again_too) {
     s.does("rosa", "revoke_waiver", R"({"id":"W-1","reason":"they want to know"})");
     EXPECT_EQ(state_of_notice(s), StepState::open);
     EXPECT_TRUE(s.has_said("without it the gate notice says no"));
+    const auto told = [&s] {
+        return std::count_if(s.tasks.begin(), s.tasks.end(), [](const TaskDraft& task) {
+            return task.kind == "page" && task.payload.find("\"otto\"") != std::string::npos &&
+                   task.payload.find("W-1 was revoked by rosa (they want to know), and the gate "
+                                     "notice says no") != std::string::npos;
+        });
+    };
+    EXPECT_EQ(told(), 1); // otto owns the change, and has not revoked it himself
     tick_at(s, end_of_waiver(s));
     EXPECT_EQ(told_of_it(s), 0U);
 }

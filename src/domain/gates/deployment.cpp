@@ -48,6 +48,7 @@ void look_at_host(
         }
     );
     const std::string field = "snapshot." + host;
+    const std::string again = "take_snapshot --host " + host;
     const auto asked = std::find_if(
         change.snapshots.rbegin(), change.snapshots.rend(),
         [&](const Snapshot& known) { return known.host == host; }
@@ -57,26 +58,25 @@ void look_at_host(
         return look_at_request(change, *asked, findings);
     if (taken == change.snapshots.rend() || taken->state == SnapshotState::failed)
         return findings.refuse(
-            field, "no snapshot of the production host " + host, "none",
-            "Take it with take_snapshot"
+            field, "no snapshot of the production host " + host, "none", "Take it with " + again
         );
     if (run == nullptr && taken->state != SnapshotState::taken)
         findings.refuse(
             field, "the snapshot is not there any more", std::string(to_text(taken->state)),
-            "Take a new one with take_snapshot"
+            "Take a new one with " + again
         );
     findings.looked_at("snapshot " + taken->id, taken->connector, taken->taken_at);
     if (taken->tag != change.id.value || !taken->read_back)
         findings.refuse(
             field, "the snapshot was not read back with the change's number", "tag " + taken->tag,
-            "Take it again with take_snapshot"
+            "Take it again with " + again
         );
     if (start - *taken->taken_at > facts.policy->snapshot_age_max)
         findings.refuse(
             field,
             "the snapshot is older than " + to_text(facts.policy->snapshot_age_max) +
                 " when the deployment starts",
-            to_text(*taken->taken_at), "Take a new one with take_snapshot"
+            to_text(*taken->taken_at), "Take a new one with " + again
         );
 }
 

@@ -116,6 +116,18 @@ bool closes(std::string_view line, char fence, std::size_t length) {
     return line.size() >= length && line.find_first_not_of(fence) == std::string_view::npos;
 }
 
+// Where the comment begins that the text does not end, npos when it ends all of them.
+std::size_t open_comment(std::string_view text) {
+    auto begin = text.find("<!--");
+    while (begin != std::string_view::npos) {
+        const auto end = text.find("-->", begin + 2); // "<!-->" is a whole one
+        if (end == std::string_view::npos)
+            return begin;
+        begin = text.find("<!--", end);
+    }
+    return begin;
+}
+
 struct NodeDelete {
     void operator()(cmark_node* node) const { cmark_node_free(node); }
 };
@@ -206,7 +218,9 @@ class BlockFinder {
         block.last_line =
             block.line + static_cast<int>(split_lines(text).size()) - (text.empty() ? 0 : 1);
         block.comment = trimmed(text).starts_with("<!--");
-        block.closed = !block.comment || text.find("-->") != std::string_view::npos;
+        if (const auto open = open_comment(text); open != std::string_view::npos)
+            block.open_comment_line =
+                block.line + static_cast<int>(std::count(text.begin(), text.begin() + open, '\n'));
         found_.html.push_back(block);
     }
 

@@ -28,8 +28,8 @@ struct FencedBlock {
 struct HtmlBlock {
     int line = 0;
     int last_line = 0;
-    bool comment = false; // it begins with <!--
-    bool closed = true;   // of a comment: --> stands in it
+    bool comment = false;      // it begins with <!--
+    int open_comment_line = 0; // of the <!-- in it that no --> of it ends, 0 when there is none
 };
 
 struct MarkdownBlocks {

@@ -166,6 +166,22 @@ bool refuse_without_end(const FencedBlock& block, Parsing& parsing) {
     return true;
 }
 
+void refuse_open_comments(const MarkdownBlocks& blocks, Parsing& parsing) {
+    const int last = blocks.fenced.empty() ? 0 : blocks.fenced.back().line;
+    for (const auto& html : blocks.html)
+        if (!parsing.pinned && html.open_comment_line != 0 && html.last_line < last)
+            parsing.refuse(
+                html.open_comment_line, "open-comment",
+                fmt::format(
+                    "the comment that begins here is cut off behind line {}: Markdown reads on "
+                    "from there, and would run what no reader of the page sees",
+                    html.last_line
+                ),
+                "end it with --> before the empty line, or begin it behind one, with <!-- at the "
+                "margin"
+            );
+}
+
 void look_for_lost_steps(
     std::string_view body, int first_line, const MarkdownBlocks& blocks, Parsing& parsing
 ) {
@@ -182,7 +198,8 @@ void look_for_lost_steps(
             ++html;
         const bool in_block = fenced != blocks.fenced.end() && fenced->line <= number;
         const bool in_html = html != blocks.html.end() && html->line <= number;
-        if (!in_block && !(in_html && html->comment && html->closed))
+        const bool in_comment = in_html && html->comment && html->open_comment_line == 0;
+        if (!in_block && !in_comment)
             refuse_lost_step(line, number, in_html ? &*html : nullptr, parsing);
     }
 }

@@ -187,6 +187,27 @@ TEST(LostSteps, a_hidden_character_at_a_fence_is_named) {
     );
 }
 
+// For a browser the comment goes on to its -->, for Markdown only to the empty line.
+TEST(LostSteps, behind_a_comment_that_is_cut_off_are_refused) {
+    EXPECT_THAT(
+        found_in(good + "<details>\n<!--\n\n" + second + "\n-->\n</details>\n\n" + smoke),
+        ElementsAre("13 open-comment")
+    );
+    EXPECT_THAT(
+        found_in(good + "<!-- one --> <!-- two\n\n" + second + "\n<!-- end -->\n\n" + smoke),
+        ElementsAre("12 open-comment")
+    );
+    EXPECT_THAT(
+        found_in(good + "- <!-- in an item\n\n" + second + "\n<!-- end -->\n\n" + smoke),
+        ElementsAre("12 open-comment")
+    );
+    for (const std::string whole :
+         {"<!-- one\n\ntwo -->\n\n", "<details>\n<!-- a\nb -->\n\n", "<!-->\n\n",
+          "<div><!-- a --><!-- b --></div>\n\n"})
+        EXPECT_THAT(found_in(good + whole + second + smoke), ElementsAre()) << whole;
+    EXPECT_THAT(found_in(good + smoke + "\n<!-- the end\n"), ElementsAre());
+}
+
 // What was approved before is read as it was then.
 TEST(LostSteps, do_not_stop_what_was_pinned) {
     for (const auto& text :
@@ -195,6 +216,9 @@ TEST(LostSteps, do_not_stop_what_was_pinned) {
         EXPECT_FALSE(lint_text(front + text).passed());
         EXPECT_EQ(parsed(text).steps.size(), 1U);
     }
+    const auto hidden = good + "<div>\n<!--\n\n" + second + smoke;
+    EXPECT_FALSE(lint_text(front + hidden).passed());
+    EXPECT_EQ(parsed(hidden).steps.size(), 2U);
 }
 
 TEST(LostSteps, a_cause_stands_before_what_follows_and_nothing_refused_is_missing) {

@@ -267,6 +267,7 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
     for (auto& html : blocks.html) {
         html.line += first_line - 1;
         html.last_line += first_line - 1;
+        html.open_comment_line += html.open_comment_line == 0 ? 0 : first_line - 1;
     }
     for (auto& block : blocks.fenced) {
         block.line += first_line - 1;
@@ -279,6 +280,7 @@ void read_blocks(std::string_view body, int first_line, Parsing& parsing) {
         else
             read_step_block(block, parsing);
     }
+    refuse_open_comments(blocks, parsing);
     if (blocks.too_deep_line == 0)
         look_for_lost_steps(body, first_line, blocks, parsing);
 }

@@ -62,6 +62,10 @@ void look_for_unseen(const FencedBlock& block, Parsing& parsing);
 // another block whose beginning stands in it. Returns whether it did.
 bool refuse_without_end(const FencedBlock& block, Parsing& parsing);
 
+// Refuses a comment that an empty line cuts off for Markdown and not for a browser, when a block
+// stands behind it: a step in it would run unseen. The lines of `blocks` are those of the file.
+void refuse_open_comments(const MarkdownBlocks& blocks, Parsing& parsing);
+
 // Refuses each line of the body, outside of blocks and comments, that was meant to begin a step or
 // a smoke list and is no fence to Markdown. The body begins on `first_line` of the file, the lines
 // of `blocks` are those of the file.
