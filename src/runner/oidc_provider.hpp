@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OpenID provider of the tests (tests/oidc/provider.py), as a process of its own, for the tests
-// of this room only. It ends with this object.
+// An OpenID provider as a process of its own, for the tests of this room only: the one of ours
+// (tests/oidc/provider.py), which also does things wrong, or Django's (django_provider.py), which
+// people run. It ends with this object.
 #pragma once
 
 #include <chrono>
@@ -25,14 +26,30 @@ class OidcProvider {
     static constexpr const char* redirect = "https://www.harbor.example/callback";
 
     // `fault` is what it does wrong; empty: nothing.
-    explicit OidcProvider(const std::string& fault = {}) {
+    explicit OidcProvider(const std::string& fault = {})
+        : OidcProvider("python3", "provider", fault) {}
+
+    // Debian's interpreter has Debian's Django.
+    static OidcProvider django() { return {"/usr/bin/python3", "django_provider", ""}; }
+
+    ~OidcProvider() {
+        ::pclose(input_);
+        std::filesystem::remove_all(folder_);
+    }
+
+    OidcProvider(const OidcProvider&) = delete;
+
+    const std::string& issuer() const { return issuer_; }
+
+  private:
+    OidcProvider(const char* python, const char* program, const std::string& fault) {
         using namespace std::chrono_literals;
         char name[] = "/tmp/slipway-oidc-XXXXXX";
         ASSERT(::mkdtemp(name) != nullptr);
         folder_ = name;
         const auto ready = folder_ / "ready";
         const auto command = fmt::format(
-            "exec python3 -B {}/tests/oidc/provider.py --ready {} --fault '{}'", SLIPWAY_ROOT,
+            "exec {} -B {}/tests/oidc/{}.py --ready {} --fault '{}'", python, SLIPWAY_ROOT, program,
             ready.string(), fault
         );
         // Its input is what keeps it alive.
@@ -45,16 +62,6 @@ class OidcProvider {
         ASSERT(!issuer_.empty());
     }
 
-    ~OidcProvider() {
-        ::pclose(input_);
-        std::filesystem::remove_all(folder_);
-    }
-
-    OidcProvider(const OidcProvider&) = delete;
-
-    const std::string& issuer() const { return issuer_; }
-
-  private:
     std::filesystem::path folder_;
     std::FILE* input_ = nullptr;
     std::string issuer_;

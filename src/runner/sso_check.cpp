@@ -188,6 +188,14 @@ bool Login::may_have_secrets(const std::string& url) const {
            (origin == origin_of(check_.url) || origin == origin_of(provider_.authorization));
 }
 
+tl::unexpected<CheckAnswer> other_status(const HttpAnswer& answer, const std::string& url) {
+    return unseen(
+        RunOutcome::failed,
+        fmt::format("{} answered {}, expected 200 or a redirect", shown_url(url), answer.status),
+        answer.status
+    );
+}
+
 // Fills in the login form of the page, or the first half of it when the password comes later.
 Seen<HttpAsk> Login::fill_form(const HttpAnswer& page, const std::string& url) {
     auto forms = find_forms(page.body);
@@ -203,6 +211,8 @@ Seen<HttpAsk> Login::fill_form(const HttpAnswer& page, const std::string& url) {
         chosen = &form;
         fields = seen;
     }
+    if (chosen == nullptr && page.status != 200)
+        return other_status(page, url);
     if (chosen == nullptr)
         return failed(fmt::format(
             "{} at {}",
@@ -245,13 +255,7 @@ Seen<HttpAsk> Login::next_request(const HttpAnswer& answer, const std::string& u
     // Some show the form again with a status of its own.
     if (answer.status != 200 &&
         !(password_given_ && (answer.status == 400 || answer.status == 401)))
-        return unseen(
-            RunOutcome::failed,
-            fmt::format(
-                "{} answered {}, expected 200 or a redirect", shown_url(url), answer.status
-            ),
-            answer.status
-        );
+        return other_status(answer, url);
     return fill_form(answer, url);
 }
 

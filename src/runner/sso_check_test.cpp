@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against a real OpenID provider, in a process of its own.
+// Against OpenID providers in processes of their own: one that people run (Django with
+// django-oauth-toolkit), and one of ours, which does wrong what a real one does not.
 #include <chrono>
 
 #include <gmock/gmock.h>
@@ -159,6 +160,48 @@ TEST(SsoProvider, may_ask_for_user_and_password_one_after_the_other) {
 TEST(SsoProvider, may_want_the_clients_secret_in_the_body) {
     const OidcProvider provider("post");
     EXPECT_EQ(sign_in(login_at(provider.issuer())).outcome, RunOutcome::passed);
+}
+
+TEST(SsoAtDjango, signs_in_by_authorization_code_with_pkce) {
+    const auto provider = OidcProvider::django();
+    auto check = login_at(provider.issuer());
+    auto told = sign_in(check);
+    EXPECT_EQ(told.outcome, RunOutcome::passed) << told.message;
+    EXPECT_EQ(told.message, "signed in by authorization code with PKCE, and the ID token is good");
+    check.sso->json = ".sub == \"1\" and .aud == \"harbor-site\"";
+    told = sign_in(check);
+    EXPECT_EQ(told.outcome, RunOutcome::passed) << told.message;
+    check.sso->json = ".sub == \"2\"";
+    EXPECT_EQ(sign_in(check).outcome, RunOutcome::unexpected_output);
+    check = login_at(provider.issuer());
+    check.sso->client = "public-site";
+    auto open = good;
+    open.client_secret.clear();
+    told = sign_in(check, open);
+    EXPECT_EQ(told.outcome, RunOutcome::passed) << told.message;
+}
+
+TEST(SsoAtDjango, who_may_not_sign_in_does_not) {
+    const auto provider = OidcProvider::django();
+    auto wrong = good;
+    wrong.password = "guess";
+    EXPECT_THAT(
+        sign_in(login_at(provider.issuer()), wrong).message,
+        HasSubstr("does not accept user and password")
+    );
+    wrong = good;
+    wrong.client_secret = "guess";
+    EXPECT_THAT(
+        sign_in(login_at(provider.issuer()), wrong).message, HasSubstr("\"invalid_client\"")
+    );
+    auto check = login_at(provider.issuer());
+    check.sso->client = "nobody";
+    EXPECT_THAT(sign_in(check).message, HasSubstr("answered 400"));
+    check = login_at(provider.issuer());
+    check.sso->redirect = "https://www.harbor.example/other";
+    EXPECT_THAT(sign_in(check).message, HasSubstr("answered 400"));
+    check = login_at(provider.issuer() + "/");
+    EXPECT_THAT(sign_in(check).message, HasSubstr("the provider calls itself"));
 }
 
 TEST_F(SsoLogin, secrets_come_by_reference_and_stand_in_no_message) {
