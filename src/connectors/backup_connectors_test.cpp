@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backups through the shipped manifests. borg and pg_dump are the real programs, with a repository
-// and a PostgreSQL of the test's own; mysql, zfs and btrfs are programs of testdata that answer as
-// the real ones document it.
+// Backups through the shipped manifests. borg, pg_dump and mysqldump are the real programs, with a
+// repository, a PostgreSQL and a MariaDB of the test's own; zfs and btrfs are programs of testdata
+// that answer as the real ones document it.
 #include "connectors/connectors_fixture.hpp"
 
 #include "connectors/command_transport.hpp"
@@ -18,11 +18,14 @@ using testing::Not;
 
 class BackupConnectors : public ConnectorsTest {
   protected:
-    std::string
-    shell(const std::string& script, const std::map<std::string, std::string>& environment = {}) {
+    std::string shell(
+        const std::string& script, const std::map<std::string, std::string>& environment = {},
+        const std::string& input = {}
+    ) {
         CommandRequest request;
         request.arguments = {"sh", "-ec", script};
         request.environment = environment;
+        request.input = input;
         request.folder = folder_;
         request.timeout = 60s;
         const auto answer = run_command(request);
@@ -163,6 +166,106 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
     ) << "what was restored is dropped, also when it proved nothing";
 }
 
+// A MariaDB that listens at a socket of its folder only, and ends with this object.
+class PrivateMariaDb {
+  public:
+    explicit PrivateMariaDb(const std::string& folder) : socket_(folder + "/mariadb.sock") {
+        const auto command = fmt::format(
+            "exec 2> {0}/mariadb.log; "
+            "mariadb-install-db --no-defaults --datadir={0}/mariadb --user=\"$(id -un)\" "
+            "--auth-root-authentication-method=normal --skip-test-db >&2 || exit 1; "
+            "/usr/sbin/mariadbd --no-defaults --datadir={0}/mariadb --user=\"$(id -un)\" "
+            "--socket={1} --skip-networking & cat > {0}/input; kill $!; wait $!",
+            folder, socket_
+        );
+        input_ = ::popen(command.c_str(), "we"); // what keeps it alive
+        EXPECT_NE(input_, nullptr);
+        const auto end = std::chrono::steady_clock::now() + 60s;
+        while (!std::filesystem::exists(socket_) && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(10ms); // house: bounded poll
+    }
+
+    ~PrivateMariaDb() { ::pclose(input_); }
+
+    PrivateMariaDb(const PrivateMariaDb&) = delete;
+
+    const std::string& socket() const { return socket_; }
+
+  private:
+    std::string socket_;
+    std::FILE* input_ = nullptr;
+};
+
+TEST_F(BackupConnectors, MysqldumpProvesARestore) {
+    if (!std::filesystem::exists("/usr/sbin/mariadbd") ||
+        !std::filesystem::exists("/usr/bin/mariadb-dump"))
+        GTEST_SKIP() << "MariaDB is not installed "
+                        "(apt-get install mariadb-server-core mariadb-client)";
+    const PrivateMariaDb server(folder_);
+    ASSERT_TRUE(std::filesystem::exists(server.socket())) << shell("cat mariadb.log");
+    write("client.cnf", "[client]\nsocket=" + server.socket() + "\nuser=root\n");
+    const auto mysql = [&](const std::string& statements) {
+        return shell(
+            "mysql --defaults-file=client.cnf --batch --skip-column-names", {}, statements
+        );
+    };
+    mysql("create database harbor; use harbor; create table berth (n int, name text);"
+          "insert into berth values (1, 'north'), (2, '-- Dump completed on 1999-01-01');"
+          "create database crew; create table crew.empty (n int)");
+    const auto dump = [&](const std::string& database, const std::string& file) {
+        shell(
+            "mkdir -p dumps; mariadb-dump --defaults-file=client.cnf " + database + " > dumps/" +
+            file
+        );
+    };
+    dump("harbor", "harbor-1.sql");
+    dump("crew", "crew-1.sql");
+    const auto item = [](const char* name, const char* files, const char* check) {
+        return JsonObject{{"database", name}, {"files", files}, {"check", check}};
+    };
+    configure(
+        "mysqldump",
+        JsonObject{
+            {"folder", path("dumps")},
+            {"defaults_file", path("client.cnf")},
+            {"items",
+             JsonObject{
+                 {"harbor-db", item("harbor", "harbor-*", "select count(*) = 2 from berth")},
+                 {"strict", item("harbor", "harbor-*", "select count(*) = 3 from berth")},
+                 {"crew-db", item("crew", "crew-*", "select true")}}}}
+    );
+    const auto status = ask("mysqldump", app::BackupCheck{CiId("harbor-db"), "db-1"});
+    ASSERT_TRUE(status) << all_texts(status.error());
+    EXPECT_EQ(status->point, "harbor-1.sql");
+    const auto prove = [&](const char* ci, const char* point) {
+        return ask("mysqldump", app::BackupProve{CiId(ci), "db-1", point}, 60s);
+    };
+    const auto proof = prove("harbor-db", "harbor-1.sql");
+    ASSERT_TRUE(proof) << all_texts(proof.error());
+    EXPECT_TRUE(proof->restored);
+    EXPECT_EQ(proof->ci, CiId("harbor-db"));
+    ASSERT_TRUE(proof->point_at.has_value());
+    EXPECT_LT(SystemClock{}.now() - *proof->point_at, Span(24h)) << "its zone is this machine's";
+    EXPECT_EQ(prove("crew-db", "harbor-1.sql")->ci, CiId("harbor-db")) << "the dump says whose";
+
+    EXPECT_THAT(message_of(prove("strict", "harbor-1.sql")), HasSubstr("was answered with 0"));
+    EXPECT_THAT(message_of(prove("crew-db", "crew-1.sql")), HasSubstr("no data of any table"));
+    dump("--databases harbor", "harbor-2.sql");
+    EXPECT_THAT(
+        message_of(prove("harbor-db", "harbor-2.sql")), HasSubstr("names the database it goes into")
+    );
+    shell("sed 's/VALUES/VALEUS/' dumps/harbor-1.sql > dumps/harbor-3.sql");
+    EXPECT_THAT(
+        message_of(prove("harbor-db", "harbor-3.sql")), HasSubstr("error in your SQL syntax")
+    );
+    shell("head -c 900 dumps/harbor-1.sql > dumps/harbor-4.sql");
+    EXPECT_FALSE(prove("harbor-db", "harbor-4.sql")) << "half a dump";
+    EXPECT_THAT(mysql("show databases"), Not(HasSubstr("slipway_proof")))
+        << "what was restored is dropped, also when it proved nothing";
+    EXPECT_EQ(mysql("select count(*) from harbor.berth"), "2\n");
+}
+
+// What the client is asked for, and dumps that the one of the machine does not make.
 TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     const std::string head = "-- MariaDB dump 10.19  Distrib 10.11.11-MariaDB, for "
                              "debian-linux-gnu (x86_64)\n--\n-- Host: db-1    Database: harbor\n";
@@ -173,8 +276,8 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     const auto client = write(
         "mysql",
         "#!/bin/sh\ncd " + folder_ +
-            "\necho \"$*\" >> calls\ncase \"$*\" in\n*--batch*) cat answer ;;\n"
-            "*source*) test ! -e broken ;;\nesac\n",
+            "\necho \"$*\" >> calls\ncase \"$*\" in\n*--batch*) cat answer ;;\n*--execute*) ;;\n"
+            "*) cat > restored; test ! -e broken ;;\nesac\n",
         true
     );
     write("answer", "1\n");
@@ -210,7 +313,7 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     EXPECT_EQ(prove("crew-db")->ci, CiId("harbor-db")) << "the dump says whose it is";
     EXPECT_EQ(prove("twin-db")->ci, CiId("twin-db")) << "of two with one name the one asked for";
     auto seen = calls();
-    EXPECT_THAT(seen, HasSubstr("--execute=source " + path("dumps/harbor-1.sql")));
+    EXPECT_EQ(shell("cat restored"), shell("cat dumps/harbor-1.sql"));
     EXPECT_THAT(seen, Not(HasSubstr("--database=harbor")));
 
     write("broken", "");
@@ -220,11 +323,12 @@ TEST_F(BackupConnectors, MysqldumpProvesWhatItsClientRestored) {
     std::filesystem::remove(path("broken"));
     write("answer", "0\n");
     EXPECT_THAT(message_of(prove()), HasSubstr("was answered with 0"));
-    calls();
+    std::filesystem::remove(path("restored"));
 
     write("dumps/harbor-1.sql", head + "USE `harbor`;\n" + end);
     EXPECT_THAT(message_of(prove()), HasSubstr("names the database it goes into"));
-    EXPECT_THAT(calls(), Not(HasSubstr("source"))) << "it would write into production's";
+    EXPECT_EQ(shell("test ! -e restored || cat restored"), "")
+        << "it would write into production's";
     write("dumps/harbor-1.sql", head + table + end);
     EXPECT_THAT(message_of(prove()), HasSubstr("holds no data of any table"));
     write("dumps/harbor-1.sql", head + table + "\n-- Dump completed\n");
