@@ -631,6 +631,7 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
               "Cancel the change instead"}}
         );
     TRY(may_roll_back(change, facts));
+    TRY(require_none_goes_back(change));
     TRY(require_runbook(change, RunPurpose::rollback));
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);

@@ -227,4 +227,31 @@ Result<void> require_way_back_open(const Change& change, const Facts& facts) {
     );
 }
 
+Result<void> require_none_goes_back(const Change& change) {
+    const auto run = std::find_if(change.runs.begin(), change.runs.end(), [](const Run& known) {
+        const bool undoes = !known.undo.empty() && !running_steps(known).empty();
+        return is_active(known) && on_production(known.purpose) &&
+               (known.purpose == RunPurpose::rollback || undoes);
+    });
+    if (run == change.runs.end())
+        return {};
+    return fail_blocked(
+        "somebody goes back already",
+        {{"rollback-done", "runs",
+          run->purpose == RunPurpose::rollback
+              ? fmt::format(
+                    "{} goes back since {}, as {} decided", run->id.value, to_text(run->started_at),
+                    run->started_by.value
+                )
+              : run->id.value + " takes back what it has done",
+          fmt::format("{} {}", run->id.value, to_text(run->state)),
+          fmt::format(
+              "Follow it, and decide where it stops: slipway run follow {0}. To begin anew, "
+              "abort it first: slipway change decide_run {0} --run {1} --choice abort "
+              "--reason WHY",
+              change.id.value, run->id.value
+          )}}
+    );
+}
+
 } // namespace slipway::domain

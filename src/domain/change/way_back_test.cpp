@@ -197,5 +197,24 @@ TEST(WayBack, to_the_snapshots_without_a_list_to_test_it_takes_somebodys_word) {
     s.does("otto", "send_notice", tells_of_going_back);
 }
 
+// The second of those who were called ended the first one's rollback in the middle of a step, and
+// it began from the front.
+TEST(WayBack, is_not_begun_anew_by_a_second_who_asks_for_it) {
+    auto s = left_open();
+    s.does("pia", "roll_back", back_elsewhere);
+    const auto reason = s.refused("otto", "roll_back", back_elsewhere).reasons.at(0);
+    EXPECT_EQ(reason.gate, "rollback-done");
+    EXPECT_THAT(reason.message, HasSubstr("run-4 goes back since "));
+    EXPECT_THAT(reason.message, HasSubstr("as pia decided"));
+    EXPECT_THAT(
+        reason.remedy,
+        HasSubstr("slipway change decide_run CHG-12 --run run-4 --choice abort --reason WHY")
+    );
+    EXPECT_TRUE(is_active(s.change.runs.back()));
+    s.does("otto", "decide_run", R"({"run":"run-4","choice":"abort","reason":"it hangs"})");
+    s.does("otto", "roll_back", back_elsewhere);
+    EXPECT_EQ(s.change.runs.back().id, RunId("run-5"));
+}
+
 } // namespace
 } // namespace slipway::domain::testing
