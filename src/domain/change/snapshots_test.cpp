@@ -129,6 +129,33 @@ TEST(Snapshots, their_owner_is_reminded_once_for_each_end) {
     EXPECT_EQ(asked(s, end + 49h, "snapshot_remove").size(), 1U);
 }
 
+// The later one was reminded of together with the earlier one, weeks ahead, and then removed
+// without a word.
+TEST(Snapshots, their_owner_is_reminded_of_each_one_of_a_host_before_its_own_end) {
+    auto s = ready();
+    s.does("ina", "take_snapshot");
+    s.does("system", "report_snapshot", R"({"host":"web-1","id":"vol-8","state":"taken",
+        "tag":"CHG-12","read_back":true})");
+    const Time first = known(s).expires_at;
+    const Time second = first + 20 * 24h;
+    s.does(
+        "otto", "extend_snapshot",
+        fmt::format(
+            R"({{"host":"web-1","id":"vol-8","until":"{}","reason":"audit"}})", to_text(second)
+        )
+    );
+    asked(s, first - 23h, "page");
+    EXPECT_EQ(pages(s, "--id vol-7"), 1U);
+    EXPECT_EQ(pages(s, "vol-8"), 0U);
+    EXPECT_EQ(s.change.snapshots[1].reminded_for, std::nullopt);
+    EXPECT_EQ(asked(s, first, "snapshot_remove").size(), 1U);
+    asked(s, second - 25h, "page");
+    EXPECT_EQ(pages(s, "ends soon"), 0U);
+    asked(s, second - 23h, "page");
+    EXPECT_EQ(pages(s, "--id vol-8"), 1U);
+    EXPECT_EQ(s.change.snapshots[1].reminded_for, second);
+}
+
 TEST(Snapshots, live_longer_for_a_reason_and_not_for_ever) {
     auto s = settled();
     s.does("otto", "close", R"({"outcome":"successful","summary":"All is well with it."})");

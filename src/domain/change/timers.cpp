@@ -245,11 +245,20 @@ void defer(Firing& firing, const std::string&) {
              {}}});
 }
 
+// Each has an end of its own, also beside another one of its host. Who comes too late for it need
+// not be told that it ends soon.
+std::optional<Time> snapshot_reminder_at(const Snapshot& snapshot, const Facts& facts) {
+    if (!is_there(snapshot) || facts.now >= snapshot.expires_at ||
+        snapshot.reminded_for == snapshot.expires_at)
+        return std::nullopt;
+    return snapshot.expires_at - facts.policy->snapshot_reminder_ahead;
+}
+
 void remind_snapshot(Firing& firing, const std::string& about) {
     auto& decider = firing.decider;
-    for (const auto& snapshot : std::vector(decider.change().snapshots))
-        if (snapshot.host == about && is_there(snapshot) &&
-            snapshot.reminded_for != snapshot.expires_at) {
+    for (const auto& snapshot : std::vector(decider.change().snapshots)) {
+        const auto due = snapshot_reminder_at(snapshot, decider.facts());
+        if (snapshot.host == about && due && *due <= decider.facts().now) {
             decider.emit(Reminded{ReminderKind::snapshot_due, about, snapshot.expires_at});
             const auto& change = decider.change();
             firing.reminders.push_back(
@@ -262,6 +271,7 @@ void remind_snapshot(Firing& firing, const std::string& about) {
                  )}
             );
         }
+    }
 }
 
 SnapshotTask task_for(const Change& change, const Snapshot& snapshot) {
@@ -308,14 +318,10 @@ void snapshot_timers(const Change& change, const Facts& facts, std::vector<Timer
         const auto removal = removal_at(change, snapshot);
         if (removal)
             timers.push_back({*removal, snapshot.id, remove_snapshot});
-        // Who comes too late for it need not be told that it ends soon.
+        if (const auto due = snapshot_reminder_at(snapshot, facts))
+            timers.push_back({*due, snapshot.host, remind_snapshot});
         if (facts.now >= snapshot.expires_at)
             continue;
-        if (snapshot.reminded_for != snapshot.expires_at)
-            timers.push_back(
-                {snapshot.expires_at - facts.policy->snapshot_reminder_ahead, snapshot.host,
-                 remind_snapshot}
-            );
         const auto measured = snapshot.measured_at ? snapshot.measured_at : snapshot.taken_at;
         if (removal && measured && snapshot.state == SnapshotState::taken)
             timers.push_back(
