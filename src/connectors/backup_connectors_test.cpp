@@ -4,7 +4,6 @@
 // that answer as the real ones document it.
 #include "connectors/connectors_fixture.hpp"
 
-#include "connectors/command_transport.hpp"
 #include "contract/private_postgres.hpp"
 
 namespace slipway::connectors {
@@ -22,13 +21,7 @@ class BackupConnectors : public ConnectorsTest {
         const std::string& script, const std::map<std::string, std::string>& environment = {},
         const std::string& input = {}
     ) {
-        CommandRequest request;
-        request.arguments = {"sh", "-ec", script};
-        request.environment = environment;
-        request.input = input;
-        request.folder = folder_;
-        request.timeout = 60s;
-        const auto answer = run_command(request);
+        const auto answer = run_script(script, environment, input);
         EXPECT_TRUE(answer && answer->status == 0)
             << script << "\n"
             << (answer ? answer->last_words : answer.error().message);
@@ -166,44 +159,23 @@ TEST_F(BackupConnectors, PgDumpProvesARestore) {
     ) << "what was restored is dropped, also when it proved nothing";
 }
 
-// A MariaDB that listens at a socket of its folder only, and ends with this object.
-class PrivateMariaDb {
-  public:
-    explicit PrivateMariaDb(const std::string& folder) : socket_(folder + "/mariadb.sock") {
-        const auto command = fmt::format(
-            "exec 2> {0}/mariadb.log; "
-            "mariadb-install-db --no-defaults --datadir={0}/mariadb --user=\"$(id -un)\" "
-            "--auth-root-authentication-method=normal --skip-test-db >&2 || exit 1; "
-            "/usr/sbin/mariadbd --no-defaults --datadir={0}/mariadb --user=\"$(id -un)\" "
-            "--socket={1} --skip-networking & cat > {0}/input; kill $!; wait $!",
-            folder, socket_
-        );
-        input_ = ::popen(command.c_str(), "we"); // what keeps it alive
-        EXPECT_NE(input_, nullptr);
-        const auto end = std::chrono::steady_clock::now() + 60s;
-        while (!std::filesystem::exists(socket_) && std::chrono::steady_clock::now() < end)
-            std::this_thread::sleep_for(10ms); // house: bounded poll
-    }
-
-    ~PrivateMariaDb() { ::pclose(input_); }
-
-    PrivateMariaDb(const PrivateMariaDb&) = delete;
-
-    const std::string& socket() const { return socket_; }
-
-  private:
-    std::string socket_;
-    std::FILE* input_ = nullptr;
-};
-
 TEST_F(BackupConnectors, MysqldumpProvesARestore) {
     if (!std::filesystem::exists("/usr/sbin/mariadbd") ||
         !std::filesystem::exists("/usr/bin/mariadb-dump"))
         GTEST_SKIP() << "MariaDB is not installed "
                         "(apt-get install mariadb-server-core mariadb-client)";
-    const PrivateMariaDb server(folder_);
-    ASSERT_TRUE(std::filesystem::exists(server.socket())) << shell("cat mariadb.log");
-    write("client.cnf", "[client]\nsocket=" + server.socket() + "\nuser=root\n");
+    // It listens at a socket of the folder only.
+    const auto socket = path("mariadb.sock");
+    shell("mariadb-install-db --no-defaults --datadir=\"$PWD/mariadb\" --user=\"$(id -un)\" "
+          "--auth-root-authentication-method=normal --skip-test-db");
+    const Daemon server(fmt::format(
+        "/usr/sbin/mariadbd --no-defaults --datadir={0}/mariadb --user=\"$(id -un)\" --socket={1} "
+        "--skip-networking 2> {0}/mariadb.log",
+        folder_, socket
+    ));
+    ASSERT_TRUE(Daemon::comes([&] { return std::filesystem::exists(socket); }))
+        << shell("cat mariadb.log");
+    write("client.cnf", "[client]\nsocket=" + socket + "\nuser=root\n");
     const auto mysql = [&](const std::string& statements) {
         return shell(
             "mysql --defaults-file=client.cnf --batch --skip-column-names", {}, statements

@@ -5,8 +5,6 @@
 // backup_connectors_test.cpp.
 #include "connectors/connectors_fixture.hpp"
 
-#include "connectors/command_transport.hpp"
-
 namespace slipway::connectors {
 
 namespace {
@@ -19,19 +17,6 @@ class BtrfsForReal : public ConnectorsTest {
     ~BtrfsForReal() override {
         if (mounted_)
             prints("umount disk");
-    }
-
-    // What a script prints in the folder of the test; nothing when it fails.
-    std::optional<std::string> prints(const std::string& script) {
-        CommandRequest request;
-        request.arguments = {"sh", "-ec", script};
-        request.environment = {{"TZ", "UTC"}};
-        request.folder = folder_;
-        request.timeout = 60s;
-        const auto answer = run_command(request);
-        if (!answer || answer->status != 0)
-            return std::nullopt;
-        return answer->output;
     }
 
     bool mount() {

@@ -157,10 +157,9 @@ Result<CommandAnswer> collect(
             );
     }
     if (answer.status != 0 && answer.last_words.find_first_not_of(" \t\r\n") == std::string::npos) {
-        answer.last_words_cut = answer.output.size() > last_words_max;
-        answer.last_words = answer.output.substr(
-            answer.output.size() - std::min(answer.output.size(), last_words_max)
-        );
+        const auto size = answer.output.size();
+        answer.last_words_cut = size > last_words_max;
+        answer.last_words = answer.output.substr(size - std::min(size, last_words_max));
     }
     return answer;
 }

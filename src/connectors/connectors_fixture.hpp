@@ -10,6 +10,7 @@
 
 #include <gmock/gmock.h>
 
+#include "connectors/command_transport.hpp"
 #include "connectors/manifest.hpp"
 #include "connectors/manifest_connectors.hpp"
 #include "connectors/test_servers.hpp"
@@ -46,6 +47,27 @@ class ConnectorsTest : public testing::Test {
         if (program)
             std::filesystem::permissions(path(name), std::filesystem::perms::owner_all);
         return path(name);
+    }
+
+    // A script in the folder of the test.
+    Result<CommandAnswer> run_script(
+        const std::string& script, const std::map<std::string, std::string>& environment = {},
+        const std::string& input = {}
+    ) {
+        CommandRequest request;
+        request.arguments = {"sh", "-ec", script};
+        request.environment = environment;
+        request.input = input;
+        request.folder = folder_;
+        request.timeout = std::chrono::seconds(60);
+        return run_command(request);
+    }
+
+    // What it prints; nothing when it fails.
+    std::optional<std::string>
+    prints(const std::string& script, const std::map<std::string, std::string>& environment = {}) {
+        const auto answer = run_script(script, environment);
+        return answer && answer->status == 0 ? std::optional(answer->output) : std::nullopt;
     }
 
     std::string secret_reference() const { return "file:" + path("secret"); }

@@ -6,11 +6,8 @@
 #include "connectors/connectors_fixture.hpp"
 
 #include <random>
-#include <thread>
 
 #include <unistd.h>
-
-#include "connectors/command_transport.hpp"
 
 namespace slipway::connectors {
 
@@ -22,10 +19,8 @@ using namespace std::chrono_literals;
 class LibvirtForReal : public ConnectorsTest {
   protected:
     ~LibvirtForReal() override {
-        if (input_ == nullptr)
-            return;
-        prints("virsh --connect=\"$URI\" destroy web");
-        ::pclose(input_);
+        if (daemon_)
+            virsh_prints("destroy web"); // before its daemon ends
     }
 
     static bool installed() {
@@ -34,22 +29,11 @@ class LibvirtForReal : public ConnectorsTest {
                std::filesystem::exists("/usr/bin/qemu-io");
     }
 
-    // What a script prints in the folder of the test; nothing when it fails.
-    std::optional<std::string> prints(const std::string& script) {
-        CommandRequest request;
-        request.arguments = {"sh", "-ec", script};
-        request.environment = {{"URI", uri()}};
-        request.folder = folder_;
-        request.timeout = 60s;
-        const auto answer = run_command(request);
-        if (!answer || answer->status != 0)
-            return std::nullopt;
-        return answer->output;
+    std::optional<std::string> virsh_prints(const std::string& words) {
+        return prints("virsh --connect=\"$URI\" " + words, {{"URI", uri()}});
     }
 
-    std::string uri() const { return "qemu:///session?socket=" + socket(); }
-
-    std::string socket() const { return path("vm/libvirt/libvirt-sock"); }
+    std::string uri() const { return "qemu:///session?socket=" + path("vm/libvirt/libvirt-sock"); }
 
     // The daemon, and one machine with a disk of its own.
     void start() {
@@ -71,16 +55,12 @@ class LibvirtForReal : public ConnectorsTest {
         );
         const bool root = ::geteuid() == 0;
         ASSERT_TRUE(prints(root ? "chmod 755 .; install -d -o nobody vm" : "mkdir vm"));
-        const auto command = fmt::format(
-            "{} sh {} & cat > /dev/null; kill $!; wait $!",
-            root ? "setpriv --reuid=nobody --regid=nogroup --clear-groups" : "exec", path("daemon")
+        daemon_.emplace(
+            (root ? "setpriv --reuid=nobody --regid=nogroup --clear-groups sh " : "exec sh ") +
+            path("daemon")
         );
-        input_ = ::popen(command.c_str(), "we"); // what keeps it alive
-        ASSERT_NE(input_, nullptr);
-        const auto end = std::chrono::steady_clock::now() + 60s;
-        while (!prints("virsh --connect=\"$URI\" list") && std::chrono::steady_clock::now() < end)
-            std::this_thread::sleep_for(10ms); // house: bounded poll
-        if (!prints("virsh --connect=\"$URI\" define machine.xml"))
+        Daemon::comes([&] { return virsh_prints("list").has_value(); });
+        if (!virsh_prints("define machine.xml"))
             GTEST_SKIP() << "libvirt does not start a daemon here: "
                          << prints("cat vm/daemon.log").value_or("");
         configure("libvirt", JsonObject{{"domains", JsonObject{{"web-1", "web"}}}, {"uri", uri()}});
@@ -97,14 +77,11 @@ class LibvirtForReal : public ConnectorsTest {
         return read && read->find("verification failed") == std::string::npos;
     }
 
-    void virsh(const std::string& words) {
-        ASSERT_TRUE(prints("virsh --connect=\"$URI\" " + words)) << words;
-    }
+    void virsh(const std::string& words) { ASSERT_TRUE(virsh_prints(words)) << words; }
 
     // The names of the snapshots that are not ours.
     std::string foreign() {
-        return prints("virsh --connect=\"$URI\" --quiet snapshot-list --domain=web --name | "
-                      "grep -v ^slipway- | sort")
+        return virsh_prints("--quiet snapshot-list --domain=web --name | grep -v ^slipway- | sort")
             .value_or("nothing");
     }
 
@@ -113,7 +90,7 @@ class LibvirtForReal : public ConnectorsTest {
         return ask("libvirt", request, 60s);
     }
 
-    std::FILE* input_ = nullptr;
+    std::optional<Daemon> daemon_;
 };
 
 TEST_F(LibvirtForReal, TakesGoesBackAndRemoves) {

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -17,7 +19,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.hpp"
+
 namespace slipway::connectors::test {
+
+// A program in the background that runs as long as this object: it is ended when its keeper's
+// input closes, and so also when the test dies.
+class Daemon {
+  public:
+    explicit Daemon(const std::string& command)
+        : input_(::popen((command + " & cat > /dev/null; kill $!; wait $!").c_str(), "we")) {
+        ASSERT(input_ != nullptr);
+    }
+
+    Daemon(const Daemon&) = delete;
+
+    ~Daemon() { ::pclose(input_); }
+
+    // Whether what shows that it can be asked comes within a minute.
+    static bool comes(const std::function<bool()>& ready) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+        while (!ready()) {
+            if (std::chrono::steady_clock::now() >= end)
+                return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10)); // house: bounded poll
+        }
+        return true;
+    }
+
+  private:
+    std::FILE* input_;
+};
 
 // Accepts connections until it goes; `serve` gets each one.
 class LoopbackServer {
