@@ -199,11 +199,11 @@ std::string place_of(const Run& run) {
 // Where it waits for nobody's confirmation it stopped, and that is its owner's to end.
 std::string how_it_goes_on(const Change& change, const Run& run) {
     const auto* next = next_step(run);
-    if (next && !awaits_decision(*next) &&
-        waits_for_person(outline_of(change, run, next->name), *next))
+    const auto* outline = next ? outline_of(change, run, next->name) : nullptr;
+    if (next && !awaits_decision(*next) && waits_for_person(outline, *next))
         return fmt::format(
-            "{0} still waits for a person: slipway change confirm_step {1} --run {0} --step {2}",
-            run.id.value, change.id.value, next->name
+            "{} still waits for a person: {}", run.id.value,
+            how_to_confirm(change, run.id, *outline)
         );
     const auto decide = next ? how_to_decide(change, run.id, *next, "retry") : "decide_run";
     return fmt::format("{} still waits: its owner lets it go on: {}", run.id.value, decide);

@@ -631,7 +631,9 @@ Result<Decision> roll_back(const Change& change, const RollBack& body, const Fac
               "Cancel the change instead"}}
         );
     TRY(may_roll_back(change, facts));
-    TRY(require_none_goes_back(change));
+    TRY(require_none_goes_back(
+        change, fmt::format("slipway change roll_back {} --reason WHY", change.id.value)
+    ));
     TRY(require_runbook(change, RunPurpose::rollback));
     Decider decider(change, facts);
     give_up_deployment(decider, body.reason);

@@ -272,6 +272,12 @@ revert_snapshot(const Change& change, const RevertSnapshot& body, const Facts& f
               "Cancel the change instead"}}
         );
     TRY(require_way_back_open(change, facts));
+    TRY(require_none_goes_back(
+        change, fmt::format(
+                    "slipway change revert_snapshot {}{} --reason WHY", change.id.value,
+                    body.host.empty() ? "" : " --host " + body.host
+                )
+    ));
     const auto back = snapshots_back(change, body.host);
     if (back.empty())
         return fail_blocked(

@@ -38,6 +38,14 @@ struct Reverting {
     SnapshotTask task;
 };
 
+void end_rollback(Scenario& s) {
+    const auto run = s.change.runs.back().id.value;
+    s.does(
+        "pia", "decide_run",
+        fmt::format(R"({{"run":"{}","choice":"abort","reason":"to the snapshot"}})", run)
+    );
+}
+
 TEST(Reverts, stand_until_the_runbook_goes_back_instead) {
     Reverting r;
     EXPECT_TRUE(is_to_be_reverted(r.s.change, r.task));
@@ -107,6 +115,7 @@ TEST(Reverts, that_end_behind_the_roll_back_do_not_make_it_rolled_back) {
 TEST(Reverts, that_are_asked_for_again_are_not_those_of_before) {
     Reverting r;
     r.s.does("pia", "roll_back", roll_back);
+    end_rollback(r.s);
     const auto again = r.ask();
     EXPECT_TRUE(is_to_be_reverted(r.s.change, again));
     EXPECT_FALSE(is_to_be_reverted(r.s.change, r.task));
@@ -133,6 +142,7 @@ TEST(Reverts, that_a_rollback_has_dropped_can_be_asked_for_again) {
     Reverting r;
     const auto asked = r.snapshot().revert_asked_at;
     r.s.does("pia", "roll_back", roll_back);
+    end_rollback(r.s);
     r.s.change.snapshots.at(0).revert_asked_at = asked;
     r.s.replayed = r.s.change;
     const auto again = r.ask();

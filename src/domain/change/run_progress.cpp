@@ -122,11 +122,7 @@ void wait_for_person(
     const auto name = step.name;
     const auto what = waits_for(outline, step);
     const auto person = who_is_awaited(change, run, outline);
-    const bool by_hand = outline.kind == "manual" || outline.kind == "decision";
-    const auto go_on = fmt::format(
-        "slipway change confirm_step {} --run {} --step {}{}", change.id.value, id.value, name,
-        by_hand ? " --note SEEN" : ""
-    );
+    const auto go_on = how_to_confirm(change, id, outline);
     decider.emit(RunStopped{id, name, what});
     if (!decider.facts().system)
         decider.say(fmt::format(
@@ -143,6 +139,28 @@ void wait_for_person(
                 change.title, what, go_on, change.id.value, id.value
             )
         );
+}
+
+// Of a run that is undone its owner's last decision says so.
+std::string asked_for(const Change& change, const Run& run) {
+    auto by = run.started_by;
+    auto at = run.started_at;
+    for (const auto& deviation : change.deviations)
+        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo) {
+            by = deviation.by;
+            at = deviation.at;
+        }
+    return fmt::format("asked for by {} at {}", by.value, to_text(at));
+}
+
+std::string how_to_see_it_through(const Change& change, const Run& run) {
+    const auto* next = next_step(run);
+    if (run.state != RunState::waiting || next == nullptr)
+        return "Follow it: slipway run follow " + change.id.value;
+    const auto* outline = outline_of(change, run, next->name);
+    const bool to_confirm = !awaits_decision(*next) && waits_for_person(outline, *next);
+    return to_confirm ? "Let it go on: " + how_to_confirm(change, run.id, *outline)
+                      : "Decide: " + how_to_decide(change, run.id, *next, "retry");
 }
 
 } // namespace
@@ -227,29 +245,22 @@ Result<void> require_way_back_open(const Change& change, const Facts& facts) {
     );
 }
 
-Result<void> require_none_goes_back(const Change& change) {
-    const auto run = std::find_if(change.runs.begin(), change.runs.end(), [](const Run& known) {
-        const bool undoes = !known.undo.empty() && !running_steps(known).empty();
-        return is_active(known) && on_production(known.purpose) &&
-               (known.purpose == RunPurpose::rollback || undoes);
-    });
-    if (run == change.runs.end())
+Result<void> require_none_goes_back(const Change& change, std::string_view command) {
+    const auto* run = run_going_back(change);
+    if (run == nullptr)
         return {};
+    const auto* next = next_step(*run);
     return fail_blocked(
-        "somebody goes back already",
+        "production goes back already",
         {{"rollback-done", "runs",
-          run->purpose == RunPurpose::rollback
-              ? fmt::format(
-                    "{} goes back since {}, as {} decided", run->id.value, to_text(run->started_at),
-                    run->started_by.value
-                )
-              : run->id.value + " takes back what it has done",
-          fmt::format("{} {}", run->id.value, to_text(run->state)),
+          fmt::format("{} goes back already, {}", run->id.value, asked_for(change, *run)),
           fmt::format(
-              "Follow it, and decide where it stops: slipway run follow {0}. To begin anew, "
-              "abort it first: slipway change decide_run {0} --run {1} --choice abort "
-              "--reason WHY",
-              change.id.value, run->id.value
+              "{} {}{}", run->id.value, to_text(run->state), next ? " at " + next->name : ""
+          ),
+          fmt::format(
+              "{}. Whoever wants to go back anew ends it first: slipway change decide_run {} --run "
+              "{} --choice abort --reason WHY; then {}",
+              how_to_see_it_through(change, *run), change.id.value, run->id.value, command
           )}}
     );
 }

@@ -33,9 +33,11 @@ void give_up_deployment(Decider& decider, const std::string& reason);
 // Going back is done once: not again when production is back, unless its smoke test found since
 // then that it does not work there either.
 Result<void> require_way_back_open(const Change& change, const Facts& facts);
+
 // The first who decides is not the only one who is called: what he began is not ended in the middle
-// of a step because a second decides the same. A rollback that waits is not either, since what is
-// done would be done again.
-Result<void> require_none_goes_back(const Change& change);
+// of a step because a second one decides too. A rollback that waits is not either, since what is
+// done would be done again. `command` is what was typed. Errors: blocked, naming the run, who asked
+// for it, how it goes on, and how to end it first.
+Result<void> require_none_goes_back(const Change& change, std::string_view command);
 
 } // namespace slipway::domain

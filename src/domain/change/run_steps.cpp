@@ -139,9 +139,21 @@ bool is_confirmed(const RunbookStepOutline& outline, const RunStep& step) {
 bool waits_for_person(const RunbookStepOutline* outline, const RunStep& step) {
     if (outline == nullptr)
         return false;
-    if (outline->kind == "manual" || outline->kind == "decision")
+    if (done_by_person(*outline))
         return true;
     return (outline->confirm || !outline->second.empty()) && !is_confirmed(*outline, step);
+}
+
+bool done_by_person(const RunbookStepOutline& outline) {
+    return outline.kind == "manual" || outline.kind == "decision";
+}
+
+std::string
+how_to_confirm(const Change& change, const RunId& run, const RunbookStepOutline& outline) {
+    return fmt::format(
+        "slipway change confirm_step {} --run {} --step {}{}", change.id.value, run.value,
+        outline.name, done_by_person(outline) ? " --note SEEN" : ""
+    );
 }
 
 Result<Digest> approved_step(const Change& change, const Run& run, const StepReport& report) {

@@ -55,6 +55,12 @@ bool is_confirmed(const RunbookStepOutline& outline, const RunStep& step);
 // It is a person's work or decision, or may only begin when a person says so, and nobody has yet.
 bool waits_for_person(const RunbookStepOutline* outline, const RunStep& step);
 
+// What a person does or decides, which nobody else has seen.
+bool done_by_person(const RunbookStepOutline& outline);
+// The command that says so.
+std::string
+how_to_confirm(const Change& change, const RunId& run, const RunbookStepOutline& outline);
+
 // The steps that take back what the run has begun, the last one first. A step that was skipped or
 // never began leaves nothing to undo; one that failed, or whose end is unknown, may.
 std::vector<RunStep> undo_steps(const Change& change, const Run& run);

@@ -48,7 +48,7 @@ bool says_when_it_ran(const RunStep& step) {
 
 bool is_by_hand(const PinnedRunbook& runbook, const std::string& name) {
     return std::any_of(runbook.steps.begin(), runbook.steps.end(), [&](const auto& outline) {
-        return outline.name == name && (outline.kind == "manual" || outline.kind == "decision");
+        return outline.name == name && done_by_person(outline);
     });
 }
 

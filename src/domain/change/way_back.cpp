@@ -23,6 +23,12 @@ std::string to_snapshots(const Change& change) {
     return fmt::format("slipway change revert_snapshot {} --reason WHY", change.id.value);
 }
 
+std::string goes_back_already(const Change& change, const Run& run) {
+    return fmt::format(
+        "{} goes back already: slipway run follow {}", run.id.value, change.id.value
+    );
+}
+
 // With somebody's word for it.
 std::string how_to_stay(const Change& change) {
     const auto& id = change.id.value;
@@ -61,6 +67,16 @@ WayBack way_back_of(const Change& change, const Facts& facts) {
                                                                             : WayBack::open;
 }
 
+const Run* run_going_back(const Change& change) {
+    for (const auto& run : change.runs) {
+        const bool undone = run.purpose == RunPurpose::deployment && !run.undo.empty() &&
+                            run.state == RunState::running;
+        if (undone || (run.purpose == RunPurpose::rollback && is_active(run)))
+            return &run;
+    }
+    return nullptr;
+}
+
 bool failed_and_not_back(const Change& change) {
     return !change.failed_because.empty() && !rolled_back_at(change);
 }
@@ -90,11 +106,15 @@ std::string command_to_go_back(const Change& change) {
 }
 
 std::string or_go_back(const Change& change) {
+    if (const auto* run = run_going_back(change))
+        return "; " + goes_back_already(change, *run);
     const auto command = command_to_go_back(change);
     return command.empty() ? command : ", or go back: " + command;
 }
 
 std::string how_to_go_back(const Change& change) {
+    if (const auto* run = run_going_back(change))
+        return goes_back_already(change, *run);
     const auto command = command_to_go_back(change);
     if (command.empty())
         return "No runbook and no snapshot leads back: " + how_to_stay(change);
@@ -107,7 +127,7 @@ std::string how_to_go_back(const Change& change) {
 
 std::string how_to_go_back_or_stay(const Change& change) {
     auto how = how_to_go_back(change);
-    if (!command_to_go_back(change).empty())
+    if (!command_to_go_back(change).empty() && run_going_back(change) == nullptr)
         how += ". If nobody goes back, " + how_to_stay(change);
     return how;
 }

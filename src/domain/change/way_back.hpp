@@ -20,6 +20,10 @@ enum class WayBack {
 };
 WayBack way_back_of(const Change& change, const Facts& facts);
 
+// The run that takes production back now: the rollback to its end, also while it waits for
+// somebody, and the undoing of a deployment while it does not wait. nullptr: there is none.
+const Run* run_going_back(const Change& change);
+
 // The record does not tell what runs on production now.
 bool failed_and_not_back(const Change& change);
 
@@ -29,7 +33,7 @@ bool failed_and_not_back(const Change& change);
 std::vector<Snapshot> snapshots_back(const Change& change, const std::string& host = {});
 
 // The better way: with the runbook where one is pinned, else to the snapshots. Empty: neither is
-// there.
+// there. Refused while a run goes back already; the sentences below name that run instead.
 std::string command_to_go_back(const Change& change);
 // ", or go back: COMMAND", to stand behind what else can be done; empty where nothing leads back.
 std::string or_go_back(const Change& change);

@@ -83,6 +83,103 @@ TEST(WayBack, is_open_until_somebody_has_gone_back_or_nobody_will) {
     EXPECT_EQ(way_of(given_up), WayBack::under_way) << "somebody went all the same";
 }
 
+// Both were called; the second one's command ended the first one's run in the middle of a step and
+// ran what was done once more.
+TEST(WayBack, that_is_under_way_is_not_begun_anew_by_who_has_not_heard_of_it) {
+    auto s = left_open();
+    s.does("pia", "roll_back", back_elsewhere);
+    const auto began = to_text(s.now);
+    s.now += 3s;
+    const auto refused = [&](std::string_view command) {
+        return first(s.refused("sven", command, R"({"reason":"the site answers 500"})"));
+    };
+    for (const auto* command : {"roll_back", "revert_snapshot"}) {
+        SCOPED_TRACE(command);
+        const auto reason = refused(command);
+        EXPECT_EQ(reason.gate, "rollback-done");
+        EXPECT_EQ(reason.message, "run-4 goes back already, asked for by pia at " + began);
+        EXPECT_EQ(reason.evidence, "run-4 waiting at turn-round");
+        EXPECT_EQ(
+            reason.remedy,
+            fmt::format(
+                "Let it go on: slipway change confirm_step CHG-12 --run run-4 --step turn-round "
+                "--note SEEN. Whoever wants to go back anew ends it first: slipway change "
+                "decide_run CHG-12 --run run-4 --choice abort --reason WHY; then slipway change {} "
+                "CHG-12 --reason WHY",
+                command
+            )
+        );
+    }
+    EXPECT_THAT(
+        first(s.refused(
+                  "sven", "revert_snapshot", R"({"host":"web-1","reason":"the site answers 500"})"
+              ))
+            .remedy,
+        HasSubstr("slipway change revert_snapshot CHG-12 --host web-1 --reason WHY")
+    );
+    s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
+    const auto report = [&](std::string_view state) {
+        s.does(
+            "pia", "report_run",
+            fmt::format(
+                R"({{"run":"run-4","steps":[{{"name":"switch-back","state":"{}"}}]}})", state
+            )
+        );
+    };
+    report("running");
+    EXPECT_THAT(refused("roll_back").remedy, HasSubstr("Follow it: slipway run follow CHG-12. "));
+    report("unknown");
+    EXPECT_THAT(
+        refused("roll_back").remedy,
+        HasSubstr("Decide: slipway change decide_run CHG-12 --run run-4 --step switch-back "
+                  "--attempt 1 --choice retry --reason WHY. ")
+    );
+    s.does("sven", "decide_run", R"({"run":"run-4","choice":"abort","reason":"stuck"})");
+    auto to_the_snapshot = s;
+    to_the_snapshot.does("sven", "revert_snapshot", R"({"reason":"the site answers 500"})");
+    s.does("sven", "roll_back", back_elsewhere);
+    EXPECT_EQ(s.change.runs.back().id.value, "run-5");
+}
+
+// Where the undoing has stopped, the rollback is a way on that its call names.
+TEST(WayBack, by_undoing_the_deployment_is_one_too) {
+    auto s = ready();
+    RunbookStepOutline undo;
+    undo.name = "undo-drain";
+    undo.kind = "command";
+    undo.digest = sha256(undo.name);
+    undo.undoes = "drain";
+    s.change.runbooks.at("deployment").undo.push_back(undo);
+    s.replayed = s.change;
+    s.does("ina", "start_run", deployment_elsewhere());
+    const auto report = [&](std::string_view step, std::string_view state) {
+        s.does(
+            "ina", "report_run",
+            fmt::format(R"({{"run":"run-3","steps":[{{"name":"{}","state":"{}"}}]}})", step, state)
+        );
+    };
+    report("drain", "failed");
+    s.now += 1min;
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"undo","reason":"the disk is full"})");
+    for (const auto* command : {"roll_back", "revert_snapshot"}) {
+        const auto reason = first(s.refused("pia", command, R"({"reason":"it fails"})"));
+        EXPECT_EQ(
+            reason.message, "run-3 goes back already, asked for by otto at " + to_text(s.now)
+        );
+        EXPECT_THAT(reason.remedy, HasSubstr("decide_run CHG-12 --run run-3 --choice abort"));
+    }
+    EXPECT_EQ(
+        how_to_go_back_or_stay(s.change), "run-3 goes back already: slipway run follow CHG-12"
+    );
+    EXPECT_EQ(or_go_back(s.change), "; run-3 goes back already: slipway run follow CHG-12");
+    auto ended = s;
+    ended.does("pia", "decide_run", R"({"run":"run-3","choice":"abort","reason":"stuck"})");
+    ended.does("pia", "roll_back", back_elsewhere);
+    report("undo-drain", "failed");
+    EXPECT_THAT(s.tasks.back().payload, HasSubstr("Go back: slipway change roll_back CHG-12"));
+    s.does("pia", "roll_back", back_elsewhere);
+}
+
 TEST(WayBack, is_not_waited_for_where_the_checklist_does_not_ask_for_it) {
     auto s = left_open();
     s.workflow = &without_rollback_step();
@@ -195,25 +292,6 @@ TEST(WayBack, to_the_snapshots_without_a_list_to_test_it_takes_somebodys_word) {
     EXPECT_THAT(reasons[0].remedy, HasSubstr(rollback_waived));
     waive_going_back(s);
     s.does("otto", "send_notice", tells_of_going_back);
-}
-
-// The second of those who were called ended the first one's rollback in the middle of a step, and
-// it began from the front.
-TEST(WayBack, is_not_begun_anew_by_a_second_who_asks_for_it) {
-    auto s = left_open();
-    s.does("pia", "roll_back", back_elsewhere);
-    const auto reason = s.refused("otto", "roll_back", back_elsewhere).reasons.at(0);
-    EXPECT_EQ(reason.gate, "rollback-done");
-    EXPECT_THAT(reason.message, HasSubstr("run-4 goes back since "));
-    EXPECT_THAT(reason.message, HasSubstr("as pia decided"));
-    EXPECT_THAT(
-        reason.remedy,
-        HasSubstr("slipway change decide_run CHG-12 --run run-4 --choice abort --reason WHY")
-    );
-    EXPECT_TRUE(is_active(s.change.runs.back()));
-    s.does("otto", "decide_run", R"({"run":"run-4","choice":"abort","reason":"it hangs"})");
-    s.does("otto", "roll_back", back_elsewhere);
-    EXPECT_EQ(s.change.runs.back().id, RunId("run-5"));
 }
 
 } // namespace
