@@ -367,6 +367,7 @@ TEST(AbortClock, what_had_begun_is_heard_and_then_the_run_calls_its_owner) {
             );
         auto aborted = s;
         aborted.does("otto", "decide_run", R"({"run":"run-3","choice":"abort","reason":"late"})");
+        EXPECT_EQ(aborted.change.deviations.back().what, "past abort-by");
         s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
         s.does("pia", "confirm_step", R"({"run":"run-4","step":"turn-round","note":"seen"})");
     }
@@ -383,9 +384,9 @@ TEST(AbortClock, what_another_runner_did_is_heard_step_by_step_in_one_report) {
     EXPECT_EQ(run.state, RunState::waiting);
 }
 
-TEST(AbortClock, past_it_no_manual_step_is_confirmed) {
+TEST(AbortClock, past_it_nobody_decides_to_go_on) {
     auto s = measured();
-    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.change.runbooks.at("deployment").steps[0].kind = "decision";
     s.replayed = s.change;
     start_at_window(s);
     s.now = clock_of(s).abort_by;
@@ -641,7 +642,7 @@ TEST(Extension, of_a_run_that_waits_for_a_person_says_how_he_confirms) {
     s.replayed = s.change;
     start_at_window(s);
     s.does("petra", "extend_window", half_an_hour);
-    EXPECT_TRUE(s.has_said("confirm_step CHG-12 --run run-3 --step drain"));
+    EXPECT_TRUE(s.has_said("confirm_step CHG-12 --run run-3 --step drain --note SEEN"));
     EXPECT_FALSE(s.has_said("--choice retry"));
 }
 
@@ -653,8 +654,8 @@ TEST(Extension, of_a_run_that_stopped_leaves_going_on_to_its_owner) {
     EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
     s.does("petra", "extend_window", half_an_hour);
     EXPECT_TRUE(s.has_said("--choice retry"));
-    EXPECT_EQ(s.change.runs.back().state, RunState::waiting);
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"retry","reason":"there is time"})");
+    EXPECT_EQ(s.change.deviations.back().what, "past abort-by") << "when the run stopped there";
     report_then(s, "verify", "running");
     report_then(s, "verify", "succeeded");
     EXPECT_EQ(s.change.runs.back().state, RunState::succeeded);

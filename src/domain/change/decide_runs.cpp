@@ -381,7 +381,13 @@ Result<void> require_evidence(const Change& change, const ConfirmStep& body, boo
         std::none_of(change.attachments.begin(), change.attachments.end(), [&](const auto& known) {
             return known.digest == *body.evidence;
         }))
-        return fail_field("evidence", "no file of this change has this digest: attach it first");
+        return fail_field(
+            "evidence", fmt::format(
+                            "no file of this change has this digest: attach it first (slipway "
+                            "change attach {} --file FILE)",
+                            change.id.value
+                        )
+        );
     const bool says_nothing = body.note.find_first_not_of(" \t\r\n") == std::string::npos;
     if (by_hand && says_nothing && !body.evidence)
         return fail_field(
@@ -422,6 +428,15 @@ may_choose(const Change& change, const Run& run, const RunStep& next, RunChoice 
     if (choice == RunChoice::resume && !ran)
         return fail_field(
             "choice", "resume accepts a failed or unknown step as done; there is none"
+        );
+    const auto* outline = outline_of(change, run, next.name);
+    if (choice == RunChoice::retry && next.state == RunStepState::pending &&
+        waits_for_person(outline, next))
+        return fail_blocked(
+            "the step waits to be confirmed, and retry would change nothing",
+            {{"run-exact", "choice", "it has not failed, so there is nothing to try again",
+              fmt::format("{} waits for a person", next.name),
+              "Confirm it: " + how_to_confirm(change, run.id, *outline)}}
         );
     if (choice != RunChoice::undo)
         return {};
@@ -590,7 +605,7 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     Deviation deviation{
         run.id,
         next->name,
-        next->detail.empty() ? std::string(to_text(next->state)) : next->detail,
+        what_was_seen(change, run, *next, facts),
         *from_text<DeviationChoice>(to_text(body.choice)),
         body.reason,
         facts.actor,

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "domain/change/abort_clock.hpp"
+#include "domain/change/run_progress.hpp"
+
 namespace slipway::domain {
 
 namespace {
@@ -25,7 +28,37 @@ const Deviation* decided_meanwhile(
     return found == change.deviations.rend() ? nullptr : &*found;
 }
 
+// The run stopped here for want of time, and was given more since.
+std::optional<Reason>
+was_too_late(const Change& change, const Run& run, const RunStep& step, const Facts& facts) {
+    for (const auto& known : change.deviations) {
+        if (known.run != run.id || known.step != step.name ||
+            known.choice != DeviationChoice::more_time)
+            continue;
+        auto before = change;
+        auto then = facts;
+        then.now = known.at;
+        std::erase_if(before.extensions, [&](const Extension& given) {
+            return given.at >= known.at;
+        });
+        if (auto late = too_late(before, run, then))
+            return late;
+    }
+    return std::nullopt;
+}
+
 } // namespace
+
+std::string
+what_was_seen(const Change& change, const Run& run, const RunStep& step, const Facts& facts) {
+    if (!step.detail.empty())
+        return step.detail;
+    const bool began = step.state != RunStepState::pending;
+    auto late = began ? std::nullopt : too_late(change, run, facts);
+    if (!began && !late)
+        late = was_too_late(change, run, step, facts);
+    return late ? why_it_is_late(*late) : std::string(to_text(step.state));
+}
 
 std::string how_to_decide(
     const Change& change, const RunId& run, const RunStep& step, std::string_view choice

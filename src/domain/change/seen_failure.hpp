@@ -21,4 +21,8 @@ Result<void> require_seen(
     const Facts& facts
 );
 
+// What it is that is decided about, for the record: how the step ended, or why it did not begin.
+std::string
+what_was_seen(const Change& change, const Run& run, const RunStep& step, const Facts& facts);
+
 } // namespace slipway::domain

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs that stop: what nobody saw the end of, steps that need one person or two, and what is taken
 // back.
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -185,6 +187,34 @@ TEST(Confirmation, is_asked_for_before_the_step_begins) {
     report_step(s, "switch", "running");
 }
 
+// It was taken, stood on the record as a deviation, and the step waited as before.
+TEST(Confirmation, is_what_a_step_waits_for_that_has_not_failed) {
+    const struct {
+        const char* what;
+        std::function<void(RunbookStepOutline&)> edit;
+        const char* command;
+    } rows[] = {
+        {"manual", [](auto& step) { step.kind = "manual"; }, " --step drain --note SEEN"},
+        {"confirmed", [](auto& step) { step.confirm = true; }, " --step drain"},
+        {"two people", [](auto& step) { step.second = "ina"; }, " --step drain"},
+    };
+
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        auto s = ready();
+        row.edit(outline(s, 0));
+        start_elsewhere(s);
+        const auto reason = first(s.refused("otto", "decide_run", choice("retry")));
+        EXPECT_EQ(reason.gate, "run-exact");
+        EXPECT_EQ(
+            reason.remedy,
+            fmt::format("Confirm it: slipway change confirm_step CHG-12 --run run-3{}", row.command)
+        );
+        EXPECT_TRUE(s.change.deviations.empty());
+        s.does("otto", "decide_run", choice("skip"));
+    }
+}
+
 TEST(Confirmation, of_what_a_person_did_or_decided_says_what_was_seen) {
     for (const auto* kind : {"manual", "decision"}) {
         auto s = ready();
@@ -211,6 +241,7 @@ TEST(Confirmation, a_file_of_the_change_is_evidence_too) {
     const auto error = s.refused("ina", "confirm_step", body);
     ASSERT_EQ(error.fields.size(), 1u);
     EXPECT_EQ(error.fields[0].field, "evidence");
+    EXPECT_THAT(error.fields[0].message, HasSubstr("slipway change attach CHG-12 --file FILE"));
     Attachment file;
     file.digest = sha256("a screenshot");
     s.change.attachments.push_back(file);
@@ -320,7 +351,7 @@ TEST(TwoPeople, decide_about_what_both_have_seen) {
     outline(s, 0).second = "ina";
     s.replayed = s.change;
     start_elsewhere(s);
-    s.does("otto", "decide_run", choice("retry", "before it began"));
+    s.does("otto", "decide_run", choice("skip", "before it began"));
     EXPECT_TRUE(run_of(s).proposed);
     s.does("otto", "confirm_step", R"({"run":"run-3","step":"drain"})");
     EXPECT_TRUE(run_of(s).proposed) << "it waits as before";
