@@ -7,6 +7,7 @@
 #include "domain/change/approved_ring.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
+#include "domain/change/late_work.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/rehearsal_proof.hpp"
 #include "domain/change/reverts.hpp"
@@ -533,27 +534,31 @@ Result<Decision> report_run(const Change& change, const ReportRun& body, const F
 
 Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, const Facts& facts) {
     TRY(require_open(change));
-    const Run run = TRY(active_run(change, body.run));
-    const auto* next = next_step(run);
+    const bool left = is_work_left(change, body);
+    const Run run = left ? *find_run(change, body.run) : TRY(active_run(change, body.run));
+    const auto* next = left ? work_left(change, run) : next_step(run);
     const auto* outline = outline_of(change, run, body.step);
     if (next == nullptr || next->name != body.step || !waits_for_person(outline, *next) ||
         next->state == RunStepState::running || next->state == RunStepState::unknown)
         return fail_field("step", "is not a step that is next and waits for a person");
-    TRY(require_time(change, run, facts));
+    if (outline->kind != "manual")
+        TRY(require_time(change, run, facts));
     TRY(may_carry_out(change, run, facts));
     RunStep step = *next;
     TRY(confirm(step, change, run, *outline, facts));
-    TRY(require_ring_of(change, run, facts, "run-exact"));
+    if (!left)
+        TRY(require_ring_of(change, run, facts, "run-exact"));
     const bool confirmed = is_confirmed(*outline, step);
-    const bool by_hand = outline->kind == "manual" || outline->kind == "decision";
+    const bool by_hand = done_by_person(*outline);
     TRY(require_evidence(change, body, by_hand));
     if (body.evidence)
         step.evidence.push_back(*body.evidence);
     step.digest = outline->digest;
-    if (!body.note.empty())
+    const auto late = left ? since_when_left(run) : how_late(change, run, facts);
+    if (const auto note = late_note(late, body.note); !note.empty())
         step.detail = step.detail.empty() || !is_second_part(*outline, *next)
-                          ? body.note
-                          : cut_text(step.detail + "; " + body.note, limits::text_max);
+                          ? note
+                          : cut_text(step.detail + "; " + note, limits::text_max);
     if (confirmed && by_hand) {
         step.state = RunStepState::succeeded;
         step.started_at = step.started_at ? step.started_at : facts.now;
@@ -562,19 +567,18 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     }
     Decider decider(change, facts);
     decider.emit(RunStepReported{run.id, step});
-    if (!confirmed) {
+    if (!late.empty())
+        decider.say(fmt::format("{} is heard {}; no step begins behind it", step.name, late));
+    if (!confirmed)
         call_other(
             decider, run, step,
             step.seconded_by.empty() ? PersonId(outline->second) : owner_at(change, *outline),
-            "confirm_step",
-            fmt::format(
-                "slipway change confirm_step {} --run {} --step {}{}", change.id.value,
-                run.id.value, step.name, by_hand ? " --note SEEN" : ""
-            )
+            "confirm_step", how_to_confirm(change, run.id, *outline)
         );
+    if (!confirmed || left)
         return decider.finish();
-    }
-    decider.emit(RunResumed{run.id});
+    if (late.empty())
+        decider.emit(RunResumed{run.id});
     go_on(decider, run);
     return decider.finish();
 }

@@ -132,9 +132,9 @@ TEST(Window, our_own_runner_stops_at_its_end) {
     EXPECT_EQ(s.change.runs.back().steps[0].state, RunStepState::succeeded);
 }
 
-TEST(Window, a_manual_step_is_not_confirmed_after_its_end) {
+TEST(Window, after_its_end_nobody_decides_to_go_on) {
     auto s = ready();
-    s.change.runbooks.at("deployment").steps[1].kind = "manual";
+    s.change.runbooks.at("deployment").steps[1].kind = "decision";
     s.replayed = s.change;
     start(s);
     report(s, "ina", "drain", "succeeded");
