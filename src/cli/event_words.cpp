@@ -20,6 +20,7 @@ struct Phrase {
     std::string_view text;
 };
 
+// Beside the events' wire names those of what some of them may tell.
 constexpr Phrase phrases[] = {
     {"change_opened", "opened: {title}[; owner {change_owner}][; implementer {implementer}]"
                       "[; risk {risk}][; workflow {workflow.name}]"},
@@ -55,7 +56,8 @@ constexpr Phrase phrases[] = {
     {"run_decided", "decided on {deviation.run} at {deviation.step}: {deviation.choice}"
                     "[, with {deviation.second}][; because {deviation.reason}]"},
     {"run_choice_proposed", "wants {run} to go on at {step}: {proposed.choice}"
-                            "[; because {proposed.reason}]; a second person must agree"},
+                            "[; because {proposed.reason}]; the other of the step's two people "
+                            "must agree"},
     {"run_undo_begun", "{run}[ ({known})] is taken back[ by {steps.name}]"},
     {"window_extended", "extended the window from {extension.from} to {extension.until}"
                         "[; because {extension.reason}]"},
@@ -82,10 +84,23 @@ constexpr Phrase phrases[] = {
     {"oncall_checked", "checked the on-call cover of {oncall.roster}[; gaps: {oncall.gaps}]"
                        "[; on call: {oncall.pages.person}]"},
     {"page_delivered", "page to {person}: {state}[, {receipt}]"},
-    {"call_failed", "{person} was not reached: {subject}[; {detail}]"},
+    {"call_failed", "{known}: {subject}[; {detail}]"},
     {"page_acknowledged", "acknowledged the page to {person}"},
     {"snapshot_reported",
      "snapshot of {snapshot.host} {snapshot.state}[, {snapshot.id}][: {snapshot.detail}]"},
+    {"snapshot_to_measure", "snapshot of {snapshot.host}: its size is asked for[, {snapshot.id}]"},
+    {"snapshot_measured",
+     "snapshot of {snapshot.host} measured, {snapshot.size_bytes} bytes[, {snapshot.id}]"},
+    {"snapshot_to_remove", "snapshot of {snapshot.host}: its removal is asked for"
+                           "[, {snapshot.id}]"},
+    {"snapshot_not_removed",
+     "snapshot of {snapshot.host} could not be removed[, {snapshot.id}][: {snapshot.detail}]"},
+    {"snapshot_to_revert", "snapshot of {snapshot.host}: going back to it is asked for"
+                           "[, {snapshot.id}]"},
+    {"snapshot_not_reverted",
+     "snapshot of {snapshot.host} could not be reverted to[, {snapshot.id}][: {snapshot.detail}]"},
+    {"snapshot_no_way_back",
+     "snapshot of {snapshot.host} is no way back any more[, {snapshot.id}][: {snapshot.detail}]"},
     {"snapshot_extended",
      "lets the snapshot of {host} live until {extension.until}: {extension.reason}"},
     {"deployment_failed", "the deployment failed: {because}"},
@@ -109,6 +124,8 @@ constexpr Phrase phrases[] = {
     {"review_owed", "a retrospective review is owed by {due_at}"},
     {"owed_settled", "{known} {id}, which was owed[: {note}]"},
     {"reminded", "reminder, {kind}: {about}[, due {due_at}]"},
+    {"abort_by_near", "abort-by is near: {about} must turn round by {due_at}"},
+    {"abort_by_passed", "{about} is past abort-by, {due_at}: no further step begins"},
     {"waiver_requested", "asked for waiver {waiver.id} of gate {waiver.gate}: {waiver.reason}"
                          "[; until {waiver.expires_at}]"},
     {"waiver_granted", "granted waiver {id}[ of gate {known}]"},
@@ -227,7 +244,56 @@ std::string voided_text(const Json& data) {
     return cast;
 }
 
+// Of an entry about a snapshot that is there, its newest time is that of what happened. Of a taking
+// the others are not there yet.
+std::string_view newest_of_snapshot(const Json& snapshot) {
+    constexpr std::pair<std::string_view, std::string_view> times[] = {
+        {"measured_at", "snapshot_measured"},
+        {"removal_failed_at", "snapshot_not_removed"},
+        {"removal_asked_at", "snapshot_to_remove"},
+        {"revert_asked_at", "snapshot_to_revert"}};
+    // It is kept of an earlier revert when a provider uses an id again.
+    const bool reverted = text_or_empty(snapshot, "state") == "reverted";
+    auto newest = reverted ? text_or_empty(snapshot, "reverted_at") : std::string_view{};
+    std::string_view told = "snapshot_reported";
+    for (const auto& [name, event] : times)
+        if (const auto at = text_or_empty(snapshot, name); at > newest) { // RFC 3339 in UTC
+            newest = at;
+            told = event;
+        }
+    return told;
+}
+
 } // namespace
+
+std::string_view EntryWords::told_of_snapshot(const Json& data) {
+    const auto* snapshot = find(data, "snapshot");
+    const auto state = snapshot ? text_or_empty(*snapshot, "state") : std::string_view{};
+    if (state != "taken" && state != "reverted")
+        return "snapshot_reported";
+    const auto key =
+        fmt::format("{} {}", text_or_empty(*snapshot, "host"), text_or_empty(*snapshot, "id"));
+    const auto known = snapshots_.find(key);
+    const auto before = known == snapshots_.end() ? SnapshotSeen{} : known->second;
+    auto told = newest_of_snapshot(*snapshot);
+    SnapshotSeen now;
+    const auto* size = find(*snapshot, "size_bytes");
+    now.size = size ? cell(*size) : std::string{};
+    now.asked_revert = !text_or_empty(*snapshot, "revert_asked_at").empty();
+    now.read_back = is_true(*snapshot, "read_back");
+    // What failed leaves no time of its own.
+    if (before.asked_revert && !now.asked_revert && state == "taken")
+        told = "snapshot_not_reverted";
+    else if (before.read_back && !now.read_back)
+        told = "snapshot_no_way_back";
+    // The asking tells the old size, and the answer that follows it the new one.
+    else if (told == "snapshot_measured" && known != snapshots_.end() && !before.asked_size && before.size == now.size) {
+        told = "snapshot_to_measure";
+        now.asked_size = true;
+    }
+    snapshots_.insert_or_assign(key, now);
+    return told;
+}
 
 std::string EntryWords::of(std::string_view type, const Json& data) {
     const auto remember = [&](auto& known, std::string_view id_path, std::string value) {
@@ -239,7 +305,16 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
         return found == known.end() ? std::string{} : found->second;
     };
     std::string known;
-    if (type == "run_started")
+    auto told = type;
+    if (type == "snapshot_reported")
+        told = told_of_snapshot(data);
+    else if (type == "reminded" && text_or_empty(data, "kind").starts_with("abort_by_"))
+        told = text_or_empty(data, "kind");
+    else if (type == "call_failed")
+        known = text_or_empty(data, "person").empty()
+                    ? "nobody was reached"
+                    : values_text(data, "person", text_max_) + " was not reached";
+    else if (type == "run_started")
         remember(purposes_, "run.id", values_text(data, "run.purpose", text_max_));
     else if (type == "waiver_requested")
         remember(
@@ -265,7 +340,7 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
         known = is_true(data, "fell_away") ? "gave up" : "settled";
     const auto phrase =
         std::find_if(std::begin(phrases), std::end(phrases), [&](const Phrase& one) {
-            return one.type == type;
+            return one.type == told;
         });
     return phrase == std::end(phrases) ? clean(type) : filled(phrase->text, data, known, text_max_);
 }

@@ -27,9 +27,20 @@ class EntryWords {
     std::string of(std::string_view type, const Json& data);
 
   private:
+    // What the last entry said of a snapshot, for the next one that tells its whole state again.
+    struct SnapshotSeen {
+        std::string size;
+        bool asked_size = false; // and nobody has answered
+        bool asked_revert = false;
+        bool read_back = false;
+    };
+
+    std::string_view told_of_snapshot(const Json& data);
+
     std::size_t text_max_;
-    std::map<std::string, std::string, std::less<>> purposes_; // of runs, by id
-    std::map<std::string, std::string, std::less<>> waivers_;  // "snapshot (no room)", by id
+    std::map<std::string, std::string, std::less<>> purposes_;   // of runs, by id
+    std::map<std::string, std::string, std::less<>> waivers_;    // "snapshot (no room)", by id
+    std::map<std::string, SnapshotSeen, std::less<>> snapshots_; // by host and id
 };
 
 } // namespace slipway::cli

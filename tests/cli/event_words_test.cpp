@@ -33,6 +33,86 @@ TEST(EventWords, WhatFellAwayWasNotSettledByDoingIt) {
     );
 }
 
+// The whole snapshot stands in each entry; this is what is new of it.
+std::string told(cli::EntryWords& words, std::string_view state, std::string_view more) {
+    const auto data = parse_json(
+        fmt::format(R"({{"snapshot":{{"host":"web-1","id":"vol-7","state":"{}"{}}}}})", state, more)
+    );
+    return words.of("snapshot_reported", data.value());
+}
+
+TEST(EventWords, OnlyATakingOfASnapshotIsToldAsOne) {
+    cli::EntryWords words;
+    const std::string taken = R"(,"taken_at":"2026-12-01T10:00:00.000Z","read_back":true)";
+    EXPECT_EQ(
+        told(words, "taken", taken + R"(,"size_bytes":10)"), "snapshot of web-1 taken, vol-7"
+    );
+    const std::string size_asked = R"(,"measured_at":"2026-12-02T10:00:00.000Z")";
+    EXPECT_EQ(
+        told(words, "taken", taken + R"(,"size_bytes":10)" + size_asked),
+        "snapshot of web-1: its size is asked for, vol-7"
+    );
+    const std::string measured = R"(,"size_bytes":30,"measured_at":"2026-12-02T10:00:01.000Z")";
+    EXPECT_EQ(
+        told(words, "taken", taken + measured), "snapshot of web-1 measured, 30 bytes, vol-7"
+    );
+    EXPECT_EQ(
+        told(
+            words, "taken", taken + measured + R"(,"removal_asked_at":"2026-12-08T10:00:00.000Z")"
+        ),
+        "snapshot of web-1: its removal is asked for, vol-7"
+    );
+    EXPECT_EQ(
+        told(
+            words, "taken",
+            taken + measured +
+                R"(,"removal_failed_at":"2026-12-08T10:00:05.000Z","detail":"it is busy")"
+        ),
+        "snapshot of web-1 could not be removed, vol-7: it is busy"
+    );
+    EXPECT_EQ(
+        told(words, "removed", taken + measured + R"(,"detail":"")"),
+        "snapshot of web-1 removed, vol-7"
+    );
+}
+
+TEST(EventWords, AnAnswerThatNeverCameIsNotTakenForAMeasurementLater) {
+    cli::EntryWords words;
+    const auto measured = [&](int day, int size) {
+        return told(
+            words, "taken",
+            fmt::format(R"(,"size_bytes":{},"measured_at":"2026-12-0{}T10:00:00.000Z")", size, day)
+        );
+    };
+    EXPECT_EQ(measured(2, 10), "snapshot of web-1 measured, 10 bytes, vol-7");
+    measured(3, 10); // asked for, and the provider was not reached
+    measured(4, 10); // asked for again
+    EXPECT_EQ(measured(4, 25), "snapshot of web-1 measured, 25 bytes, vol-7");
+    EXPECT_EQ(measured(5, 25), "snapshot of web-1: its size is asked for, vol-7");
+}
+
+TEST(EventWords, ASnapshotThatAHostGoesBackToSaysHowThatWent) {
+    cli::EntryWords words;
+    const std::string asked = R"(,"revert_asked_at":"2026-12-02T10:00:00.000Z")";
+    const std::string there = R"(,"read_back":true)";
+    EXPECT_EQ(
+        told(words, "taken", there + asked),
+        "snapshot of web-1: going back to it is asked for, vol-7"
+    );
+    EXPECT_EQ(
+        told(words, "taken", there + R"(,"detail":"it is in use")"),
+        "snapshot of web-1 could not be reverted to, vol-7: it is in use"
+    );
+    EXPECT_EQ(
+        told(words, "taken", R"(,"read_back":false,"detail":"it is damaged")"),
+        "snapshot of web-1 is no way back any more, vol-7: it is damaged"
+    );
+    EXPECT_EQ(
+        told(words, "reverted", there + R"(,"reverted_at":"2026-12-02T10:01:00.000Z")"),
+        "snapshot of web-1 reverted, vol-7"
+    );
+}
+
 TEST_F(CliTest, TheHistoryOfAChangeIsToldInWordsNewestFirst) {
     const auto item = [](int seq, std::string_view type, std::string_view data) {
         return fmt::format(
