@@ -15,6 +15,11 @@ namespace slipway::cli {
 
 namespace {
 
+bool is_about_abort_by(const Json& entry) {
+    return text_or_empty(entry, "type") == "reminded" &&
+           text_at(entry, "data.kind").starts_with("abort_by_");
+}
+
 // "key value" of the plain members, nested ones too, without digests and times.
 void summarise(const Json& value, std::string& out, int depth) {
     const auto* object = value.if_object();
@@ -39,6 +44,11 @@ void summarise(const Json& value, std::string& out, int depth) {
     }
 }
 
+// What must not be overlooked among the steps: abort-by, and that somebody was not reached.
+bool is_alarm(const Json& entry) {
+    return text_or_empty(entry, "type") == "call_failed" || is_about_abort_by(entry);
+}
+
 // "18:00:12  run-1: step drain succeeded (ben)", with the change in front where several are shown.
 // What has no words, such as a register's entry, is told by its name and values.
 std::string entry_line(const Json& entry, EntryWords& words, const Style& style, bool with_change) {
@@ -50,7 +60,7 @@ std::string entry_line(const Json& entry, EntryWords& words, const Style& style,
     const auto type = text_or_empty(entry, "type");
     const auto* data = find(entry, "data");
     const auto said = words.of(type, data ? *data : Json(JsonObject{}));
-    line += said;
+    line += is_alarm(entry) ? style.paint(Paint::yellow, said) : said;
     if (data != nullptr && said == clean(type)) {
         line += "  ";
         summarise(*data, line, 3);
@@ -158,6 +168,7 @@ struct RunView {
     std::string purpose;
     std::string step;    // at which it stopped
     std::string because; // why it stopped
+    std::string ended_by;
     std::string position;
     EntryWords words{0};
     bool change_over = false;
@@ -170,7 +181,22 @@ struct RunView {
     bool never_was() const { return change_over && id.empty(); }
 };
 
+// The run that a call was about, of its subject: "CHG-1: run-3 stopped at switch".
+std::string run_in_subject(const std::string& subject) {
+    constexpr std::string_view before = ": ";
+    const auto colon = subject.find(before);
+    if (colon == std::string::npos)
+        return {};
+    const auto name = subject.substr(colon + before.size());
+    return name.starts_with("run-") ? name.substr(0, name.find(' ')) : std::string{};
+}
+
+// The run that an entry is about; empty: none.
 std::string run_of(const Json& entry) {
+    if (is_about_abort_by(entry))
+        return text_at(entry, "data.about");
+    if (text_or_empty(entry, "type") == "call_failed")
+        return run_in_subject(text_at(entry, "data.subject"));
     const auto* data = find(entry, "data");
     const auto* run = data ? find(*data, "run") : nullptr;
     if (run == nullptr && data != nullptr)
@@ -181,7 +207,7 @@ std::string run_of(const Json& entry) {
                             : std::string(text_or_empty(*run, "id"));
 }
 
-// Takes one entry into the view. Entries of runs are those with a "run" in their data.
+// Takes one entry into the view.
 void note(RunView& view, const Json& entry) {
     const auto type = text_or_empty(entry, "type");
     const auto run = run_of(entry);
@@ -201,8 +227,10 @@ void note(RunView& view, const Json& entry) {
     }
     if (type == "run_resumed" || type == "run_decided")
         view.state = "running";
-    if (type == "run_ended")
+    if (type == "run_ended") {
         view.state = text_at(entry, "data.state");
+        view.ended_by = text_or_empty(entry, "actor");
+    }
 }
 
 // The entries of the last run, what they add up to, and the position to go on behind.
@@ -249,19 +277,29 @@ void say_clock(
         context.say(words(*record, context.style));
 }
 
-void say_timings(const Context& context, const RunView& run) {
+// How long it took, and what is left to do when it was aborted.
+void say_end(const Context& context, const RunView& run) {
     const bool on_production = run.purpose == "deployment" || run.purpose == "rollback";
-    if (context.json || context.quiet || !on_production)
+    const bool aborted = run.state == "aborted";
+    if (context.json || context.quiet || (!on_production && !aborted))
         return;
-    if (const auto record = context.get("/api/v1/changes/" + url_encoded(run.change)))
+    const auto record = context.get("/api/v1/changes/" + url_encoded(run.change));
+    if (!record)
+        return;
+    if (on_production)
         context.say(timing_block(*record, run.id, context.style));
+    if (aborted)
+        context.say(
+            explain_abort(*record, {run.change, run.id, run.purpose, run.ended_by}, context.style)
+        );
 }
 
-// With each step that ends a deployment keeps its time or slips; an extension gives it more.
+// With each step that ends a deployment keeps its time or slips; an extension gives it more. While
+// a step is late its clock moves on by itself, and the alarms say where it has come to.
 bool moves_the_clock(const Json& entry) {
     const auto type = text_or_empty(entry, "type");
     const auto state = text_at(entry, "data.step.state");
-    return type == "window_extended" ||
+    return type == "window_extended" || is_about_abort_by(entry) ||
            (type == "run_step_reported" && (state == "succeeded" || state == "failed"));
 }
 
@@ -270,6 +308,13 @@ void say_stop(const Context& context, const RunView& run) {
     if (context.json || context.quiet)
         return;
     context.say(explain_stop(context, {run.change, run.id, run.step, run.because}));
+}
+
+// One of the two people of a step has said what is to be done; the other one is to agree.
+void say_proposal(const Context& context, const RunView& run, const Json& entry) {
+    if (context.json || context.quiet)
+        return;
+    context.say(explain_proposal(context, {run.change, run.id, text_at(entry, "data.step"), {}}));
 }
 
 // A step of a parallel group that did not end well does not stop the run while others go on.
@@ -348,6 +393,10 @@ void show_live(const Context& context, RunView& run, const Json& entry, std::str
         say_clock(context, run, clock_block);
     if (moves_the_clock(entry))
         say_clock(context, run, clock_line);
+    if (is_about_abort_by(entry))
+        context.say(explain_alarm(run.change));
+    if (type == "run_choice_proposed")
+        say_proposal(context, run, entry);
     say_failure_in_group(context, run, entry);
     if (type == "run_stopped")
         say_stop(context, run);
@@ -391,9 +440,7 @@ Result<ExitCode> follow_run(Context& context, const Arguments& arguments) {
         "{} {}\n", clean(run.id),
         context.style.paint(run.state == "succeeded" ? Paint::green : Paint::red, clean(run.state))
     ));
-    say_timings(context, run);
-    if (run.state == "aborted")
-        context.say(explain_abort(change, run.purpose));
+    say_end(context, run);
     return run.state == "succeeded" ? ExitCode::ok : ExitCode::blocked;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/stopped_run.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -239,6 +240,114 @@ std::string go_back(const std::string& change) {
     return fmt::format("slipway change roll_back {} --reason \"why\"\n", clean(change));
 }
 
+std::string more_time(const std::string& change) {
+    return fmt::format(
+        "  more time: slipway change extend_window {} --until TIME --reason \"why\"\n"
+        "          (by a change manager or the chair of the CAB who has no part in it)\n",
+        clean(change)
+    );
+}
+
+// What one of the step's two people has proposed, who is still to agree, and how he does.
+std::string agreement(const Json& record, const StoppedRun& stopped, const Style& style) {
+    const auto* run = element_of(record, "runs", "id", stopped.run);
+    const auto* proposed = run ? find(*run, "proposed") : nullptr;
+    if (proposed == nullptr || text_or_empty(*proposed, "step") != stopped.step)
+        return {};
+    const auto purpose = text_or_empty(*run, "purpose");
+    const auto* pinned = pinned_for(record, purpose);
+    const auto* outline = pinned ? step_in(*pinned, stopped.step) : nullptr;
+    const auto second = clean(outline ? text_or_empty(*outline, "second") : std::string_view{});
+    const auto by = clean(text_or_empty(*proposed, "by"));
+    const auto choice = clean(text_or_empty(*proposed, "choice"));
+    std::string missing = second;
+    if (by == second)
+        missing = on_production(purpose) ? owners_of(record) : "whoever may run changes";
+    return paragraph(
+               fmt::format("{} has decided on {}; still to agree: {}", by, choice, missing), style
+           ) +
+           "  agree: " +
+           decision(stopped, choice, seen_failure(stopped, step_in(*run, stopped.step)));
+}
+
+// The rollback that was begun after this run, unless it was aborted or failed in its turn.
+const Json* run_that_goes_back(const Json& record, std::string_view after) {
+    const auto* runs = find(record, "runs");
+    if (runs == nullptr || !runs->is_array())
+        return nullptr;
+    const Json* back = nullptr;
+    bool later = false;
+    for (const auto& run : runs->get_array()) {
+        const auto state = text_or_empty(run, "state");
+        if (later && text_or_empty(run, "purpose") == "rollback")
+            back = state == "aborted" || state == "failed" ? nullptr : &run;
+        later = later || text_or_empty(run, "id") == after;
+    }
+    return back;
+}
+
+// ": the site answers 500", as the record has it; of a rollback that is begun anew it is the reason
+// of the first one.
+std::string because_of(const Json& record, const AbortedRun& aborted) {
+    const auto reason = clean(text_or_empty(record, "failed_because"));
+    return reason.empty() || aborted.purpose == "rollback" ? std::string{} : ": " + reason;
+}
+
+std::string gone_by_runbook(const Json& record, const Json& back, const AbortedRun& aborted) {
+    const bool over = text_or_empty(back, "state") == "succeeded";
+    return fmt::format(
+        "{} {} back with {}{}", clean(text_or_empty(back, "started_by")), over ? "went" : "goes",
+        clean(text_or_empty(back, "id")), because_of(record, aborted)
+    );
+}
+
+// The hosts that go back to their snapshots since the run ended, or have. Who asked for that before
+// the run had ended, ended it.
+std::string gone_by_snapshots(const Json& record, const Json& run, const AbortedRun& aborted) {
+    const auto ended = text_or_empty(run, "ended_at");
+    const auto* snapshots = find(record, "snapshots");
+    if (snapshots == nullptr || !snapshots->is_array() || ended.empty())
+        return {};
+    std::vector<std::string> hosts;
+    bool asked_then = false;
+    for (const auto& one : snapshots->get_array()) {
+        const auto asked = text_or_empty(one, "revert_asked_at");
+        if (std::max(asked, text_or_empty(one, "reverted_at")) < ended)
+            continue; // RFC 3339 in UTC sorts as it passes
+        hosts.push_back(clean(text_or_empty(one, "host")));
+        asked_then = asked_then || asked == ended;
+    }
+    if (hosts.empty())
+        return {};
+    const auto names = fmt::format("{}", fmt::join(hosts, ", "));
+    return asked_then
+               ? fmt::format(
+                     "{} goes back to the snapshots of {}{}", clean(aborted.by), names,
+                     because_of(record, aborted)
+                 )
+               : fmt::format("back to their snapshots: {}{}", names, because_of(record, aborted));
+}
+
+// Who took the run back with its undo blocks, all of them, and why; empty when nobody did.
+std::string taken_back(const Json& record, const Json& run) {
+    const auto* undo = find(run, "undo");
+    const auto* deviations = find(record, "deviations");
+    if (undo == nullptr || !undo->is_array() || deviations == nullptr || !deviations->is_array())
+        return {};
+    const auto done = [](const Json& step) { return text_or_empty(step, "state") == "succeeded"; };
+    if (!std::all_of(undo->get_array().begin(), undo->get_array().end(), done))
+        return {};
+    std::string out;
+    for (const auto& one : deviations->get_array())
+        if (text_or_empty(one, "choice") == "undo" &&
+            text_or_empty(one, "run") == text_or_empty(run, "id"))
+            out = fmt::format(
+                "{} had it taken back by its undo blocks: {}", clean(text_or_empty(one, "by")),
+                clean(text_or_empty(one, "reason"))
+            );
+    return out;
+}
+
 } // namespace
 
 std::string explain_stop(const Context& context, const StoppedRun& stopped) {
@@ -289,11 +398,10 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         out += instructions(context, *pinned, stopped.step);
     if (late)
         out += fmt::format(
-            "  {}: confirm_step, retry, skip and resume are refused; stop it or go back\n"
-            "  more time: slipway change extend_window {} --until TIME --reason \"why\"\n"
-            "          (by a change manager or the chair of the CAB who has no part in it)\n",
-            late_because, clean(stopped.change)
-        );
+                   "  {}: confirm_step, retry, skip and resume are refused; stop it or go back\n",
+                   late_because
+               ) +
+               more_time(stopped.change);
     else if (purpose == "deployment")
         out += clock_block(record, context.style);
     if (by_hand && !late) {
@@ -311,6 +419,8 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
         if (!second.empty() && !late)
             out +=
                 fmt::format("  and {}, who decides the same, unless it is abort or undo\n", second);
+        if (!late)
+            out += agreement(record, stopped, context.style);
         if (unknown && !late)
             out += "  it may have done its work: look there first\n"
                    "  it was done:  " +
@@ -372,8 +482,30 @@ std::string explain_no_run(const std::string& change) {
     );
 }
 
-std::string explain_abort(const std::string& change, std::string_view purpose) {
-    return on_production(purpose) ? "  go back: " + go_back(change) : std::string{};
+std::string explain_proposal(const Context& context, const StoppedRun& stopped) {
+    const auto record = context.get("/api/v1/changes/" + url_encoded(stopped.change));
+    return record ? agreement(*record, stopped, context.style) : std::string{};
+}
+
+std::string explain_alarm(const std::string& change) {
+    return more_time(change) + "  go back: " + go_back(change);
+}
+
+std::string explain_abort(const Json& record, const AbortedRun& aborted, const Style& style) {
+    if (const auto* back = run_that_goes_back(record, aborted.run))
+        return paragraph(gone_by_runbook(record, *back, aborted), style) +
+               fmt::format("  follow it: slipway run follow {}\n", clean(aborted.change));
+    const auto* run = element_of(record, "runs", "id", aborted.run);
+    if (const auto gone = run ? gone_by_snapshots(record, *run, aborted) : std::string{};
+        !gone.empty())
+        return paragraph(gone, style) +
+               fmt::format("  watch it: slipway change watch {}\n", clean(aborted.change));
+    if (!on_production(aborted.purpose))
+        return {};
+    const auto undone = run ? taken_back(record, *run) : std::string{};
+    if (undone.empty())
+        return "  go back: " + go_back(aborted.change);
+    return paragraph(undone, style) + "  if that is not all: " + go_back(aborted.change);
 }
 
 } // namespace slipway::cli

@@ -31,7 +31,22 @@ std::string explain_failure_in_group(const Context& context, const StoppedRun& f
 // How a run of this change begins, for somebody who follows one that is not there.
 std::string explain_no_run(const std::string& change);
 
-// What to do after an aborted run of this purpose; empty when nothing is left to do.
-std::string explain_abort(const std::string& change, std::string_view purpose);
+// Of the two people of a step one has proposed a choice: who has to agree, and with which command.
+// Empty when nothing is proposed any more.
+std::string explain_proposal(const Context& context, const StoppedRun& stopped);
+
+// What can be done when abort-by is near or has passed.
+std::string explain_alarm(const std::string& change);
+
+struct AbortedRun {
+    std::string change;
+    std::string run;
+    std::string purpose;
+    std::string by; // who ended it
+};
+
+// What became of a change after this run, by its record: who goes back, why and how; or how one
+// does, while nobody has. Empty when nothing is left to do.
+std::string explain_abort(const Json& record, const AbortedRun& aborted, const Style& style);
 
 } // namespace slipway::cli

@@ -6,28 +6,13 @@
 #include "cli/event_stream.hpp"
 #include "cli/text.hpp"
 #include "cli_fixture.hpp"
+#include "run_entries.hpp"
 
 namespace slipway::test {
 
 namespace {
 
 const std::string digest(64, 'a');
-
-std::string run_entry(int seq, std::string_view type, std::string_view data) {
-    return fmt::format(
-        R"({{"seq":{},"entry":{{"type":"{}","at":"2026-11-22T18:00:0{}.000Z","actor":"ben",)"
-        R"("data":{}}}}})",
-        seq, type, seq, data
-    );
-}
-
-std::string streamed_entry(int seq, std::string_view type, std::string_view data) {
-    return fmt::format(
-        "id: {}\ndata: {{\"type\":\"{}\",\"at\":\"2026-11-22T18:00:0{}.000Z\","
-        "\"actor\":\"ben\",\"data\":{}}}\n\n",
-        seq, type, seq, data
-    );
-}
 
 // A change whose run waits at a step of this kind and state.
 std::string waiting_change(std::string_view kind, std::string_view state) {
@@ -39,9 +24,6 @@ std::string waiting_change(std::string_view kind, std::string_view state) {
         kind, state, digest
     );
 }
-
-const std::string run_started =
-    run_entry(1, "run_started", R"({"run":{"id":"run-1","purpose":"deployment"}})");
 
 // With each step that runs beside others two numbers more.
 TEST(EventReader, APlaceBetweenParallelStepsIsKeptWhole) {
@@ -211,6 +193,7 @@ TEST_F(CliTest, AStoppedRunSaysWhyAndWhoDecidesWithWhichCommand) {
         ) + streamed_entry(4, "run_ended", R"({"run":"run-1","state":"aborted"})"),
         "text/event-stream"
     );
+    server.answer(200, "{}");
     EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
     const auto said = out.str();
     EXPECT_EQ(server.seen().at(2).target, "/api/v1/attachments/" + digest);
