@@ -458,6 +458,17 @@ Json still_open(const Context& context, const Json& record, std::string_view nam
     return open;
 }
 
+// The approved end, and until when the deployment was given time beyond it.
+Json end_of_window(const Json& record, const Json& approved) {
+    const auto* extensions = find(record, "extensions");
+    if (extensions == nullptr || !extensions->is_array() || extensions->get_array().empty())
+        return approved;
+    return Json(fmt::format(
+        "{}, extended; approved until {}",
+        zoned_time(text_or_empty(extensions->get_array().back(), "until")), cell(approved)
+    ));
+}
+
 // What one looks for first; `left_out` gets the names of what else there is.
 Json short_form(const Context& context, const Json& record, std::vector<std::string>& left_out) {
     constexpr std::array parts{
@@ -470,7 +481,8 @@ Json short_form(const Context& context, const Json& record, std::vector<std::str
             brief[first] = *value;
     for (const auto* part : parts)
         if (const auto* value = at_path(record, part))
-            brief[part] = *value;
+            brief[part] =
+                part == std::string_view("window.end") ? end_of_window(record, *value) : *value;
     for (const auto& [key, value] : record.get_object()) {
         const std::string name(key);
         if (brief.contains(name) || cell(value).empty() || name == "tenant" ||

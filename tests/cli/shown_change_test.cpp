@@ -63,6 +63,27 @@ TEST_F(CliTest, OnlyWhatIsStillOpenIsOwedAndOnlyWhatHoldsIsAWaiver) {
     EXPECT_NE(out.str().find("more with --all: waivers\n"), std::string::npos) << out.str();
 }
 
+TEST_F(CliTest, AnExtendedWindowIsShownWithBothItsEnds) {
+    const auto record = [](std::string_view extensions) {
+        return fmt::format(
+            R"({{"id":"CHG-4","state":"closed","window":{{"start":"2026-11-26T10:00:00.000Z",)"
+            R"("end":"2026-11-26T12:00:00.000Z"}},"extensions":[{}]}})",
+            extensions
+        );
+    };
+    server.answer(
+        200, record(R"({"until":"2026-11-26T12:10:00.000Z"},{"until":"2026-11-26T12:30:00.000Z"})")
+    );
+    EXPECT_EQ(run({"change", "show", "CHG-4"}), 0);
+    const std::string both = "window.end: 2026-11-26 12:30:00 UTC, extended; approved until "
+                             "2026-11-26 12:00:00 UTC\n";
+    EXPECT_NE(out.str().find(both), std::string::npos) << out.str();
+    server.answer(200, record(""));
+    EXPECT_EQ(run({"change", "show", "CHG-4"}), 0);
+    EXPECT_NE(out.str().find("window.end: 2026-11-26 12:00:00 UTC\n"), std::string::npos)
+        << out.str();
+}
+
 TEST_F(CliTest, ActionsAreDoneOrOpenAndWhoseThoseAreIsShown) {
     server.answer(
         200, R"({"id":"CHG-4","state":"closed","actions":[)"

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/change/steps.hpp"
 #include "domain/change/testing/scenario.hpp"
 
 namespace slipway::domain::testing {
@@ -63,6 +64,14 @@ TEST(AddedTime, is_told_by_the_update_that_its_answer_asks_for) {
             s.change.notices.back().body, HasSubstr("Duration:  150 minutes, instead of 120\n")
         );
     }
+}
+
+TEST(AddedTime, is_there_for_the_steps_that_are_due_with_the_window) {
+    auto s = overrunning();
+    const auto* step = find_step(*s.workflow, "smoke_production");
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), at("2026-11-26T12:00:00Z"));
+    s.does("petra", "extend_window", until_half_past);
+    EXPECT_EQ(due_at(*step, s.change, s.facts("ina")), at("2026-11-26T12:30:00Z"));
 }
 
 TEST(AddedTime, says_which_jobs_run_in_it) {

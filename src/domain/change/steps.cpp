@@ -52,7 +52,7 @@ std::optional<Time> date_of(const Change& change, std::string_view name) {
     if (name == "window_start" && change.window)
         return change.window->start;
     if (name == "window_end" && change.window)
-        return change.window->end;
+        return window_end(change);
     if (name == "deployed_at") {
         const auto* run = last_run(change, RunPurpose::deployment);
         return run ? run->ended_at : std::nullopt;
