@@ -190,8 +190,30 @@ bool is_good_report(std::string_view command, const Json& data) {
            list_at(data, "report.new_alerts").empty();
 }
 
+// What the gate says of the backups by now. That they were restored is not all that it asks. Null
+// where the checklist has no such gate.
+Result<Json> backup_gate(const Context& context, const std::string& change) {
+    const auto gates = TRY(context.get(change_path(change, "/gates")));
+    for (const auto& gate : list_at(gates, "gates"))
+        if (text_or_empty(gate, "gate") == "backup-restorable")
+            return gate;
+    return Json{};
+}
+
+// The entry, for programs, and what the gate made of it.
+Json with_gate(Json entry, const Json& gate) {
+    if (gate.is_object())
+        entry.get_object()["gate"] = gate;
+    return entry;
+}
+
+// Whose the restored point is, as it says itself.
+std::string point_of(const Json& proof) {
+    const auto host = text_or_empty(proof, "point_host");
+    return std::string(host.empty() ? text_or_empty(proof, "point_ci") : host);
+}
+
 void show_report(const Context& context, const Report& report, const Json& data) {
-    say_sentence(context, report.event, data);
     JsonArray rows;
     for (const auto& one : list_at(data, report.rows)) {
         const bool good = truth_at(one, find(one, "ci") ? "restored" : "passed");
@@ -205,14 +227,19 @@ void show_report(const Context& context, const Report& report, const Json& data)
                                   {"result", !good        ? "failed"
                                              : ci.empty() ? "passed"
                                                           : "restored"},
+                                  {"point_of", point_of(one)},
+                                  {"point_at", text_or_empty(one, "point_at")},
                                   {"detail", text_or_empty(one, "detail")}});
     }
     if (context.quiet)
         return;
-    context.print(table(
-        rows, {{"CHECK", "name"}, {"HOST", "host"}, {"RESULT", "result"}, {"DETAIL", "detail"}},
-        context.style
-    ));
+    std::vector<Column> columns{{"CHECK", "name"}, {"HOST", "host"}, {"RESULT", "result"}};
+    if (report.command == "verify_backup") {
+        columns.push_back({"POINT OF", "point_of"});
+        columns.push_back({"POINT MADE", "point_at"});
+    }
+    columns.push_back({"DETAIL", "detail"});
+    context.print(table(rows, columns, context.style));
 }
 
 // The first such entry on this page of the history. What a person handed in meanwhile is not what
@@ -288,11 +315,23 @@ Result<ExitCode> await_report(
     ));
     const auto* data = find(entry, "data");
     const Json found = data ? *data : Json(JsonObject{});
-    if (context.json)
-        context.print_json(to_text(entry));
-    else
-        show_report(context, report, found);
-    return is_good_report(command, found) ? ExitCode::ok : ExitCode::blocked;
+    const bool good = is_good_report(command, found);
+    const auto gate =
+        good && command == "verify_backup" ? TRY(backup_gate(context, change)) : Json{};
+    const bool refused = text_or_empty(gate, "verdict") == "fail";
+    if (context.json) {
+        context.print_json(to_text(with_gate(entry, gate)));
+        return good && !refused ? ExitCode::ok : ExitCode::blocked;
+    }
+    if (!refused)
+        say_sentence(context, report.event, found);
+    show_report(context, report, found);
+    if (refused)
+        return fail_blocked(
+            "the backups were restored, but the gate backup-restorable does not take the proof",
+            reasons_of(Json(list_at(gate, "reasons")))
+        );
+    return good ? ExitCode::ok : ExitCode::blocked;
 }
 
 } // namespace slipway::cli

@@ -72,12 +72,53 @@ TEST_F(CliTest, ABackupIsGoodWhenItIsVerified) {
             verdict
         );
         server.answer(200, page_of("backup_recorded", data));
+        const bool good = verdict == std::string("verified");
+        const std::string gate = R"({"gate":"backup-restorable","verdict":"pass"})";
+        if (good)
+            server.answer(200, fmt::format(R"({{"gates":[{}]}})", gate));
+        EXPECT_EQ(run({"change", "verify_backup", "CHG-1", "--wait", "--json"}), good ? 0 : 6);
         EXPECT_EQ(
-            run({"change", "verify_backup", "CHG-1", "--wait", "--json"}),
-            verdict == std::string("verified") ? 0 : 6
+            out.str(),
+            fmt::format(
+                R"({{"type":"backup_recorded","data":{}{}}})", data, good ? ",\"gate\":" + gate : ""
+            ) + "\n"
         );
-        EXPECT_EQ(out.str(), fmt::format(R"({{"type":"backup_recorded","data":{}}})", data) + "\n");
     }
+}
+
+// The restore of another host's point was "backups verified", and the exit status said so too.
+TEST_F(CliTest, ABackupThatTheGateRefusesIsNotSaidToBeVerified) {
+    const auto ask = [&](std::initializer_list<std::string> more) {
+        server.answer(200, asked);
+        server.answer(
+            200,
+            page_of(
+                "backup_recorded", R"({"backup":{"verdict":"verified","proofs":[{"ci":"berths-db",)"
+                                   R"("host":"db-1","restored":true,"point_host":"web-9",)"
+                                   R"("point_at":"2026-11-27T06:00:00.000Z"}]}})"
+            )
+        );
+        server.answer(
+            200, R"({"gates":[{"gate":"smoke-staging","verdict":"fail","reasons":[]},)"
+                 R"({"gate":"backup-restorable","verdict":"fail","reasons":[)"
+                 R"({"gate":"backup-restorable","field":"backup.berths-db",)"
+                 R"("message":"the backup is of another host",)"
+                 R"("evidence":"berths-db is on db-1, the backup is of web-9",)"
+                 R"("remedy":"Restore the latest point of berths-db"}]}]})"
+        );
+        std::vector<std::string> words{"change", "verify_backup", "CHG-1", "--wait"};
+        words.insert(words.end(), more);
+        return run(words);
+    };
+    EXPECT_EQ(ask({}), 6);
+    EXPECT_EQ(out.str().find("verified"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("POINT OF"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("web-9"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("2026-11-27"), std::string::npos) << out.str();
+    EXPECT_NE(err.str().find("the backup is of another host"), std::string::npos) << err.str();
+    EXPECT_NE(err.str().find("Restore the latest point"), std::string::npos) << err.str();
+    EXPECT_EQ(ask({"--json"}), 6);
+    EXPECT_NE(out.str().find(R"("gate":{"gate":"backup-restorable")"), std::string::npos);
 }
 
 TEST_F(CliTest, TheFactsOfARingAreWaitedForUntilEachHostHasNewOnes) {

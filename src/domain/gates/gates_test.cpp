@@ -132,6 +132,8 @@ TEST(Gates, validation_refuses) {
              [](auto& s) { s.change.backup->proofs.clear(); }},
             {"backup-restorable", "content not looked at", "backup.harbor-site",
              [](auto& s) { s.change.backup->proofs[0].content_digest.clear(); }},
+            {"backup-restorable", "a digest of zeros", "backup.harbor-site",
+             [](auto& s) { s.change.backup->proofs[0].content_digest = Digest{}.hex(); }},
             {"backup-restorable", "a restore of nothing", "backup.harbor-site",
              [](auto& s) { s.change.backup->proofs[0].content_digest = sha256("").hex(); }},
             {"backup-restorable", "no point", "backup.harbor-site",

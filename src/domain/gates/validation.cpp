@@ -279,7 +279,7 @@ void look_at_restore(const BackupProof& proof, const Facts& facts, GateFindings&
             ),
             "Restore the latest point and prove it again"
         );
-    if (proof.content_digest.empty())
+    if (proof.content_digest.empty() || proof.content_digest == Digest{}.hex())
         findings.refuse(
             field, "nobody looked at what was restored", "no digest of the content",
             "Restore the point and record the digest of its content"
