@@ -281,13 +281,15 @@ std::string_view EntryWords::told_of_snapshot(const Json& data) {
     now.size = size ? cell(*size) : std::string{};
     now.asked_revert = !text_or_empty(*snapshot, "revert_asked_at").empty();
     now.read_back = is_true(*snapshot, "read_back");
+    // The asking tells the old size, and the answer that follows it the new one.
+    const bool only_asked =
+        known != snapshots_.end() && !before.asked_size && before.size == now.size;
     // What failed leaves no time of its own.
     if (before.asked_revert && !now.asked_revert && state == "taken")
         told = "snapshot_not_reverted";
     else if (before.read_back && !now.read_back)
         told = "snapshot_no_way_back";
-    // The asking tells the old size, and the answer that follows it the new one.
-    else if (told == "snapshot_measured" && known != snapshots_.end() && !before.asked_size && before.size == now.size) {
+    else if (told == "snapshot_measured" && only_asked) {
         told = "snapshot_to_measure";
         now.asked_size = true;
     }

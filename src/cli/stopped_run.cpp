@@ -167,6 +167,13 @@ std::string spoken_step(const StoppedRun& stopped) {
     return clean(stopped.step.empty() ? std::string("a step") : stopped.step);
 }
 
+std::string to_confirm(const StoppedRun& stopped, std::string_view note) {
+    return fmt::format(
+        "slipway change confirm_step {} --run {} --step {} --note \"{}\"\n", clean(stopped.change),
+        clean(stopped.run), spoken_step(stopped), note
+    );
+}
+
 // A manual step and a decision point wait for their person, not for a decision on the run.
 std::string confirmation(
     const Context& context, const StoppedRun& stopped, const Json& record, const Json& outline
@@ -182,11 +189,7 @@ std::string confirmation(
         paragraph((decision ? "who decides: " : "who does it: ") + who, context.style);
     if (const auto abort = clean(text_or_empty(outline, "abort_criterion")); !abort.empty())
         out += paragraph("abort when: " + abort, context.style);
-    return out + fmt::format(
-                     "  go on: slipway change confirm_step {} --run {} --step {} --note \"{}\"\n",
-                     clean(stopped.change), clean(stopped.run), spoken_step(stopped),
-                     decision ? "why we go on" : "what was done"
-                 );
+    return out + "  go on: " + to_confirm(stopped, decision ? "why we go on" : "what was done");
 }
 
 // The steps of the run that wait for a decision, without the one at which it stopped: those of its
@@ -396,10 +399,11 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
     const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
     if (by_hand)
         out += instructions(context, *pinned, stopped.step);
+    const bool done_by_hand = by_hand && kind == "manual";
     if (late)
         out += fmt::format(
-                   "  {}: confirm_step, retry, skip and resume are refused; stop it or go back\n",
-                   late_because
+                   "  {}: no step begins any more ({}retry, skip and resume are refused)\n",
+                   late_because, done_by_hand ? "" : "confirm_step, "
                ) +
                more_time(stopped.change);
     else if (purpose == "deployment")
@@ -432,6 +436,9 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
                    (late ? decision(stopped, "abort") : decision(stopped, "retry", seen));
         if (!late)
             out += choices(has_undo(pinned));
+        else if (done_by_hand)
+            out += "  if it was done, say so for who goes back:\n          " +
+                   to_confirm(stopped, "when it was done");
     }
     if (purpose == "deployment")
         out += "  go back: " + go_back(stopped.change);

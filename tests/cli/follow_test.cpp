@@ -298,14 +298,14 @@ TEST_F(CliTest, ARunThatWaitsAtADecisionPointNamesItsPersonAndTheCommand) {
     ) << said;
 }
 
-// A change whose deployment waits at a manual step without a heading.
-std::string change_at_a_manual_step(std::string_view window) {
+// A change whose deployment waits for a person at a step without a heading.
+std::string change_at_a_step(std::string_view kind, std::string_view window) {
     return fmt::format(
         R"({{"id":"CHG-1","change_owner":"anna",{}"runbooks":{{"deployment":{{"digest":"{}",)"
-        R"("steps":[{{"name":"switch","kind":"manual","owner":"pia"}}]}}}},"runs":[{{)"
+        R"("steps":[{{"name":"switch","kind":"{}","owner":"pia"}}]}}}},"runs":[{{)"
         R"("id":"run-1","purpose":"deployment","state":"waiting","steps":[)"
         R"({{"name":"switch","state":"pending"}}]}}]}})",
-        window, digest
+        window, digest, kind
     );
 }
 
@@ -324,7 +324,7 @@ TEST_F(CliTest, AManualStepSaysWhatIsToBeDoneAndWhoMayConfirmIt) {
                  )
              )
     );
-    server.answer(200, change_at_a_manual_step(""));
+    server.answer(200, change_at_a_step("manual", ""));
     server.answer(200, manual_runbook, "text/markdown");
     server.answer(
         200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
@@ -343,29 +343,41 @@ TEST_F(CliTest, AManualStepSaysWhatIsToBeDoneAndWhoMayConfirmIt) {
 }
 
 TEST_F(CliTest, AfterTheWindowNothingIsOfferedThatIsRefused) {
-    server.answer(
-        200, fmt::format(
-                 R"({{"items":[{},{}]}})", run_started,
-                 run_entry(
-                     2, "run_stopped",
-                     R"({"run":"run-1","step":"switch","because":"waits for a person: Switch"})"
+    const auto followed = [&](std::string_view kind) {
+        server.answer(
+            200, fmt::format(
+                     R"({{"items":[{},{}]}})", run_started,
+                     run_entry(
+                         2, "run_stopped",
+                         R"({"run":"run-1","step":"switch","because":"waits for a person: Switch"})"
+                     )
                  )
-             )
-    );
-    server.answer(200, change_at_a_manual_step(R"("window":{"end":"2026-11-22T20:00:00.000Z"},)"));
-    server.answer(200, R"({"version":"1.2.3","now":"2026-11-22T20:00:00.000Z"})");
-    server.answer(200, manual_runbook, "text/markdown");
-    server.answer(
-        200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
-        "text/event-stream"
-    );
-    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
-    const auto said = out.str();
-    EXPECT_NE(said.find("the window ended at 2026-11-22 20:00:00"), std::string::npos) << said;
-    EXPECT_EQ(said.find("slipway change confirm_step"), std::string::npos) << said;
-    EXPECT_EQ(said.find("--choice retry"), std::string::npos) << said;
-    EXPECT_NE(said.find("--choice abort"), std::string::npos) << said;
-    EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
+        );
+        server.answer(
+            200, change_at_a_step(kind, R"("window":{"end":"2026-11-22T20:00:00.000Z"},)")
+        );
+        server.answer(200, R"({"version":"1.2.3","now":"2026-11-22T20:00:00.000Z"})");
+        server.answer(200, manual_runbook, "text/markdown");
+        server.answer(
+            200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"aborted"})"),
+            "text/event-stream"
+        );
+        server.answer(200, "{}");
+        EXPECT_EQ(run({"run", "follow", "CHG-1"}), 6);
+        return out.str();
+    };
+    for (const auto* kind : {"manual", "decision"}) {
+        const auto said = followed(kind);
+        EXPECT_NE(said.find("the window ended at 2026-11-22 20:00:00"), std::string::npos) << said;
+        EXPECT_EQ(said.find("--choice retry"), std::string::npos) << said;
+        EXPECT_NE(said.find("--choice abort"), std::string::npos) << said;
+        EXPECT_NE(said.find("go back: slipway change roll_back CHG-1"), std::string::npos) << said;
+        // What was done by hand is heard all the same; nothing begins behind it.
+        const bool heard = kind == std::string("manual");
+        EXPECT_EQ(said.find("confirm_step, retry") == std::string::npos, heard) << said;
+        EXPECT_EQ(said.find("slipway change confirm_step") != std::string::npos, heard) << said;
+        EXPECT_EQ(said.find("if it was done, say so") != std::string::npos, heard) << said;
+    }
 }
 
 TEST_F(CliTest, SeveralStepsThatDidNotEndWellAreDecidedOnByName) {
