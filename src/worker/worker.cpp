@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <exception>
 #include <list>
 #include <map>
 #include <mutex>
@@ -58,23 +57,6 @@ const Row* row_of(std::string_view kind) {
 // The change does not want to hear this, now or later.
 bool is_refused(const Error& error) {
     return error.code == ErrorCode::blocked || error.code == ErrorCode::invalid_input;
-}
-
-// A disk that is full, a database that is not there, a crowd of others.
-bool passes(const Error& error) {
-    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
-           error.code == ErrorCode::conflict ||
-           (error.code == ErrorCode::limit_exceeded && error.retry_after_ms > 0);
-}
-
-// What it throws, such as for want of memory, is the end of this attempt and not of the server.
-template <class Work>
-Result<void> attempt(const Work& work) {
-    try {
-        return work();
-    } catch (const std::exception& thrown) {
-        return fail(ErrorCode::internal, "exception", thrown.what());
-    }
 }
 
 CarryOut handler_of(std::string_view kind) {
@@ -132,6 +114,12 @@ Result<void> TaskContext::hold() const {
     commit.task_end = app::TaskEnd{task.id, task.lease, false};
     TRY(parts.door.store().commit(std::move(commit)));
     return {};
+}
+
+bool passes(const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout ||
+           error.code == ErrorCode::conflict ||
+           (error.code == ErrorCode::limit_exceeded && error.retry_after_ms > 0);
 }
 
 void rest(const std::stop_token& stop, Span time) {
@@ -565,13 +553,13 @@ void Worker::wake() {
 }
 
 void Worker::stop() {
+    inside_->ends.request_stop(); // first, for whoever is stopped by what follows asks why
     {
         const std::lock_guard lock(inside_->mutex);
         inside_->stopping = true;
         inside_->changed.notify_all();
         inside_->ending.notify_all();
     }
-    inside_->ends.request_stop();
     for (auto& thread : inside_->threads)
         if (thread.joinable())
             thread.join();
