@@ -369,6 +369,7 @@ Result<void> Door::Inside::gather_for(
         TRY(gather_others(change, facts));
     }
     TRY(gather_ring_uses(command, body, change, facts));
+    TRY(gather_altered_runbooks(command, body, change, facts));
     if (is_done_once_at_a_time(command))
         facts.tasks = TRY(tasks_in_hand({.tenant = change.tenant, .change = change.id.value}));
     if (command == "compare_ring")

@@ -90,6 +90,13 @@ struct Door::Inside {
         domain::Facts& facts
     );
 
+    // Which pinned runbooks the store does not hold as they were pinned, for commands that begin a
+    // run here. Each is at most limits::runbook_file_max long.
+    Result<void> gather_altered_runbooks(
+        const std::string& command, const Json& body, const domain::Change& change,
+        domain::Facts& facts
+    ) const;
+
     // What the ring is looked at for.
     struct RingUseAsked {
         bool on_production = false; // only there it counts what the other runs touch

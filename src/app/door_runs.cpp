@@ -66,6 +66,23 @@ own_runs(const domain::Change& change, const std::string& ring, const domain::Fa
     return own;
 }
 
+// What the store holds under this digest, when that is something else.
+Result<std::optional<std::string>>
+stored_instead(Store& store, const TenantId& tenant, const Digest& digest) {
+    Sha256 hash;
+    const auto read = store.read_blob(tenant, digest, [&](std::string_view chunk) {
+        hash.update(chunk);
+        return Result<void>{};
+    });
+    if (!read && read.error().code != ErrorCode::not_found &&
+        read.error().code != ErrorCode::invalid_input && read.error().code != ErrorCode::internal)
+        return tl::unexpected(read.error()); // nobody knows now
+    if (!read)
+        return std::optional(read.error().message);
+    const auto stored = hash.finish();
+    return stored == digest ? std::nullopt : std::optional(stored.hex());
+}
+
 } // namespace
 
 Result<domain::RingUse> Door::Inside::ring_use(
@@ -121,6 +138,18 @@ Result<void> Door::Inside::gather_ring_uses(
             text_or_empty(body, "purpose") == to_text(domain::RunPurpose::rollback)};
     for (const auto& id : rings_touched(ring, *facts.records))
         facts.ring_uses.push_back(TRY(ring_use(change, id, facts, asked)));
+    return {};
+}
+
+Result<void> Door::Inside::gather_altered_runbooks(
+    const std::string& command, const Json& body, const domain::Change& change, domain::Facts& facts
+) const {
+    const bool begins = command == "start_run" || command == "roll_back";
+    if (!begins || text_or_empty(body, "executor") == to_text(domain::Executor::external))
+        return {};
+    for (const auto& [purpose, runbook] : change.runbooks)
+        if (auto stored = TRY(stored_instead(parts.store, change.tenant, runbook.digest)))
+            facts.altered_runbooks.push_back({runbook.digest, *std::move(stored)});
     return {};
 }
 

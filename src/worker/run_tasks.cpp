@@ -20,8 +20,14 @@ Result<domain::Runbook> read_runbook(const TaskContext& context, const Digest& d
                 bytes += chunk;
                 return Result<void>{};
             }));
-    if (sha256(bytes) != digest)
-        return fail(ErrorCode::internal, "the stored runbook is not the pinned one", digest.hex());
+    if (const auto stored = sha256(bytes); stored != digest)
+        return fail(
+            ErrorCode::internal, fmt::format(
+                                     "the stored runbook is not the pinned one: pinned {}, stored "
+                                     "{}",
+                                     digest.hex(), stored.hex()
+                                 )
+        );
     return domain::parse_runbook(bytes);
 }
 
@@ -229,11 +235,10 @@ Result<bool> run_from(const Running& running, StepsInHand steps) {
     }
 }
 
-Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
-    const auto runbook = TRY(read_runbook(context, task.runbook));
+Result<void> run_on(const TaskContext& context, const RunId& id, const domain::Runbook& runbook) {
     for (bool first = true;; first = false) {
         const auto change = TRY(context.change());
-        const auto* run = domain::find_run(change, task.run);
+        const auto* run = domain::find_run(change, id);
         if (run == nullptr)
             return context.drop();
         const auto steps = domain::current_steps(*run);
@@ -260,27 +265,44 @@ Result<void> run_on(const TaskContext& context, const domain::RunTask& task) {
     }
 }
 
+// The run of a task that can no longer be read. A change has one under way at a time.
+const domain::Run* run_under_way(const domain::Change& change) {
+    const auto found = std::find_if(change.runs.begin(), change.runs.end(), [](const auto& run) {
+        return is_running(run) && run.executor == domain::Executor::local;
+    });
+    return found == change.runs.end() ? nullptr : &*found;
+}
+
 // What could not even begin, in the end: the owner must see it on the record and decide, because
 // nobody looks for a task that was given up.
 Result<void>
-give_up_run(const TaskContext& context, const domain::RunTask& task, const Error& why) {
+give_up_run(const TaskContext& context, const Result<domain::RunTask>& task, const Error& why) {
     const auto change = TRY(context.change());
-    const auto* run = domain::find_run(change, task.run);
-    const auto* next = run ? domain::next_step(*run) : nullptr;
+    const auto* run = task ? domain::find_run(change, task->run) : run_under_way(change);
+    if (run == nullptr)
+        return context.drop();
+    const bool aborted = run->state == domain::RunState::aborted;
+    if (const auto left = domain::running_steps(*run);
+        !left.empty() && (aborted || is_running(*run)))
+        return report_unknown(context, run->id, left);
+    const auto* next = domain::next_step(*run);
     if (next == nullptr || !is_running(*run))
         return context.drop();
-    if (const auto left = domain::running_steps(*run); !left.empty())
-        return report_unknown(context, run->id, left);
     return report_failed(context, run->id, next->name, "could not be run: " + why.message);
 }
 
 } // namespace
 
 Result<void> carry_out_run(const TaskContext& context) {
-    const auto task = TRY(restore<domain::RunTask>(std::string_view(context.task.payload)));
-    auto done = run_on(context, task);
+    const auto task = restore<domain::RunTask>(std::string_view(context.task.payload));
+    const auto runbook = task ? read_runbook(context, task->runbook)
+                              : Result<domain::Runbook>(tl::unexpected(task.error()));
+    // Other bytes than the pinned ones do not become those when they are read again.
+    const bool in_vain = !runbook && !passes(runbook.error());
+    auto done = runbook ? attempt([&] { return run_on(context, task->run, *runbook); })
+                        : Result<void>(tl::unexpected(runbook.error()));
     // A lost lease is not this server's failure to report, and a stop is none at all.
-    if (done || !context.last_attempt || context.stop.stop_requested() ||
+    if (done || (!context.last_attempt && !in_vain) || context.stop.stop_requested() ||
         app::is_lease_lost(done.error()))
         return done;
     return give_up_run(context, task, done.error());

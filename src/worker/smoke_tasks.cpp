@@ -109,9 +109,10 @@ Result<void> carry_out_smoke(const TaskContext& context) {
                              : Result<void>(tl::unexpected(runbook.error()));
     // What follows may have to be tried for long until it is heard.
     body["ended"] = to_text(context.parts.door.clock().now());
-    // An edited ring is put back by a person and not by another try.
-    const bool edited = !ran && ran.error().code == ErrorCode::blocked;
-    if (!ran && !edited && (!context.last_attempt || context.stop.stop_requested()))
+    // An edited ring is put back by a person, and so is an altered runbook, and not by another try.
+    const bool in_vain =
+        !ran && (ran.error().code == ErrorCode::blocked || (!runbook && !passes(ran.error())));
+    if (!ran && !in_vain && (!context.last_attempt || context.stop.stop_requested()))
         return ran;
     if (runbook)
         body["list"] = runbook->smoke_digest.hex();

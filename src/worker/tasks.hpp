@@ -3,6 +3,7 @@
 // through the door with the task's end. An error means that the task is to be tried again.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <stop_token>
 
@@ -60,6 +61,19 @@ Result<void> tell_until_heard(
 // The same for what another attempt may do again: only what passes by itself is waited out.
 Result<void>
 tell_past_faults(const TaskContext& context, const std::function<Result<void>(bool again)>& tell);
+// A disk that is full, a database that is not there, a crowd of others: it may help to try again.
+bool passes(const Error& error);
+
+// What it throws, such as for want of memory, is the end of this attempt and not of the server.
+template <class Work>
+Result<void> attempt(const Work& work) {
+    try {
+        return work();
+    } catch (const std::exception& thrown) {
+        return fail(ErrorCode::internal, "exception", thrown.what());
+    }
+}
+
 void rest(const std::stop_token& stop, Span time);
 // How long what failed the n-th time rests before it is tried again.
 Span pause_after(const Error& error, int attempts);

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "app/event.hpp"
 #include "app/ports/fake_connectors.hpp"
@@ -171,6 +172,24 @@ class WorkerTest : public testing::Test {
         auto blob = *store->new_blob(acme);
         ASSERT_TRUE(blob->write(file.bytes).has_value());
         ASSERT_TRUE(blob->finish().has_value());
+    }
+
+    // One character of the stored deployment runbook becomes another, past the program.
+    void alter_runbook() {
+        door.reset();
+        store.reset();
+        auto bytes = domain::testing::deployment_file().bytes;
+        bytes.back() = '!';
+        sqlite3* file = nullptr;
+        ASSERT_EQ(::sqlite3_open((folder / "slipway.db").c_str(), &file), SQLITE_OK);
+        const auto alter = fmt::format(
+            "update blob_chunk set data = '{}' where data = '{}'", to_base64(bytes),
+            to_base64(domain::testing::deployment_file().bytes)
+        );
+        EXPECT_EQ(::sqlite3_exec(file, alter.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+        EXPECT_EQ(::sqlite3_changes(file), 1);
+        ::sqlite3_close(file);
+        open_store();
     }
 
     // The change as it is, without what led to it.

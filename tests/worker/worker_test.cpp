@@ -428,6 +428,54 @@ TEST_F(WorkerTest, what_cannot_be_run_in_the_end_is_on_the_record) {
     EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
 }
 
+// It hung as "running" while the task was tried again and again, and nobody was told.
+TEST_F(WorkerTest, a_run_whose_runbook_was_altered_stops_at_once_and_says_so) {
+    ask_for_run();
+    alter_runbook();
+    ASSERT_TRUE(carry_out_run({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_EQ(runner.steps, 0);
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::waiting);
+    EXPECT_EQ(run.steps.at(0).state, domain::RunStepState::failed);
+    const auto& detail = run.steps.at(0).detail;
+    EXPECT_NE(detail.find("the stored runbook is not the pinned one"), std::string::npos) << detail;
+    EXPECT_NE(detail.find(run.runbook.hex()), std::string::npos) << detail;
+    EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, a_run_whose_task_cannot_be_read_stops_on_the_record) {
+    ask_for_run();
+    auto task = claim("a", clock.now());
+    task.payload = "{\"change\":";
+    ASSERT_TRUE(carry_out_run({parts(), task, {}, false}).has_value());
+    const auto run = change().runs.at(0);
+    EXPECT_EQ(run.state, domain::RunState::waiting);
+    EXPECT_NE(run.steps.at(0).detail.find("could not be run"), std::string::npos);
+    EXPECT_TRUE(store->list_tasks({.tenant = acme, .change = "CHG-1"})->empty());
+}
+
+TEST_F(WorkerTest, no_run_begins_whose_runbook_was_altered) {
+    ask_for("run_smoke", R"({"occasion":"staging"})");
+    alter_runbook();
+    const auto refused = [&](std::string_view body) {
+        return door->execute(ina, {"CHG-1", "start_run", *parse_json(body), {}, {}, {}});
+    };
+    const auto error = refused(R"({"purpose":"ring_deploy"})").error();
+    ASSERT_EQ(error.reasons.size(), 1);
+    const auto& reason = error.reasons.at(0);
+    const auto pinned = domain::testing::deployment_file().digest.hex();
+    EXPECT_EQ(reason.gate, "run-exact");
+    EXPECT_EQ(reason.message, "the stored runbook is not the pinned one");
+    EXPECT_EQ(reason.evidence.find("pinned " + pinned + ", stored "), 0U) << reason.evidence;
+    EXPECT_NE(reason.remedy.find("slipway verify DATA"), std::string::npos);
+    EXPECT_TRUE(change().runs.empty());
+    // What runs elsewhere is not read from our store.
+    EXPECT_TRUE(refused(R"({"purpose":"ring_deploy","executor":"external"})"));
+    // A smoke test of it is over at once too.
+    ASSERT_TRUE(carry_out_smoke({parts(), claim("a", clock.now()), {}, false}).has_value());
+    EXPECT_FALSE(change().smoke_reports.at(0).results.at(0).passed);
+}
+
 TEST_F(WorkerTest, a_step_does_not_run_on_a_ring_that_was_edited_since_its_run_began) {
     ask_for_run();
     put_ring("/elsewhere");

@@ -70,6 +70,12 @@ struct ToolReport {
     bool zoned = true;         // false when it names no zone for that, and 14 hours were added
 };
 
+// A pinned runbook that the store does not hold as it was pinned, and so cannot run here.
+struct AlteredRunbook {
+    Digest pinned;
+    std::string stored; // the digest of what it holds, or why there is none
+};
+
 struct Facts {
     Time now{};
     PersonId actor;
@@ -85,7 +91,8 @@ struct Facts {
     // Commands that begin a run or test a ring: that ring first, then those that share a machine
     // with it. Nothing: nobody looked, and then nothing is known of other changes there.
     std::vector<RingUse> ring_uses;
-    std::optional<LintReport> runbook; // pin_runbook: what the attached bytes are
+    std::vector<AlteredRunbook> altered_runbooks; // of commands that begin a run here
+    std::optional<LintReport> runbook;            // pin_runbook: what the attached bytes are
     std::string runbook_bytes_name;
     bool attachment_known = true; // attach: the named digest is stored
     std::uint64_t attachment_size = 0;

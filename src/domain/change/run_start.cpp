@@ -30,6 +30,33 @@ Result<void> require_no_step_left(const Change& change, const StartRun& body, co
     return {};
 }
 
+std::string or_to_snapshots(const Change& change, RunPurpose purpose) {
+    if (purpose != RunPurpose::rollback || snapshots_back(change).empty())
+        return {};
+    return "; or go back without it: " + command_to_snapshots(change);
+}
+
+// The runner hashes what it runs, and would stop at the first step. What runs elsewhere is not read
+// from our store.
+Result<void> require_stored(const Change& change, RunPurpose purpose, const Facts& facts) {
+    const auto kind = runbook_for(purpose);
+    const auto* runbook = runbook_of(change, kind);
+    if (runbook == nullptr)
+        return {};
+    for (const auto& altered : facts.altered_runbooks)
+        if (altered.pinned == runbook->digest)
+            return fail_blocked(
+                "other bytes than the approved ones never run",
+                {{"run-exact", fmt::format("runbooks.{}", to_text(kind)),
+                  "the stored runbook is not the pinned one",
+                  fmt::format("pinned {}, stored {}", altered.pinned.hex(), altered.stored),
+                  "Restore the database from a backup (slipway verify DATA names what else was "
+                  "altered), or run your own copy of it and report that: give --executor external" +
+                      or_to_snapshots(change, purpose)}}
+            );
+    return {};
+}
+
 } // namespace
 
 Result<void> require_runbook(const Change& change, RunPurpose purpose) {
@@ -64,6 +91,11 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
               "pinned " + runbook->digest.hex(),
               "Give the SHA-256 of the file that will be run, with --digest"}}
         );
+    if (body.executor == Executor::local)
+        TRY(require_stored(change, body.purpose, facts));
+    // Where nobody could go back nobody begins.
+    if (body.executor == Executor::local && body.purpose == RunPurpose::deployment)
+        TRY(require_stored(change, RunPurpose::rollback, facts));
     if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
         return fail_full("purpose", "runs", most);
     for (const auto& run : change.runs)

@@ -19,10 +19,6 @@ bool is_under_way(const Change& change) {
            });
 }
 
-std::string to_snapshots(const Change& change) {
-    return fmt::format("slipway change revert_snapshot {} --reason WHY", change.id.value);
-}
-
 std::string goes_back_already(const Change& change, const Run& run) {
     return fmt::format(
         "{} goes back already: slipway run follow {}", run.id.value, change.id.value
@@ -99,10 +95,14 @@ std::vector<Snapshot> snapshots_back(const Change& change, const std::string& ho
     return found;
 }
 
+std::string command_to_snapshots(const Change& change) {
+    return fmt::format("slipway change revert_snapshot {} --reason WHY", change.id.value);
+}
+
 std::string command_to_go_back(const Change& change) {
     if (runbook_of(change, RunbookPurpose::rollback))
         return fmt::format("slipway change roll_back {} --reason WHY", change.id.value);
-    return snapshots_back(change).empty() ? std::string() : to_snapshots(change);
+    return snapshots_back(change).empty() ? std::string() : command_to_snapshots(change);
 }
 
 std::string or_go_back(const Change& change) {
@@ -121,7 +121,8 @@ std::string how_to_go_back(const Change& change) {
     const bool both =
         runbook_of(change, RunbookPurpose::rollback) && !snapshots_back(change).empty();
     return fmt::format(
-        "Go back: {}{}", command, both ? "; or to the snapshots: " + to_snapshots(change) : ""
+        "Go back: {}{}", command,
+        both ? "; or to the snapshots: " + command_to_snapshots(change) : ""
     );
 }
 

@@ -35,6 +35,8 @@ std::vector<Snapshot> snapshots_back(const Change& change, const std::string& ho
 // The better way: with the runbook where one is pinned, else to the snapshots. Empty: neither is
 // there. Refused while a run goes back already; the sentences below name that run instead.
 std::string command_to_go_back(const Change& change);
+// Refused where there is none (snapshots_back).
+std::string command_to_snapshots(const Change& change);
 // ", or go back: COMMAND", to stand behind what else can be done; empty where nothing leads back.
 std::string or_go_back(const Change& change);
 // All ways as a sentence without its full stop. Where there is none, what else is left. For a

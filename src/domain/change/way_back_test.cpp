@@ -294,5 +294,25 @@ TEST(WayBack, to_the_snapshots_without_a_list_to_test_it_takes_somebodys_word) {
     s.does("otto", "send_notice", tells_of_going_back);
 }
 
+// At once, and not at its first step.
+TEST(WayBack, by_a_runbook_that_the_store_has_altered_is_refused_and_the_others_are_named) {
+    auto s = left_open();
+    const auto go_back = [&](std::string_view executor) {
+        auto facts = s.facts("pia");
+        facts.altered_runbooks = {{s.change.runbooks.at("rollback").digest, "nothing is stored"}};
+        const auto body = fmt::format(R"({{"reason":"it fails","executor":"{}"}})", executor);
+        return find_command("roll_back")->decide(s.change, *parse_json(body), facts);
+    };
+    const auto refused = go_back("local");
+    ASSERT_FALSE(refused);
+    const auto reason = first(refused.error());
+    EXPECT_EQ(reason.gate, "run-exact");
+    EXPECT_EQ(reason.field, "runbooks.rollback");
+    EXPECT_THAT(reason.evidence, HasSubstr("stored nothing is stored"));
+    EXPECT_THAT(reason.remedy, HasSubstr("--executor external"));
+    EXPECT_THAT(reason.remedy, HasSubstr(to_snapshots));
+    EXPECT_TRUE(go_back("external")) << "what runs elsewhere is not read from the store";
+}
+
 } // namespace
 } // namespace slipway::domain::testing
