@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Help is made of the table of commands, in lines of 80 columns; nothing is cut. That of the
-// program and of a group fits a screen of 24 lines, but for the commands on a change: each of those
-// has its line, below the part of a change's life that it belongs to. Every command has a help of
-// its own, as long as its options need.
+// program and of a group fits a screen of 24 lines; the commands on a change are many, so that they
+// are only named there, by the part of a change's life that they belong to, and --all says what
+// each does. Every command has a help of its own, as long as its options need.
 #include <algorithm>
 #include <map>
 
@@ -80,7 +80,7 @@ children(const std::vector<Command>& commands, const std::vector<std::string>& p
 }
 
 // One list for each heading, in the order in which the headings come first.
-std::string headed_text(const std::vector<Command>& commands, const std::string& group) {
+std::string headed_text(const std::vector<Command>& commands, const std::string& group, bool all) {
     const std::string looking = "Look at it"; // what changes nothing
     std::vector<std::string> headings;
     std::map<std::string, std::vector<Entry>> below;
@@ -93,23 +93,33 @@ std::string headed_text(const std::vector<Command>& commands, const std::string&
         below[heading].push_back({command.words[1], command.summary, false});
     }
     std::string out;
-    for (const auto& heading : headings)
-        out += fmt::format(
-            "{}{}:\n{}", out.empty() ? "" : "\n", heading, entries_text(below[heading])
-        );
+    for (const auto& heading : headings) {
+        if (all) {
+            out += fmt::format(
+                "{}{}:\n{}", out.empty() ? "" : "\n", heading, entries_text(below[heading])
+            );
+            continue;
+        }
+        std::string names;
+        for (const auto& entry : below[heading])
+            names += (names.empty() ? "" : ", ") + entry.name;
+        out += indented(heading + ": " + names, 4).substr(4) + "\n";
+    }
     return out;
 }
 
 std::string
-group_help(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+group_help(const std::vector<Command>& commands, const std::vector<std::string>& words, bool all) {
     const auto entries = children(commands, words);
     std::string out = fmt::format("Usage: {} COMMAND [OPTIONS]\n\n", full_command(words));
     const bool headed = std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
         return command.words.front() == words.front() && !command.heading.empty();
     });
-    out += headed ? headed_text(commands, words.front()) : entries_text(entries);
-    out += fmt::format("\n{} COMMAND --help shows one command.\n", full_command(words));
-    return out;
+    out += headed ? headed_text(commands, words.front(), all) : entries_text(entries);
+    out += fmt::format("\n{} COMMAND --help shows one command", full_command(words));
+    if (headed && !all)
+        out += fmt::format(";\n{} --help --all says what each does", full_command(words));
+    return out + ".\n";
 }
 
 // What people do, by purpose. The registers have many names and one shape, and so have the files
@@ -205,7 +215,7 @@ std::string help_text(
         return command_help(*invocation.command);
     if (invocation.words.empty())
         return program_help(commands, version);
-    return group_help(commands, invocation.words);
+    return group_help(commands, invocation.words, invocation.help_all);
 }
 
 } // namespace slipway::cli

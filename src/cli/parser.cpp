@@ -383,10 +383,10 @@ bool names_change(const Command& command, const Words& given) {
     return false;
 }
 
-bool take_help(Words& words) {
+bool take_flag(Words& words, std::string_view flag, std::string_view or_letter) {
     bool found = false;
     for (auto word = words.begin(); word != words.end() && *word != "--";)
-        if (*word == "--help" || *word == "-h") {
+        if (*word == flag || *word == or_letter) {
             word = words.erase(word);
             found = true;
         } else {
@@ -433,7 +433,8 @@ parse_command_line(const std::vector<Command>& commands, const std::vector<std::
     auto place = locate(commands, given);
     if (!place.unknown.empty())
         return unknown_command(commands, place);
-    out.help = take_help(place.rest) || out.help;
+    out.help = take_flag(place.rest, "--help", "-h") || out.help;
+    out.help_all = place.command == nullptr && take_flag(place.rest, "--all", "--all");
     out.words = place.words;
     out.command = place.command;
     if (out.command != nullptr && !out.help)

@@ -21,6 +21,7 @@ struct Invocation {
     std::vector<std::string> words;   // of the command or group, in their own spelling
     Arguments arguments;
     bool help = false;
+    bool help_all = false; // of a group whose help is longer than a screen, all of it
 };
 
 // Errors: invalid_input; the message names the nearest word.

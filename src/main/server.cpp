@@ -440,6 +440,27 @@ tl::unexpected<Error> refusal_to_start(Error error) {
     return tl::unexpected(std::move(error));
 }
 
+// Whoever waits for the file would wait for ever when it does not come. It is there with all of the
+// address or not at all.
+Result<void> tell_address(const std::string& ready_file, const std::string& address) {
+    if (ready_file.empty())
+        return {};
+    const auto unfinished = ready_file + ".new";
+    std::ofstream ready(unfinished);
+    ready << address << '\n';
+    ready.close();
+    std::error_code failed;
+    if (!ready)
+        failed = {errno, std::generic_category()};
+    else
+        fs::rename(unfinished, ready_file, failed);
+    if (!failed)
+        return {};
+    return fail_field(
+        "ready_file", fmt::format("{} cannot be written: {}", ready_file, failed.message())
+    );
+}
+
 } // namespace
 
 Result<void> serve(const ServerOptions& options) {
@@ -471,13 +492,7 @@ Result<void> serve(const ServerOptions& options) {
             address, *code
         );
     std::fflush(stdout);
-    if (!options.ready_file.empty()) {
-        std::ofstream ready(options.ready_file + ".new");
-        ready << address << '\n';
-        ready.close();
-        std::error_code failed;
-        fs::rename(options.ready_file + ".new", options.ready_file, failed);
-    }
+    TRY(tell_address(options.ready_file, address));
     int signal = 0;
     sigwait(&signals, &signal);
     fmt::print("slipway: ending; a second signal ends at once\n");

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a board decides: who has to approve, which conditions hold, and what undoes an approval.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +12,7 @@ namespace slipway::domain::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::HasSubstr;
 
 // The RFC is submitted and the meeting has come; nobody has voted.
 Scenario at_the_meeting() {
@@ -86,6 +89,59 @@ TEST(Board, that_put_it_off_or_rejected_what_was_before_does_not_lose_it) {
         EXPECT_GT(s.change.queue->meeting_at, meeting) << outcome;
         EXPECT_EQ(s.change.queue->missed_meeting_at, meeting) << outcome;
     }
+}
+
+// The change was voted on, announced and first refused inside its window.
+TEST(Board, that_passed_without_a_decision_says_at_once_what_that_does_to_the_window) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    const auto meeting = s.change.queue->meeting_at;
+    ASSERT_LT(meeting, s.change.window->start);
+    s.now = meeting + 24h;
+    s.tasks.clear();
+    s.does("system", "tick");
+    ASSERT_GE(s.change.queue->meeting_at, s.change.window->start);
+    EXPECT_EQ(s.change.steps.at(StepId("cab_queue")).state, StepState::open);
+    const auto owner = s.change.change_owner.value;
+    const auto told = std::find_if(s.tasks.begin(), s.tasks.end(), [&](const TaskDraft& task) {
+        return task.kind == "page" && task.payload.find("is on the agenda of") != std::string::npos;
+    });
+    ASSERT_NE(told, s.tasks.end());
+    EXPECT_THAT(told->payload, HasSubstr('"' + owner + '"'));
+    EXPECT_THAT(told->payload, HasSubstr("must move behind it: slipway change schedule CHG-12"));
+    s.does("cora", "vote", R"({"choice":"approve"})");
+    s.does("mika", "vote", R"({"choice":"approve"})");
+    s.said.clear();
+    s.does("cora", "decide", R"({"outcome":"approved"})");
+    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
+}
+
+TEST(Board, that_puts_it_off_ahead_of_its_meeting_does_not_mean_that_meeting) {
+    Scenario s;
+    open(s);
+    plan(s);
+    validate(s);
+    s.does("rosa", "submit");
+    s.complete("rosa", "cab_queue");
+    const auto meeting = s.change.queue->meeting_at;
+    ASSERT_LT(s.now, meeting);
+    s.said.clear();
+    s.does("cora", "decide", R"({"outcome":"deferred","minutes":"more tests"})");
+    EXPECT_GT(s.change.queue->meeting_at, meeting);
+    EXPECT_EQ(s.change.queue->missed_meeting_at, meeting);
+    EXPECT_TRUE(s.has_said("CHG-12 is on the agenda of CAB at "));
+    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
+    EXPECT_FALSE(s.has_said("decided ahead of the meeting"));
+    EXPECT_EQ(s.change.steps.at(StepId("cab_queue")).state, StepState::open);
+    s.said.clear();
+    s.does(
+        "rosa", "schedule", R"({"start":"2026-11-26T16:30","end":"2026-11-26T19:00","zone":"UTC"})"
+    );
+    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
 }
 
 TEST(Board, votes_against_count_too) {

@@ -10,6 +10,7 @@
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/impact.hpp"
+#include "domain/change/move_window.hpp"
 #include "domain/change/notices.hpp"
 #include "domain/change/run_hosts.hpp"
 #include "domain/change/steps.hpp"
@@ -135,55 +136,28 @@ Result<void> may_assign(const Change& change, const Facts& facts) {
     );
 }
 
-// The trace was made before anybody knew the window: what runs in it is looked for now, and who
-// owns it answers for that.
-// A remedy names a command as programs know it; what an answer names is typed as it stands.
-std::string typed_acknowledgement(std::string remedy, const ChangeId& id) {
-    constexpr std::string_view name = "acknowledge_impact";
-    if (const auto at = remedy.find(name); at != std::string::npos)
-        remedy.replace(at, name.size(), fmt::format("slipway change {} {}", name, id.value));
-    return remedy;
-}
-
-Result<void> trace_for_window(Decider& decider) {
-    decider.emit(ImpactTraced{TRY(domain::trace_impact(decider.change(), decider.facts()))});
-    GateFindings findings("impact-traced");
-    gates::impact_traced(decider.change(), decider.facts(), findings);
-    if (findings.reasons.empty())
-        return {};
-    const auto events = decider.events();
-    decider.reopen(StepKind::impact, "the window changes what is impacted");
-    const auto& id = decider.change().id;
-    for (const auto& reason : findings.reasons)
-        decider.say(fmt::format(
-            "{}: {}. {}", reason.message, reason.evidence, typed_acknowledgement(reason.remedy, id)
-        ));
-    if (decider.events() > events)
-        decider.say(fmt::format(
-            "the step {0} is open again; then complete it: slipway change complete_step {1} --step "
-            "{0}",
-            find_step(*decider.facts().workflow, StepKind::impact)->id.value, id.value
-        ));
-    return {};
-}
-
 bool is_alike(const ChangeWindow& window, const ChangeWindow& other) {
     return window.start == other.start && window.end == other.end && window.zone == other.zone &&
            window.reason == other.reason;
 }
 
-// What was complete and is not any more, so that nobody finds that out inside the window.
-void say_what_is_open_again(Decider& decider, const Change& before) {
-    std::vector<std::string> open;
-    for (const auto* step : steps_of(*decider.facts().workflow)) {
-        const auto was = before.steps.find(step->id);
-        const auto is = decider.change().steps.find(step->id);
-        if (was != before.steps.end() && was->second.state == StepState::completed &&
-            is->second.state != StepState::completed)
-            open.push_back(step->id.value);
-    }
-    if (!open.empty())
-        decider.say(fmt::format("open again: {}", fmt::join(open, ", ")));
+// What had a value and gets none: whoever adds one thing means to keep the others.
+std::vector<std::string> parts_left_out(const Scope& scope, const Scope& before) {
+    std::vector<std::string> names;
+    const auto look = [&](std::string_view name, bool was_set, bool is_set) {
+        if (was_set && !is_set)
+            names.emplace_back(name);
+    };
+    for (const auto& [name, text] :
+         {std::pair("business_driver", &Scope::business_driver),
+          std::pair("customer_impact", &Scope::customer_impact),
+          std::pair("external_ticket", &Scope::external_ticket),
+          std::pair("incident", &Scope::incident)})
+        look(name, !(before.*text).empty(), !(scope.*text).empty());
+    look("cis", !before.cis.empty(), !scope.cis.empty());
+    look("database", before.database, scope.database);
+    look("customer_facing", before.customer_facing, scope.customer_facing);
+    return names;
 }
 
 // What only an emergency puts off is done before the deployment, as in any other change.
@@ -200,38 +174,6 @@ void open_what_was_postponed(Decider& decider) {
     }
     if (!open.empty())
         decider.say(fmt::format("not postponed any more, open again: {}", fmt::join(open, ", ")));
-}
-
-// Who was told of another time comes at that time.
-void say_which_notices_are_stale(Decider& decider) {
-    const auto& change = decider.change();
-    const auto* last = last_announcement(change);
-    if (last == nullptr || names_window(*last, change))
-        return;
-    for (const auto& notice : change.notices)
-        if (notice.kind == NoticeKind::maintenance && notice.start && !names_window(notice, change))
-            decider.say(fmt::format(
-                "{} announced {}", notice.id, to_spoken_text(*notice.start, change.window->zone)
-            ));
-    decider.say(fmt::format(
-        "announce the new time: slipway change send_notice {} --kind maintenance", change.id.value
-    ));
-}
-
-Result<void> move_window(Decider& decider, const Change& before, const ChangeWindow& wanted) {
-    const bool moved =
-        !before.window || before.window->start != wanted.start || before.window->end != wanted.end;
-    decider.emit(WindowScheduled{wanted});
-    decider.reopen(StepKind::window, moved ? "the window was moved" : "the window was edited");
-    if (moved)
-        for (const auto kind : {StepKind::notice, StepKind::oncall})
-            decider.reopen(kind, "the window was moved");
-    if (decider.change().impact)
-        TRY(trace_for_window(decider));
-    decider.void_edited();
-    say_what_is_open_again(decider, before);
-    say_which_notices_are_stale(decider);
-    return {};
 }
 
 // A notice that is sent now comes too late for a window that begins earlier than this.
@@ -407,10 +349,23 @@ Result<Decision> describe(const Change& change, const DescribeScope& body, const
             scoped.version_from.empty() && known != facts.records->cis.end())
             scoped.version_from = known->second.version;
     Decider decider(change, facts);
-    decider.emit(ScopeDescribed{body.title.empty() ? change.title : body.title, std::move(scope)});
+    const auto& title = body.title.empty() ? change.title : body.title;
+    const bool judged_alike = change.scope && title == change.title &&
+                              without_ticket(*change.scope) == without_ticket(scope);
+    if (const auto emptied = parts_left_out(scope, change.scope ? *change.scope : Scope{});
+        !emptied.empty())
+        decider.say(fmt::format(
+            "not given, so no longer set: {}; the scope is what this command gives, and no more",
+            fmt::join(emptied, ", ")
+        ));
+    decider.emit(ScopeDescribed{title, std::move(scope)});
+    if (judged_alike)
+        return decider.finish();
     decider.reopen(StepKind::scope, "the scope was edited");
     if (type_of(change) == ChangeType::standard)
         decider.classify_anew("the scope was edited");
+    decider.void_edited();
+    decider.say_what_is_open_again();
     return decider.finish();
 }
 
@@ -656,6 +611,7 @@ Result<Decision> classify(const Change& change, const Classify& body, const Fact
     open_what_was_postponed(decider);
     // Ahead of asking for votes: whose vote was for the other board is asked as well.
     decider.void_edited();
+    decider.say_what_is_open_again();
     if (type != ChangeType::emergency)
         let_review_fall_away(decider);
     if (type == ChangeType::emergency && type_of(change) != ChangeType::emergency)

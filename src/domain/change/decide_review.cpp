@@ -4,6 +4,7 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/approved_ring.hpp"
+#include "domain/change/board_meeting.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/notices.hpp"
@@ -74,16 +75,6 @@ bool is_asked_for(Section section, const Change& change, const Facts& facts) {
         return has_step(change, facts, StepKind::deploy) ||
                has_step(change, facts, StepKind::execute);
     return true;
-}
-
-std::string deferral(const MeetingChoice& choice, const Change& change) {
-    std::string said = choice.explanation;
-    if (change.window && choice.meeting.start >= change.window->start)
-        said += fmt::format(
-            " The window at {} must move behind it.",
-            to_spoken_text(change.window->start, change.window->zone)
-        );
-    return said;
 }
 
 // A late edit goes to the next meeting, unless somebody of the board's side, and not of the
@@ -286,7 +277,7 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
         queue = TRY(keep_meeting(shown, board->first, body, facts));
     } else if (!choice.missed.empty()) {
         queue.missed_meeting_at = choice.missed.front().meeting.start;
-        queue.deferred_because = deferral(choice, change);
+        queue.deferred_because = choice.explanation;
     }
     // Whoever submits again what the board has already changes nothing.
     const bool known = change.queue && change.queue->board == queue.board &&
@@ -301,6 +292,8 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
     ));
     if (!queue.deferred_because.empty())
         decider.say(queue.deferred_because);
+    if (auto window = what_the_meeting_does_to_the_window(decider.change()); !window.empty())
+        decider.say(std::move(window));
     return decider.finish();
 }
 
@@ -420,7 +413,7 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             add_condition(decision, vote.comment);
     }
     Decider decider(change, facts);
-    if (known && facts.now < change.queue->meeting_at)
+    if (known && facts.now < change.queue->meeting_at && body.outcome != CabOutcome::deferred)
         decider.say(fmt::format(
             "decided ahead of the meeting of {} at {}: a board that has its votes together need "
             "not wait for it",
@@ -437,17 +430,10 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             decider.say(std::move(warning));
         if (!findings.reasons.empty())
             return fail_blocked("this is not an approval", std::move(findings.reasons));
-    } else if (body.outcome == CabOutcome::deferred && known) {
-        const auto next = TRY(choose_meeting(board->second.schedule, facts.now));
-        decider.emit(ChangeSubmitted{
-            {change.queue->board,
-             change.queue->submitted_at,
-             change.queue->submitted_by,
-             next.meeting.start,
-             change.queue->meeting_at,
-             "deferred: " + body.minutes,
-             sections_to_read(change),
-             {}}});
+        if (auto window = what_the_meeting_does_to_the_window(decider.change()); !window.empty())
+            decider.say(std::move(window));
+    } else if (body.outcome == CabOutcome::deferred) {
+        go_to_next_meeting(decider, "deferred: " + body.minutes);
     }
     return decider.finish();
 }

@@ -569,6 +569,13 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     decider.emit(RunStepReported{run.id, step});
     if (!late.empty())
         decider.say(fmt::format("{} is heard {}; no step begins behind it", step.name, late));
+    if (const auto undo = left ? undo_block_of(change, run, step.name) : std::string{};
+        !undo.empty() && !is_among(run.undo, undo))
+        decider.say(fmt::format(
+            "its undo block {} has not run: take it back by hand, or go back with the rollback "
+            "runbook",
+            undo
+        ));
     if (!confirmed)
         call_other(
             decider, run, step,
@@ -631,8 +638,17 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
             fail_deployment(decider, "aborted: " + body.reason);
         return decider.finish();
     }
-    if (body.choice == RunChoice::undo)
-        decider.emit(RunUndoBegun{run.id, undo_steps(change, run)});
+    if (body.choice == RunChoice::undo) {
+        auto undone = undo_steps(change, run);
+        const auto passed_over = undo_block_of(change, run, next->name);
+        if (!passed_over.empty() && next->state == RunStepState::pending &&
+            !is_among(undone, passed_over))
+            decider.say(fmt::format(
+                "nobody has said that {} was done, so its undo block {} is passed over", next->name,
+                passed_over
+            ));
+        decider.emit(RunUndoBegun{run.id, std::move(undone)});
+    }
     if (body.choice == RunChoice::resume)
         take_as_done(decider, run.id, *next);
     go_on(decider, run);

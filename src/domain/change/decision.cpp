@@ -38,6 +38,19 @@ void Decider::reopen(StepKind kind, std::string reason) {
     }
 }
 
+void Decider::say_what_is_open_again() {
+    std::vector<std::string> open;
+    for (const auto* step : steps_of(*facts_.workflow)) {
+        const auto was = before_.steps.find(step->id);
+        const auto is = change().steps.find(step->id);
+        if (was != before_.steps.end() && was->second.state == StepState::completed &&
+            is->second.state != StepState::completed)
+            open.push_back(step->id.value);
+    }
+    if (!open.empty())
+        say(fmt::format("open again: {}", fmt::join(open, ", ")));
+}
+
 bool Decider::sections_touched() const {
     const auto& now = change();
     const auto start = [](const Change& of) { return of.window ? of.window->start : Time{}; };

@@ -80,6 +80,8 @@ class Decider {
 
     // Reopens the completed step of this kind: what it vouched for was edited.
     void reopen(StepKind kind, std::string reason);
+    // What was complete and is not any more, so that nobody finds that out inside the window.
+    void say_what_is_open_again();
     // Voids approvals and votes whose sections were edited until here. finish() does it as well; a
     // command that edits and then adds a vote does it between the two.
     void void_edited();

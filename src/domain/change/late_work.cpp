@@ -8,8 +8,25 @@
 
 namespace slipway::domain {
 
+namespace {
+
+// Whatever ran on a test ring since then stands on it, and was tested with it.
+bool is_built_upon(const Change& change, const Run& run) {
+    if (on_production(run.purpose))
+        return false;
+    bool later = false;
+    for (const auto& known : change.runs) {
+        if (later && known.ring == run.ring)
+            return true;
+        later = later || known.id == run.id;
+    }
+    return false;
+}
+
+} // namespace
+
 const RunStep* work_left(const Change& change, const Run& run) {
-    if (run.state != RunState::aborted && run.undo.empty())
+    if ((run.state != RunState::aborted && run.undo.empty()) || is_built_upon(change, run))
         return nullptr;
     const auto at = std::find_if_not(run.steps.begin(), run.steps.end(), is_done);
     if (at == run.steps.end() || at->state != RunStepState::pending)

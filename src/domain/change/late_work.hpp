@@ -10,7 +10,8 @@
 namespace slipway::domain {
 
 // The manual step at which the run was when it was aborted or turned round, as long as nobody has
-// said that it was done. nullptr: it was at none.
+// said that it was done. nullptr: it was at none, or it is a test ring's that ran again since, so
+// that what is said of it now is no news of what stands there.
 const RunStep* work_left(const Change& change, const Run& run);
 
 // Whether that is what is confirmed.

@@ -96,15 +96,19 @@ TEST(LateWork, of_two_people_is_heard_of_both) {
     EXPECT_EQ(step_of_run(s).state, RunStepState::succeeded);
 }
 
-TEST(LateWork, is_heard_while_the_run_is_undone) {
-    auto s = waiting_at(1);
+void add_undo(Scenario& s, const std::string& step) {
     RunbookStepOutline undo;
-    undo.name = "undo-drain";
+    undo.name = "undo-" + step;
     undo.kind = "manual";
     undo.digest = sha256(undo.name);
-    undo.undoes = "drain";
+    undo.undoes = step;
     s.change.runbooks.at("deployment").undo.push_back(undo);
     s.replayed = s.change;
+}
+
+TEST(LateWork, is_heard_while_the_run_is_undone) {
+    auto s = waiting_at(1);
+    add_undo(s, "drain");
     s.does("otto", "decide_run", R"({"run":"run-3","choice":"undo","reason":"too late"})");
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"switched"})");
     EXPECT_EQ(step_of_run(s, 1).detail, "confirmed after run-3 was turned round: switched");
@@ -112,6 +116,56 @@ TEST(LateWork, is_heard_while_the_run_is_undone) {
     s.does("ina", "confirm_step", R"({"run":"run-3","step":"undo-drain","note":"back"})");
     EXPECT_EQ(s.change.runs[2].undo[0].detail, "back");
     EXPECT_EQ(s.change.runs[2].state, RunState::aborted);
+}
+
+// Its undo block was passed over, and nobody was told.
+TEST(LateWork, of_one_of_two_people_is_taken_back_with_the_rest) {
+    auto s = ready();
+    auto& step = s.change.runbooks.at("deployment").steps[0];
+    step.kind = "manual";
+    step.second = "pia";
+    add_undo(s, "drain");
+    s.does("ina", "start_run", deployment_elsewhere());
+    auto unsaid = s;
+    s.does("otto", "confirm_step", pulled);
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"undo","reason":"stop"})");
+    ASSERT_EQ(s.change.runs[2].undo.size(), 1U);
+    EXPECT_EQ(s.change.runs[2].undo[0].name, "undo-drain");
+    EXPECT_FALSE(s.has_said("is passed over"));
+    EXPECT_EQ(
+        first(unsaid.refused(
+                  "otto", "decide_run", R"({"run":"run-3","choice":"undo","reason":"stop"})"
+              ))
+            .message,
+        "no step that began has an undo block"
+    );
+}
+
+TEST(LateWork, whose_undo_block_did_not_run_says_so) {
+    auto s = waiting_at(1);
+    add_undo(s, "drain");
+    add_undo(s, "switch");
+    s.does("otto", "decide_run", R"({"run":"run-3","choice":"undo","reason":"too late"})");
+    EXPECT_TRUE(s.has_said("so its undo block undo-switch is passed over"));
+    s.does("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"switched"})");
+    EXPECT_TRUE(s.has_said("its undo block undo-switch has not run: take it back by hand"));
+}
+
+// In the window it took the smoke test and the rehearsal that were made since from the change.
+TEST(LateWork, on_a_test_ring_that_ran_again_since_is_no_news) {
+    auto s = ready();
+    auto& first_try = s.change.runs.edit().front();
+    ASSERT_FALSE(on_production(first_try.purpose));
+    first_try.state = RunState::aborted;
+    first_try.steps[0].state = RunStepState::pending;
+    s.change.runbooks.at("deployment").steps[0].kind = "manual";
+    s.replayed = s.change;
+    const auto body = fmt::format(
+        R"({{"run":"{}","step":"{}","note":"it was out"}})", first_try.id.value,
+        first_try.steps[0].name
+    );
+    ASSERT_EQ(s.change.runs[1].ring, first_try.ring);
+    EXPECT_EQ(first(s.refused("ina", "confirm_step", body)).evidence, "aborted");
 }
 
 // What stands behind the step was never reached; and to decide is no work.

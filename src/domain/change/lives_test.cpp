@@ -350,7 +350,7 @@ TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_
     s.does("rosa", "submit");
     EXPECT_EQ(s.change.queue->meeting_at, at("2026-12-02T10:00Z"));
     EXPECT_EQ(s.change.queue->missed_meeting_at, at(meeting));
-    EXPECT_TRUE(s.has_said(" UTC. The window at "));
+    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it: slipway change "));
     EXPECT_EQ(
         s.refused("rosa", "complete_step", R"({"step":"cab_queue"})").reasons.at(0).gate,
         "cab-lead-time"
@@ -459,6 +459,7 @@ TEST(Lives, a_ticket_number_or_another_spelling_of_the_window_voids_nothing) {
     ASSERT_TRUE(scope);
     scope->as_object()["external_ticket"] = "INC0012345";
     ASSERT_TRUE(s.attempt("rosa", "describe", *scope));
+    EXPECT_EQ(s.change.steps.at(StepId("scope")).state, StepState::completed);
     s.does(
         "rosa", "schedule",
         R"({"start":"2026-11-26T11:00:00","end":"2026-11-26T13:00","zone":"Europe/Berlin"})"
@@ -469,6 +470,23 @@ TEST(Lives, a_ticket_number_or_another_spelling_of_the_window_voids_nothing) {
         "rosa", "schedule", R"({"start":"2026-11-26T11:00","end":"2026-11-26T13:00","zone":"UTC"})"
     );
     EXPECT_FALSE(s.change.decision);
+}
+
+// Who meant to add a ticket's number took the items away with it, and the scope was open again in
+// the window.
+TEST(Lives, who_describes_the_scope_anew_is_told_what_is_gone_and_what_is_open_again) {
+    Scenario s;
+    open(s);
+    plan(s, "standard");
+    s.said.clear();
+    s.does("rosa", "describe", R"({"summary":"harbor-site to 1.6","external_ticket":"OPS-6"})");
+    EXPECT_TRUE(s.has_said("not given, so no longer set: "));
+    EXPECT_TRUE(s.has_said("cis"));
+    EXPECT_TRUE(s.has_said("open again: scope"));
+    s.said.clear();
+    s.does("rosa", "describe", R"({"summary":"harbor-site to 1.6","external_ticket":"OPS-7"})");
+    EXPECT_FALSE(s.has_said("open again"));
+    EXPECT_FALSE(s.has_said("no longer set"));
 }
 
 TEST(Lives, a_spike_on_the_second_day_is_rolled_back_too) {

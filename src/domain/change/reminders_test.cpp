@@ -84,7 +84,10 @@ TEST(Reminders, are_of_no_window_that_has_passed_or_was_not_accepted) {
     schedule(s, "2026-12-11");
     EXPECT_THAT(
         subjects_of(ticked(s, "2026-12-11T08:55Z")),
-        ElementsAre("CHG-12: overdue: Present the change and record the decision")
+        ElementsAre(
+            "CHG-12 is on the agenda of CAB at Wed 2026-12-16 10:00 UTC now",
+            "CHG-12: overdue: Present the change and record the decision"
+        )
     ) << "the step window is open again";
     s = approved();
     const auto mails = ticked(s, "2026-11-27T08:00Z"); // nobody used the window

@@ -192,7 +192,12 @@ std::vector<RunStep> undo_steps(const Change& change, const Run& run) {
     if (runbook == nullptr)
         return steps;
     for (auto done = run.steps.rbegin(); done != run.steps.rend(); ++done) {
-        const bool never_began = done->state == RunStepState::pending && done->attempts == 0;
+        // What was done by hand began with the word of the first of its two people.
+        const auto* outline = outline_of(change, run, done->name);
+        const bool said = outline != nullptr && outline->kind == "manual" &&
+                          (!done->confirmed_by.empty() || !done->seconded_by.empty());
+        const bool never_began =
+            done->state == RunStepState::pending && done->attempts == 0 && !said;
         if (never_began || done->state == RunStepState::skipped)
             continue;
         for (const auto& undo : runbook->undo)
@@ -200,6 +205,21 @@ std::vector<RunStep> undo_steps(const Change& change, const Run& run) {
                 steps.push_back(pending_step(undo));
     }
     return steps;
+}
+
+bool is_among(const std::vector<RunStep>& steps, const std::string& name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const RunStep& step) {
+        return step.name == name;
+    });
+}
+
+std::string undo_block_of(const Change& change, const Run& run, const std::string& step) {
+    const auto* runbook = runbook_of_run(change, run);
+    if (runbook != nullptr)
+        for (const auto& undo : runbook->undo)
+            if (undo.undoes == step)
+                return undo.name;
+    return {};
 }
 
 } // namespace slipway::domain

@@ -6,6 +6,7 @@
 
 #include "domain/calendar/zone.hpp"
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/board_meeting.hpp"
 #include "domain/change/decide.hpp"
 #include "domain/change/paging.hpp"
 #include "domain/change/reverts.hpp"
@@ -227,22 +228,7 @@ bool awaits_meeting(const Change& change) {
 }
 
 void defer(Firing& firing, const std::string&) {
-    auto& decider = firing.decider;
-    const auto& queue = *decider.change().queue;
-    const auto board = decider.facts().records->boards.find(queue.board);
-    if (board == decider.facts().records->boards.end())
-        return;
-    const auto next = choose_meeting(board->second.schedule, decider.facts().now);
-    if (next)
-        decider.emit(ChangeSubmitted{
-            {queue.board,
-             queue.submitted_at,
-             queue.submitted_by,
-             next->meeting.start,
-             queue.meeting_at,
-             "the meeting ended without a decision",
-             sections_to_read(decider.change()),
-             {}}});
+    go_to_next_meeting(firing.decider, "the meeting ended without a decision");
 }
 
 // Each has an end of its own, also beside another one of its host. Who comes too late for it need

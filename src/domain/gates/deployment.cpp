@@ -320,7 +320,8 @@ void smoke_production(const Change& change, const Facts& facts, GateFindings& fi
             "Run the same list on both"
         );
     look_at_smoke(
-        change, SmokeOccasion::production, runbook, findings, or_decide_to_go_back(change, facts)
+        change, SmokeOccasion::production, runbook, facts, findings,
+        or_decide_to_go_back(change, facts)
     );
 }
 
@@ -380,7 +381,7 @@ void rollback_done(const Change& change, const Facts& facts, GateFindings& findi
             "See that it does, then have this waived: " + waiver_of_going_back(change)
         );
     else
-        look_at_smoke(change, SmokeOccasion::rollback, runbook, findings);
+        look_at_smoke(change, SmokeOccasion::rollback, runbook, facts, findings);
     look_at_who_was_told(change, *back, facts, findings);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/calendar/zone.hpp"
+#include "domain/change/board_meeting.hpp"
 #include "domain/change/duties.hpp"
 #include "domain/change/notices.hpp"
 #include "domain/change/oncall_cover.hpp"
@@ -236,7 +237,7 @@ void cab_lead_time(const Change& change, const Facts&, GateFindings& findings) {
             "Submit it again: it goes to the next meeting that its lead time allows, or the chair "
             "of the board keeps it on the agenda with keep_meeting_because"
         );
-    if (change.window && queue.meeting_at >= change.window->start)
+    if (begins_before_meeting(change))
         findings.refuse(
             "window.start", "the window begins before the CAB meets",
             fmt::format(

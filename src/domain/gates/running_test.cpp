@@ -64,6 +64,9 @@ TEST(Smoke, nobody_outside_needs_to_see_a_test_ring) {
 }
 
 TEST(Smoke, why_nobody_looked_from_the_outside_is_what_the_gate_shows) {
+    Records records;
+    Facts facts;
+    facts.records = std::shared_ptr<const Records>(std::shared_ptr<void>(), &records);
     Change change;
     PinnedRunbook runbook;
     runbook.smoke_checks = runbook.smoke_outside = {"front-page"};
@@ -78,14 +81,21 @@ TEST(Smoke, why_nobody_looked_from_the_outside_is_what_the_gate_shows) {
     report.not_outside = "no probe has dialled in";
     change.smoke_reports.push_back(report);
     GateFindings findings("rollback-done");
-    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, findings);
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, facts, findings);
     ASSERT_EQ(findings.reasons.size(), 1u);
     EXPECT_EQ(findings.reasons[0].field, "smoke.rollback.front-page");
     EXPECT_EQ(findings.reasons[0].evidence, "no probe has dialled in");
     change.smoke_reports[0].results.push_back({"front-page", true, {}, 1, true, {}});
     GateFindings seen("rollback-done");
-    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, seen);
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, facts, seen);
     EXPECT_THAT(seen.reasons, IsEmpty());
+    // The networks were mended because the probe turned out to be inside.
+    change.smoke_reports[0].results.back().seen_from = "berlin at 10.1.2.3";
+    records.organisation.inside_networks = {"10.0.0.0/8"};
+    GateFindings inside("rollback-done");
+    gates::look_at_smoke(change, SmokeOccasion::rollback, &runbook, facts, inside);
+    ASSERT_EQ(inside.reasons.size(), 1u);
+    EXPECT_EQ(inside.reasons[0].evidence, "seen by berlin at 10.1.2.3, which lies in 10.0.0.0/8");
 }
 
 TEST(Smoke, which_probe_saw_something_is_for_the_server_to_say) {

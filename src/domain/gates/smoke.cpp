@@ -4,23 +4,43 @@
 #include <algorithm>
 
 #include "domain/change/smoke_subject.hpp"
+#include "domain/records/networks.hpp"
 
 namespace slipway::domain::gates {
 
 namespace {
 
+// Where the probe was, when that is inside by now. What is over was judged as it was then.
+std::optional<std::string>
+seen_from_inside(const Change& change, const SmokeResult& result, const Facts& facts) {
+    constexpr std::string_view before = " at "; // "berlin at 203.0.113.7"
+    const auto at = result.seen_from.rfind(before);
+    if (is_over(change) || at == std::string::npos)
+        return std::nullopt;
+    const auto network = network_of_address(
+        facts.records->organisation.inside_networks,
+        std::string_view(result.seen_from).substr(at + before.size())
+    );
+    if (!network)
+        return std::nullopt;
+    return fmt::format("seen by {}, which lies in {}", result.seen_from, *network);
+}
+
 // A report may hold a check more than once, as JUnit files do; one failure of it is a failure.
 void look_at_check(
-    const SmokeReport& report, const std::string& name, bool from_outside, const std::string& field,
-    const std::string& again, GateFindings& findings
+    const Change& change, const Facts& facts, const SmokeReport& report, const std::string& name,
+    bool from_outside, const std::string& field, const std::string& again, GateFindings& findings
 ) {
     bool ran = false;
     bool outside = false;
+    std::string inside;
     for (const auto& result : report.results) {
         if (result.name != name)
             continue;
         ran = true;
-        outside = outside || result.outside;
+        const auto seen_inside = seen_from_inside(change, result, facts);
+        outside = outside || (result.outside && !seen_inside);
+        inside = seen_inside.value_or(std::move(inside));
         if (!result.passed)
             return findings.refuse(
                 field, "a smoke check failed",
@@ -35,7 +55,9 @@ void look_at_check(
     else if (from_outside && !outside)
         findings.refuse(
             field, "a check that is for the outside was not seen from there",
-            report.not_outside.empty() ? "no result is marked outside" : report.not_outside,
+            !inside.empty()              ? inside
+            : report.not_outside.empty() ? "no result is marked outside"
+                                         : report.not_outside,
             "Start a probe outside (slipway probe) and run the list again, or look from there and "
             "record it with outside"
         );
@@ -44,7 +66,7 @@ void look_at_check(
 } // namespace
 
 void look_at_smoke(
-    const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
+    const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook, const Facts& facts,
     GateFindings& findings, const std::string& way_out
 ) {
     const auto field = fmt::format("smoke.{}", to_text(occasion));
@@ -86,8 +108,9 @@ void look_at_smoke(
     const auto outside = from_outside ? runbook->smoke_outside : std::vector<std::string>{};
     for (const auto& name : runbook->smoke_checks)
         look_at_check(
-            *report, name, std::find(outside.begin(), outside.end(), name) != outside.end(),
-            field + "." + name, again + way_out, findings
+            change, facts, *report, name,
+            std::find(outside.begin(), outside.end(), name) != outside.end(), field + "." + name,
+            again + way_out, findings
         );
     // Whoever looked at more than the list and saw it fail has seen a failure.
     const auto& list = runbook->smoke_checks;

@@ -7,9 +7,11 @@
 
 namespace slipway::domain::gates {
 
-// `runbook` holds the smoke list; `way_out` is what else can be done when something was found.
+// `runbook` holds the smoke list; `way_out` is what else can be done when something was found. What
+// a probe saw counts as the outside view only while its address is in none of the organisation's
+// networks as they are declared now.
 void look_at_smoke(
-    const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook,
+    const Change& change, SmokeOccasion occasion, const PinnedRunbook* runbook, const Facts& facts,
     GateFindings& findings, const std::string& way_out = {}
 );
 

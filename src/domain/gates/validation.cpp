@@ -525,9 +525,9 @@ void ring_deployed(const Change& change, const Facts& facts, GateFindings& findi
     );
 }
 
-void smoke_staging(const Change& change, const Facts&, GateFindings& findings) {
+void smoke_staging(const Change& change, const Facts& facts, GateFindings& findings) {
     const auto* runbook = runbook_of(change, RunbookPurpose::deployment);
-    look_at_smoke(change, SmokeOccasion::staging, runbook, findings);
+    look_at_smoke(change, SmokeOccasion::staging, runbook, facts, findings);
 }
 
 void backup_restorable(const Change& change, const Facts& facts, GateFindings& findings) {
@@ -594,7 +594,7 @@ void rollback_rehearsed(const Change& change, const Facts& facts, GateFindings& 
                     "expires " + to_text(*credential.expires_at),
                     "Rotate it. " + how_to_run_again(change, RunPurpose::rehearsal)
                 );
-    look_at_smoke(change, SmokeOccasion::rehearsal, runbook, findings);
+    look_at_smoke(change, SmokeOccasion::rehearsal, runbook, facts, findings);
 }
 
 void defects(const Change& change, const Facts& facts, GateFindings& findings) {
