@@ -128,6 +128,8 @@ void add_gate_commands(Commands& commands) {
              auto most = span_from_text(arguments.text("timeout", "2h"));
              if (!most)
                  return fail_option("timeout", most.error().message);
+             if (arguments.has("timeout") && !arguments.has("wait"))
+                 return fail_option("timeout", "is how long --wait waits at most: give both");
              if (arguments.has("wait"))
                  return wait_for(context, change, *most);
              return settle(context, change, TRY(ask(context, change)));

@@ -249,6 +249,7 @@ TEST_F(CliTest, WhateverIsWrongWithTheCommandLineHasOneExitCode) {
         {"change", "vote", "CHG-1", "--json_body", "{"},
         {"change", "comment", "CHG-1", "--text", "t", "--if_version", "seven"},
         {"gate", "CHG-1", "--timeout", "soon"},
+        {"gate", "CHG-1", "--timeout", "1h"}, // it waits only with --wait
         {"change", "list", "--limit", "many"},
         {"ledger", "entries", "--limit", "1x"},
         {"snapshot", "list", "--limit", ""},
