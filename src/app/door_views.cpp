@@ -211,7 +211,6 @@ Result<std::string> Door::show_clearance(const Actor& actor, const std::string& 
     TRY(inside_->gather_others(*loaded.change, facts));
     const JsonObject deployment{{"purpose", to_text(domain::RunPurpose::deployment)}};
     TRY(inside_->gather_ring_uses("start_run", deployment, *loaded.change, facts));
-    TRY(inside_->gather_altered_runbooks("start_run", deployment, *loaded.change, facts));
     const auto clearance = domain::clearance_of(*loaded.change, facts);
     std::string body = "{\"id\":";
     append_quoted(body, change);

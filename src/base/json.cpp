@@ -420,6 +420,11 @@ std::string_view text_or_empty(const Json& value, std::string_view key) {
     return member && member->is_string() ? view(member->get_string()) : std::string_view{};
 }
 
+bool truth_at(const Json& object, std::string_view key) {
+    const auto* value = find(object, key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 bool is_valid_text(std::string_view bytes) {
     return first_bad_byte(bytes) == std::string_view::npos;
 }

@@ -38,6 +38,8 @@ inline std::string_view view(const boost::json::string& text) {
 const Json* find(const Json& value, std::string_view key);
 // The text of a string member, or empty.
 std::string_view text_or_empty(const Json& value, std::string_view key);
+// Only a member that is there and true is.
+bool truth_at(const Json& object, std::string_view key);
 
 // True when the bytes are valid UTF-8 (RFC 3629) without NUL.
 bool is_valid_text(std::string_view bytes);

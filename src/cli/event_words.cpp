@@ -229,15 +229,10 @@ std::string ring_text(const Json& data) {
     return clean(ring ? domain::ring_in_words(*ring) : text_or_empty(data, "contents"));
 }
 
-bool is_true(const Json& data, std::string_view name) {
-    const auto* value = find(data, name);
-    return value && value->is_bool() && value->get_bool();
-}
-
 std::string voided_text(const Json& data) {
     const auto* votes = find(data, "votes");
     const auto count = votes ? cell(*votes) : std::string("0");
-    const bool decided = is_true(data, "decision");
+    const bool decided = truth_at(data, "decision");
     const auto cast = count == "1" ? std::string("1 vote") : count + " votes";
     if (decided)
         return count == "0" ? "the decision" : "the decision and " + cast;
@@ -280,7 +275,7 @@ std::string_view EntryWords::told_of_snapshot(const Json& data) {
     const auto* size = find(*snapshot, "size_bytes");
     now.size = size ? cell(*size) : std::string{};
     now.asked_revert = !text_or_empty(*snapshot, "revert_asked_at").empty();
-    now.read_back = is_true(*snapshot, "read_back");
+    now.read_back = truth_at(*snapshot, "read_back");
     // The asking tells the old size, and the answer that follows it the new one.
     const bool only_asked =
         known != snapshots_.end() && !before.asked_size && before.size == now.size;
@@ -339,7 +334,7 @@ std::string EntryWords::of(std::string_view type, const Json& data) {
     else if (type == "approval_voided")
         known = voided_text(data);
     else if (type == "owed_settled")
-        known = is_true(data, "fell_away") ? "gave up" : "settled";
+        known = truth_at(data, "fell_away") ? "gave up" : "settled";
     const auto phrase =
         std::find_if(std::begin(phrases), std::end(phrases), [&](const Phrase& one) {
             return one.type == told;

@@ -374,16 +374,24 @@ void show_kept(const Context& context, const Json& entry) {
     lines.finish();
 }
 
+// Of a manual step of an earlier run, that was done: who goes back must know of it.
+bool is_late_word(const Json& entry) {
+    return text_at(entry, "data.step.detail").starts_with("confirmed after ");
+}
+
 // One entry of the stream, or one line that the running step wrote. The stream is the change's, and
 // begins with the last lines of a run that ended before this one.
 void show_live(const Context& context, RunView& run, const Json& entry, std::string_view bytes) {
     const auto type = text_or_empty(entry, "type");
     const bool is_line = type == "transcript_line";
     const auto of = is_line ? std::string(text_or_empty(entry, "run")) : run_of(entry);
-    if (of.empty() || of != run.id)
+    const bool late = type == "run_step_reported" && of != run.id && is_late_word(entry);
+    if (of.empty() || (of != run.id && !late))
         return;
     if (context.json)
         context.print_json(bytes);
+    if (late)
+        return context.say(entry_line(entry, run.words, context.style, false));
     if (is_line) {
         context.say(transcript_line(entry, context.style));
         return;

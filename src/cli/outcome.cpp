@@ -40,11 +40,6 @@ JsonArray list_at(const Json& value, std::string_view path) {
     return found && found->is_array() ? found->get_array() : JsonArray{};
 }
 
-bool truth_at(const Json& value, std::string_view name) {
-    const auto* found = find(value, name);
-    return found && found->is_bool() && found->get_bool();
-}
-
 void say_sentence(const Context& context, std::string_view type, const Json& data) {
     context.say(hanging("  ", EntryWords(0).of(type, data), context.style) + "\n");
 }

@@ -32,6 +32,17 @@ const Json* step_in(const Json& value, std::string_view name) {
     return step ? step : element_of(value, "undo", "name", name);
 }
 
+// A person does it, decides it, or is asked before it begins, and nobody has said so yet.
+bool waits_to_be_confirmed(const Json& outline, const Json* step) {
+    const auto kind = text_or_empty(outline, "kind");
+    if (kind == "manual" || kind == "decision")
+        return true;
+    const bool two = !text_or_empty(outline, "second").empty();
+    const bool confirmed = step && !text_or_empty(*step, "confirmed_by").empty() &&
+                           (!two || !text_or_empty(*step, "seconded_by").empty());
+    return (two || truth_at(outline, "confirm")) && !confirmed;
+}
+
 bool on_production(std::string_view purpose) {
     return purpose == "deployment" || purpose == "rollback";
 }
@@ -331,6 +342,21 @@ std::string gone_by_snapshots(const Json& record, const Json& run, const Aborted
                : fmt::format("back to their snapshots: {}{}", names, because_of(record, aborted));
 }
 
+// A step that began has an undo block that was passed over, since it was told too late.
+bool is_undo_left(const Json& record, const Json& run) {
+    const auto* pinned = pinned_for(record, text_or_empty(run, "purpose"));
+    const auto* blocks = pinned ? find(*pinned, "undo") : nullptr;
+    if (blocks == nullptr || !blocks->is_array())
+        return false;
+    const auto& all = blocks->get_array();
+    return std::any_of(all.begin(), all.end(), [&](const Json& block) {
+        const auto* step = element_of(run, "steps", "name", text_or_empty(block, "undoes"));
+        const auto state = step ? text_or_empty(*step, "state") : std::string_view{};
+        return !state.empty() && state != "pending" && state != "skipped" &&
+               element_of(run, "undo", "name", text_or_empty(block, "name")) == nullptr;
+    });
+}
+
 // Who took the run back with its undo blocks, all of them, and why; empty when nobody did.
 std::string taken_back(const Json& record, const Json& run) {
     const auto* undo = find(run, "undo");
@@ -338,7 +364,8 @@ std::string taken_back(const Json& record, const Json& run) {
     if (undo == nullptr || !undo->is_array() || deviations == nullptr || !deviations->is_array())
         return {};
     const auto done = [](const Json& step) { return text_or_empty(step, "state") == "succeeded"; };
-    if (!std::all_of(undo->get_array().begin(), undo->get_array().end(), done))
+    if (!std::all_of(undo->get_array().begin(), undo->get_array().end(), done) ||
+        is_undo_left(record, run))
         return {};
     std::string out;
     for (const auto& one : deviations->get_array())
@@ -395,8 +422,8 @@ std::string explain_stop(const Context& context, const StoppedRun& stopped) {
             ),
             context.style
         );
-    const bool asks = because.starts_with("waits for a person");
-    const bool by_hand = !ended_badly && (kind == "manual" || kind == "decision" || asks);
+    const bool by_hand =
+        outline != nullptr && !ended_badly && waits_to_be_confirmed(*outline, step);
     if (by_hand)
         out += instructions(context, *pinned, stopped.step);
     const bool done_by_hand = by_hand && kind == "manual";

@@ -279,7 +279,8 @@ Result<void>
 give_up_run(const TaskContext& context, const Result<domain::RunTask>& task, const Error& why) {
     const auto change = TRY(context.change());
     const auto* run = task ? domain::find_run(change, task->run) : run_under_way(change);
-    if (run == nullptr)
+    // Whose steps those are nobody can tell without the task.
+    if (run == nullptr || (!task && !domain::running_steps(*run).empty()))
         return context.drop();
     const bool aborted = run->state == domain::RunState::aborted;
     if (const auto left = domain::running_steps(*run);

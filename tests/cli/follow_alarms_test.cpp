@@ -172,6 +172,87 @@ TEST_F(FollowAlarms, ARunThatWasTakenBackSaysByWhom) {
     );
 }
 
+// Its undo block was passed over, since nobody had said yet that it was done.
+TEST_F(FollowAlarms, ARunOfWhichAnUndoBlockIsLeftWasNotTakenBack) {
+    const auto record = [](std::string_view pulled) {
+        return fmt::format(
+            R"({{"id":"CHG-1","deviations":[{{"run":"run-1","choice":"undo","by":"anna",)"
+            R"("reason":"no room"}}],"runbooks":{{"deployment":{{"undo":[)"
+            R"({{"name":"undrain","undoes":"drain"}},{{"name":"put-in","undoes":"pull"}}]}}}},)"
+            R"("runs":[{{"id":"run-1","purpose":"deployment","state":"aborted","steps":[)"
+            R"({{"name":"drain","state":"succeeded"}},{{"name":"pull","state":"{}"}}],)"
+            R"("undo":[{{"name":"undrain","state":"succeeded"}}]}}]}})",
+            pulled
+        );
+    };
+    const std::string taken_back = "anna had it taken back";
+    EXPECT_NE(
+        said_after_abort("deployment", record("pending")).find(taken_back), std::string::npos
+    );
+    const auto left = said_after_abort("deployment", record("succeeded"));
+    EXPECT_EQ(left.find(taken_back), std::string::npos) << left;
+    EXPECT_NE(left.find("  go back: slipway change roll_back CHG-1"), std::string::npos) << left;
+}
+
+TEST_F(FollowAlarms, WhoGoesBackSeesWhatIsToldLateOfTheDeployment) {
+    const auto step = [](std::string_view detail) {
+        return fmt::format(
+            R"({{"run":"run-0","step":{{"name":"pull","state":"succeeded","detail":"{}"}}}})",
+            detail
+        );
+    };
+    server.answer(200, fmt::format(R"({{"items":[{}]}})", run_started));
+    server.answer(200, "{}"); // the clock when following begins
+    server.answer(
+        200,
+        streamed_entry(
+            2, "run_step_reported", step("confirmed after run-0 was aborted: it was out at 11:30")
+        ) + streamed_entry(3, "run_step_reported", step("another run's own affair")) +
+            streamed_entry(4, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+        "text/event-stream"
+    );
+    server.answer(200, "{}");
+    EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+    EXPECT_NE(out.str().find("it was out at 11:30"), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find("own affair"), std::string::npos) << out.str();
+}
+
+// It had stopped for want of time, and has more of it now.
+TEST_F(FollowAlarms, AStepThatIsAskedForBeforeItBeginsIsConfirmedWhateverTheRunStoppedFor) {
+    const auto said = [&](std::string_view confirmed) {
+        server.answer(
+            200,
+            fmt::format(
+                R"({{"items":[{},{}]}})", run_started,
+                run_entry(
+                    2, "run_stopped", R"({"run":"run-1","step":"two","because":"past abort-by"})"
+                )
+            )
+        );
+        server.answer(
+            200,
+            fmt::format(
+                R"({{"id":"CHG-1","change_owner":"anna","runbooks":{{"rollback":{{"steps":[)"
+                R"({{"name":"two","kind":"command","confirm":true}}]}}}},"runs":[{{"id":"run-1",)"
+                R"("purpose":"rehearsal","state":"waiting","steps":[{{"name":"two",)"
+                R"("state":"pending"{}}}]}}]}})",
+                confirmed
+            )
+        );
+        server.answer(
+            200, streamed_entry(3, "run_ended", R"({"run":"run-1","state":"succeeded"})"),
+            "text/event-stream"
+        );
+        EXPECT_EQ(run({"run", "follow", "CHG-1"}), 0);
+        return out.str();
+    };
+    const auto asked = said("");
+    EXPECT_NE(asked.find("confirm_step CHG-1 --run run-1 --step two"), std::string::npos) << asked;
+    EXPECT_EQ(asked.find("--choice retry"), std::string::npos) << asked;
+    const auto answered = said(R"(,"confirmed_by":"anna")");
+    EXPECT_NE(answered.find("--choice retry"), std::string::npos) << answered;
+}
+
 // A change at whose two-person step this person has proposed to try again.
 std::string proposed_by(std::string_view person) {
     return fmt::format(

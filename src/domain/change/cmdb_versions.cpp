@@ -60,13 +60,17 @@ bool was_found(const Aftermath& after, const CmdbPush& push) {
 }
 
 Reason versions_not_found(const Change& change, const Aftermath& after) {
-    const auto back = command_to_go_back(change);
+    const auto* going = run_going_back(change);
+    const auto back = going ? "slipway run follow " + change.id.value : command_to_go_back(change);
     return {
         "cmdb-updated", "cmdb",
         "the deployment failed and nobody went back: the record does not tell what runs",
         change.failed_because,
         fmt::format(
-            "{} and say what runs: {}", back.empty() ? "Look" : "Go back: " + back + "; or look",
+            "{} and say what runs: {}",
+            back.empty() ? "Look"
+            : going      ? fmt::format("{} goes back: {}; or look", going->id.value, back)
+                         : "Go back: " + back + "; or look",
             command_of(change, after)
         )};
 }

@@ -199,14 +199,12 @@ std::string place_of(const Run& run) {
 // Where it waits for nobody's confirmation it stopped, and that is its owner's to end.
 std::string how_it_goes_on(const Change& change, const Run& run) {
     const auto* next = next_step(run);
-    const auto* outline = next ? outline_of(change, run, next->name) : nullptr;
-    if (next && !awaits_decision(*next) && waits_for_person(outline, *next))
-        return fmt::format(
-            "{} still waits for a person: {}", run.id.value,
-            how_to_confirm(change, run.id, *outline)
-        );
-    const auto decide = next ? how_to_decide(change, run.id, *next, "retry") : "decide_run";
-    return fmt::format("{} still waits: its owner lets it go on: {}", run.id.value, decide);
+    const bool to_confirm = next && waits_to_be_confirmed(change, run, *next);
+    return fmt::format(
+        "{} still waits{} {}", run.id.value,
+        to_confirm ? " for a person:" : ": its owner lets it go on:",
+        next ? how_to_go_on(change, run, *next) : "decide_run"
+    );
 }
 
 } // namespace

@@ -576,6 +576,8 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
             "runbook",
             undo
         ));
+    if (left && on_production(run.purpose))
+        tell_of_late_work(decider, run, step);
     if (!confirmed)
         call_other(
             decider, run, step,

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "domain/change/abort_clock.hpp"
+#include "domain/change/paging.hpp"
 #include "domain/change/run_steps.hpp"
+#include "domain/change/way_back.hpp"
 
 namespace slipway::domain {
 
@@ -23,13 +25,31 @@ bool is_built_upon(const Change& change, const Run& run) {
     return false;
 }
 
+// When the run was aborted or turned round.
+Time left_at(const Change& change, const Run& run) {
+    for (const auto& deviation : change.deviations)
+        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
+            return deviation.at;
+    return run.ended_at.value_or(Time::max());
+}
+
+// Who goes back, and while nobody does the owner of the change.
+PersonId who_must_know(const Change& change) {
+    const auto* back = run_going_back(change);
+    return back != nullptr ? back->started_by : change.change_owner;
+}
+
 } // namespace
 
 const RunStep* work_left(const Change& change, const Run& run) {
     if ((run.state != RunState::aborted && run.undo.empty()) || is_built_upon(change, run))
         return nullptr;
     const auto at = std::find_if_not(run.steps.begin(), run.steps.end(), is_done);
-    if (at == run.steps.end() || at->state != RunStepState::pending)
+    const auto left = left_at(change, run);
+    const bool reached = std::all_of(run.steps.begin(), at, [&](const RunStep& step) {
+        return !step.ended_at || *step.ended_at <= left;
+    });
+    if (at == run.steps.end() || at->state != RunStepState::pending || !reached)
         return nullptr;
     const auto* outline = outline_of(change, run, at->name);
     return outline != nullptr && outline->kind == "manual" ? &*at : nullptr;
@@ -59,6 +79,26 @@ std::string late_note(const std::string& late, const std::string& note) {
         return note;
     return cut_text(
         fmt::format("confirmed {}{}{}", late, note.empty() ? "" : ": ", note), limits::text_max
+    );
+}
+
+void tell_of_late_work(Decider& decider, const Run& run, const RunStep& step) {
+    decider.reopen(
+        StepKind::rollback,
+        fmt::format("{} of {} was done by hand, and was told afterwards", step.name, run.id.value)
+    );
+    decider.say_what_is_open_again();
+    const auto& change = decider.change();
+    const auto person = who_must_know(change);
+    if (person == decider.facts().actor)
+        return;
+    call(
+        decider, person,
+        fmt::format("{}: {} of {} was done by hand", change.id.value, step.name, run.id.value),
+        fmt::format(
+            "{}\n{} said so {}.\n{}\n", change.title, decider.facts().actor.value,
+            since_when_left(run), step.detail
+        )
     );
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr auto* pulled = R"({"run":"run-3","step":"drain","note":"the cable is out"})";
 constexpr auto* given_up = R"({"run":"run-3","choice":"abort","reason":"too late"})";
@@ -51,6 +52,8 @@ TEST(LateWork, is_heard_past_abort_by_and_nothing_begins_behind_it) {
     EXPECT_TRUE(s.has_said("drain is heard past abort-by; no step begins behind it"));
     ASSERT_EQ(s.tasks.size(), 1U);
     EXPECT_THAT(s.tasks[0].payload, HasSubstr("run-3 stopped at switch"));
+    EXPECT_THAT(s.tasks[0].payload, HasSubstr("More time: slipway change extend_window CHG-12"));
+    EXPECT_THAT(s.tasks[0].payload, Not(HasSubstr("--choice retry"))) << "it is refused";
     s.refused(
         "ina", "report_run", R"({"run":"run-3","steps":[{"name":"switch","state":"running"}]})"
     );
@@ -79,6 +82,10 @@ TEST(LateWork, is_heard_of_a_run_that_was_aborted) {
     EXPECT_GT(step_of_run(s).ended_at, s.change.runs[2].ended_at);
     EXPECT_EQ(s.change.runs[2].state, RunState::aborted);
     EXPECT_EQ(s.change.runs[3].state, RunState::waiting) << "the rollback is as it was";
+    const auto told = s.tasks.back();
+    EXPECT_EQ(told.kind, "page");
+    EXPECT_THAT(told.payload, HasSubstr(R"("person":"pia")")) << "she goes back, and must know";
+    EXPECT_THAT(told.payload, HasSubstr("CHG-12: drain of run-3 was done by hand"));
     s.refused("ina", "confirm_step", pulled); // once
 }
 
@@ -182,8 +189,37 @@ TEST(LateWork, is_of_the_step_that_the_run_was_at) {
     s.refused("ina", "confirm_step", pulled);
 }
 
+// Nobody had asked for it when the run was aborted, and told by one word after the other it was
+// heard all the same.
+TEST(LateWork, behind_what_was_told_late_was_never_reached) {
+    auto s = waiting_at(0);
+    s.change.runbooks.at("deployment").steps[1].kind = "manual";
+    s.replayed = s.change;
+    s.does("otto", "decide_run", given_up);
+    s.now += std::chrono::minutes(1);
+    s.does("ina", "confirm_step", pulled);
+    s.refused("ina", "confirm_step", R"({"run":"run-3","step":"switch","note":"switched"})");
+}
+
+// The list was run without it, and nobody was asked to run it again.
+TEST(LateWork, that_is_told_after_the_rollback_was_tested_opens_its_step_again) {
+    auto s = waiting_at(0);
+    s.does("otto", "decide_run", given_up);
+    s.now += std::chrono::minutes(1);
+    s.does("pia", "roll_back", R"({"reason":"too late","executor":"external"})");
+    report_rollback(s);
+    s.smoke("ina", "rollback");
+    tell_of_rollback(s);
+    s.complete("otto", "rollback");
+    s.now += std::chrono::minutes(1);
+    s.does("ina", "confirm_step", pulled);
+    EXPECT_EQ(s.change.steps.at(StepId("rollback")).state, StepState::open);
+    EXPECT_TRUE(s.has_said("open again: rollback"));
+}
+
 TEST(LateWork, that_is_not_late_has_its_note_alone) {
-    EXPECT_THAT(how_late(ready().change, domain::Run{}, ready().facts("ina")), IsEmpty());
+    const auto s = waiting_at(0);
+    EXPECT_THAT(how_late(s.change, s.change.runs[2], s.facts("ina")), IsEmpty());
     EXPECT_EQ(late_note("", "seen"), "seen");
     EXPECT_EQ(late_note("past abort-by", ""), "confirmed past abort-by");
 }

@@ -24,6 +24,24 @@ void ask_runner(Decider& decider, const Run& run) {
         decider.ask("run", RunTask{decider.change().id, run.id, run.runbook, run.ring});
 }
 
+// What is left to do where the run stands; only what is not refused there.
+std::string what_can_be_done(
+    const Decider& decider, const Run& run, const RunStep& step, std::string_view remedy
+) {
+    const auto& change = decider.change();
+    if (too_late(change, run, decider.facts()))
+        return fmt::format(
+            "More time: slipway change extend_window {} --until TIME --reason WHY\nOr stop: {}\n",
+            change.id.value, how_to_decide(change, run.id, step, "abort")
+        );
+    return fmt::format(
+        "{}: {}\nOr {}.\n", remedy, how_to_go_on(change, run, step),
+        waits_to_be_confirmed(change, run, step)
+            ? how_to_decide(change, run.id, step, "skip") + ", or undo or abort"
+            : "--choice skip, resume, undo or abort"
+    );
+}
+
 // Of a run on production, who decides on it.
 void call_owner(
     Decider& decider, const Run& run, const RunStep& step, const std::string& what,
@@ -35,13 +53,11 @@ void call_owner(
     const auto& id = change.id.value;
     const auto clock = abort_clock(change, decider.facts());
     auto body = fmt::format(
-        "{}\n{}\nRing: {}\n{}What it wrote: slipway run follow {}\n{}: {}\n"
-        "Or --choice skip, resume, undo or abort.\n",
-        change.title, why, run.ring,
+        "{}\n{}\nRing: {}\n{}What it wrote: slipway run follow {}\n{}", change.title, why, run.ring,
         clock && run.purpose == RunPurpose::deployment
             ? fmt::format("Abort by: {}\n", to_spoken_text(clock->abort_by, change.window->zone))
             : "",
-        id, remedy, how_to_decide(change, run.id, step, "retry")
+        id, what_can_be_done(decider, run, step, remedy)
     );
     if (run.purpose == RunPurpose::deployment)
         body += how_to_go_back(change) + "\n";
@@ -157,10 +173,7 @@ std::string how_to_see_it_through(const Change& change, const Run& run) {
     const auto* next = next_step(run);
     if (run.state != RunState::waiting || next == nullptr)
         return "Follow it: slipway run follow " + change.id.value;
-    const auto* outline = outline_of(change, run, next->name);
-    const bool to_confirm = !awaits_decision(*next) && waits_for_person(outline, *next);
-    return to_confirm ? "Let it go on: " + how_to_confirm(change, run.id, *outline)
-                      : "Decide: " + how_to_decide(change, run.id, *next, "retry");
+    return "Let it go on: " + how_to_go_on(change, run, *next);
 }
 
 } // namespace

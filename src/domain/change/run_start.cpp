@@ -30,15 +30,24 @@ Result<void> require_no_step_left(const Change& change, const StartRun& body, co
     return {};
 }
 
-std::string or_to_snapshots(const Change& change, RunPurpose purpose) {
-    if (purpose != RunPurpose::rollback || snapshots_back(change).empty())
-        return {};
-    return "; or go back without it: " + command_to_snapshots(change);
+// `runs`: of that runbook itself; else it is only to be there.
+std::string how_without_stored(const Change& change, RunPurpose purpose, bool runs) {
+    std::string how = "Restore the database from a backup (slipway verify DATA names what else was "
+                      "altered)";
+    if (runs)
+        how += fmt::format(
+            ", or run your own copy of it and report that: give --executor external{}",
+            purpose == RunPurpose::rollback ? "" : " and --digest"
+        );
+    if (runs && purpose == RunPurpose::rollback && !snapshots_back(change).empty())
+        how += "; or go back without it: " + command_to_snapshots(change);
+    return how;
 }
 
 // The runner hashes what it runs, and would stop at the first step. What runs elsewhere is not read
 // from our store.
-Result<void> require_stored(const Change& change, RunPurpose purpose, const Facts& facts) {
+Result<void>
+require_stored(const Change& change, RunPurpose purpose, const Facts& facts, bool runs = true) {
     const auto kind = runbook_for(purpose);
     const auto* runbook = runbook_of(change, kind);
     if (runbook == nullptr)
@@ -50,9 +59,7 @@ Result<void> require_stored(const Change& change, RunPurpose purpose, const Fact
                 {{"run-exact", fmt::format("runbooks.{}", to_text(kind)),
                   "the stored runbook is not the pinned one",
                   fmt::format("pinned {}, stored {}", altered.pinned.hex(), altered.stored),
-                  "Restore the database from a backup (slipway verify DATA names what else was "
-                  "altered), or run your own copy of it and report that: give --executor external" +
-                      or_to_snapshots(change, purpose)}}
+                  how_without_stored(change, purpose, runs)}}
             );
     return {};
 }
@@ -93,9 +100,9 @@ Result<void> may_start(const Change& change, const StartRun& body, const Facts& 
         );
     if (body.executor == Executor::local)
         TRY(require_stored(change, body.purpose, facts));
-    // Where nobody could go back nobody begins.
+    // Where nobody could go back nobody begins. What runs elsewhere goes back from there.
     if (body.executor == Executor::local && body.purpose == RunPurpose::deployment)
-        TRY(require_stored(change, RunPurpose::rollback, facts));
+        TRY(require_stored(change, RunPurpose::rollback, facts, false));
     if (const auto most = room_for_runs(on_production(body.purpose)); change.runs.size() >= most)
         return fail_full("purpose", "runs", most);
     for (const auto& run : change.runs)

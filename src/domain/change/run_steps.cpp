@@ -144,6 +144,10 @@ bool waits_for_person(const RunbookStepOutline* outline, const RunStep& step) {
     return (outline->confirm || !outline->second.empty()) && !is_confirmed(*outline, step);
 }
 
+bool waits_to_be_confirmed(const Change& change, const Run& run, const RunStep& step) {
+    return !awaits_decision(step) && waits_for_person(outline_of(change, run, step.name), step);
+}
+
 bool done_by_person(const RunbookStepOutline& outline) {
     return outline.kind == "manual" || outline.kind == "decision";
 }

@@ -54,6 +54,8 @@ Result<void> require_pinned(const Change& change, const Run& run);
 bool is_confirmed(const RunbookStepOutline& outline, const RunStep& step);
 // It is a person's work or decision, or may only begin when a person says so, and nobody has yet.
 bool waits_for_person(const RunbookStepOutline* outline, const RunStep& step);
+// That is what a run at this step waits for, and not for a decision on what failed.
+bool waits_to_be_confirmed(const Change& change, const Run& run, const RunStep& step);
 
 // What a person does or decides, which nobody else has seen.
 bool done_by_person(const RunbookStepOutline& outline);

@@ -52,6 +52,11 @@ bool is_by_hand(const PinnedRunbook& runbook, const std::string& name) {
     });
 }
 
+// What was told of a run after it was aborted says nothing of how long it took.
+bool is_told_late(const Run& run, const RunStep& step) {
+    return run.state == RunState::aborted && run.ended_at && *step.ended_at > *run.ended_at;
+}
+
 std::vector<Stretch> stretches_of(const Run& run) {
     std::vector<Stretch> stretches;
     Time reached = run.started_at; // by the steps so far ...
@@ -60,7 +65,7 @@ std::vector<Stretch> stretches_of(const Run& run) {
         const auto& step = run.steps[i];
         if (i == 0 || !run_together(run.steps[i - 1], step))
             before = reached;
-        if (!step.ended_at)
+        if (!step.ended_at || is_told_late(run, step))
             continue;
         const Time began = says_when_it_ran(step) ? *step.started_at : before;
         if (step.state == RunStepState::succeeded)

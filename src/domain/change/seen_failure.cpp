@@ -5,6 +5,7 @@
 
 #include "domain/change/abort_clock.hpp"
 #include "domain/change/run_progress.hpp"
+#include "domain/change/run_steps.hpp"
 
 namespace slipway::domain {
 
@@ -58,6 +59,12 @@ what_was_seen(const Change& change, const Run& run, const RunStep& step, const F
     if (!began && !late)
         late = was_too_late(change, run, step, facts);
     return late ? why_it_is_late(*late) : std::string(to_text(step.state));
+}
+
+std::string how_to_go_on(const Change& change, const Run& run, const RunStep& step) {
+    return waits_to_be_confirmed(change, run, step)
+               ? how_to_confirm(change, run.id, *outline_of(change, run, step.name))
+               : how_to_decide(change, run.id, step, "retry");
 }
 
 std::string how_to_decide(

@@ -13,6 +13,10 @@ namespace slipway::domain {
 std::string
 how_to_decide(const Change& change, const RunId& run, const RunStep& step, std::string_view choice);
 
+// How a run that waits at this step goes on: with a person's confirmation, or with its owner's
+// decision.
+std::string how_to_go_on(const Change& change, const Run& run, const RunStep& step);
+
 // Refuses an attempt that is not the step's last; and a decision that names none, or no step, soon
 // after somebody else's (limits::decisions_apart). Who is alone at it need name neither, and who
 // wants to stop is never held up.

@@ -131,7 +131,7 @@ TEST(WayBack, that_is_under_way_is_not_begun_anew_by_who_has_not_heard_of_it) {
     report("unknown");
     EXPECT_THAT(
         refused("roll_back").remedy,
-        HasSubstr("Decide: slipway change decide_run CHG-12 --run run-4 --step switch-back "
+        HasSubstr("Let it go on: slipway change decide_run CHG-12 --run run-4 --step switch-back "
                   "--attempt 1 --choice retry --reason WHY. ")
     );
     s.does("sven", "decide_run", R"({"run":"run-4","choice":"abort","reason":"stuck"})");
@@ -309,7 +309,7 @@ TEST(WayBack, by_a_runbook_that_the_store_has_altered_is_refused_and_the_others_
     EXPECT_EQ(reason.gate, "run-exact");
     EXPECT_EQ(reason.field, "runbooks.rollback");
     EXPECT_THAT(reason.evidence, HasSubstr("stored nothing is stored"));
-    EXPECT_THAT(reason.remedy, HasSubstr("--executor external"));
+    EXPECT_THAT(reason.remedy, HasSubstr("--executor external;"));
     EXPECT_THAT(reason.remedy, HasSubstr(to_snapshots));
     EXPECT_TRUE(go_back("external")) << "what runs elsewhere is not read from the store";
 }

@@ -35,8 +35,9 @@ Reasons refusals_of(const Result<void>& asked) {
     return {{"run-exact", "runs", error.message, error.detail, "Open a new change"}};
 }
 
-// What start_run would say, whoever asks. What speaks against any run at all, such as that there is
-// no runbook, the gates before the deployment say too.
+// What start_run would say, whoever asks, but for what only our own runner needs: a pipeline runs
+// its own copy of the runbook. What speaks against any run at all, such as that there is no
+// runbook, the gates before the deployment say too.
 Reasons against_deployment(const Change& change, const Facts& facts) {
     auto reasons = refusals_of(may_deploy(change, facts));
     if (reasons.empty())
