@@ -64,7 +64,8 @@ constexpr Phrase phrases[] = {
     {"run_ended", "{run}[ ({known})] ended: {state}"},
     {"smoke_reported", "smoke tests, {report.occasion} on {report.ring}: {known}"
                        "[; silent agents: {report.silent_agents}]"
-                       "[; new alerts: {report.new_alerts}]"},
+                       "[; new alerts: {report.new_alerts}]"
+                       "[; nobody looked from the outside: {report.not_outside}]"},
     {"backup_recorded", "backups {backup.verdict}[: {backup.proofs.ci}][: {backup.reason}]"},
     {"defect_logged", "logged defect {defect.id}, {defect.severity}: {defect.title}"},
     {"defect_settled", "defect {id} {state}[: {reason}]"},

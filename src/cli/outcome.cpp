@@ -182,7 +182,8 @@ bool is_good_report(std::string_view command, const Json& data) {
                checks.begin(), checks.end(), [](const Json& one) { return truth_at(one, "passed"); }
            ) &&
            !checks.empty() && list_at(data, "report.silent_agents").empty() &&
-           list_at(data, "report.new_alerts").empty();
+           list_at(data, "report.new_alerts").empty() &&
+           text_at(data, "report.not_outside").empty();
 }
 
 // What the gate says of the backups by now. That they were restored is not all that it asks. Null

@@ -207,6 +207,8 @@ class Server {
 // that nobody waits for a server that will never come. Errors: forbidden; that of the option --data
 // when there can be no folder of this name; unavailable for anything else, such as a full disk.
 Result<void> make_data_folder(const std::string& directory) {
+    if (directory.empty())
+        return cli::fail_option("data", "names no directory");
     std::error_code failed;
     fs::create_directories(directory, failed);
     if (!failed && !fs::is_directory(directory))

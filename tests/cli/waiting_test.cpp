@@ -54,6 +54,23 @@ TEST_F(CliTest, ASmokeReportIsWaitedForAndItsVerdictIsTheExitCode) {
     );
 }
 
+// All that ran had passed, and what customers see nobody had looked at.
+TEST_F(CliTest, ASmokeReportWithoutItsOutsideViewIsNotGood) {
+    server.answer(200, asked);
+    server.answer(
+        200,
+        page_of(
+            "smoke_reported",
+            R"({"report":{"source":"runner","occasion":"production","ring":"production",)"
+            R"("not_outside":"no probe has dialled in","results":[{"name":"login","passed":true}]}})"
+        )
+    );
+    EXPECT_EQ(run({"change", "run_smoke", "CHG-1", "--occasion", "production", "--wait"}), 6);
+    EXPECT_NE(
+        out.str().find("nobody looked from the outside: no probe has dialled in"), std::string::npos
+    ) << out.str();
+}
+
 TEST_F(CliTest, AReportThatDoesNotComeEndsTheWaitWithItsOwnCode) {
     server.answer(200, asked);
     for (int i = 0; i < 4; ++i)
