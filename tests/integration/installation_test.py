@@ -376,6 +376,15 @@ class InstallationTest(unittest.TestCase):
             self.assertEqual(done.returncode, 64, done.stderr)
             self.assertIn(f"--data: {place} cannot hold the data: ", done.stderr)
 
+    def test_an_address_that_cannot_be_told_ends_the_server(self):
+        ready = self.server.folder / "nowhere" / "address"
+        done = subprocess.run(
+            [BINARY, "serve", "--sandbox", "--data", str(self.server.folder / "untold"),
+             "--listen", "127.0.0.1:0", "--ready_file", str(ready)],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"ready_file: {ready} cannot be written: ", done.stderr)
+
     def test_windows_are_proposed_over_api_and_command_line(self):
         self.server.request("POST", "/changes", {"title": "Feed"}, self.engineer)
         query = ("from=2035-03-05T00:00&until=2035-03-09T00:00&zone=Europe/Berlin"
