@@ -376,7 +376,7 @@ void show_kept(const Context& context, const Json& entry) {
 
 // Of a manual step of an earlier run, that was done: who goes back must know of it.
 bool is_late_word(const Json& entry) {
-    return text_at(entry, "data.step.detail").starts_with("confirmed after ");
+    return text_at(entry, "data.step.detail").find("confirmed after ") != std::string::npos;
 }
 
 // One entry of the stream, or one line that the running step wrote. The stream is the change's, and

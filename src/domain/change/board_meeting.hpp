@@ -17,12 +17,17 @@ namespace slipway::domain {
 std::optional<SlotMeeting> first_meeting(const Change& change, const Records& records, Time now);
 
 bool begins_before_meeting(const Change& change);
-// A sentence about a window that does, with the command that moves it; else empty.
-std::string what_the_meeting_does_to_the_window(const Change& change);
+// A sentence about a window that does, with the command that moves it; empty where it does not, or
+// where that is waived. `approved`: moving it takes the approval with it.
+std::string what_the_meeting_does_to_the_window(
+    const Change& change, const Facts& facts, bool approved = false
+);
 
-// A change that is on an agenda goes to a later meeting of the same board. Its owner is told, and
-// the step `cab_queue` is open again when the window begins before that meeting. Nothing happens
-// where the board does not meet again.
-void go_to_next_meeting(Decider& decider, const std::string& because);
+// A change that is on an agenda goes to the next meeting of that board: because the meeting ended
+// without a decision, or because the board puts it off. The latter moves nothing when the change
+// is at a later meeting for one of these already and that is still ahead. The owner is told, and
+// the step `cab_queue` is open again when the window begins before that meeting.
+void pass_undecided(Decider& decider);
+void put_off(Decider& decider, const std::string& minutes);
 
 } // namespace slipway::domain

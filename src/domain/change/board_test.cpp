@@ -113,11 +113,25 @@ TEST(Board, that_passed_without_a_decision_says_at_once_what_that_does_to_the_wi
     ASSERT_NE(told, s.tasks.end());
     EXPECT_THAT(told->payload, HasSubstr('"' + owner + '"'));
     EXPECT_THAT(told->payload, HasSubstr("must move behind it: slipway change schedule CHG-12"));
+    auto recorded_late = s;
     s.does("cora", "vote", R"({"choice":"approve"})");
     s.does("mika", "vote", R"({"choice":"approve"})");
     s.said.clear();
     s.does("cora", "decide", R"({"outcome":"approved"})");
-    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
+    EXPECT_TRUE(s.has_said("cab-lead-time refuses it; to move it voids this approval"));
+    EXPECT_FALSE(s.has_said("need not wait"));
+
+    // The deferral of the meeting that was, written down a day later, and twice.
+    const auto next = recorded_late.change.queue->meeting_at;
+    for (int i = 0; i < 2; ++i) {
+        recorded_late.does("cora", "decide", R"({"outcome":"deferred","minutes":"more tests"})");
+        EXPECT_EQ(recorded_late.change.queue->meeting_at, next);
+        EXPECT_EQ(recorded_late.change.queue->missed_meeting_at, meeting);
+        EXPECT_EQ(recorded_late.change.queue->deferred_because, "deferred: more tests");
+    }
+    recorded_late.now = next + 30min;
+    recorded_late.does("cora", "decide", R"({"outcome":"deferred","minutes":"more tests"})");
+    EXPECT_GT(recorded_late.change.queue->meeting_at, next);
 }
 
 TEST(Board, that_puts_it_off_ahead_of_its_meeting_does_not_mean_that_meeting) {
@@ -134,14 +148,14 @@ TEST(Board, that_puts_it_off_ahead_of_its_meeting_does_not_mean_that_meeting) {
     EXPECT_GT(s.change.queue->meeting_at, meeting);
     EXPECT_EQ(s.change.queue->missed_meeting_at, meeting);
     EXPECT_TRUE(s.has_said("CHG-12 is on the agenda of CAB at "));
-    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
+    EXPECT_TRUE(s.has_said("and must move behind it"));
     EXPECT_FALSE(s.has_said("decided ahead of the meeting"));
     EXPECT_EQ(s.change.steps.at(StepId("cab_queue")).state, StepState::open);
     s.said.clear();
     s.does(
         "rosa", "schedule", R"({"start":"2026-11-26T16:30","end":"2026-11-26T19:00","zone":"UTC"})"
     );
-    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it"));
+    EXPECT_TRUE(s.has_said("and must move behind it"));
 }
 
 TEST(Board, votes_against_count_too) {

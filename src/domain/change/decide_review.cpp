@@ -292,7 +292,7 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
     ));
     if (!queue.deferred_because.empty())
         decider.say(queue.deferred_because);
-    if (auto window = what_the_meeting_does_to_the_window(decider.change()); !window.empty())
+    if (auto window = what_the_meeting_does_to_the_window(decider.change(), facts); !window.empty())
         decider.say(std::move(window));
     return decider.finish();
 }
@@ -413,7 +413,8 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             add_condition(decision, vote.comment);
     }
     Decider decider(change, facts);
-    if (known && facts.now < change.queue->meeting_at && body.outcome != CabOutcome::deferred)
+    if (known && facts.now < change.queue->meeting_at && body.outcome != CabOutcome::deferred &&
+        !(approves && begins_before_meeting(change)))
         decider.say(fmt::format(
             "decided ahead of the meeting of {} at {}: a board that has its votes together need "
             "not wait for it",
@@ -430,10 +431,11 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             decider.say(std::move(warning));
         if (!findings.reasons.empty())
             return fail_blocked("this is not an approval", std::move(findings.reasons));
-        if (auto window = what_the_meeting_does_to_the_window(decider.change()); !window.empty())
+        if (auto window = what_the_meeting_does_to_the_window(decider.change(), facts, true);
+            !window.empty())
             decider.say(std::move(window));
     } else if (body.outcome == CabOutcome::deferred) {
-        go_to_next_meeting(decider, "deferred: " + body.minutes);
+        put_off(decider, body.minutes);
     }
     return decider.finish();
 }

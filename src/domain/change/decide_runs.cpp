@@ -572,9 +572,10 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     if (const auto undo = left ? undo_block_of(change, run, step.name) : std::string{};
         !undo.empty() && !is_among(run.undo, undo))
         decider.say(fmt::format(
-            "its undo block {} has not run: take it back by hand, or go back with the rollback "
-            "runbook",
-            undo
+            "its undo block {} has not run: take it back by hand{}", undo,
+            rolled_back_at(change) ? ", then run the list again: slipway change run_smoke " +
+                                         change.id.value + " --occasion rollback"
+                                   : ", or go back with the rollback runbook"
         ));
     if (left && on_production(run.purpose))
         tell_of_late_work(decider, run, step);
@@ -643,7 +644,8 @@ Result<Decision> decide_run(const Change& change, const DecideRun& body, const F
     if (body.choice == RunChoice::undo) {
         auto undone = undo_steps(change, run);
         const auto passed_over = undo_block_of(change, run, next->name);
-        if (!passed_over.empty() && next->state == RunStepState::pending &&
+        const auto* outline = outline_of(change, run, next->name);
+        if (!passed_over.empty() && outline != nullptr && outline->kind == "manual" &&
             !is_among(undone, passed_over))
             decider.say(fmt::format(
                 "nobody has said that {} was done, so its undo block {} is passed over", next->name,

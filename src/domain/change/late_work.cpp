@@ -25,18 +25,26 @@ bool is_built_upon(const Change& change, const Run& run) {
     return false;
 }
 
-// When the run was aborted or turned round.
-Time left_at(const Change& change, const Run& run) {
+const Deviation* undo_decision(const Change& change, const Run& run) {
     for (const auto& deviation : change.deviations)
         if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
-            return deviation.at;
-    return run.ended_at.value_or(Time::max());
+            return &deviation;
+    return nullptr;
+}
+
+// When the run was aborted or turned round.
+Time left_at(const Change& change, const Run& run) {
+    const auto* undone = undo_decision(change, run);
+    return undone ? undone->at : run.ended_at.value_or(Time::max());
 }
 
 // Who goes back, and while nobody does the owner of the change.
 PersonId who_must_know(const Change& change) {
     const auto* back = run_going_back(change);
-    return back != nullptr ? back->started_by : change.change_owner;
+    if (back == nullptr)
+        return change.change_owner;
+    const auto* undone = undo_decision(change, *back);
+    return undone ? undone->by : back->started_by;
 }
 
 } // namespace

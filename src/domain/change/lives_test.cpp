@@ -350,7 +350,7 @@ TEST(Lives, a_late_rfc_waits_for_the_next_meeting_and_is_told_what_that_does_to_
     s.does("rosa", "submit");
     EXPECT_EQ(s.change.queue->meeting_at, at("2026-12-02T10:00Z"));
     EXPECT_EQ(s.change.queue->missed_meeting_at, at(meeting));
-    EXPECT_TRUE(s.has_said("begins before that meeting and must move behind it: slipway change "));
+    EXPECT_TRUE(s.has_said("and must move behind it: slipway change "));
     EXPECT_EQ(
         s.refused("rosa", "complete_step", R"({"step":"cab_queue"})").reasons.at(0).gate,
         "cab-lead-time"

@@ -29,16 +29,18 @@ std::string what_can_be_done(
     const Decider& decider, const Run& run, const RunStep& step, std::string_view remedy
 ) {
     const auto& change = decider.change();
+    const bool undo = run.undo.empty() && !undo_steps(change, run).empty();
+    const auto* or_stop = undo ? "undo or abort" : "abort";
     if (too_late(change, run, decider.facts()))
         return fmt::format(
-            "More time: slipway change extend_window {} --until TIME --reason WHY\nOr stop: {}\n",
-            change.id.value, how_to_decide(change, run.id, step, "abort")
+            "More time: slipway change extend_window {} --until TIME --reason WHY\nOr stop: {}{}\n",
+            change.id.value, how_to_decide(change, run.id, step, "abort"), undo ? ", or undo" : ""
         );
     return fmt::format(
-        "{}: {}\nOr {}.\n", remedy, how_to_go_on(change, run, step),
-        waits_to_be_confirmed(change, run, step)
-            ? how_to_decide(change, run.id, step, "skip") + ", or undo or abort"
-            : "--choice skip, resume, undo or abort"
+        "{}: {}\nOr {}, {}{}.\n", remedy, how_to_go_on(change, run, step),
+        waits_to_be_confirmed(change, run, step) ? how_to_decide(change, run.id, step, "skip")
+                                                 : std::string("--choice skip"),
+        awaits_decision(step) ? "resume, " : "or ", or_stop
     );
 }
 

@@ -228,7 +228,7 @@ bool awaits_meeting(const Change& change) {
 }
 
 void defer(Firing& firing, const std::string&) {
-    go_to_next_meeting(firing.decider, "the meeting ended without a decision");
+    pass_undecided(firing.decider);
 }
 
 // Each has an end of its own, also beside another one of its host. Who comes too late for it need
