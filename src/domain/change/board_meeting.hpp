@@ -17,11 +17,9 @@ namespace slipway::domain {
 std::optional<SlotMeeting> first_meeting(const Change& change, const Records& records, Time now);
 
 bool begins_before_meeting(const Change& change);
-// A sentence about a window that does, with the command that moves it; empty where it does not, or
-// where that is waived. `approved`: moving it takes the approval with it.
-std::string what_the_meeting_does_to_the_window(
-    const Change& change, const Facts& facts, bool approved = false
-);
+// Says of a window that does with which command it is moved, unless that is waived. `approved`:
+// moving it takes the approval with it.
+void say_what_the_meeting_does_to_the_window(Decider& decider, bool approved = false);
 
 // A change that is on an agenda goes to the next meeting of that board: because the meeting ended
 // without a decision, or because the board puts it off. The latter moves nothing when the change

@@ -26,12 +26,7 @@ Scenario at_the_meeting() {
 }
 
 TEST(Board, an_approval_with_conditions_opens_the_way_when_they_are_met) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
+    auto s = queued();
     s.wait_until(meeting);
     s.refused("cora", "vote", R"({"choice":"approve_with_conditions"})");
     s.does("cora", "vote", R"({"choice":"approve_with_conditions","comment":"tell the pilots"})");
@@ -93,12 +88,7 @@ TEST(Board, that_put_it_off_or_rejected_what_was_before_does_not_lose_it) {
 
 // The change was voted on, announced and first refused inside its window.
 TEST(Board, that_passed_without_a_decision_says_at_once_what_that_does_to_the_window) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
+    auto s = queued();
     const auto meeting = s.change.queue->meeting_at;
     ASSERT_LT(meeting, s.change.window->start);
     s.now = meeting + 24h;
@@ -135,12 +125,7 @@ TEST(Board, that_passed_without_a_decision_says_at_once_what_that_does_to_the_wi
 }
 
 TEST(Board, that_puts_it_off_ahead_of_its_meeting_does_not_mean_that_meeting) {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
+    auto s = queued();
     const auto meeting = s.change.queue->meeting_at;
     ASSERT_LT(s.now, meeting);
     s.said.clear();

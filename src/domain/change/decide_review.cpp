@@ -292,8 +292,7 @@ Result<Decision> submit(const Change& change, const Submit& body, const Facts& f
     ));
     if (!queue.deferred_because.empty())
         decider.say(queue.deferred_because);
-    if (auto window = what_the_meeting_does_to_the_window(decider.change(), facts); !window.empty())
-        decider.say(std::move(window));
+    say_what_the_meeting_does_to_the_window(decider);
     return decider.finish();
 }
 
@@ -431,9 +430,7 @@ Result<Decision> decide(const Change& change, const RecordDecision& body, const 
             decider.say(std::move(warning));
         if (!findings.reasons.empty())
             return fail_blocked("this is not an approval", std::move(findings.reasons));
-        if (auto window = what_the_meeting_does_to_the_window(decider.change(), facts, true);
-            !window.empty())
-            decider.say(std::move(window));
+        say_what_the_meeting_does_to_the_window(decider, true);
     } else if (body.outcome == CabOutcome::deferred) {
         put_off(decider, body.minutes);
     }

@@ -569,15 +569,7 @@ Result<Decision> confirm_step(const Change& change, const ConfirmStep& body, con
     decider.emit(RunStepReported{run.id, step});
     if (!late.empty())
         decider.say(fmt::format("{} is heard {}; no step begins behind it", step.name, late));
-    if (const auto undo = left ? undo_block_of(change, run, step.name) : std::string{};
-        !undo.empty() && !is_among(run.undo, undo))
-        decider.say(fmt::format(
-            "its undo block {} has not run: take it back by hand{}", undo,
-            rolled_back_at(change) ? ", then run the list again: slipway change run_smoke " +
-                                         change.id.value + " --occasion rollback"
-                                   : ", or go back with the rollback runbook"
-        ));
-    if (left && on_production(run.purpose))
+    if (left)
         tell_of_late_work(decider, run, step);
     if (!confirmed)
         call_other(

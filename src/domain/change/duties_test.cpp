@@ -169,12 +169,7 @@ TEST(Duties, who_pins_the_same_bytes_again_has_written_nothing) {
 
 // At its meeting, before the decision.
 Scenario voted_on() {
-    Scenario s;
-    open(s);
-    plan(s);
-    validate(s);
-    s.does("rosa", "submit");
-    s.complete("rosa", "cab_queue");
+    auto s = queued();
     s.now = at(meeting);
     for (const auto* person : {"cora", "mika"})
         s.does(person, "vote", R"({"choice":"approve"})");

@@ -25,13 +25,6 @@ bool is_built_upon(const Change& change, const Run& run) {
     return false;
 }
 
-const Deviation* undo_decision(const Change& change, const Run& run) {
-    for (const auto& deviation : change.deviations)
-        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
-            return &deviation;
-    return nullptr;
-}
-
 // When the run was aborted or turned round.
 Time left_at(const Change& change, const Run& run) {
     const auto* undone = undo_decision(change, run);
@@ -91,6 +84,19 @@ std::string late_note(const std::string& late, const std::string& note) {
 }
 
 void tell_of_late_work(Decider& decider, const Run& run, const RunStep& step) {
+    const auto undo = undo_block_of(decider.change(), run, step.name);
+    if (!undo.empty() && !is_among(run.undo, undo))
+        decider.say(fmt::format(
+            "its undo block {} has not run: take it back by hand{}", undo,
+            rolled_back_at(decider.change())
+                ? fmt::format(
+                      ", then run the list again: slipway change run_smoke {} --occasion rollback",
+                      decider.change().id.value
+                  )
+                : ", or go back with the rollback runbook"
+        ));
+    if (!on_production(run.purpose))
+        return;
     decider.reopen(
         StepKind::rollback,
         fmt::format("{} of {} was done by hand, and was told afterwards", step.name, run.id.value)

@@ -27,8 +27,9 @@ std::string how_late(const Change& change, const Run& run, const Facts& facts);
 // What the step says of it; where it was not late, the note alone.
 std::string late_note(const std::string& late, const std::string& note);
 
-// Of production it is told to who goes back, or while nobody does to the owner of the change; and a
-// rollback that was tested without it is to be tested again.
+// The answer names the step's undo block where that has not run. Of production it is told to who
+// goes back, or while nobody does to the owner of the change; and a rollback that was tested
+// without it is to be tested again.
 void tell_of_late_work(Decider& decider, const Run& run, const RunStep& step);
 
 } // namespace slipway::domain

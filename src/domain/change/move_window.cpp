@@ -74,9 +74,7 @@ Result<void> move_window(Decider& decider, const Change& before, const ChangeWin
         TRY(trace_for_window(decider));
     decider.void_edited();
     decider.say_what_is_open_again();
-    if (auto early = what_the_meeting_does_to_the_window(decider.change(), decider.facts());
-        !early.empty())
-        decider.say(std::move(early));
+    say_what_the_meeting_does_to_the_window(decider);
     say_which_notices_are_stale(decider);
     return {};
 }

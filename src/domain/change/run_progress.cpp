@@ -88,10 +88,8 @@ std::string why_it_stops(const RunStep& step) {
 void end(Decider& decider, const Run& run) {
     if (run.undo.empty())
         return decider.emit(RunEnded{run.id, RunState::succeeded});
-    std::string reason;
-    for (const auto& deviation : decider.change().deviations)
-        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
-            reason = deviation.reason;
+    const auto* undone = undo_decision(decider.change(), run);
+    const auto reason = undone ? undone->reason : std::string{};
     const bool deployed = run.purpose == RunPurpose::deployment;
     decider.emit(RunEnded{run.id, RunState::aborted});
     if (deployed)
@@ -159,16 +157,12 @@ void wait_for_person(
         );
 }
 
-// Of a run that is undone its owner's last decision says so.
 std::string asked_for(const Change& change, const Run& run) {
-    auto by = run.started_by;
-    auto at = run.started_at;
-    for (const auto& deviation : change.deviations)
-        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo) {
-            by = deviation.by;
-            at = deviation.at;
-        }
-    return fmt::format("asked for by {} at {}", by.value, to_text(at));
+    const auto* undone = undo_decision(change, run);
+    return fmt::format(
+        "asked for by {} at {}", (undone ? undone->by : run.started_by).value,
+        to_text(undone ? undone->at : run.started_at)
+    );
 }
 
 std::string how_to_see_it_through(const Change& change, const Run& run) {

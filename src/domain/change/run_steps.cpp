@@ -211,6 +211,13 @@ std::vector<RunStep> undo_steps(const Change& change, const Run& run) {
     return steps;
 }
 
+const Deviation* undo_decision(const Change& change, const Run& run) {
+    for (const auto& deviation : change.deviations)
+        if (deviation.run == run.id && deviation.choice == DeviationChoice::undo)
+            return &deviation;
+    return nullptr;
+}
+
 bool is_among(const std::vector<RunStep>& steps, const std::string& name) {
     return std::any_of(steps.begin(), steps.end(), [&](const RunStep& step) {
         return step.name == name;

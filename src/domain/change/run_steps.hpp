@@ -66,6 +66,8 @@ how_to_confirm(const Change& change, const RunId& run, const RunbookStepOutline&
 // The steps that take back what the run has begun, the last one first. A step that was skipped or
 // never began leaves nothing to undo; one that failed, or whose end is unknown, may.
 std::vector<RunStep> undo_steps(const Change& change, const Run& run);
+// Whose decision it is that the run is taken back, and why; nullptr: nobody's.
+const Deviation* undo_decision(const Change& change, const Run& run);
 // The name of the block that takes this step back; empty: there is none.
 std::string undo_block_of(const Change& change, const Run& run, const std::string& step);
 bool is_among(const std::vector<RunStep>& steps, const std::string& name);

@@ -321,14 +321,26 @@ void validate(Scenario& s) {
     s.complete("ina", "defects");
 }
 
-void take_to_cab(Scenario& s) {
+namespace {
+
+void put_on_agenda(Scenario& s) {
     s.does("rosa", "submit");
     s.complete("rosa", "cab_queue");
+}
+
+void take_to_meeting(Scenario& s) {
     s.now = at(meeting);
     s.does("cora", "vote", R"({"choice":"approve"})");
     s.does("mika", "vote", R"({"choice":"approve"})");
     s.does("cora", "decide", R"({"outcome":"approved","minutes":"no questions"})");
     s.complete("cora", "cab_decision");
+}
+
+} // namespace
+
+void take_to_cab(Scenario& s) {
+    put_on_agenda(s);
+    take_to_meeting(s);
 }
 
 void announce(Scenario& s) {
@@ -446,13 +458,22 @@ void review_failure(Scenario& s) {
     s.complete("otto", "cmdb_update");
 }
 
-const Scenario& approved() {
+const Scenario& queued() {
     static const Scenario story = [] {
         Scenario s;
         open(s);
         plan(s);
         validate(s);
-        take_to_cab(s);
+        put_on_agenda(s);
+        return s;
+    }();
+    return story;
+}
+
+const Scenario& approved() {
+    static const Scenario story = [] {
+        auto s = queued();
+        take_to_meeting(s);
         return s;
     }();
     return story;

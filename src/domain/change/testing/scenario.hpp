@@ -83,6 +83,7 @@ void record_backup(Scenario& s);    // proven for every item of the scope, one h
 void report_snapshots(Scenario& s);
 
 // A normal change after these stages; each is built once, and a test works on its own copy.
+const Scenario& queued();   // on the agenda, in time
 const Scenario& approved(); // the CAB has decided
 const Scenario& ready();    // in the window, with everything done
 const Scenario& deployed();
